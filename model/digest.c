@@ -1,0 +1,122 @@
+#include "model/digest.h"
+
+#include "base/alloc.h"
+#include "base/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+struct digest {
+	EVP_MD_CTX *ctx;
+};
+
+/* libcrypto fails here only for want of memory or for a broken installation. */
+static void must(int ok)
+{
+	if (ok != 1) {
+		fputs("libcrypto cannot compute SHA-256\n", stderr);
+		abort();
+	}
+}
+
+struct digest *digest_new(void)
+{
+	struct digest *d = xmalloc(sizeof(*d));
+
+	d->ctx = EVP_MD_CTX_new();
+	must(d->ctx != NULL);
+	must(EVP_DigestInit_ex(d->ctx, EVP_sha256(), NULL));
+	return d;
+}
+
+void digest_add(struct digest *d, const void *data, size_t len)
+{
+	must(EVP_DigestUpdate(d->ctx, data, len));
+}
+
+void digest_add_text(struct digest *d, const char *text)
+{
+	uint64_t len = strlen(text);
+
+	digest_add(d, &len, sizeof(len));
+	digest_add(d, text, (size_t)len);
+}
+
+static void to_hex(const unsigned char *bytes, size_t n, char *text)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < n; i++) {
+		text[2 * i] = digits[bytes[i] >> 4];
+		text[2 * i + 1] = digits[bytes[i] & 15];
+	}
+	text[2 * n] = '\0';
+}
+
+void digest_finish(struct digest *d, char text[DIGEST_TEXT_SIZE])
+{
+	unsigned char bytes[EVP_MAX_MD_SIZE];
+	unsigned n = 0;
+
+	must(EVP_DigestFinal_ex(d->ctx, bytes, &n));
+	to_hex(bytes, n, text);
+	EVP_MD_CTX_free(d->ctx);
+	free(d);
+}
+
+void digest_bytes(const void *data, size_t len, char text[DIGEST_TEXT_SIZE])
+{
+	struct digest *d = digest_new();
+
+	digest_add(d, data, len);
+	digest_finish(d, text);
+}
+
+int digest_file(const char *path, char text[DIGEST_TEXT_SIZE])
+{
+	enum { BLOCK = 1 << 18 };
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct digest *d;
+	char *block;
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	d = digest_new();
+	block = xmalloc(BLOCK);
+	while ((n = fd_read(fd, block, BLOCK)) > 0)
+		digest_add(d, block, (size_t)n);
+	free(block);
+	close(fd);
+	digest_finish(d, text);
+	return n < 0 ? (int)n : 0;
+}
+
+void random_hex(char *text, size_t n)
+{
+	unsigned char bytes[64];
+	size_t have = 0;
+
+	while (have < n) {
+		char hex[2 * sizeof(bytes) + 1];
+		size_t take = n - have < 2 * sizeof(bytes) ? n - have : 2 * sizeof(bytes);
+		ssize_t got = getrandom(bytes, sizeof(bytes), 0);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got != (ssize_t)sizeof(bytes)) {
+			fputs("getrandom failed\n", stderr);
+			abort();
+		}
+		to_hex(bytes, sizeof(bytes), hex);
+		memcpy(text + have, hex, take);
+		have += take;
+	}
+	text[n] = '\0';
+}

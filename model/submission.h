@@ -1,0 +1,76 @@
+/*
+ * What a compiled workflow is to those who run it: the rows to submit, without
+ * anything of the language. The compiler fills one (compiler/emit.h), the
+ * runtime reads it. Tasks are made one at a time by a callback, so that a
+ * million of them need not exist as rows at once.
+ *
+ * Tasks are numbered 0..task_count-1 such that every requirement of a task has
+ * a smaller number. Everything is owned by whoever made the submission.
+ */
+#ifndef MODEL_SUBMISSION_H
+#define MODEL_SUBMISSION_H
+
+#include "base/arena.h"
+#include "model/resources.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* One URI that a task stages in. */
+struct submission_uri {
+	const char *uri;     /* without actions; local files are file:///absolute/path */
+	const char *actions; /* "|untar|mv:dir" as the column has them, "" for none */
+	/* Task that writes it, or UINT32_MAX for a source that was there before. */
+	uint32_t producer;
+};
+
+struct submission_task {
+	/* Ready for the task table: name, batch, command, container, input, output...
+	   required_task_ids is not filled. */
+	struct task row;
+	/* What decides the result, apart from inputs and resources: the text of `run` with the
+	   values bound to it, without anything that depends on the place in the file. */
+	const char *identity_command;
+	const struct submission_uri *inputs;
+	size_t ninputs;
+	const struct submission_uri *resources;
+	size_t nresources;
+	const uint32_t *requires; /* numbers of other tasks, ascending, each once */
+	size_t nrequires;
+	/* Paths below row.output that it promised to write: names or globs; a trailing / is a
+	 * folder. */
+	const char *const *yields;
+	size_t nyields;
+};
+
+struct submission_step {
+	const char *name;                /* "fastp" */
+	const char *batch;               /* "qc.fastp" */
+	int64_t concurrency;             /* INT_NULL: not given */
+	uint32_t depth;                  /* longest chain of steps before it */
+	uint32_t first_task, task_count; /* its tasks have consecutive numbers */
+	const char *source;              /* "qc.scitq:47" */
+	const uint32_t
+	        *after; /* steps that it waits for, by number, for the graph and the progress */
+	size_t nafter;
+};
+
+struct submission {
+	const char *workflow;                /* matches [A-Za-z0-9_-]+ */
+	const char *source;                  /* path of the file as given */
+	int64_t maximum_workers;             /* INT_NULL: none */
+	double max_cost;                     /* NaN: none */
+	const struct submission_step *steps; /* in the order of definition */
+	uint32_t step_count;
+	const struct recruiter *recruiters;
+	size_t recruiter_count;
+	uint32_t task_count;
+	/* Fill `out` with task number i; what it points to lives in `arena` or in the submission.
+	 */
+	void (*task)(const struct submission *s, uint32_t i, struct arena *arena,
+	             struct submission_task *out);
+	const void *context; /* of the callback */
+};
+
+#endif
