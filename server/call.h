@@ -1,0 +1,73 @@
+/*
+ * A call: one HTTP request on its way through the server, and its reply.
+ *
+ * An HTTP thread makes it (parsed, authenticated, body complete and already
+ * JSON), looks up its route and hands it to the queue that the route names:
+ * QUEUE_CORE to the core thread, QUEUE_READ to a reader thread, QUEUE_HTTP is
+ * answered on the spot. From then on the call belongs to that side until it
+ * calls call_reply(), call_problem() or their kin, exactly once, from whatever
+ * thread; then it must not touch the call again. A call may be kept for a while
+ * (a long poll): its owner holds the deadline.
+ */
+#ifndef SERVER_CALL_H
+#define SERVER_CALL_H
+
+#include "base/arena.h"
+#include "base/str.h"
+#include "model/problem.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct server; /* server/server.h: what main owns */
+struct core;
+struct route;
+
+enum call_queue { QUEUE_HTTP, QUEUE_READ, QUEUE_CORE };
+
+enum role { ROLE_NONE, ROLE_VIEWER, ROLE_WORKER, ROLE_SUBMITTER, ROLE_OPERATOR, ROLE_ADMIN };
+
+#define CALL_IDS 2
+
+struct call {
+	struct call *next; /* for whoever owns the call now */
+	struct server *server;
+	const struct route *route;
+	struct arena arena;       /* lives as long as the call */
+	json_t *body;             /* always an object for JSON routes ({} where none was sent); query
+				     parameters of a GET are merged in, with the types that the route's
+				     filter gives them */
+	struct str raw;           /* body of a route that takes raw bytes */
+	int64_t ids[CALL_IDS];    /* numbers in the path, in order */
+	const char *names[CALL_IDS]; /* words in the path (batch, status, stream), in order */
+	enum role role;
+	const char *user;         /* name of the token, "" under --open */
+	bool ours;                /* sent X-Scitq-Client: speaks our protocol */
+	int64_t arrived_ns;       /* monotonic */
+	int64_t deadline_ns;      /* for a call that waits */
+	void *waiter;             /* owner's own use while the call waits */
+	struct problem problem;   /* scratch for the handler; call_problem() sends it */
+
+	/* The reply; filled by call_reply and its kin. */
+	int status;
+	const char *content_type;
+	struct str reply;
+	void *connection; /* of the HTTP side */
+};
+
+/* Answer with JSON text; steals the reference. */
+void call_reply(struct call *call, int status, json_t *value);
+/* Answer with bytes already in call->reply. */
+void call_reply_bytes(struct call *call, int status, const char *content_type);
+/* Answer with call->problem. */
+void call_problem(struct call *call);
+/* Close the connection without an answer: what a v1 client retries. */
+void call_drop(struct call *call);
+
+typedef void call_handler(struct core *core, struct call *call); /* QUEUE_CORE */
+struct reader;
+typedef void read_handler(struct reader *reader, struct call *call); /* QUEUE_READ */
+typedef void http_handler(struct server *server, struct call *call); /* QUEUE_HTTP */
+
+#endif
