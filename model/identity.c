@@ -6,7 +6,7 @@
 #include <string.h>
 
 static const char *const words[IDENTITY_PART_COUNT] = {
-        "command", "container", "container_options", "input", "resource", "output",
+        "command", "container", "container_options", "input", "resource",
 };
 
 const char *identity_part_word(enum identity_part part)

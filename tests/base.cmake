@@ -1,0 +1,2 @@
+scitq_unit_test(base_test SOURCES unit/base_test.c LIBS base)
+scitq_unit_test(diag_test SOURCES unit/diag_test.c LIBS base)

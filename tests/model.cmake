@@ -1,0 +1,1 @@
+scitq_unit_test(model_test SOURCES unit/model_test.c LIBS model)
