@@ -1,0 +1,11 @@
+# The examples, run as a user runs them. Those labelled slow are left out by scripts/check --quick.
+scitq_script_test(hello tests/e2e/hello)
+scitq_script_test(camisim tests/e2e/camisim)
+scitq_script_test(qc_resume tests/e2e/qc_resume)
+scitq_script_test(qc_equals_plain tests/e2e/qc_equals_plain)
+set(slow qc_resume qc_equals_plain)
+foreach(victim run server worker agent)
+	scitq_script_test(qc_kill_${victim} tests/e2e/qc_kill ${victim})
+	list(APPEND slow qc_kill_${victim})
+endforeach()
+set_tests_properties(${slow} PROPERTIES LABELS "script;slow" PROCESSORS 2 TIMEOUT 900)
