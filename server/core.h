@@ -1,0 +1,49 @@
+/*
+ * The core: one thread that owns all scheduling state and is the only writer of
+ * the database. HTTP threads submit calls; the core takes all that wait, runs
+ * their handlers inside one transaction, commits, and only then sends the
+ * replies of the group. A commit that fails rolls everything back: memory is
+ * rebuilt from the database and the whole group is answered 503 (a v1 caller's
+ * connection is closed, which it retries).
+ *
+ * main makes it, server/http.c submits to it. Handlers (server/handlers.h) see
+ * its inside through server/core_inside.h.
+ */
+#ifndef SERVER_CORE_H
+#define SERVER_CORE_H
+
+#include "base/log.h"
+#include "server/call.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct store;
+struct core;
+
+struct core_options {
+	int64_t lease_seconds;   /* of an execution; 0: 2400 */
+	int64_t offline_seconds; /* without contact; 0: 60 */
+	bool private_mode;       /* end when nobody is attached */
+	int64_t grace_seconds;   /* attached that long after the last word; 0: 60 */
+	/* The private server may end now: nothing runs and nobody is attached. Called once, on the
+	   core thread, which goes on until core_stop(). */
+	void (*may_end)(void *context);
+	void *context;
+};
+
+/* The store, the log and what the options point to are borrowed until core_free(). */
+struct core *core_new(struct store *store, const struct core_options *options,
+                      const struct log *log);
+/* Load memory from the database and start the thread. False, with *problem set, where the
+   database cannot be read or the thread not be made. */
+bool core_start(struct core *core, struct problem *problem);
+/* Hand a call to the core thread, which runs the handler (the one that its route names); from
+   any thread. After core_stop() it is answered unavailable. */
+void core_submit(struct core *core, struct call *call, call_handler *handler);
+/* Commit what was taken, answer every waiting call (empty) and every queued one (unavailable),
+   end the thread. */
+void core_stop(struct core *core);
+void core_free(struct core *core);
+
+#endif
