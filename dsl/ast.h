@@ -113,9 +113,8 @@ struct arg {
 struct expr {
 	enum expr_kind kind;
 	struct span span;
-	bool parens;       /* stood in parentheses of its own */
-	uint16_t depth;    /* 1 for a leaf; at most AST_DEPTH */
-	struct expr *next; /* of the parser alone, while it gathers a list */
+	bool parens;    /* stood in parentheses of its own */
+	uint16_t depth; /* 1 for a leaf; at most AST_DEPTH */
 	union {
 		bool boolean;
 		int64_t integer; /* EXPR_INT */
@@ -276,7 +275,6 @@ struct stmt {
 	struct span head;
 	struct span keyword; /* `step`, `let`...; of ATTR and the like: the key */
 	uint16_t depth;      /* of nesting, as expr.depth */
-	struct stmt *next;   /* of the parser alone */
 	union {
 		struct {
 			struct expr *path; /* EXPR_STRING */
