@@ -4,7 +4,7 @@
 build_packages="gcc libc6-dev cmake ninja-build pkg-config flex bison libjansson-dev
 	libcurl4-openssl-dev libssl-dev libmicrohttpd-dev libsqlite3-dev libarchive-dev"
 example_packages="bowtie2-examples fastp bowtie2 samtools seqtk seqkit"
-test_packages="libcmocka-dev python3 git"
+test_packages="libcmocka-dev python3 git shellcheck"
 
 say() {
 	echo "$script: $*" >&2
