@@ -1,0 +1,236 @@
+/*
+ * libcurl's multi interface behind one epoll descriptor: the sockets that libcurl
+ * names and a timer for its timeout are inside, so that an event loop watches a
+ * single descriptor.
+ */
+#include "base/alloc.h"
+#include "net/easy.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+struct http_transfer {
+	struct http_transfer *next;
+	uint64_t number;
+	CURL *easy;
+	struct curl_slist *headers;
+	struct http_response response;
+	char error[CURL_ERROR_SIZE];
+	http_done *done;
+	void *context;
+};
+
+struct http_multi {
+	CURLM *multi;
+	struct http_transfer *active;
+	struct http_transfer *idle; /* handles kept for reuse */
+	uint64_t last_number;
+	int epoll, timer;
+};
+
+static int watch_socket(CURL *easy, curl_socket_t s, int what, void *context, void *known)
+{
+	struct http_multi *m = context;
+	struct epoll_event e = {.data.fd = s};
+	int err;
+
+	(void)easy;
+	if (what == CURL_POLL_REMOVE) {
+		/* libcurl may have closed it already; then it left the set by itself. */
+		epoll_ctl(m->epoll, EPOLL_CTL_DEL, s, NULL);
+		return 0;
+	}
+	e.events = (what & CURL_POLL_IN ? EPOLLIN : 0) | (what & CURL_POLL_OUT ? EPOLLOUT : 0);
+	err = epoll_ctl(m->epoll, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, s, &e);
+	if (err != 0 && errno == EEXIST)
+		err = epoll_ctl(m->epoll, EPOLL_CTL_MOD, s, &e);
+	else if (err != 0 && errno == ENOENT)
+		err = epoll_ctl(m->epoll, EPOLL_CTL_ADD, s, &e);
+	curl_multi_assign(m->multi, s, m);
+	return err == 0 ? 0 : -1;
+}
+
+static int set_timer(CURLM *multi, long ms, void *context)
+{
+	struct http_multi *m = context;
+	struct itimerspec t = {0};
+
+	(void)multi;
+	if (ms > 0) {
+		t.it_value.tv_sec = ms / 1000;
+		t.it_value.tv_nsec = ms % 1000 * 1000000;
+	} else if (ms == 0) {
+		t.it_value.tv_nsec = 1; /* at once; a value of 0 would disarm it */
+	}
+	return timerfd_settime(m->timer, 0, &t, NULL) == 0 ? 0 : -1;
+}
+
+struct http_multi *http_multi_new(void)
+{
+	struct http_multi *m = xcalloc(1, sizeof(*m));
+	struct epoll_event e = {.events = EPOLLIN};
+
+	easy_global();
+	m->multi = curl_multi_init();
+	m->epoll = epoll_create1(EPOLL_CLOEXEC);
+	m->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	e.data.fd = m->timer;
+	/* Out of descriptors at start: as for memory, nothing can be done without. */
+	if (m->multi == NULL || m->epoll < 0 || m->timer < 0 ||
+	    epoll_ctl(m->epoll, EPOLL_CTL_ADD, m->timer, &e) != 0)
+		abort();
+	curl_multi_setopt(m->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
+	curl_multi_setopt(m->multi, CURLMOPT_SOCKETDATA, m);
+	curl_multi_setopt(m->multi, CURLMOPT_TIMERFUNCTION, set_timer);
+	curl_multi_setopt(m->multi, CURLMOPT_TIMERDATA, m);
+	return m;
+}
+
+static void transfer_free(struct http_transfer *t)
+{
+	curl_easy_cleanup(t->easy);
+	curl_slist_free_all(t->headers);
+	http_response_release(&t->response);
+	free(t);
+}
+
+/* Take the transfer out of libcurl's hands and keep its handle for the next one. */
+static void retire(struct http_multi *m, struct http_transfer *t)
+{
+	struct http_transfer **p = &m->active;
+
+	while (*p != t)
+		p = &(*p)->next;
+	*p = t->next;
+	curl_multi_remove_handle(m->multi, t->easy);
+	curl_slist_free_all(t->headers);
+	t->headers = NULL;
+	t->next = m->idle;
+	m->idle = t;
+}
+
+void http_multi_free(struct http_multi *m)
+{
+	if (m == NULL)
+		return;
+	while (m->active != NULL)
+		retire(m, m->active);
+	while (m->idle != NULL) {
+		struct http_transfer *t = m->idle;
+
+		m->idle = t->next;
+		transfer_free(t);
+	}
+	curl_multi_cleanup(m->multi);
+	close(m->epoll);
+	close(m->timer);
+	free(m);
+}
+
+int http_multi_fd(const struct http_multi *m)
+{
+	return m->epoll;
+}
+
+uint64_t http_multi_start(struct http_multi *m, const struct http_request *request, http_done *done,
+                          void *context)
+{
+	struct http_transfer *t = m->idle;
+
+	if (t != NULL) {
+		m->idle = t->next;
+		str_reset(&t->response.body);
+		str_reset(&t->response.message);
+		t->response.status = 0;
+		t->response.retry_after = -1;
+	} else {
+		t = xcalloc(1, sizeof(*t));
+		t->easy = curl_easy_init();
+		if (t->easy == NULL)
+			abort();
+		http_response_init(&t->response);
+	}
+	t->number = ++m->last_number;
+	t->done = done;
+	t->context = context;
+	t->headers = easy_prepare(t->easy, request, &t->response, t->error);
+	curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
+	t->next = m->active;
+	m->active = t;
+	if (curl_multi_add_handle(m->multi, t->easy) != CURLM_OK)
+		abort();
+	return t->number;
+}
+
+bool http_multi_cancel(struct http_multi *m, uint64_t call)
+{
+	for (struct http_transfer *t = m->active; t != NULL; t = t->next) {
+		if (t->number == call) {
+			retire(m, t);
+			return true;
+		}
+	}
+	return false;
+}
+
+static void finish_ended(struct http_multi *m)
+{
+	CURLMsg *msg;
+	int left;
+
+	while ((msg = curl_multi_info_read(m->multi, &left)) != NULL) {
+		struct http_transfer *t;
+		CURLcode code = msg->data.result;
+		struct http_response response;
+		http_done *done;
+		void *context;
+		enum http_error err;
+
+		if (msg->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&t);
+		err = easy_result(t->easy, code, t->error, &t->response);
+		/* The callback may start a call in this very transfer: it gets the answer apart. */
+		response = t->response;
+		http_response_init(&t->response);
+		done = t->done;
+		context = t->context;
+		retire(m, t);
+		done(context, err, &response);
+		http_response_release(&response);
+	}
+}
+
+void http_multi_run(struct http_multi *m)
+{
+	struct epoll_event events[32];
+	int n = epoll_wait(m->epoll, events, 32, 0), running;
+
+	for (int i = 0; i < n; i++) {
+		int fd = events[i].data.fd, what = 0;
+
+		if (fd == m->timer) {
+			uint64_t count;
+
+			/* Only the fact counts; EAGAIN means that libcurl moved the timer
+			 * meanwhile. */
+			if (read(m->timer, &count, sizeof(count)) < 0 && errno != EAGAIN)
+				continue;
+			curl_multi_socket_action(m->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+			continue;
+		}
+		if (events[i].events & (EPOLLIN | EPOLLHUP))
+			what |= CURL_CSELECT_IN;
+		if (events[i].events & EPOLLOUT)
+			what |= CURL_CSELECT_OUT;
+		if (events[i].events & EPOLLERR)
+			what |= CURL_CSELECT_ERR;
+		curl_multi_socket_action(m->multi, fd, what, &running);
+	}
+	finish_ended(m);
+}
