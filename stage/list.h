@@ -1,0 +1,40 @@
+/*
+ * What a URI names, without bringing it: the files below a folder, the matches of
+ * a glob, one file. The compiler's files() and existence checks use it.
+ */
+#ifndef STAGE_LIST_H
+#define STAGE_LIST_H
+
+#include "base/arena.h"
+#include "stage/stage.h"
+#include "stage/uri.h"
+
+struct stage_entry {
+	/* Relative to the folder, or to the directory in which the glob begins (see stage/get.h);
+	   a single file's own name. */
+	const char *name;
+	/* The file itself: a path, which uri_add_path turns into a URI; a URL for other schemes. */
+	const char *place;
+	uint64_t size;
+	int64_t mtime_ns; /* since 1970, UTC; INT64_MIN: not told (http) */
+};
+
+struct stage_listing {
+	struct stage_entry *entries; /* sorted by name, bytewise; owned by the arena */
+	size_t n;
+};
+
+/*
+ * List regular files (symbolic links to files count as files, links to
+ * directories are followed unless they form a loop); `recursive` descends into
+ * the sub-directories of a folder. Names that begin with ".scitq-part-" are files
+ * in the making and left out.
+ *
+ * A folder that is there but empty is STAGE_OK with n = 0; one that is not there
+ * is STAGE_NOT_FOUND, and so are a glob without a match and a missing file.
+ * http(s) can tell of single files only.
+ */
+enum stage_result stage_list(struct stage *s, const struct uri *uri, bool recursive,
+                             struct arena *arena, struct stage_listing *listing, struct str *error);
+
+#endif

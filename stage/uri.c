@@ -1,0 +1,281 @@
+#include "stage/uri.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+/* What a backslash takes as it is in a path or file URI. */
+#define SPECIAL "*?[]|\\"
+#define BLANKS " \t\n"
+
+static bool is_escape(const char *p)
+{
+	return p[0] == '\\' && p[1] != '\0' && strchr(SPECIAL, p[1]) != NULL;
+}
+
+/* Length of "scheme" where text begins with "scheme://", else 0. */
+static size_t scheme_length(const char *text)
+{
+	size_t n = 0;
+
+	while (isalnum((unsigned char)text[n]) ||
+	       (n > 0 && text[n] != '\0' && strchr("+-._", text[n])))
+		n++;
+	return n > 0 && strncmp(text + n, "://", 3) == 0 ? n : 0;
+}
+
+/* The end of the place: the first '|', which a backslash may hide in a file URI. */
+static const char *place_end(const char *text, bool file)
+{
+	while (*text != '\0' && *text != '|')
+		text += file && is_escape(text) ? 2 : 1;
+	return text;
+}
+
+static const char *unescape(struct arena *arena, const char *text, size_t n)
+{
+	char *out = arena_alloc(arena, n + 1);
+	size_t len = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (i + 1 < n && is_escape(text + i))
+			i++;
+		out[len++] = text[i];
+	}
+	out[len] = '\0';
+	return out;
+}
+
+static bool has_glob(const char *text, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (is_escape(text + i))
+			i++;
+		else if (strchr("*?[", text[i]) != NULL)
+			return true;
+	}
+	return false;
+}
+
+static bool parse_file(struct arena *arena, const char *text, size_t n, struct uri *uri,
+                       const char **error)
+{
+	uri->scheme = "file";
+	if (n == 0) {
+		*error = "no path";
+		return false;
+	}
+	uri->folder = text[n - 1] == '/';
+	while (n > 1 && text[n - 1] == '/')
+		n--;
+	uri->glob = has_glob(text, n);
+	if (uri->glob && uri->folder) {
+		*error = "a glob names files, not folders";
+		return false;
+	}
+	uri->place = uri->glob ? arena_strndup(arena, text, n) : unescape(arena, text, n);
+	return true;
+}
+
+/* The directory without empty and "." components; NULL and *error where it leads elsewhere. */
+static const char *parse_directory(struct arena *arena, const char *text, size_t n,
+                                   const char **error)
+{
+	char *out = arena_alloc(arena, n + 1);
+	size_t len = 0;
+
+	*error = "mv: wants a directory below";
+	if (n > 0 && text[0] == '/')
+		return NULL;
+	for (size_t i = 0, end; i < n; i = end + 1) {
+		const char *slash = memchr(text + i, '/', n - i);
+
+		end = slash != NULL ? (size_t)(slash - text) : n;
+		if (end - i == 2 && memcmp(text + i, "..", 2) == 0)
+			return NULL;
+		if (end == i || (end - i == 1 && text[i] == '.'))
+			continue;
+		if (len > 0)
+			out[len++] = '/';
+		memcpy(out + len, text + i, end - i);
+		len += end - i;
+	}
+	out[len] = '\0';
+	if (len == 0)
+		return NULL;
+	*error = NULL;
+	return out;
+}
+
+static bool parse_action(struct arena *arena, const char *text, size_t n, struct uri_action *action,
+                         const char **error)
+{
+	static const struct {
+		const char *name;
+		enum uri_action_kind kind;
+	} plain[] = {{"untar", URI_UNTAR}, {"gunzip", URI_GUNZIP}, {"unzip", URI_UNZIP}};
+
+	action->dir = NULL;
+	for (size_t i = 0; i < sizeof(plain) / sizeof(*plain); i++) {
+		if (strlen(plain[i].name) == n && memcmp(plain[i].name, text, n) == 0) {
+			action->kind = plain[i].kind;
+			return true;
+		}
+	}
+	if (n >= 3 && memcmp(text, "mv:", 3) == 0) {
+		action->kind = URI_MV;
+		action->dir = parse_directory(arena, text + 3, n - 3, error);
+		return action->dir != NULL;
+	}
+	*error = arena_printf(arena, "unknown action '%.*s'", (int)n, text);
+	return false;
+}
+
+/* `text` is empty or begins with the '|' of the first action. */
+static bool parse_actions(struct arena *arena, const char *text, struct uri *uri,
+                          const char **error)
+{
+	struct uri_action *actions;
+	size_t n = 0;
+
+	for (const char *p = text; *p != '\0'; p++)
+		n += *p == '|';
+	actions = arena_array(arena, struct uri_action, n + 1);
+	for (size_t i = 0; i < n; i++) {
+		size_t len = strcspn(++text, "|");
+
+		if (!parse_action(arena, text, len, &actions[i], error))
+			return false;
+		text += len;
+	}
+	uri->actions = actions;
+	uri->nactions = n;
+	return true;
+}
+
+bool uri_parse(struct arena *arena, const char *text, struct uri *uri, const char **error)
+{
+	size_t scheme = scheme_length(text);
+	const char *rest = scheme > 0 ? text + scheme + 3 : text;
+	bool file = scheme == 0 || (scheme == 4 && strncasecmp(text, "file", 4) == 0);
+	const char *end = place_end(rest, file);
+
+	memset(uri, 0, sizeof(*uri));
+	uri->text = arena_strdup(arena, text);
+	*error = NULL;
+	if (file) {
+		if (scheme > 0 && *rest != '/') {
+			*error = "a file URI has an absolute path, as file:///data/x";
+			return false;
+		}
+		if (!parse_file(arena, rest, (size_t)(end - rest), uri, error))
+			return false;
+	} else {
+		char *name = arena_strndup(arena, text, scheme);
+
+		if (end == rest) {
+			*error = "nothing behind the scheme";
+			return false;
+		}
+		for (char *p = name; *p != '\0'; p++)
+			*p = (char)tolower((unsigned char)*p);
+		uri->scheme = name;
+		uri->place = arena_strndup(arena, text, (size_t)(end - text));
+		uri->folder = end[-1] == '/';
+	}
+	return parse_actions(arena, end, uri, error);
+}
+
+void uri_add_path(struct str *out, const char *path)
+{
+	size_t start = scheme_length(path);
+
+	if (path[0] == '/')
+		str_adds(out, "file://");
+	else if (start > 0)
+		str_adds(out, "./"); /* a path that looks like a URI */
+	for (const char *p = path; *p != '\0'; p++) {
+		/* A backslash that hides nothing needs none before it; the last one would hide
+		   the '|' of an action. */
+		if (strchr("*?[|", *p) != NULL || is_escape(p) || (*p == '\\' && p[1] == '\0'))
+			str_addc(out, '\\');
+		str_addc(out, *p);
+	}
+}
+
+/* One quoted word; *text stands on the quote and ends behind the closing one. */
+static bool split_quoted(const char **text, struct str *word, const char **error)
+{
+	char quote = *(*text)++;
+
+	while (**text != quote) {
+		if (quote == '"' && **text == '\\' && ((*text)[1] == '"' || (*text)[1] == '\\'))
+			(*text)++;
+		if (**text == '\0') {
+			*error = quote == '"' ? "unterminated double quote"
+			                      : "unterminated single quote";
+			return false;
+		}
+		str_addc(word, *(*text)++);
+	}
+	(*text)++;
+	if (**text != '\0' && strchr(BLANKS, **text) == NULL) {
+		*error = "text behind a closing quote";
+		return false;
+	}
+	return true;
+}
+
+static void split_plain(const char **text, struct str *word)
+{
+	while (**text != '\0' && strchr(BLANKS, **text) == NULL) {
+		if (**text == '\\' && (*text)[1] != '\0' && strchr(BLANKS, (*text)[1]) != NULL)
+			(*text)++;
+		str_addc(word, *(*text)++);
+	}
+}
+
+bool uri_list_split(struct arena *arena, const char *list, char ***uris, size_t *n,
+                    const char **error)
+{
+	struct str word = STR_INIT;
+	size_t most = 1; /* words and the NULL: no more than blanks + 2 */
+	bool ok = true;
+
+	for (const char *p = list; *p != '\0'; p++)
+		most += strchr(BLANKS, *p) != NULL;
+	*uris = arena_array(arena, char *, most + 1);
+	*n = 0;
+	*error = NULL;
+	while (ok && *(list += strspn(list, BLANKS)) != '\0') {
+		str_reset(&word);
+		if (*list == '\'' || *list == '"')
+			ok = split_quoted(&list, &word, error);
+		else
+			split_plain(&list, &word);
+		if (ok)
+			(*uris)[(*n)++] = arena_strndup(arena, word.p, word.len);
+	}
+	str_release(&word);
+	return ok;
+}
+
+void uri_list_add(struct str *list, const char *uri)
+{
+	size_t n = strlen(uri);
+
+	if (list->len > 0)
+		str_addc(list, ' ');
+	if (n > 0 && strchr("'\"", uri[0]) == NULL && uri[n - 1] != '\\' &&
+	    uri[strcspn(uri, BLANKS)] == '\0') {
+		str_adds(list, uri);
+		return;
+	}
+	str_addc(list, '"');
+	for (; *uri != '\0'; uri++) {
+		if (*uri == '"' || *uri == '\\')
+			str_addc(list, '\\');
+		str_addc(list, *uri);
+	}
+	str_addc(list, '"');
+}

@@ -1,0 +1,80 @@
+/*
+ * URIs as tasks name them: scheme://place, a path of this machine, a trailing '/'
+ * for a folder, actions behind '|':
+ *
+ *	file:///data/run1/       /data/reads_[12].fq.gz      https://host/ref.tgz|untar|mv:ref
+ *
+ * Paths and file URIs are literal bytes, nothing is percent-decoded; http(s) and
+ * ftp URLs are sent as they are. `*`, `?` and `[...]` in a path or file URI match
+ * names (not across '/', not a leading dot). There a backslash before one of
+ * * ? [ ] | \ takes that character as it is; any other backslash is itself. So any
+ * path can be written: uri_add_path does it.
+ */
+#ifndef STAGE_URI_H
+#define STAGE_URI_H
+
+#include "base/arena.h"
+#include "base/str.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum uri_action_kind {
+	URI_UNTAR,  /* unpack a tar, compressed or not, beside the archive's place */
+	URI_GUNZIP, /* x.gz becomes x, x.tgz becomes x.tar */
+	URI_UNZIP,
+	URI_MV /* what came so far goes into the sub-directory `dir` */
+};
+
+struct uri_action {
+	enum uri_action_kind kind;
+	const char *dir; /* of URI_MV: relative, no "..", no trailing '/'; else NULL */
+};
+
+struct uri {
+	const char *text;   /* as given, with actions */
+	const char *scheme; /* lower case; "file" for a path */
+	/* file: the path, without a folder's trailing '/' (but "/" is "/"); where `glob`, the
+	   pattern in which special characters are still escaped. Other schemes: the URL
+	   without actions, a trailing '/' kept. */
+	const char *place;
+	bool folder; /* ends in '/' */
+	bool glob;
+	const struct uri_action *actions; /* in the order of application */
+	size_t nactions;
+};
+
+/*
+ * Parse one URI; everything is owned by the arena. Any scheme is accepted here:
+ * whether there is a transport for it is found out on use. On failure returns
+ * false and *error says why, without the URI ("unknown action 'gunzup'").
+ */
+bool uri_parse(struct arena *arena, const char *text, struct uri *uri, const char **error);
+
+/* Whether stage_get has a transport for the scheme ("file", "http"...). */
+bool uri_scheme_known(const char *scheme);
+
+/*
+ * Append the URI of exactly this path, escaped where it must be: "file://" and
+ * the path when it is absolute, else the bare path. A directory's path ends in '/'.
+ */
+void uri_add_path(struct str *out, const char *path);
+
+/*
+ * The columns `input` and `resource` hold URIs separated by blanks (space, tab,
+ * newline), as v1 wrote them. A word that begins with a single quote runs up to
+ * the next single quote; one that begins with a double quote up to the next double
+ * quote, with a backslash before `"` or `\` taking that as it is; a blank or the
+ * end must follow. In any other word a backslash before a blank takes the blank;
+ * every other byte, quotes and backslashes too, is itself.
+ *
+ * uri_list_split gives a NULL-terminated array in the arena; on failure false and
+ * *error ("unterminated single quote"). uri_list_add appends one URI to a list,
+ * with a blank before it where the list is not empty, quoted only where it must be,
+ * so that splitting gives the same bytes.
+ */
+bool uri_list_split(struct arena *arena, const char *list, char ***uris, size_t *n,
+                    const char **error);
+void uri_list_add(struct str *list, const char *uri);
+
+#endif
