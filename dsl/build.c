@@ -1,0 +1,624 @@
+#include "dsl/build.h"
+
+#include <string.h>
+
+struct list list_add(struct parser *p, struct list l, void *item)
+{
+	struct cell *c;
+
+	if (item == NULL)
+		return l;
+	c = arena_new(p->arena, struct cell);
+	c->item = item;
+	if (l.tail != NULL)
+		l.tail->next = c;
+	else
+		l.head = c;
+	l.tail = c;
+	l.n++;
+	return l;
+}
+
+/* The items as an array of pointers. */
+static void *list_array(struct parser *p, const struct list *l)
+{
+	void **v = arena_array(p->arena, void *, l->n);
+	size_t i = 0;
+
+	for (const struct cell *c = l->head; c != NULL; c = c->next)
+		v[i++] = c->item;
+	return v;
+}
+
+struct name make_name(struct parser *p, struct span span)
+{
+	return (struct name){parser_text(p, span), span};
+}
+
+struct name *keep_name(struct parser *p, struct name name)
+{
+	struct name *kept = arena_new(p->arena, struct name);
+
+	*kept = name;
+	return kept;
+}
+
+static struct name *name_array(struct parser *p, const struct list *l)
+{
+	struct name *v = arena_array(p->arena, struct name, l->n);
+	size_t i = 0;
+
+	for (const struct cell *c = l->head; c != NULL; c = c->next)
+		v[i++] = *(struct name *)c->item;
+	return v;
+}
+
+static struct arg *arg_array(struct parser *p, const struct list *l)
+{
+	struct arg *v = arena_array(p->arena, struct arg, l->n);
+	size_t i = 0;
+
+	for (const struct cell *c = l->head; c != NULL; c = c->next)
+		v[i++] = *(struct arg *)c->item;
+	return v;
+}
+
+/* ---- depth ---- */
+
+static unsigned expr_depth(const struct expr *e)
+{
+	return e != NULL ? e->depth : 0;
+}
+
+static unsigned block_depth(const struct block *b)
+{
+	unsigned depth = 0;
+
+	for (size_t i = 0; b != NULL && i < b->n; i++)
+		depth = b->items[i]->depth > depth ? b->items[i]->depth : depth;
+	return depth;
+}
+
+static unsigned args_depth(const struct arg *args, size_t n)
+{
+	unsigned depth = 0;
+
+	for (size_t i = 0; i < n; i++)
+		depth = args[i].value->depth > depth ? args[i].value->depth : depth;
+	return depth;
+}
+
+static unsigned larger(unsigned a, unsigned b)
+{
+	return a > b ? a : b;
+}
+
+/* The node stands above others so deep. */
+static struct expr *above(struct parser *p, struct expr *e, unsigned depth)
+{
+	if (depth >= AST_DEPTH) {
+		parser_too_deep(p, e->span);
+		return make_expr(p, EXPR_BAD, e->span);
+	}
+	e->depth = (uint16_t)(depth + 1);
+	return e;
+}
+
+/* ---- expressions ---- */
+
+struct expr *make_expr(struct parser *p, enum expr_kind kind, struct span span)
+{
+	struct expr *e = arena_new(p->arena, struct expr);
+
+	e->kind = kind;
+	e->span = span;
+	e->depth = 1;
+	return e;
+}
+
+struct expr *make_name_expr(struct parser *p, struct name name)
+{
+	struct expr *e = make_expr(p, EXPR_NAME, name.span);
+
+	e->name = name;
+	return e;
+}
+
+struct expr *make_field(struct parser *p, struct expr *of, struct name name, struct span span)
+{
+	struct expr *e = make_expr(p, EXPR_FIELD, span);
+
+	e->field.of = of;
+	e->field.name = name;
+	return above(p, e, of->depth);
+}
+
+/* Neighbouring texts become one part: the scanner cuts at every escape. */
+struct expr *make_string(struct parser *p, struct list parts, struct span span)
+{
+	struct expr *e = make_expr(p, EXPR_STRING, span);
+	struct string_part *v = arena_array(p->arena, struct string_part, parts.n);
+	unsigned depth = 0;
+	size_t n = 0;
+
+	for (const struct cell *c = parts.head; c != NULL;) {
+		const struct string_part *part = c->item;
+		const struct cell *end = c;
+		size_t len = 0;
+		char *text;
+
+		if (part->expr != NULL) {
+			v[n++] = *part;
+			depth = larger(depth, part->expr->depth);
+			c = c->next;
+			continue;
+		}
+		while (end != NULL && ((struct string_part *)end->item)->expr == NULL) {
+			len += ((struct string_part *)end->item)->len;
+			end = end->next;
+		}
+		v[n].span = part->span;
+		v[n].text = text = arena_alloc(p->arena, len + 1);
+		v[n].len = len;
+		for (; c != end; c = c->next) {
+			part = c->item;
+			memcpy(text, part->text, part->len);
+			text += part->len;
+			v[n].span.end = part->span.end;
+		}
+		*text = '\0';
+		n++;
+	}
+	e->string.parts = v;
+	e->string.n = n;
+	return above(p, e, depth);
+}
+
+struct string_part *make_text_part(struct parser *p, struct chunk chunk, struct span span)
+{
+	struct string_part *part = arena_new(p->arena, struct string_part);
+
+	part->span = span;
+	part->text = chunk.text;
+	part->len = chunk.len;
+	return part;
+}
+
+struct string_part *make_expr_part(struct parser *p, struct expr *e, bool braces, struct span span)
+{
+	struct string_part *part = arena_new(p->arena, struct string_part);
+
+	part->span = span;
+	part->expr = e;
+	part->braces = braces;
+	return part;
+}
+
+struct expr *make_list(struct parser *p, struct list items, struct span span)
+{
+	struct expr *e = make_expr(p, EXPR_LIST, span);
+	unsigned depth = 0;
+
+	e->list.items = list_array(p, &items);
+	e->list.n = items.n;
+	for (size_t i = 0; i < items.n; i++)
+		depth = larger(depth, e->list.items[i]->depth);
+	return above(p, e, depth);
+}
+
+struct expr *make_comprehension(struct parser *p, struct expr *body, struct name var,
+                                struct expr *source, struct expr *where, struct span span)
+{
+	struct expr *e = make_expr(p, EXPR_COMPREHENSION, span);
+
+	e->comprehension.body = body;
+	e->comprehension.var = var;
+	e->comprehension.source = source;
+	e->comprehension.where = where;
+	return above(p, e, larger(larger(body->depth, source->depth), expr_depth(where)));
+}
+
+struct expr *make_record(struct parser *p, struct block *body, struct span span)
+{
+	struct expr *e = make_expr(p, EXPR_RECORD, span);
+
+	e->record = body;
+	return above(p, e, block_depth(body));
+}
+
+struct expr *make_refine(struct parser *p, struct expr *of, struct block *body, struct span span)
+{
+	struct expr *e = make_expr(p, EXPR_REFINE, span);
+	struct diag *d;
+
+	if (of->kind != EXPR_NAME && of->kind != EXPR_FIELD) {
+		d = parser_error(p, E0128, of->span,
+		                 "only a recruiter can be refined with `{ ... }`");
+		diag_help(p->sink, d, "write its name before the brace");
+		e->kind = EXPR_BAD;
+		return e;
+	}
+	e->refine.of = of;
+	e->refine.body = body;
+	return above(p, e, larger(of->depth, block_depth(body)));
+}
+
+struct arg *make_arg(struct parser *p, struct name name, struct expr *value, struct span span)
+{
+	struct arg *a = arena_new(p->arena, struct arg);
+
+	a->name = name;
+	a->value = value;
+	a->span = span;
+	return a;
+}
+
+/* Positional ones first, no name twice. */
+static void check_args(struct parser *p, const struct arg *args, size_t n)
+{
+	const struct arg *named = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		struct diag *d;
+
+		if (args[i].name.text == NULL) {
+			if (named == NULL)
+				continue;
+			d = parser_error(p, E0132, args[i].span,
+			                 "a value without a name after a named one");
+			diag_relate(p->sink, d, named->span, "named");
+			diag_help(p->sink, d, "put it first, or name it");
+			return;
+		}
+		for (size_t k = 0; k < i; k++) {
+			if (args[k].name.text == NULL ||
+			    strcmp(args[k].name.text, args[i].name.text) != 0)
+				continue;
+			d = parser_error(p, E0132, args[i].name.span, "`%s` is given twice",
+			                 args[i].name.text);
+			diag_relate(p->sink, d, args[k].name.span, "first here");
+			return;
+		}
+		named = &args[i];
+	}
+}
+
+struct expr *make_call(struct parser *p, struct name name, struct list args, struct span span)
+{
+	struct expr *e = make_expr(p, EXPR_CALL, span);
+
+	e->call.name = name;
+	e->call.args = arg_array(p, &args);
+	e->call.n = args.n;
+	check_args(p, e->call.args, args.n);
+	return above(p, e, args_depth(e->call.args, args.n));
+}
+
+struct expr *make_pipe(struct parser *p, struct expr *of, struct name action, struct list args,
+                       struct span span)
+{
+	struct expr *e = make_expr(p, EXPR_PIPE, span);
+
+	e->pipe.of = of;
+	e->pipe.action = action;
+	e->pipe.args = arg_array(p, &args);
+	e->pipe.n = args.n;
+	check_args(p, e->pipe.args, args.n);
+	return above(p, e, larger(of->depth, args_depth(e->pipe.args, args.n)));
+}
+
+struct expr *make_unary(struct parser *p, enum op op, struct expr *of, struct span span)
+{
+	struct expr *e = make_expr(p, EXPR_UNARY, span);
+
+	e->unary.op = op;
+	e->unary.of = of;
+	return above(p, e, of->depth);
+}
+
+struct expr *make_binary(struct parser *p, enum op op, struct span op_span, struct expr *left,
+                         struct expr *right, struct span span)
+{
+	struct expr *e = make_expr(p, EXPR_BINARY, span);
+
+	e->binary.op = op;
+	e->binary.op_span = op_span;
+	e->binary.left = left;
+	e->binary.right = right;
+	return above(p, e, larger(left->depth, right->depth));
+}
+
+struct expr *make_range(struct parser *p, struct expr *first, struct expr *last, struct span span)
+{
+	struct expr *e = make_expr(p, EXPR_RANGE, span);
+
+	e->range.first = first;
+	e->range.last = last;
+	return above(p, e, larger(first->depth, last->depth));
+}
+
+struct expr *make_choice(struct parser *p, struct expr *cond, struct expr *yes, struct expr *no,
+                         struct span span)
+{
+	struct expr *e = make_expr(p, EXPR_IF, span);
+
+	/* if a then b else c |> untar: is b unpacked? Nobody can see. */
+	if (no->kind == EXPR_PIPE && !no->parens) {
+		struct diag *d = parser_error(p, E0130, no->span,
+		                              "`|>` after `else` can be read in two ways");
+
+		diag_help(p->sink, d,
+		          "put parentheses around the whole `if ... else ...`, or around this");
+	}
+	e->choice.cond = cond;
+	e->choice.yes = yes;
+	e->choice.no = no;
+	return above(p, e, larger(larger(cond->depth, yes->depth), no->depth));
+}
+
+struct expr *make_gather(struct parser *p, struct expr *of, struct expr *into, struct expr *min,
+                         struct span keyword, struct span span)
+{
+	struct expr *e = make_expr(p, EXPR_GATHER, span);
+
+	e->gather.of = of;
+	e->gather.into = into;
+	e->gather.min = min;
+	e->gather.keyword = keyword;
+	return above(p, e, larger(larger(of->depth, expr_depth(into)), expr_depth(min)));
+}
+
+/* ---- types ---- */
+
+struct type *make_type(struct parser *p, enum type_kind kind, struct span span)
+{
+	struct type *t = arena_new(p->arena, struct type);
+
+	t->kind = kind;
+	t->span = span;
+	return t;
+}
+
+struct type *make_enum(struct parser *p, struct list words, struct span span)
+{
+	struct type *t = make_type(p, TYPE_ENUM, span);
+
+	t->words = name_array(p, &words);
+	t->n = words.n;
+	return t;
+}
+
+struct field *make_field_type(struct parser *p, struct name name, struct type *type)
+{
+	struct field *f = arena_new(p->arena, struct field);
+
+	f->name = name;
+	f->type = type;
+	return f;
+}
+
+struct type *make_record_type(struct parser *p, struct list fields, struct span span)
+{
+	struct type *t = make_type(p, TYPE_RECORD, span);
+
+	t->words = arena_array(p->arena, struct name, fields.n);
+	t->types = arena_array(p->arena, struct type *, fields.n);
+	for (const struct cell *c = fields.head; c != NULL; c = c->next) {
+		const struct field *f = c->item;
+
+		t->words[t->n] = f->name;
+		t->types[t->n++] = f->type;
+	}
+	return t;
+}
+
+/* ---- statements ---- */
+
+struct block *make_block(struct parser *p, struct list stmts, struct span span)
+{
+	struct block *b = arena_new(p->arena, struct block);
+
+	b->items = list_array(p, &stmts);
+	b->n = stmts.n;
+	b->span = span;
+	return b;
+}
+
+struct stmt *make_stmt(struct parser *p, enum stmt_kind kind, struct span keyword, struct span span)
+{
+	struct stmt *s = arena_new(p->arena, struct stmt);
+
+	s->kind = kind;
+	s->span = s->head = span;
+	s->keyword = keyword;
+	s->depth = 1;
+	return s;
+}
+
+static unsigned stmt_depth(const struct stmt *s)
+{
+	unsigned depth = 0;
+
+	switch (s->kind) {
+	case STMT_IMPORT:
+		return expr_depth(s->import.path);
+	case STMT_PARAM:
+		depth = larger(expr_depth(s->param.value), expr_depth(s->param.in));
+		return larger(depth, expr_depth(s->param.help));
+	case STMT_LET:
+		return larger(expr_depth(s->let.value), expr_depth(s->let.where));
+	case STMT_ASSERT:
+		return larger(expr_depth(s->assertion.cond), expr_depth(s->assertion.message));
+	case STMT_WORKFLOW:
+		return larger(expr_depth(s->workflow.name), block_depth(s->workflow.body));
+	case STMT_RECRUITER:
+		return block_depth(s->recruiter.body);
+	case STMT_STEP:
+		return block_depth(s->step.body);
+	case STMT_USE:
+		return block_depth(s->use.body);
+	case STMT_FOREACH:
+		depth = larger(block_depth(s->foreach.body), expr_depth(s->foreach.where));
+		for (size_t i = 0; i < s->foreach.n; i++)
+			depth = larger(depth, s->foreach.loops[i].source->depth);
+		return depth;
+	case STMT_IF:
+		depth = larger(block_depth(s->branch.then), block_depth(s->branch.otherwise));
+		return larger(depth, s->branch.cond->depth);
+	case STMT_ATTR:
+		return s->attr.value->depth;
+	case STMT_BLOCK:
+		return block_depth(s->block.body);
+	case STMT_CONSTRAINT:
+		return s->constraint.value->depth;
+	case STMT_BARE:
+	case STMT_RUN:
+	case STMT_KINDS:
+		break;
+	}
+	return 0;
+}
+
+struct stmt *finish_stmt(struct parser *p, struct stmt *s)
+{
+	unsigned depth = stmt_depth(s);
+
+	if (depth >= AST_DEPTH) {
+		parser_too_deep(p, s->head);
+		return NULL;
+	}
+	s->depth = (uint16_t)(depth + 1);
+	return s;
+}
+
+void set_version(struct parser *p, struct expr *number, struct span span)
+{
+	struct diag *d;
+
+	if (p->ast->version != 0) {
+		d = parser_error(p, E0124, span, "the version is given twice");
+		diag_relate(p->sink, d, p->ast->version_span, "first here");
+		return;
+	}
+	p->ast->version_span = span;
+	p->ast->version = number->kind == EXPR_INT ? number->integer : -1;
+	if (p->ast->version == 1 || number->kind == EXPR_BAD)
+		return;
+	d = parser_error(p, E0123, number->span, "unknown version of the language");
+	diag_help(p->sink, d, "this program knows `scitq 1`");
+}
+
+struct option *make_option(struct parser *p, enum option_kind kind, struct expr *value,
+                           struct span span)
+{
+	struct option *o = arena_new(p->arena, struct option);
+
+	o->kind = kind;
+	o->value = value;
+	o->span = span;
+	return o;
+}
+
+struct stmt *make_param(struct parser *p, struct name name, struct type *type, struct list options,
+                        struct span keyword, struct span span)
+{
+	struct stmt *s = make_stmt(p, STMT_PARAM, keyword, span);
+	const struct option *given[OPTION_HELP + 1] = {NULL};
+	struct expr **place[] = {
+	        [OPTION_DEFAULT] = &s->param.value,
+	        [OPTION_IN] = &s->param.in,
+	        [OPTION_MATCHES] = &s->param.matches,
+	        [OPTION_HELP] = &s->param.help,
+	};
+
+	s->param.name = name;
+	s->param.type = type;
+	for (const struct cell *c = options.head; c != NULL; c = c->next) {
+		const struct option *o = c->item;
+
+		if (given[o->kind] != NULL) {
+			struct diag *d = parser_error(
+			        p, E0131, o->span, "the same is said twice about `%s`", name.text);
+
+			diag_relate(p->sink, d, given[o->kind]->span, "first here");
+			continue;
+		}
+		given[o->kind] = o;
+		*place[o->kind] = o->value;
+	}
+	return s;
+}
+
+struct stmt *make_step(struct parser *p, struct name name, const struct list *params,
+                       struct block *body, struct span keyword, struct span head, struct span span)
+{
+	struct stmt *s = make_stmt(p, STMT_STEP, keyword, span);
+
+	s->head = head;
+	s->step.name = name;
+	s->step.body = body;
+	if (params != NULL) {
+		s->step.has_params = true;
+		s->step.params = name_array(p, params);
+		s->step.nparams = params->n;
+	}
+	return s;
+}
+
+struct stmt *make_use(struct parser *p, struct name name, struct ref ref, struct block *body,
+                      struct span keyword, struct span head, struct span span)
+{
+	struct stmt *s = make_stmt(p, STMT_USE, keyword, span);
+
+	s->head = head;
+	s->use.name = name;
+	s->use.module = ref.module;
+	s->use.step = ref.step;
+	s->use.body = body;
+	return s;
+}
+
+struct loop *make_loop(struct parser *p, struct name var, struct expr *source, struct span span)
+{
+	struct loop *l = arena_new(p->arena, struct loop);
+
+	l->var = var;
+	l->source = source;
+	l->span = span;
+	return l;
+}
+
+struct stmt *make_foreach(struct parser *p, struct list loops, struct expr *where,
+                          struct block *body, struct span keyword, struct span head,
+                          struct span span)
+{
+	struct stmt *s = make_stmt(p, STMT_FOREACH, keyword, span);
+
+	s->head = head;
+	s->foreach.loops = arena_array(p->arena, struct loop, loops.n);
+	for (const struct cell *c = loops.head; c != NULL; c = c->next)
+		s->foreach.loops[s->foreach.n++] = *(struct loop *)c->item;
+	s->foreach.where = where;
+	s->foreach.body = body;
+	return s;
+}
+
+struct stmt *make_branch(struct parser *p, struct expr *cond, struct block *then,
+                         struct block *otherwise, struct span keyword, struct span head,
+                         struct span span)
+{
+	struct stmt *s = make_stmt(p, STMT_IF, keyword, span);
+
+	s->head = head;
+	s->branch.cond = cond;
+	s->branch.then = then;
+	s->branch.otherwise = otherwise;
+	return s;
+}
+
+struct block *make_else_if(struct parser *p, struct stmt *branch)
+{
+	struct list one = list_add(p, (struct list){0}, finish_stmt(p, branch));
+
+	return make_block(p, one, branch->span);
+}

@@ -1,0 +1,109 @@
+/*
+ * The state of one parse, shared by scanner.l, lexer.c, grammar.y and what they
+ * call; private to dsl/. Tokens flow flex (raw) -> lexer.c (newline rules,
+ * recovery) -> bison.
+ */
+#ifndef DSL_PARSER_H
+#define DSL_PARSER_H
+
+#include "base/vec.h"
+#include "dsl/codes.h"
+#include "dsl/parse.h"
+
+/* Brackets nest at most so deep; the text beyond is not read. */
+#define BRACKET_DEPTH 200
+
+/*
+ * Something open: ( [ { of the text, " for a string (whatever quote it began
+ * with), $ for ${ in one.
+ */
+struct bracket {
+	char kind;
+	char close;      /* of a string: '"', '\'' or 'c' for a curly quote */
+	uint32_t indent; /* bytes of white space at the start of its line */
+	struct span span;
+	bool indented;       /* a line inside was indented deeper */
+	struct span suspect; /* a later one was not: is the closing brace missing before it? */
+};
+
+/* A token as bison got it, without its value. */
+struct token {
+	int kind; /* 0: none yet, or the end */
+	struct span span;
+	uint32_t indent; /* of its line */
+	bool first;      /* of its line */
+	bool begins;     /* a statement */
+};
+
+/* Arrays under construction. */
+struct cell {
+	struct cell *next;
+	void *item;
+};
+
+struct list {
+	struct cell *head, *tail;
+	size_t n;
+};
+
+struct parser {
+	struct arena *arena;
+	struct diag_sink *sink;
+	struct ast *ast;
+	void *scanner; /* flex's */
+	const char *text;
+	uint32_t file, len;
+
+	/* scanner.l */
+	uint32_t pos;    /* offset of the next byte */
+	uint32_t line;   /* offset of the first byte of this line */
+	uint32_t number; /* of this line, from 1 */
+	bool first;      /* no token on this line yet */
+	VEC(struct bracket) open;
+	unsigned strings; /* how many of them are strings */
+	unsigned forgive; /* closing ) and ] whose opening was given up */
+
+	/* lexer.c */
+	struct token last;            /* handed to bison most recently */
+	struct token before, earlier; /* and the two before it */
+	bool recover;                 /* bison met an error and wants the next statement */
+	bool recovering;              /* and is getting there */
+	bool quiet;                   /* the error that bison will meet has been reported */
+	bool ended;                   /* the text is used up; what is open is being closed */
+	bool unclosed;                /* a brace was missing: nesting cannot be judged */
+	bool deep;                    /* too deep nesting was reported */
+	VEC(struct run *) runs;
+	uint32_t after_run; /* offset of the line that ended its text; 0: none */
+};
+
+struct span parser_span(const struct parser *p, uint32_t start, uint32_t end);
+/* An error at span; the record is for diag_label and so on. */
+struct diag *parser_error(struct parser *p, enum code code, struct span span, const char *fmt, ...)
+        __attribute__((format(printf, 4, 5)));
+/* The source text of a span, in the arena. */
+const char *parser_text(struct parser *p, struct span span);
+/* Nesting beyond what passes can walk; reported once. */
+void parser_too_deep(struct parser *p, struct span span);
+
+/*
+ * The run statement whose keyword stands at `keyword`, first on its line, and the
+ * offset where the line after its text begins; NULL where `run` is a mere name.
+ */
+struct run *read_run(struct parser *p, uint32_t keyword, uint32_t *end);
+
+/* Bytes of white space before the keyword. */
+uint32_t run_indent(const struct parser *p, const struct run *run);
+
+/* A number with or without unit, as matched by scanner.l; EXPR_BAD after an error. */
+struct expr *read_number(struct parser *p, struct span span);
+
+/*
+ * A bracket was never closed. at: the token that shows it, or none. The error that
+ * bison will meet because of it is then quiet.
+ */
+void report_unclosed(struct parser *p, const struct bracket *b, struct span at);
+
+/* Statements where they cannot stand. After a parse. */
+void check_shape(struct parser *p);
+
+#endif
