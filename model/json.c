@@ -102,6 +102,19 @@ json_t *row_to_json(const struct table *t, const void *row, enum row_view view)
 	return object;
 }
 
+json_t *row_to_request(const struct table *t, const void *row)
+{
+	json_t *object = json_object();
+
+	for (unsigned i = 0; i < t->nfields; i++) {
+		const struct field *f = &t->fields[i];
+
+		if ((f->flags & FIELD_CREATE) && !row_is_null(f, row))
+			json_object_set_new_nocheck(object, f->name, field_to_json(f, row));
+	}
+	return object;
+}
+
 static bool wrong_type(const struct field *f, const char *wanted, const json_t *value,
                        struct problem *problem)
 {

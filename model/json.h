@@ -21,6 +21,9 @@ json_t *row_to_json(const struct table *t, const void *row, enum row_view view);
 /* One value; a new reference (json_null() where absent). */
 json_t *field_to_json(const struct field *f, const void *row);
 
+/* What a client sends to create the row: the fields that it may set and that are present. */
+json_t *row_to_request(const struct table *t, const void *row);
+
 enum row_input { ROW_CREATE, ROW_UPDATE };
 
 /*

@@ -1,0 +1,60 @@
+/*
+ * JSON calls to a scitq server: one connection, one owner. The token is sent
+ * with every call; an error answer becomes its message.
+ */
+#ifndef CLIENT_CLIENT_H
+#define CLIENT_CLIENT_H
+
+#include "base/str.h"
+#include "net/http.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+
+enum client_result {
+	CLIENT_OK,
+	CLIENT_UNREACHABLE,  /* no connection, timeout, 429, 502 to 504: worth another try */
+	CLIENT_UNAUTHORIZED, /* 401 */
+	CLIENT_REFUSED,      /* another 4xx: the same call would be refused again */
+	CLIENT_BROKEN,       /* 500, or an answer that is not JSON */
+};
+
+struct client {
+	struct http *http;
+	struct str url;  /* "http://host:port", no slash at the end */
+	struct str auth; /* header line, "" without a token */
+	const char *headers[4];
+	struct str error; /* of the last call that did not succeed: one sentence */
+	struct str code;  /* its permanent word, "" where the server gave none */
+	int status;       /* HTTP status of the last answer, 0 for none */
+};
+
+/*
+ * `server` is host, host:port or a URL; the port is 5000 unless given. token
+ * may be NULL (an --open server).
+ */
+void client_init(struct client *c, const char *server, const char *token);
+void client_release(struct client *c);
+
+/*
+ * One call, waiting at most timeout_ms for its answer. `body` is borrowed and
+ * may be NULL. *reply is the caller's (NULL where there is none, and after an
+ * error); reply may be NULL.
+ */
+enum client_result client_call(struct client *c, const char *method, const char *path,
+                               const json_t *body, int timeout_ms, json_t **reply);
+/* GET whose answer is bytes, appended to `out`. */
+enum client_result client_get_bytes(struct client *c, const char *path, int timeout_ms,
+                                    struct str *out);
+
+/*
+ * For calls that an event loop makes itself: a request to `path` (the URL is put
+ * into `url`, which must outlive it; body borrowed), and what its end means.
+ */
+void client_request(const struct client *c, const char *method, const char *path,
+                    const struct str *body, int timeout_ms, struct str *url,
+                    struct http_request *request);
+enum client_result client_answer(struct client *c, enum http_error error,
+                                 const struct http_response *response, json_t **reply);
+
+#endif

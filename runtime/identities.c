@@ -1,0 +1,140 @@
+#include "runtime/identities.h"
+
+#include "base/alloc.h"
+#include "stage/list.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT_LEN (DIGEST_TEXT_SIZE - 1)
+
+/* What an upstream task wrote: its identity, and which of its files. */
+static void add_produced(const struct identities *ids, const struct submission_uri *u,
+                         enum identity_part part, struct arena *arena, struct identity *out)
+{
+	struct submission_task producer;
+	const char *below = u->uri;
+	size_t n;
+
+	memset(&producer, 0, sizeof(producer));
+	ids->submission->task(ids->submission, u->producer, arena, &producer);
+	n = producer.row.output ? strlen(producer.row.output) : 0;
+	if (n > 0 && strncmp(u->uri, producer.row.output, n) == 0)
+		below += n;
+	identity_add(out, part, "task");
+	identity_add(out, part, arena_strndup(arena, ids->text[u->producer], TEXT_LEN));
+	identity_add(out, part, below);
+}
+
+/* What was there before: the names and bytes of local files, the address of others. */
+static bool add_source(const struct identities *ids, const struct submission_uri *u,
+                       enum identity_part part, struct arena *arena, struct identity *out,
+                       struct str *error)
+{
+	char text[DIGEST_TEXT_SIZE];
+	struct stage_listing listing;
+	const char *why = NULL;
+	struct uri uri;
+
+	if (!uri_parse(arena, u->uri, &uri, &why)) {
+		str_addf(error, "%s: %s", u->uri, why);
+		return false;
+	}
+	if (strcmp(uri.scheme, "file") != 0) {
+		identity_add(out, part, "uri");
+		identity_add(out, part, u->uri);
+		return true;
+	}
+	if (stage_list(NULL, &uri, true, arena, &listing, error) != STAGE_OK)
+		return false;
+	for (size_t i = 0; i < listing.n; i++) {
+		int err = digests_file(ids->digests, listing.entries[i].place, text);
+
+		if (err != 0) {
+			str_addf(error, "%s: %s", listing.entries[i].place, strerror(-err));
+			return false;
+		}
+		identity_add(out, part, "file");
+		identity_add(out, part, listing.entries[i].name);
+		identity_add(out, part, text);
+	}
+	return true;
+}
+
+static bool add_uris(const struct identities *ids, const struct submission_uri *uris, size_t n,
+                     enum identity_part part, struct arena *arena, struct identity *out,
+                     struct str *error)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (uris[i].producer != UINT32_MAX)
+			add_produced(ids, &uris[i], part, arena, out);
+		else if (!add_source(ids, &uris[i], part, arena, out, error))
+			return false;
+		identity_add(out, part, uris[i].actions);
+	}
+	return true;
+}
+
+bool identities_parts(const struct identities *ids, const struct submission_task *task,
+                      struct identity *out, struct str *error)
+{
+	struct arena arena;
+	bool ok;
+
+	arena_init(&arena);
+	identity_init(out);
+	identity_add(out, IDENTITY_COMMAND, task->identity_command);
+	if (task->row.container != NULL)
+		identity_add(out, IDENTITY_CONTAINER, task->row.container);
+	if (task->row.container_options != NULL)
+		identity_add(out, IDENTITY_CONTAINER_OPTIONS, task->row.container_options);
+	ok = add_uris(ids, task->inputs, task->ninputs, IDENTITY_INPUT, &arena, out, error) &&
+	     add_uris(ids, task->resources, task->nresources, IDENTITY_RESOURCE, &arena, out,
+	              error);
+	if (ok)
+		identity_finish(out);
+	else
+		identity_release(out);
+	arena_release(&arena);
+	return ok;
+}
+
+bool identities_compute(struct identities *ids, const struct submission *s, struct digests *digests,
+                        struct str *error)
+{
+	struct submission_task task;
+	struct identity id;
+	struct arena arena;
+	bool ok = true;
+
+	*ids = (struct identities){s, digests, NULL};
+	ids->text = xcalloc(s->task_count, sizeof(*ids->text));
+	arena_init(&arena);
+	for (uint32_t i = 0; i < s->task_count && ok; i++) {
+		arena_clear(&arena);
+		memset(&task, 0, sizeof(task));
+		s->task(s, i, &arena, &task);
+		ok = identities_parts(ids, &task, &id, error);
+		if (ok)
+			memcpy(ids->text[i], id.text, TEXT_LEN);
+	}
+	arena_release(&arena);
+	if (!ok)
+		identities_release(ids);
+	return ok;
+}
+
+void identities_release(struct identities *ids)
+{
+	free(ids->text);
+	ids->text = NULL;
+}
+
+void identities_plan_digest(const struct identities *ids, char text[DIGEST_TEXT_SIZE])
+{
+	struct digest *d = digest_new();
+
+	digest_add_text(d, ids->submission->workflow);
+	digest_add(d, ids->text, (size_t)ids->submission->task_count * TEXT_LEN);
+	digest_finish(d, text);
+}

@@ -1,0 +1,123 @@
+#include "runtime/launch.h"
+
+#include "base/clock.h"
+#include "runtime/follow.h"
+#include "runtime/reuse.h"
+#include "runtime/submit.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+struct launch {
+	const struct launch_options *options;
+	const struct submission *submission;
+	struct progress progress;
+	struct session session;
+	struct digests digests;
+	struct identities ids;
+	struct reuse reuse;
+	struct submitted submitted;
+	int64_t started_ns;
+};
+
+static bool identify(struct launch *l)
+{
+	struct str path = STR_INIT, why = STR_INIT;
+	bool ok;
+
+	str_addf(&path, "%s/digests", l->session.local.state);
+	digests_open(&l->digests, path.p);
+	ok = identities_compute(&l->ids, l->submission, &l->digests, &why);
+	if (!ok)
+		session_fail(&l->session, EXIT_CODE_COMPILE, "%s", why.p);
+	str_release(&path);
+	str_release(&why);
+	return ok;
+}
+
+static bool choose(struct launch *l)
+{
+	if (l->options->fresh) {
+		reuse_none(&l->reuse, l->submission->task_count);
+		return true;
+	}
+	if (!reuse_find(&l->reuse, &l->session, &l->ids))
+		return false;
+	if (l->reuse.count > 0)
+		progress_say(&l->progress, "%u of %u tasks reused", l->reuse.count,
+		             l->submission->task_count);
+	return l->reuse.count == l->submission->task_count ||
+	       reuse_explain(&l->reuse, &l->session, &l->ids);
+}
+
+static bool detach(struct launch *l, struct follow *f)
+{
+	json_t *body = json_pack("{s:b}", "detached", 1);
+	char path[64];
+	bool ok;
+
+	snprintf(path, sizeof(path), "/runs/%lld", (long long)l->submitted.run_id);
+	ok = session_call(&l->session, "PUT", path, body, NULL);
+	json_decref(body);
+	f->detached = ok;
+	return ok;
+}
+
+static enum exit_code finish(struct launch *l, struct follow *f)
+{
+	follow_summary(f, l->started_ns);
+	if (f->detached)
+		return l->session.interrupted ? EXIT_CODE_INTERRUPTED : EXIT_CODE_OK;
+	if (f->status == RUN_SUCCEEDED)
+		return follow_print_result(f, &l->reuse) ? EXIT_CODE_OK
+		                                         : (enum exit_code)l->session.exit_code;
+	return l->session.interrupted ? EXIT_CODE_INTERRUPTED : EXIT_CODE_TASKS_FAILED;
+}
+
+static enum exit_code run(struct launch *l)
+{
+	enum exit_code code;
+	struct follow f;
+	bool ok;
+
+	if (!submit_run(&l->submitted, &l->session, &l->ids, &l->reuse, l->options->path))
+		return (enum exit_code)l->session.exit_code;
+	if (l->submitted.joined)
+		progress_say(&l->progress, "joined run %lld, which has the same plan",
+		             (long long)l->submitted.run_id);
+	follow_init(&f, &l->session, l->submission, l->submitted.run_id);
+	ok = l->options->detach ? detach(l, &f) : follow_run(&f);
+	code = ok ? finish(l, &f) : (enum exit_code)l->session.exit_code;
+	follow_release(&f);
+	return code;
+}
+
+enum exit_code launch(const struct launch_options *options, const struct submission *submission)
+{
+	struct launch l = {.options = options, .submission = submission};
+	enum exit_code code = EXIT_CODE_OK;
+	int err;
+
+	l.started_ns = clock_monotonic_ns();
+	progress_init(&l.progress, STDERR_FILENO);
+	if (session_open(&l.session, options->server, options->state, options->workers,
+	                 &l.progress)) {
+		if (identify(&l) && choose(&l))
+			code = run(&l);
+		else
+			code = (enum exit_code)l.session.exit_code;
+		reuse_release(&l.reuse);
+		identities_release(&l.ids);
+		err = digests_close(&l.digests);
+		if (err != 0)
+			progress_say(&l.progress, "! input digests are not remembered: %s",
+			             strerror(-err));
+	} else {
+		code = (enum exit_code)l.session.exit_code;
+	}
+	if (l.session.error.len > 0)
+		progress_say(&l.progress, "scitq-run: %s", l.session.error.p);
+	session_close(&l.session);
+	return code;
+}

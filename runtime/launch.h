@@ -1,0 +1,20 @@
+/* From a submission to its results: what `scitq-run FILE` does after compiling. */
+#ifndef RUNTIME_LAUNCH_H
+#define RUNTIME_LAUNCH_H
+
+#include "model/submission.h"
+#include "runtime/session.h"
+
+struct launch_options {
+	const char *server; /* NULL: the private one */
+	const char *state;  /* state directory, NULL for the default */
+	const char *path;   /* absolute path of the .scitq file */
+	int workers;        /* local workers, -1: one for a private server, none otherwise */
+	bool fresh;         /* reuse nothing */
+	bool detach;        /* submit and leave */
+};
+
+/* Runs it, telling on standard error; an exit code. */
+enum exit_code launch(const struct launch_options *options, const struct submission *submission);
+
+#endif

@@ -1,0 +1,299 @@
+#include "runtime/local.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "model/json.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
+#include <sys/pidfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define START_TIMEOUT_NS (30 * INT64_C(1000000000))
+
+extern char **environ;
+
+static bool fail(struct str *error, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static bool fail(struct str *error, const char *fmt, ...)
+{
+	va_list ap;
+
+	str_reset(error);
+	va_start(ap, fmt);
+	str_vaddf(error, fmt, ap);
+	va_end(ap);
+	return false;
+}
+
+static bool default_state(struct str *path, struct str *error)
+{
+	const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+
+	if (xdg != NULL && *xdg == '/')
+		str_addf(path, "%s/scitq", xdg);
+	else if (home != NULL && *home == '/')
+		str_addf(path, "%s/.local/state/scitq", home);
+	else
+		return fail(error, "neither XDG_STATE_HOME nor HOME is set; give --state DIR");
+	return true;
+}
+
+bool local_init(struct local *l, const char *state, struct str *error)
+{
+	struct str path = STR_INIT;
+	int err;
+
+	memset(l, 0, sizeof(*l));
+	str_init(&l->url);
+	str_init(&l->token);
+	l->server.pidfd = -1;
+	for (int i = 0; i < LOCAL_WORKERS; i++)
+		l->workers[i].pidfd = -1;
+	if (state != NULL)
+		str_adds(&path, state);
+	else if (!default_state(&path, error))
+		return false;
+	err = dir_make(path.p, 0700);
+	if (err == 0 && (l->state = realpath(path.p, NULL)) == NULL)
+		err = -errno;
+	if (err != 0)
+		fail(error, "cannot make the state directory %s: %s", path.p, strerror(-err));
+	str_release(&path);
+	return err == 0;
+}
+
+static void forget(struct child *c)
+{
+	if (c->pidfd >= 0)
+		close(c->pidfd);
+	*c = (struct child){0, -1};
+}
+
+void local_release(struct local *l)
+{
+	forget(&l->server);
+	for (int i = 0; i < LOCAL_WORKERS; i++)
+		forget(&l->workers[i]);
+	free(l->state);
+	str_release(&l->url);
+	str_release(&l->token);
+}
+
+void child_reap(struct child *c, struct str *how)
+{
+	int status = 0;
+	pid_t got;
+
+	do
+		got = waitpid(c->pid, &status, 0);
+	while (got < 0 && errno == EINTR);
+	if (got < 0)
+		str_addf(how, "vanished: %s", strerror(errno));
+	else if (WIFSIGNALED(status))
+		str_addf(how, "was killed by signal %d", WTERMSIG(status));
+	else
+		str_addf(how, "ended with exit code %d", WEXITSTATUS(status));
+	forget(c);
+}
+
+/* Run our own binary under another name, its output appended to a log file, in a session of its
+ * own. */
+static bool start(struct local *l, struct child *c, char *const argv[], const char *log,
+                  struct str *error)
+{
+	struct str path = STR_INIT;
+	posix_spawn_file_actions_t files;
+	posix_spawnattr_t attr;
+	sigset_t none;
+	int err;
+
+	str_addf(&path, "%s/%s", l->state, log);
+	posix_spawn_file_actions_init(&files);
+	posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_addopen(&files, 1, path.p, O_WRONLY | O_CREAT | O_APPEND, 0600);
+	posix_spawn_file_actions_adddup2(&files, 1, 2);
+	posix_spawnattr_init(&attr);
+	sigemptyset(&none);
+	posix_spawnattr_setsigmask(&attr, &none);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK);
+	err = posix_spawn(&c->pid, "/proc/self/exe", &files, &attr, argv, environ);
+	posix_spawnattr_destroy(&attr);
+	posix_spawn_file_actions_destroy(&files);
+	str_release(&path);
+	if (err != 0) {
+		c->pid = 0;
+		return fail(error, "cannot start %s: %s", argv[0], strerror(err));
+	}
+	c->pidfd = pidfd_open(c->pid, 0);
+	if (c->pidfd < 0)
+		return fail(error, "cannot watch %s: %s", argv[0], strerror(errno));
+	return true;
+}
+
+/* True where another process holds the flock on this file of the state directory. */
+static bool lock_is_held(const struct local *l, const char *name)
+{
+	struct str path = STR_INIT;
+	bool held = false;
+	int fd;
+
+	str_addf(&path, "%s/%s", l->state, name);
+	fd = open(path.p, O_RDWR | O_CLOEXEC);
+	if (fd >= 0) {
+		held = flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+		close(fd);
+	}
+	str_release(&path);
+	return held;
+}
+
+/* The last line of a log file of the state directory, for an error message. */
+static void add_last_line(const struct local *l, const char *name, struct str *out)
+{
+	struct str path = STR_INIT, text = STR_INIT;
+	const char *line;
+
+	str_addf(&path, "%s/%s", l->state, name);
+	if (file_read(path.p, &text) == 0) {
+		while (text.len > 0 && text.p[text.len - 1] == '\n')
+			text.p[--text.len] = '\0';
+		line = strrchr(text.p, '\n');
+		str_addf(out, "; last line of %s: %s", path.p, line ? line + 1 : text.p);
+	}
+	str_release(&path);
+	str_release(&text);
+}
+
+/* Read server.json; true where it names the process that holds the lock now. */
+static bool read_server_file(struct local *l)
+{
+	struct str path = STR_INIT, text = STR_INIT;
+	struct problem problem;
+	const char *url = NULL;
+	int64_t pid = 0;
+	json_t *j = NULL;
+	bool ok = false;
+
+	str_addf(&path, "%s/server.json", l->state);
+	if (file_read(path.p, &text) == 0)
+		j = json_parse(text.p, text.len, &problem);
+	if (json_is_object(j) && json_member_text(j, "url", &url, &problem) &&
+	    json_member_int(j, "pid", &pid, &problem) && url != NULL && pid > 0)
+		ok = kill((pid_t)pid, 0) == 0 || errno == EPERM;
+	if (ok) {
+		str_reset(&l->url);
+		str_adds(&l->url, url);
+		str_reset(&path);
+		str_addf(&path, "%s/token", l->state);
+		str_reset(&l->token);
+		ok = file_read(path.p, &l->token) == 0;
+		while (l->token.len > 0 && strchr("\r\n", l->token.p[l->token.len - 1]) != NULL)
+			l->token.p[--l->token.len] = '\0';
+	}
+	json_decref(j);
+	str_release(&path);
+	str_release(&text);
+	return ok;
+}
+
+static bool drain_events(int fd)
+{
+	char events[4096];
+	ssize_t n;
+
+	do
+		n = fd_read(fd, events, sizeof(events));
+	while (n > 0);
+	return n == 0 || n == -EAGAIN;
+}
+
+/*
+ * Wait until server.json names a living server. A server removes the file that a
+ * killed one left as soon as it holds the lock, so what is read under a held lock
+ * is its own.
+ */
+static bool wait_for_server(struct local *l, int watch, struct str *error)
+{
+	int64_t deadline = clock_monotonic_ns() + START_TIMEOUT_NS;
+
+	for (;;) {
+		struct pollfd fds[2] = {{watch, POLLIN, 0}, {l->server.pidfd, POLLIN, 0}};
+		int64_t left = (deadline - clock_monotonic_ns()) / 1000000;
+
+		if (lock_is_held(l, "server.lock") && read_server_file(l))
+			return true;
+		if (left <= 0)
+			return fail(error, "the private server in %s does not answer", l->state);
+		if (poll(fds, 2, (int)left) < 0 && errno != EINTR)
+			return fail(error, "poll: %s", strerror(errno));
+		if (!drain_events(watch))
+			return fail(error, "cannot watch %s", l->state);
+		if (fds[1].revents != 0) {
+			struct str how = STR_INIT;
+
+			child_reap(&l->server, &how);
+			/* Somebody else was quicker and holds the lock: join that one. */
+			if (lock_is_held(l, "server.lock")) {
+				str_release(&how);
+				continue;
+			}
+			fail(error, "the private server %s", how.p);
+			add_last_line(l, "server.log", error);
+			str_release(&how);
+			return false;
+		}
+	}
+}
+
+bool local_server(struct local *l, struct str *error)
+{
+	char server[] = "scitq-server", private_[] = "--private", state[] = "--state";
+	char *argv[] = {server, private_, state, l->state, NULL};
+	int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	bool ok;
+
+	if (watch < 0 || inotify_add_watch(watch, l->state, IN_MOVED_TO | IN_CLOSE_WRITE) < 0) {
+		fail(error, "cannot watch %s: %s", l->state, strerror(errno));
+		if (watch >= 0)
+			close(watch);
+		return false;
+	}
+	ok = lock_is_held(l, "server.lock") || start(l, &l->server, argv, "server.log", error);
+	ok = ok && wait_for_server(l, watch, error);
+	close(watch);
+	return ok;
+}
+
+bool local_worker(struct local *l, int i, int concurrency, struct str *error)
+{
+	char worker[] = "scitq-worker", private_[] = "--private", state[] = "--state";
+	char name_option[] = "-n", batch_option[] = "-b", batch[] = "*";
+	char name[24], count[16], lock[64];
+	char *argv[] = {worker, l->url.p, count, batch_option, batch, name_option,
+	                name,   private_, state, l->state,     NULL};
+
+	assert(i >= 0 && i < LOCAL_WORKERS);
+	if (i == 0)
+		snprintf(name, sizeof(name), "local");
+	else
+		snprintf(name, sizeof(name), "local-%d", i + 1);
+	snprintf(lock, sizeof(lock), "worker/%s/agent.lock", name);
+	snprintf(count, sizeof(count), "%d", concurrency);
+	if (l->workers[i].pid != 0 || lock_is_held(l, lock))
+		return true;
+	return start(l, &l->workers[i], argv, "worker.log", error);
+}

@@ -1,0 +1,57 @@
+/*
+ * What a person sees of a run: on a terminal a block of lines, one per step,
+ * redrawn in place; elsewhere a line per incident and a summary now and then.
+ * Everything goes to one descriptor (standard error); data never does.
+ */
+#ifndef RUNTIME_PROGRESS_H
+#define RUNTIME_PROGRESS_H
+
+#include "base/str.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct step_view {
+	const char *name;
+	const char *waits_for; /* names of the steps before it, NULL for none */
+	int64_t total;         /* tasks of the step, reused ones included */
+	int64_t reused;
+	int64_t waiting, pending, running, succeeded, failed;
+};
+
+struct run_view {
+	const char *workflow;
+	int64_t run_id;
+	const char *url;
+	struct step_view *steps;
+	size_t nsteps;
+	int64_t workers;
+};
+
+struct progress {
+	int fd;
+	bool terminal; /* redraw in place */
+	bool color, unicode;
+	unsigned width;     /* columns */
+	unsigned drawn;     /* lines of the block on the screen */
+	int64_t started_ns; /* monotonic */
+	int64_t printed_ns; /* last summary line where not a terminal */
+	char last[160];     /* that line, so that nothing is said twice */
+};
+
+/* Looks at fd, NO_COLOR, TERM, COLUMNS and the locale variables. */
+void progress_init(struct progress *p, int fd);
+/* Look at the terminal's width again. */
+void progress_resize(struct progress *p);
+/* Draw the block, or print the summary line where 30 s have passed. */
+void progress_show(struct progress *p, const struct run_view *view);
+/* One line that stays, above the block. */
+void progress_say(struct progress *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Take the block off the screen. */
+void progress_clear(struct progress *p);
+
+/* "1h02m", "31m", "12.3s". */
+void duration_text(int64_t ns, char text[24]);
+
+#endif

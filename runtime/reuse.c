@@ -1,0 +1,289 @@
+#include "runtime/reuse.h"
+
+#include "base/alloc.h"
+#include "base/vec.h"
+#include "model/json.h"
+#include "stage/uri.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define CHUNK 5000
+
+void reuse_none(struct reuse *r, uint32_t task_count)
+{
+	r->task_id = xcalloc(task_count, sizeof(*r->task_id));
+	r->count = 0;
+}
+
+void reuse_release(struct reuse *r)
+{
+	free(r->task_id);
+	r->task_id = NULL;
+}
+
+/* One file of an earlier result still stands as it was written. */
+static bool file_stands(const char *folder, json_t *file)
+{
+	const char *name = json_string_value(json_object_get(file, "path"));
+	const char *digest = json_string_value(json_object_get(file, "digest"));
+	json_int_t size = json_integer_value(json_object_get(file, "size"));
+	json_int_t mtime = json_integer_value(json_object_get(file, "mtime_ns"));
+	struct str path = STR_INIT;
+	char now[DIGEST_TEXT_SIZE];
+	struct stat st;
+	bool ok;
+
+	if (name == NULL)
+		return false;
+	str_addf(&path, "%s/%s", folder, name);
+	ok = stat(path.p, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == size;
+	/* Another date with the same bytes (a copy, a touch) is still the same result. */
+	if (ok && (json_int_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec != mtime)
+		ok = digest != NULL && digest_file(path.p, now) == 0 && strcmp(now, digest) == 0;
+	str_release(&path);
+	return ok;
+}
+
+/* The files of an earlier result, found below its output URI. */
+static bool files_stand(const char *output, json_t *files)
+{
+	struct arena arena;
+	struct uri uri;
+	const char *why;
+	bool ok = true;
+
+	if (json_array_size(files) == 0)
+		return true;
+	if (output == NULL)
+		return false;
+	arena_init(&arena);
+	if (!uri_parse(&arena, output, &uri, &why))
+		ok = false;
+	/* Remote storage is taken at its word: a listing per task would cost more than it finds. */
+	for (size_t i = 0; ok && strcmp(uri.scheme, "file") == 0 && i < json_array_size(files); i++)
+		ok = file_stands(uri.place, json_array_get(files, i));
+	arena_release(&arena);
+	return ok;
+}
+
+static bool usable(json_t *found, const struct submission_task *task)
+{
+	const char *output = json_string_value(json_object_get(found, "output"));
+	const char *wanted = task->row.output;
+
+	if (strcmp(output ? output : "", wanted ? wanted : "") != 0)
+		return false;
+	if (task->nyields > 0 && json_array_size(json_object_get(found, "outputs")) == 0)
+		return false;
+	return files_stand(output, json_object_get(found, "outputs"));
+}
+
+/* Mark the tasks [first, last) whose identity is in the reply. */
+static void mark_found(struct reuse *r, const struct identities *ids, uint32_t first, uint32_t last,
+                       json_t *reply)
+{
+	json_t *by_identity = json_object(), *found;
+	struct submission_task task;
+	struct arena arena;
+	size_t i;
+
+	json_array_foreach(json_object_get(reply, "found"), i, found)
+	{
+		const char *identity = json_string_value(json_object_get(found, "identity"));
+
+		if (identity != NULL)
+			json_object_set(by_identity, identity, found);
+	}
+	arena_init(&arena);
+	for (uint32_t t = first; t < last; t++) {
+		char key[DIGEST_TEXT_SIZE];
+
+		memcpy(key, ids->text[t], DIGEST_TEXT_SIZE - 1);
+		key[DIGEST_TEXT_SIZE - 1] = '\0';
+		found = json_object_get(by_identity, key);
+		if (found == NULL)
+			continue;
+		arena_clear(&arena);
+		memset(&task, 0, sizeof(task));
+		ids->submission->task(ids->submission, t, &arena, &task);
+		if (!usable(found, &task))
+			continue;
+		r->task_id[t] = json_integer_value(json_object_get(found, "task_id"));
+		r->count += r->task_id[t] > 0;
+	}
+	arena_release(&arena);
+	json_decref(by_identity);
+}
+
+bool reuse_find(struct reuse *r, struct session *s, const struct identities *ids)
+{
+	uint32_t n = ids->submission->task_count;
+
+	reuse_none(r, n);
+	for (uint32_t first = 0; first < n; first += CHUNK) {
+		uint32_t last = n - first > CHUNK ? first + CHUNK : n;
+		json_t *list = json_array(), *body = json_object(), *reply = NULL;
+		bool ok;
+
+		for (uint32_t t = first; t < last; t++)
+			json_array_append_new(list,
+			                      json_stringn(ids->text[t], DIGEST_TEXT_SIZE - 1));
+		json_object_set_new(body, "identities", list);
+		ok = session_call(s, "POST", "/identities/find", body, &reply);
+		if (ok)
+			mark_found(r, ids, first, last, reply);
+		json_decref(reply);
+		json_decref(body);
+		if (!ok)
+			return false;
+	}
+	return true;
+}
+
+/* Tasks of one step that run again for one reason. */
+struct cause {
+	char *text;
+	char *example;
+	uint32_t count;
+};
+
+struct causes {
+	VEC(struct cause) list;
+};
+
+static void add_cause(struct causes *c, const char *text, const char *task)
+{
+	struct cause new;
+
+	for (size_t i = 0; i < c->list.n; i++) {
+		if (strcmp(c->list.v[i].text, text) == 0) {
+			c->list.v[i].count++;
+			return;
+		}
+	}
+	new = (struct cause){xstrdup(text), xstrdup(task), 1};
+	vec_push(&c->list, new);
+}
+
+static void say_causes(struct session *s, const char *step, struct causes *c)
+{
+	for (size_t i = 0; i < c->list.n; i++) {
+		struct cause *one = &c->list.v[i];
+
+		if (one->count == 1)
+			progress_say(s->progress, "%s runs again: %s", one->example, one->text);
+		else
+			progress_say(s->progress, "%s: %u tasks run again: %s", step, one->count,
+			             one->text);
+		free(one->text);
+		free(one->example);
+	}
+	vec_release(&c->list);
+}
+
+/* Why a task that ran before runs again, in words; false where it simply has not succeeded yet. */
+static bool cause_of(const struct identities *ids, const struct submission_task *task, json_t *then,
+                     uint32_t number, struct str *out)
+{
+	const char *parts = json_string_value(json_object_get(then, "identity_parts"));
+	const char *identity = json_string_value(json_object_get(then, "identity"));
+	const char *status = json_string_value(json_object_get(then, "status"));
+	struct str names = STR_INIT, why = STR_INIT;
+	struct identity now;
+
+	if (parts == NULL || identity == NULL || status == NULL)
+		return false;
+	if (strncmp(identity, ids->text[number], DIGEST_TEXT_SIZE - 1) == 0) {
+		if (strcmp(status, "succeeded") != 0)
+			return false;
+		str_adds(out, "its output is gone or was changed");
+		return true;
+	}
+	if (identities_parts(ids, task, &now, &why)) {
+		if (identity_difference(&now, parts, &names) && names.len > 0)
+			str_addf(out, "%s differ%s", names.p, strchr(names.p, ',') ? "" : "s");
+	}
+	str_release(&names);
+	str_release(&why);
+	return out->len > 0;
+}
+
+/* The latest tasks of these names in runs of this workflow; a name -> task object, or NULL. */
+static json_t *latest(struct session *s, const char *workflow, json_t *names)
+{
+	json_t *body = json_pack("{s:s, s:o}", "workflow", workflow, "names", names);
+	json_t *reply = NULL, *by_name = NULL, *task;
+	size_t i;
+
+	if (session_call(s, "POST", "/identities/latest", body, &reply)) {
+		by_name = json_object();
+		json_array_foreach(json_object_get(reply, "tasks"), i, task)
+		{
+			const char *name = json_string_value(json_object_get(task, "name"));
+
+			if (name != NULL)
+				json_object_set(by_name, name, task);
+		}
+	}
+	json_decref(reply);
+	json_decref(body);
+	return by_name;
+}
+
+/* The tasks of one step, a chunk at a time. *known becomes true once one had run before. */
+static bool explain_step(const struct reuse *r, struct session *s, const struct identities *ids,
+                         const struct submission_step *step)
+{
+	uint32_t end = step->first_task + step->task_count, chunk = 1;
+	struct causes causes = {0};
+	struct arena arena;
+	bool ok = true;
+
+	arena_init(&arena);
+	/* The first task alone tells whether this step ever ran. */
+	for (uint32_t first = step->first_task; first < end && ok; first += chunk) {
+		struct str why = STR_INIT;
+		json_t *names = json_array(), *then;
+
+		chunk = first == step->first_task ? 1 : CHUNK;
+		for (uint32_t t = first; t < end && t < first + chunk; t++) {
+			struct submission_task task = {0};
+
+			ids->submission->task(ids->submission, t, &arena, &task);
+			json_array_append_new(names, json_string(task.row.name));
+		}
+		then = latest(s, ids->submission->workflow, names);
+		ok = then != NULL;
+		for (uint32_t t = first; ok && t < end && t < first + chunk; t++) {
+			struct submission_task task = {0};
+
+			if (r->task_id[t] != 0)
+				continue;
+			arena_clear(&arena);
+			ids->submission->task(ids->submission, t, &arena, &task);
+			str_reset(&why);
+			if (cause_of(ids, &task, json_object_get(then, task.row.name), t, &why))
+				add_cause(&causes, why.p, task.row.name);
+		}
+		if (chunk == 1 && ok && json_object_size(then) == 0)
+			first = end;
+		json_decref(then);
+		str_release(&why);
+	}
+	say_causes(s, step->name, &causes);
+	arena_release(&arena);
+	return ok;
+}
+
+bool reuse_explain(const struct reuse *r, struct session *s, const struct identities *ids)
+{
+	const struct submission *sub = ids->submission;
+
+	for (uint32_t i = 0; i < sub->step_count; i++) {
+		if (sub->steps[i].task_count > 0 && !explain_step(r, s, ids, &sub->steps[i]))
+			return false;
+	}
+	return true;
+}

@@ -1,0 +1,26 @@
+/*
+ * Which tasks of a submission need not run: an earlier task with the same
+ * identity succeeded, wrote to the same place, and its files still stand there
+ * unchanged. And for those that run again, why.
+ */
+#ifndef RUNTIME_REUSE_H
+#define RUNTIME_REUSE_H
+
+#include "runtime/identities.h"
+#include "runtime/session.h"
+
+struct reuse {
+	int64_t *task_id; /* by task number: the earlier task, 0 where it must run */
+	uint32_t count;   /* tasks reused */
+};
+
+/* False with the session's error set. */
+bool reuse_find(struct reuse *r, struct session *s, const struct identities *ids);
+/* None: as if nothing had run before. */
+void reuse_none(struct reuse *r, uint32_t task_count);
+void reuse_release(struct reuse *r);
+/* Say per step which tasks of the last run differ now and in what. False with the session's error
+ * set. */
+bool reuse_explain(const struct reuse *r, struct session *s, const struct identities *ids);
+
+#endif

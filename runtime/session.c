@@ -1,0 +1,223 @@
+#include "runtime/session.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#define CALL_TIMEOUT_MS 60000
+#define LONGEST_WAIT_MS 10000
+#define RESTARTS 20 /* of the private server in one call */
+
+bool session_fail(struct session *s, enum exit_code code, const char *fmt, ...)
+{
+	va_list ap;
+
+	s->exit_code = (int)code;
+	str_reset(&s->error);
+	va_start(ap, fmt);
+	str_vaddf(&s->error, fmt, ap);
+	va_end(ap);
+	return false;
+}
+
+static bool watch_signals(struct session *s)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGWINCH);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0 ||
+	    (s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) < 0)
+		return session_fail(s, EXIT_CODE_INFRASTRUCTURE, "signalfd: %s", strerror(errno));
+	return true;
+}
+
+static bool start_workers(struct session *s)
+{
+	int each = s->workers > 0 ? s->cpus / s->workers : 0;
+	struct str why = STR_INIT;
+	bool ok = true;
+
+	for (int i = 0; i < s->workers && ok; i++)
+		ok = local_worker(&s->local, i, each > 0 ? each : 1, &why);
+	if (!ok)
+		session_fail(s, EXIT_CODE_INFRASTRUCTURE, "%s", why.p);
+	str_release(&why);
+	return ok;
+}
+
+bool session_restore(struct session *s)
+{
+	struct str why = STR_INIT;
+	bool ok = local_server(&s->local, &why);
+
+	if (ok) {
+		client_release(&s->client);
+		client_init(&s->client, s->local.url.p, s->local.token.p);
+		ok = start_workers(s);
+	} else {
+		session_fail(s, EXIT_CODE_INFRASTRUCTURE, "%s", why.p);
+	}
+	str_release(&why);
+	return ok;
+}
+
+bool session_open(struct session *s, const char *server, const char *state, int workers,
+                  struct progress *progress)
+{
+	struct str why = STR_INIT;
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	bool ok;
+
+	memset(s, 0, sizeof(*s));
+	str_init(&s->error);
+	s->progress = progress;
+	s->signals = -1;
+	s->cpus = cpus > 0 ? (int)cpus : 1;
+	s->private_server = server == NULL;
+	s->workers = workers >= 0 ? workers : server == NULL ? 1 : 0;
+	client_init(&s->client, server ? server : "127.0.0.1", getenv("SCITQ_TOKEN"));
+	if (!local_init(&s->local, state, &why)) {
+		session_fail(s, EXIT_CODE_INFRASTRUCTURE, "%s", why.p);
+		str_release(&why);
+		return false;
+	}
+	str_release(&why);
+	if (!watch_signals(s))
+		return false;
+	if (s->private_server)
+		return session_restore(s);
+	/* A team's server that does not answer now is told at once, not waited for. */
+	switch (client_call(&s->client, "GET", "/runs/?limit=1", NULL, CALL_TIMEOUT_MS, NULL)) {
+	case CLIENT_OK:
+		ok = true;
+		break;
+	case CLIENT_UNAUTHORIZED:
+		ok = session_fail(s, EXIT_CODE_SERVER, "%s; set SCITQ_TOKEN", s->client.error.p);
+		break;
+	default:
+		ok = session_fail(s, EXIT_CODE_SERVER, "%s", s->client.error.p);
+	}
+	if (ok && s->workers > 0) {
+		str_adds(&s->local.url, s->client.url.p);
+		ok = start_workers(s);
+	}
+	return ok;
+}
+
+void session_close(struct session *s)
+{
+	/* Nobody answers: then there is nobody to tell. */
+	if (s->private_server && s->local.url.len > 0)
+		(void)client_call(&s->client, "POST", "/private/leave", NULL, 5000, NULL);
+	client_release(&s->client);
+	local_release(&s->local);
+	if (s->signals >= 0)
+		close(s->signals);
+	str_release(&s->error);
+}
+
+int session_wait(struct session *s, const int *fds, size_t nfds, int timeout_ms)
+{
+	struct pollfd polled[LOCAL_WORKERS + 8];
+	struct signalfd_siginfo info;
+	size_t n = 0;
+
+	polled[n++] = (struct pollfd){s->signals, POLLIN, 0};
+	polled[n++] = (struct pollfd){s->local.server.pidfd, POLLIN, 0};
+	for (int i = 0; i < LOCAL_WORKERS; i++) {
+		if (s->local.workers[i].pidfd >= 0)
+			polled[n++] = (struct pollfd){s->local.workers[i].pidfd, POLLIN, 0};
+	}
+	for (size_t i = 0; i < nfds && n < sizeof(polled) / sizeof(polled[0]); i++)
+		polled[n++] = (struct pollfd){fds[i], POLLIN, 0};
+	if (poll(polled, n, timeout_ms) <= 0)
+		return 0;
+	if (polled[0].revents == 0 || read(s->signals, &info, sizeof(info)) != sizeof(info))
+		return 0;
+	if (info.ssi_signo != SIGWINCH)
+		s->interrupted = true;
+	return (int)info.ssi_signo;
+}
+
+static bool has_ended(const struct child *c)
+{
+	struct pollfd p = {c->pidfd, POLLIN, 0};
+
+	return c->pid != 0 && poll(&p, 1, 0) == 1;
+}
+
+bool session_tend(struct session *s)
+{
+	struct str how = STR_INIT;
+	bool ok = true, again = false;
+
+	if (has_ended(&s->local.server)) {
+		child_reap(&s->local.server, &how);
+		progress_say(s->progress, "! the private server %s; starting it again", how.p);
+		again = true;
+	}
+	for (int i = 0; i < LOCAL_WORKERS; i++) {
+		if (!has_ended(&s->local.workers[i]))
+			continue;
+		str_reset(&how);
+		child_reap(&s->local.workers[i], &how);
+		progress_say(s->progress, "! local worker %d %s; starting it again", i + 1, how.p);
+		again = true;
+	}
+	str_release(&how);
+	if (again)
+		ok = s->private_server ? session_restore(s) : start_workers(s);
+	return ok;
+}
+
+/* After a call that found nobody: true when it is worth another one. */
+static bool recover(struct session *s, int attempt)
+{
+	int wait_ms = attempt < 6 ? 100 << attempt : LONGEST_WAIT_MS;
+	int signal;
+
+	if (s->private_server) {
+		if (attempt >= RESTARTS)
+			return session_fail(s, EXIT_CODE_INFRASTRUCTURE,
+			                    "the private server keeps ending; see %s/server.log",
+			                    s->local.state);
+		if (!session_tend(s) || !session_restore(s))
+			return false;
+		wait_ms = attempt > 0 ? 50 << (attempt < 6 ? attempt : 6) : 0;
+	} else if (attempt == 0) {
+		progress_say(s->progress, "! %s; trying again", s->client.error.p);
+	}
+	signal = session_wait(s, NULL, 0, wait_ms);
+	if (signal != 0 && signal != SIGWINCH)
+		return session_fail(s, EXIT_CODE_INTERRUPTED,
+		                    "interrupted while the server was away");
+	return true;
+}
+
+bool session_call(struct session *s, const char *method, const char *path, const json_t *body,
+                  json_t **reply)
+{
+	for (int attempt = 0;; attempt++) {
+		switch (client_call(&s->client, method, path, body, CALL_TIMEOUT_MS, reply)) {
+		case CLIENT_OK:
+			return true;
+		case CLIENT_UNREACHABLE:
+			if (!recover(s, attempt))
+				return false;
+			break;
+		case CLIENT_UNAUTHORIZED:
+		case CLIENT_REFUSED:
+		case CLIENT_BROKEN:
+			return session_fail(s, EXIT_CODE_SERVER, "%s %s: %s", method, path,
+			                    s->client.error.p);
+		}
+	}
+}

@@ -1,0 +1,22 @@
+/*
+ * Sending a submission: the run with its batches and recruiters, then the tasks
+ * that must run in bulks, each under an idempotency key, so that a bulk whose
+ * answer was lost is sent again without creating anything twice.
+ */
+#ifndef RUNTIME_SUBMIT_H
+#define RUNTIME_SUBMIT_H
+
+#include "runtime/reuse.h"
+
+struct submitted {
+	int64_t run_id;
+	bool joined;   /* a live run with the same plan was there */
+	bool complete; /* of a joined run: all its tasks were there already */
+	uint32_t sent; /* tasks created now */
+};
+
+/* False with the session's error set. path is the file's absolute path. */
+bool submit_run(struct submitted *out, struct session *s, const struct identities *ids,
+                const struct reuse *reuse, const char *path);
+
+#endif
