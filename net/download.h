@@ -10,33 +10,32 @@
 
 #include <stdint.h>
 
+#define HTTP_MESSAGE_SIZE 256 /* as libcurl wants it */
 #define HTTP_VALIDATOR_SIZE 256
 
 struct http_download {
 	const char *url;
-	const char *const *headers; /* "Name: value", not sent on to another host */
-	size_t nheaders;
 	/* Where the body goes, by pwrite. The offset is the bytes that the file has already. A
 	   server that does not resume sends everything: the file is then cut to nothing first. */
 	int fd;
 	uint64_t offset;
 	/* Called now and then, also when nothing comes; true stops the download
-	   (-HTTP_ECANCELLED). total 0: unknown. May be NULL. */
-	bool (*progress)(void *ctx, uint64_t done, uint64_t total);
-	void *ctx;
-	/* Less than low_speed bytes a second during low_speed_s is a timeout. 0: 1 byte, 60 s. */
-	long low_speed, low_speed_s;
+	   (HTTP_CANCELLED). total 0: unknown. May be NULL. */
+	bool (*progress)(void *context, uint64_t done, uint64_t total);
+	void *context;
+	int connect_timeout_ms; /* 0: ten seconds */
+	int stall_seconds;      /* HTTP_TIMEOUT when nothing came for so long; 0: 60 */
 };
 
 /* What is known of the file; kept by the caller from one attempt to the next. */
 struct http_report {
-	long status;                 /* 0: no answer; ftp has its own numbers */
-	uint64_t size;               /* bytes of the file now (http_head: announced) */
-	bool size_known;             /* of http_head: whether the server announced it */
-	int64_t modified_s;          /* Last-Modified, seconds since 1970; -1: not told */
-	int64_t retry_after_s;       /* -1: not told */
-	int write_errno;             /* of -HTTP_EWRITE */
-	char error[HTTP_ERROR_SIZE]; /* "" on success */
+	long status;                     /* 0: no answer; ftp has its own numbers */
+	uint64_t size;                   /* bytes of the file now (http_head: announced) */
+	bool size_known;                 /* of http_head: whether the server announced it */
+	int64_t modified_s;              /* Last-Modified, seconds since 1970; -1: not told */
+	int retry_after;                 /* -1: not told */
+	int write_errno;                 /* of HTTP_WRITE */
+	char message[HTTP_MESSAGE_SIZE]; /* "" on success */
 	/* A strong ETag, else Last-Modified: sent as If-Range with an offset, so that a file that
 	   changed meanwhile is sent whole. "" on the first attempt. */
 	char validator[HTTP_VALIDATOR_SIZE];
@@ -45,13 +44,14 @@ struct http_report {
 void http_report_init(struct http_report *report);
 
 /*
- * Download into d->fd. 0 only for a complete file and a status below 400; the
+ * Download into d->fd. HTTP_OK only for a complete file and a status below 400; the
  * file holds report->size bytes whatever the result. For a status of 400 and
- * above the result is -HTTP_EOTHER, report->status tells, and nothing was written.
+ * above the result is HTTP_OTHER, report->status tells, and nothing was written.
  */
-int http_download(struct http *h, const struct http_download *d, struct http_report *report);
+enum http_error http_download(struct http *h, const struct http_download *d,
+                              struct http_report *report);
 
 /* Size, date and validator without the body, redirects followed; same results. */
-int http_head(struct http *h, const char *url, struct http_report *report);
+enum http_error http_head(struct http *h, const char *url, struct http_report *report);
 
 #endif

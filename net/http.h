@@ -3,7 +3,9 @@
  * one thread and keeps its connection between calls; a `struct http_multi` lets
  * an event loop drive several calls at once through one descriptor.
  *
- * No proxy is used for loopback addresses, no signal is raised, Nagle is off.
+ * No proxy is used for loopback addresses (others: http_proxy, https_proxy and
+ * no_proxy of the environment), no signal is raised, Nagle is off, and no child
+ * process inherits a connection. Bodies that go to a file: net/download.h.
  */
 #ifndef NET_HTTP_H
 #define NET_HTTP_H
@@ -14,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What a call ends with. Whatever status the server answered, the call is HTTP_OK. */
 enum http_error {
 	HTTP_OK = 0,
 	HTTP_BAD_URL = -1,
@@ -22,17 +25,27 @@ enum http_error {
 	HTTP_TLS = -4,
 	HTTP_WRITE = -5, /* the file could not be written; the message has errno's text */
 	HTTP_CANCELLED = -6,
-	HTTP_OTHER = -7,
+	HTTP_OTHER = -7, /* also an answer above HTTP_BODY_MAX, too many redirects */
 };
+
+/* "no connection" and the like. */
+const char *http_error_text(enum http_error error);
+/* Whether the same call may succeed a little later. */
+bool http_error_retriable(enum http_error error);
+/* The same of an answered status: 408, 425, 429, 500, 502, 503, 504. */
+bool http_status_retriable(long status);
+
+#define HTTP_BODY_MAX ((size_t)1 << 30)
 
 struct http_request {
 	const char *method; /* "GET", "PUT"... any of them may have a body */
 	const char *url;
-	const char *const *headers; /* NULL-ended "Name: value" lines, or NULL */
-	const void *body;           /* borrowed until the call has ended */
-	size_t body_len;            /* 0: no body */
-	int timeout_ms;             /* of the whole call; 0: none */
-	int connect_timeout_ms;     /* 0: ten seconds */
+	/* NULL-ended "Name: value" lines, or NULL. One with a line break is HTTP_BAD_URL. */
+	const char *const *headers;
+	const void *body;       /* borrowed until the call has ended */
+	size_t body_len;        /* 0: no body */
+	int timeout_ms;         /* of the whole call; 0: none */
+	int connect_timeout_ms; /* 0: ten seconds */
 };
 
 struct http_response {
@@ -49,27 +62,13 @@ struct http;
 
 struct http *http_new(void);
 void http_free(struct http *h);
-/* Any status is HTTP_OK; `response` is filled from empty. Redirects are not followed. */
+/*
+ * Any status is HTTP_OK; `response` is filled from empty. Redirects are not
+ * followed. A request on a kept connection that turns out to be dead is sent again
+ * on a new one, provided that not one byte of an answer came.
+ */
 enum http_error http_call(struct http *h, const struct http_request *request,
                           struct http_response *response);
-
-struct http_download {
-	const char *url;   /* http, https or ftp; up to ten redirects within http(s) */
-	int fd;            /* written at its offset */
-	uint64_t offset;   /* resume from here; the server must then answer 206 */
-	int stall_seconds; /* abort when nothing came for so long; 0: 60 */
-	/* Called now and then; true stops with HTTP_CANCELLED. May be NULL. total is 0 where
-	 * unknown. */
-	bool (*progress)(void *context, uint64_t done, uint64_t total);
-	void *context;
-};
-
-/*
- * status gets the answer's status. A status other than 200 and 206 (or an
- * ignored resume) writes nothing to fd and is HTTP_OK: look at status.
- */
-enum http_error http_download(struct http *h, const struct http_download *d, int *status,
-                              uint64_t *written, struct str *message);
 
 struct http_multi;
 

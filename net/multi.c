@@ -21,6 +21,7 @@ struct http_transfer {
 	struct curl_slist *headers;
 	struct http_response response;
 	char error[CURL_ERROR_SIZE];
+	enum http_error refused; /* why libcurl never saw it; HTTP_OK: it did */
 	http_done *done;
 	void *context;
 };
@@ -29,6 +30,7 @@ struct http_multi {
 	CURLM *multi;
 	struct http_transfer *active;
 	struct http_transfer *idle; /* handles kept for reuse */
+	unsigned refused;           /* of the active: calls to report that could not begin */
 	uint64_t last_number;
 	int epoll, timer;
 };
@@ -51,8 +53,9 @@ static int watch_socket(CURL *easy, curl_socket_t s, int what, void *context, vo
 		err = epoll_ctl(m->epoll, EPOLL_CTL_MOD, s, &e);
 	else if (err != 0 && errno == ENOENT)
 		err = epoll_ctl(m->epoll, EPOLL_CTL_ADD, s, &e);
-	curl_multi_assign(m->multi, s, m);
-	return err == 0 ? 0 : -1;
+	if (err != 0)
+		return -1;
+	return curl_multi_assign(m->multi, s, m) == CURLM_OK ? 0 : -1;
 }
 
 static int set_timer(CURLM *multi, long ms, void *context)
@@ -75,7 +78,7 @@ struct http_multi *http_multi_new(void)
 	struct http_multi *m = xcalloc(1, sizeof(*m));
 	struct epoll_event e = {.events = EPOLLIN};
 
-	easy_global();
+	easy_global_init();
 	m->multi = curl_multi_init();
 	m->epoll = epoll_create1(EPOLL_CLOEXEC);
 	m->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
@@ -84,10 +87,11 @@ struct http_multi *http_multi_new(void)
 	if (m->multi == NULL || m->epoll < 0 || m->timer < 0 ||
 	    epoll_ctl(m->epoll, EPOLL_CTL_ADD, m->timer, &e) != 0)
 		abort();
-	curl_multi_setopt(m->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
-	curl_multi_setopt(m->multi, CURLMOPT_SOCKETDATA, m);
-	curl_multi_setopt(m->multi, CURLMOPT_TIMERFUNCTION, set_timer);
-	curl_multi_setopt(m->multi, CURLMOPT_TIMERDATA, m);
+	if (curl_multi_setopt(m->multi, CURLMOPT_SOCKETFUNCTION, watch_socket) != CURLM_OK ||
+	    curl_multi_setopt(m->multi, CURLMOPT_SOCKETDATA, m) != CURLM_OK ||
+	    curl_multi_setopt(m->multi, CURLMOPT_TIMERFUNCTION, set_timer) != CURLM_OK ||
+	    curl_multi_setopt(m->multi, CURLMOPT_TIMERDATA, m) != CURLM_OK)
+		abort();
 	return m;
 }
 
@@ -107,7 +111,10 @@ static void retire(struct http_multi *m, struct http_transfer *t)
 	while (*p != t)
 		p = &(*p)->next;
 	*p = t->next;
-	curl_multi_remove_handle(m->multi, t->easy);
+	m->refused -= t->refused != HTTP_OK;
+	if (t->refused == HTTP_OK && curl_multi_remove_handle(m->multi, t->easy) != CURLM_OK)
+		abort();
+	easy_set(t->easy, CURLOPT_HTTPHEADER, NULL); /* the handle outlives the list */
 	curl_slist_free_all(t->headers);
 	t->headers = NULL;
 	t->next = m->idle;
@@ -130,6 +137,7 @@ void http_multi_free(struct http_multi *m)
 	close(m->epoll);
 	close(m->timer);
 	free(m);
+	easy_global_release();
 }
 
 int http_multi_fd(const struct http_multi *m)
@@ -144,10 +152,6 @@ uint64_t http_multi_start(struct http_multi *m, const struct http_request *reque
 
 	if (t != NULL) {
 		m->idle = t->next;
-		str_reset(&t->response.body);
-		str_reset(&t->response.message);
-		t->response.status = 0;
-		t->response.retry_after = -1;
 	} else {
 		t = xcalloc(1, sizeof(*t));
 		t->easy = curl_easy_init();
@@ -158,10 +162,15 @@ uint64_t http_multi_start(struct http_multi *m, const struct http_request *reque
 	t->number = ++m->last_number;
 	t->done = done;
 	t->context = context;
-	t->headers = easy_prepare(t->easy, request, &t->response, t->error);
-	curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
 	t->next = m->active;
 	m->active = t;
+	t->refused = easy_prepare(t->easy, request, &t->response, &t->headers, t->error);
+	if (t->refused != HTTP_OK) {
+		m->refused++;
+		set_timer(m->multi, 0, m);
+		return t->number;
+	}
+	easy_set(t->easy, CURLOPT_PRIVATE, t);
 	if (curl_multi_add_handle(m->multi, t->easy) != CURLM_OK)
 		abort();
 	return t->number;
@@ -178,6 +187,19 @@ bool http_multi_cancel(struct http_multi *m, uint64_t call)
 	return false;
 }
 
+static void finish(struct http_multi *m, struct http_transfer *t, enum http_error err)
+{
+	/* The callback may start a call in this very transfer: it gets the answer apart. */
+	struct http_response response = t->response;
+	http_done *done = t->done;
+	void *context = t->context;
+
+	http_response_init(&t->response);
+	retire(m, t);
+	done(context, err, &response);
+	http_response_release(&response);
+}
+
 static void finish_ended(struct http_multi *m)
 {
 	CURLMsg *msg;
@@ -185,31 +207,43 @@ static void finish_ended(struct http_multi *m)
 
 	while ((msg = curl_multi_info_read(m->multi, &left)) != NULL) {
 		struct http_transfer *t;
+		char *private = NULL;
 		CURLcode code = msg->data.result;
-		struct http_response response;
-		http_done *done;
-		void *context;
-		enum http_error err;
 
 		if (msg->msg != CURLMSG_DONE)
 			continue;
-		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&t);
-		err = easy_result(t->easy, code, t->error, &t->response);
-		/* The callback may start a call in this very transfer: it gets the answer apart. */
-		response = t->response;
-		http_response_init(&t->response);
-		done = t->done;
-		context = t->context;
-		retire(m, t);
-		done(context, err, &response);
-		http_response_release(&response);
+		if (curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &private) != CURLE_OK)
+			abort();
+		t = (struct http_transfer *)(void *)private;
+		finish(m, t, easy_result(t->easy, code, t->error, &t->response));
 	}
+}
+
+/* No more than there are now: what a callback starts is the next turn's. */
+static void finish_refused(struct http_multi *m)
+{
+	for (unsigned n = m->refused; n > 0 && m->refused > 0; n--) {
+		struct http_transfer *t = m->active;
+
+		while (t->refused == HTTP_OK)
+			t = t->next;
+		finish(m, t, t->refused);
+	}
+}
+
+static void act(struct http_multi *m, curl_socket_t fd, int what)
+{
+	int running;
+
+	/* What it can fail with is a wrong handle or lack of memory. */
+	if (curl_multi_socket_action(m->multi, fd, what, &running) != CURLM_OK)
+		abort();
 }
 
 void http_multi_run(struct http_multi *m)
 {
 	struct epoll_event events[32];
-	int n = epoll_wait(m->epoll, events, 32, 0), running;
+	int n = epoll_wait(m->epoll, events, 32, 0);
 
 	for (int i = 0; i < n; i++) {
 		int fd = events[i].data.fd, what = 0;
@@ -221,7 +255,7 @@ void http_multi_run(struct http_multi *m)
 			 * meanwhile. */
 			if (read(m->timer, &count, sizeof(count)) < 0 && errno != EAGAIN)
 				continue;
-			curl_multi_socket_action(m->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+			act(m, CURL_SOCKET_TIMEOUT, 0);
 			continue;
 		}
 		if (events[i].events & (EPOLLIN | EPOLLHUP))
@@ -230,7 +264,8 @@ void http_multi_run(struct http_multi *m)
 			what |= CURL_CSELECT_OUT;
 		if (events[i].events & EPOLLERR)
 			what |= CURL_CSELECT_ERR;
-		curl_multi_socket_action(m->multi, fd, what, &running);
+		act(m, fd, what);
 	}
 	finish_ended(m);
+	finish_refused(m);
 }

@@ -1,0 +1,197 @@
+#include "net/easy.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+#define CONNECT_TIMEOUT_MS 10000
+#define LOOPBACK "localhost,127.0.0.0/8,::1"
+
+void easy_global_init(void)
+{
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		abort();
+}
+
+void easy_global_release(void)
+{
+	curl_global_cleanup();
+}
+
+/* libcurl opens its sockets without FD_CLOEXEC; tasks must not inherit them. */
+static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	(void)context;
+	(void)purpose;
+	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+/* Loopback never goes through a proxy; this option replaces what the environment says. */
+static void set_noproxy(CURL *easy)
+{
+	const char *env = getenv("no_proxy");
+	struct str list = STR_INIT;
+
+	if (env == NULL)
+		env = getenv("NO_PROXY");
+	if (env == NULL || *env == '\0') {
+		easy_set(easy, CURLOPT_NOPROXY, LOOPBACK);
+		return;
+	}
+	str_adds(&list, env);
+	if (strcmp(env, "*") != 0)
+		str_adds(&list, "," LOOPBACK);
+	easy_set(easy, CURLOPT_NOPROXY, list.p);
+	str_release(&list);
+}
+
+void easy_common(CURL *easy, char error[CURL_ERROR_SIZE])
+{
+	curl_easy_reset(easy);
+	error[0] = '\0';
+	easy_set(easy, CURLOPT_ERRORBUFFER, error);
+	easy_set(easy, CURLOPT_NOSIGNAL, 1L);
+	easy_set(easy, CURLOPT_TCP_NODELAY, 1L);
+	easy_set(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+	easy_set(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	easy_set(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
+	easy_set(easy, CURLOPT_USERAGENT, "scitq/" SCITQ_VERSION);
+	easy_set(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	easy_set(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+	easy_set(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	set_noproxy(easy);
+}
+
+void easy_add_header(struct curl_slist **list, const char *line)
+{
+	struct curl_slist *longer = curl_slist_append(*list, line);
+
+	if (longer == NULL)
+		abort();
+	*list = longer;
+}
+
+static size_t keep_body(char *data, size_t size, size_t n, void *context)
+{
+	struct http_response *response = context;
+
+	n *= size;
+	if (n > HTTP_BODY_MAX - response->body.len) {
+		str_adds(&response->message, "the answer is too large");
+		return 0;
+	}
+	str_add(&response->body, data, n);
+	return n;
+}
+
+static void set_body(CURL *easy, const void *body, size_t len)
+{
+	easy_set(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)len);
+	easy_set(easy, CURLOPT_POSTFIELDS, len > 0 ? body : "");
+}
+
+enum http_error easy_prepare(CURL *easy, const struct http_request *request,
+                             struct http_response *response, struct curl_slist **headers,
+                             char error[CURL_ERROR_SIZE])
+{
+	*headers = NULL;
+	str_reset(&response->body);
+	str_reset(&response->message);
+	response->status = 0;
+	response->retry_after = -1;
+	easy_common(easy, error);
+	if (curl_easy_setopt(easy, CURLOPT_URL, request->url) != CURLE_OK) {
+		str_adds(&response->message, "the URL is too long");
+		return HTTP_BAD_URL;
+	}
+	easy_set(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
+	if (request->connect_timeout_ms > 0)
+		easy_set(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)request->connect_timeout_ms);
+	easy_set(easy, CURLOPT_WRITEFUNCTION, keep_body);
+	easy_set(easy, CURLOPT_WRITEDATA, response);
+	if (request->body_len > 0) {
+		set_body(easy, request->body, request->body_len);
+		/* Without this a large body waits for "100 Continue". */
+		easy_add_header(headers, "Expect:");
+	} else if (strcmp(request->method, "HEAD") == 0) {
+		easy_set(easy, CURLOPT_NOBODY, 1L);
+	} else if (strcmp(request->method, "GET") != 0) {
+		/* A length of 0 rather than none. */
+		set_body(easy, NULL, 0);
+	}
+	easy_set(easy, CURLOPT_CUSTOMREQUEST, request->method);
+	for (size_t i = 0; request->headers != NULL && request->headers[i] != NULL; i++) {
+		if (strpbrk(request->headers[i], "\r\n") != NULL) {
+			str_adds(&response->message, "a header holds a line break");
+			return HTTP_BAD_URL;
+		}
+		easy_add_header(headers, request->headers[i]);
+	}
+	easy_set(easy, CURLOPT_HTTPHEADER, *headers);
+	return HTTP_OK;
+}
+
+enum http_error easy_error(CURLcode code)
+{
+	switch (code) {
+	case CURLE_OK:
+		return HTTP_OK;
+	case CURLE_URL_MALFORMAT:
+	case CURLE_UNSUPPORTED_PROTOCOL:
+		return HTTP_BAD_URL;
+	case CURLE_COULDNT_CONNECT:
+	case CURLE_COULDNT_RESOLVE_HOST:
+	case CURLE_COULDNT_RESOLVE_PROXY:
+	case CURLE_GOT_NOTHING:
+	case CURLE_SEND_ERROR:
+	case CURLE_RECV_ERROR:
+	case CURLE_PARTIAL_FILE:
+	case CURLE_WEIRD_SERVER_REPLY:
+		return HTTP_NO_CONNECTION;
+	case CURLE_OPERATION_TIMEDOUT:
+		return HTTP_TIMEOUT;
+	case CURLE_SSL_CONNECT_ERROR:
+	case CURLE_SSL_CERTPROBLEM:
+	case CURLE_SSL_CIPHER:
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_CACERT_BADFILE:
+		return HTTP_TLS;
+	case CURLE_WRITE_ERROR:
+		return HTTP_WRITE;
+	case CURLE_ABORTED_BY_CALLBACK:
+		return HTTP_CANCELLED;
+	default:
+		return HTTP_OTHER;
+	}
+}
+
+int easy_retry_after(CURL *easy)
+{
+	struct curl_header *header;
+	char *end;
+	long seconds;
+
+	if (curl_easy_header(easy, "Retry-After", 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
+		return -1;
+	seconds = strtol(header->value, &end, 10);
+	if (end == header->value || *end != '\0' || seconds < 0)
+		return -1;
+	return seconds > 86400 ? 86400 : (int)seconds;
+}
+
+enum http_error easy_result(CURL *easy, CURLcode code, const char *error,
+                            struct http_response *response)
+{
+	long status = 0;
+
+	if (code == CURLE_WRITE_ERROR && response->message.len > 0)
+		return HTTP_OTHER; /* by keep_body */
+	if (code != CURLE_OK) {
+		str_reset(&response->message);
+		str_adds(&response->message, error[0] ? error : curl_easy_strerror(code));
+		return easy_error(code);
+	}
+	if (curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK)
+		response->status = (int)status;
+	response->retry_after = easy_retry_after(easy);
+	return HTTP_OK;
+}
