@@ -1,0 +1,400 @@
+#include "server/http.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "server/auth.h"
+#include "server/listen.h"
+#include "server/request.h"
+#include "server/route.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BODY_LIMIT ((size_t)16 << 20)
+#define BODY_LIMIT_BULK ((size_t)64 << 20)
+/* Of a body that nobody will read, so that the connection lives on after an error. */
+#define DISCARD_LIMIT ((size_t)256 << 10)
+#define HEADER_LIMIT ((size_t)32 << 10)
+#define IDLE_SECONDS 120u
+/* From the request line to the last byte of the body, however steadily it drips. */
+#define READ_NS ((int64_t)300 * 1000000000)
+#define LAST_REPLIES_SECONDS 3
+
+enum phase {
+	PHASE_START,   /* the request line was read */
+	PHASE_BODY,    /* the body arrives, or was all read */
+	PHASE_OWNED,   /* suspended; another thread has the call */
+	PHASE_REPLIED, /* libmicrohttpd sends */
+};
+
+struct exchange {
+	struct call call;
+	struct http *http;
+	struct MHD_Connection *connection;
+	enum phase phase;
+	const char *uri; /* as received, query included */
+	size_t received, limit;
+	const char *allow, *location;
+	bool close;   /* the connection cannot go on after the reply */
+	bool counted; /* in http->unsent */
+};
+
+struct http {
+	struct MHD_Daemon *daemon;
+	struct server *server;
+	const struct auth *auth;
+	http_dispatch *dispatch;
+	const struct log *log;
+	struct listener listener;
+	atomic_bool refusing;
+
+	pthread_mutex_t lock;
+	pthread_cond_t sent;
+	unsigned unsent; /* calls handed over whose exchange has not ended */
+};
+
+static struct exchange *exchange_of(struct call *call)
+{
+	return (struct exchange *)((char *)call - offsetof(struct exchange, call));
+}
+
+void http_answer(struct call *call)
+{
+	struct exchange *x = exchange_of(call);
+
+	if (x->phase == PHASE_OWNED)
+		MHD_resume_connection(x->connection);
+}
+
+static void *start(void *context, const char *uri, struct MHD_Connection *connection)
+{
+	struct http *http = context;
+	struct exchange *x = xcalloc(1, sizeof(*x));
+
+	arena_init(&x->call.arena);
+	str_init(&x->call.raw);
+	str_init(&x->call.reply);
+	x->call.server = http->server;
+	x->call.arrived_ns = clock_monotonic_ns();
+	x->call.connection = connection;
+	x->http = http;
+	x->connection = connection;
+	x->phase = PHASE_START;
+	x->uri = arena_strdup(&x->call.arena, uri);
+	return x;
+}
+
+static void completed(void *context, struct MHD_Connection *connection, void **state,
+                      enum MHD_RequestTerminationCode why)
+{
+	struct http *http = context;
+	struct exchange *x = *state;
+
+	(void)connection;
+	(void)why;
+	if (x == NULL)
+		return;
+	assert(x->phase != PHASE_OWNED || x->call.status != 0);
+	if (x->counted) {
+		pthread_mutex_lock(&http->lock);
+		if (--http->unsent == 0)
+			pthread_cond_signal(&http->sent);
+		pthread_mutex_unlock(&http->lock);
+	}
+	json_decref(x->call.body);
+	str_release(&x->call.raw);
+	str_release(&x->call.reply);
+	arena_release(&x->call.arena);
+	free(x);
+	*state = NULL;
+}
+
+static bool add_header(struct MHD_Response *response, const char *name, const char *value)
+{
+	return value == NULL || MHD_add_response_header(response, name, value) == MHD_YES;
+}
+
+/* MHD_NO closes the connection without a word. */
+static enum MHD_Result send_reply(struct exchange *x)
+{
+	struct call *call = &x->call;
+	struct MHD_Response *response;
+	enum MHD_Result result;
+	size_t len = call->reply.len;
+	bool ok;
+
+	x->phase = PHASE_REPLIED;
+	if (call->status == CALL_DROPPED)
+		return MHD_NO;
+	if (len == 0)
+		response = MHD_create_response_from_buffer(0, str_empty, MHD_RESPMEM_PERSISTENT);
+	else
+		response = MHD_create_response_from_buffer(len, str_detach(&call->reply),
+		                                           MHD_RESPMEM_MUST_FREE);
+	if (response == NULL)
+		return MHD_NO;
+	ok = add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, call->content_type) &&
+	     add_header(response, MHD_HTTP_HEADER_ALLOW, x->allow) &&
+	     add_header(response, MHD_HTTP_HEADER_LOCATION, x->location) &&
+	     add_header(response, MHD_HTTP_HEADER_CONNECTION, x->close ? "close" : NULL);
+	if (call->status == MHD_HTTP_UNAUTHORIZED)
+		ok = ok &&
+		     add_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
+		                "Bearer realm=\"scitq\"") &&
+		     add_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
+		                "Basic realm=\"scitq\", charset=\"UTF-8\"");
+	result = ok ? MHD_queue_response(x->connection, (unsigned)call->status, response) : MHD_NO;
+	MHD_destroy_response(response);
+	return result;
+}
+
+static bool find_route(struct exchange *x, const char *method, const char *path)
+{
+	struct call *call = &x->call;
+	struct route_hit hit;
+	const char *query;
+
+	/* Paths and words end up in JSON. */
+	if (!text_is_utf8(path))
+		return problem_set(&call->problem, PROBLEM_NOT_FOUND, "the path is not UTF-8");
+	switch (route_find(method, path, &call->arena, &hit)) {
+	case ROUTE_FOUND:
+		call->route = hit.route;
+		memcpy(call->ids, hit.ids, sizeof(call->ids));
+		memcpy(call->names, hit.names, sizeof(call->names));
+		return true;
+	case ROUTE_OPTIONS:
+		x->allow = hit.allow;
+		return false;
+	case ROUTE_REDIRECT:
+		query = strchr(x->uri, '?');
+		x->location = arena_printf(&call->arena, "%s/%s", path, query ? query : "");
+		return false;
+	case ROUTE_BAD_METHOD:
+		x->allow = hit.allow;
+		return problem_set(&call->problem, PROBLEM_BAD_METHOD, "%s takes %s, not %.20s",
+		                   path, hit.allow, method);
+	case ROUTE_UNKNOWN:
+		break;
+	}
+	if (hit.not_number != NULL)
+		return problem_set(&call->problem, PROBLEM_NOT_FOUND,
+		                   "there is no %.200s: \"%.80s\" is not a number", path,
+		                   hit.not_number);
+	return problem_set(&call->problem, PROBLEM_NOT_FOUND, "there is no %.400s", path);
+}
+
+/* The headers are there: all that can be refused without the body is. */
+static enum MHD_Result begin(struct exchange *x, const char *method, const char *path)
+{
+	struct call *call = &x->call;
+	int64_t length = request_length(x->connection);
+	bool wanted;
+
+	x->phase = PHASE_BODY;
+	wanted = find_route(x, method, path) &&
+	         request_authenticate(x->connection, x->http->auth, call);
+	x->limit = 0;
+	if (wanted) {
+		x->limit = call->route->flags & ROUTE_BULK ? BODY_LIMIT_BULK : BODY_LIMIT;
+		if (length > (int64_t)x->limit)
+			wanted = problem_set(&call->problem, PROBLEM_TOO_LARGE,
+			                     "the body has more than %zu bytes", x->limit);
+	}
+	/* An answer now ends the connection; a short body is worth reading instead. */
+	if (!wanted && length > (int64_t)DISCARD_LIMIT && call->problem.code != PROBLEM_NONE) {
+		x->close = true;
+		call_problem(call);
+		return send_reply(x);
+	}
+	return MHD_YES;
+}
+
+static enum MHD_Result take(struct exchange *x, const char *data, size_t size)
+{
+	struct call *call = &x->call;
+	bool wanted = call->route != NULL && call->problem.code == PROBLEM_NONE;
+
+	if (clock_monotonic_ns() - call->arrived_ns > READ_NS)
+		return MHD_NO;
+	if (wanted && size > x->limit - call->raw.len) {
+		wanted = problem_set(&call->problem, PROBLEM_TOO_LARGE,
+		                     "the body has more than %zu bytes", x->limit);
+		str_release(&call->raw);
+	}
+	if (wanted) {
+		str_add(&call->raw, data, size);
+		return MHD_YES;
+	}
+	x->received += size;
+	return x->received <= DISCARD_LIMIT ? MHD_YES : MHD_NO;
+}
+
+static void redirect(struct exchange *x)
+{
+	json_t *object = json_object();
+
+	json_object_set_new(object, "message", json_string("the path ends with a slash"));
+	json_object_set_new(object, "code", json_string("moved"));
+	call_reply(&x->call, MHD_HTTP_PERMANENT_REDIRECT, object);
+}
+
+/* The request is complete. */
+static enum MHD_Result finish(struct exchange *x)
+{
+	struct http *http = x->http;
+	struct call *call = &x->call;
+
+	if (call->problem.code == PROBLEM_NONE && atomic_load(&http->refusing))
+		problem_set(&call->problem, PROBLEM_UNAVAILABLE, "the server is stopping");
+	if (call->problem.code != PROBLEM_NONE)
+		call_problem(call);
+	else if (x->location != NULL)
+		redirect(x);
+	else if (call->route == NULL)
+		call_reply_bytes(call, MHD_HTTP_OK, "text/plain");
+	else if (!request_body(x->connection, call))
+		call_problem(call);
+	else if (call->route->queue == QUEUE_HTTP)
+		call->route->handler.http(http->server, call);
+	if (call->status != 0)
+		return send_reply(x);
+
+	pthread_mutex_lock(&http->lock);
+	http->unsent++;
+	pthread_mutex_unlock(&http->lock);
+	x->counted = true;
+	x->phase = PHASE_OWNED;
+	MHD_suspend_connection(x->connection);
+	http->dispatch(http->server, call);
+	return MHD_YES;
+}
+
+static enum MHD_Result handle(void *context, struct MHD_Connection *connection, const char *path,
+                              const char *method, const char *version, const char *data,
+                              size_t *size, void **state)
+{
+	struct exchange *x = *state;
+
+	(void)context;
+	(void)connection;
+	(void)version;
+	switch (x->phase) {
+	case PHASE_START:
+		return begin(x, method, path);
+	case PHASE_BODY:
+		if (*size > 0) {
+			size_t n = *size;
+
+			*size = 0;
+			return take(x, data, n);
+		}
+		return finish(x);
+	case PHASE_OWNED:
+		return send_reply(x);
+	case PHASE_REPLIED:
+		break;
+	}
+	return MHD_YES;
+}
+
+/* A path with a NUL in it is left as it is, and so found nowhere. */
+static size_t unescape(void *context, struct MHD_Connection *connection, char *text)
+{
+	(void)context;
+	(void)connection;
+	return strstr(text, "%00") != NULL ? strlen(text) : MHD_http_unescape(text);
+}
+
+static void log_line(void *context, const char *fmt, va_list ap)
+        __attribute__((format(printf, 2, 0)));
+
+static void log_line(void *context, const char *fmt, va_list ap)
+{
+	char line[512];
+
+	if (vsnprintf(line, sizeof(line), fmt, ap) < 0)
+		return;
+	line[strcspn(line, "\n")] = '\0';
+	log_debug((const struct log *)context, "http: %s", line);
+}
+
+struct http *http_new(const struct http_options *options, struct server *server,
+                      const struct auth *auth, http_dispatch *dispatch, const struct log *log,
+                      struct problem *problem)
+{
+	struct http *http = xcalloc(1, sizeof(*http));
+	unsigned per_address = options->max_connections - options->max_connections / 8;
+
+	http->server = server;
+	http->auth = auth;
+	http->dispatch = dispatch;
+	http->log = log;
+	pthread_mutex_init(&http->lock, NULL);
+	pthread_cond_init(&http->sent, NULL);
+	if (!listener_open(&http->listener, options->address, problem)) {
+		http_free(http);
+		return NULL;
+	}
+	http->daemon = MHD_start_daemon(
+	        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO |
+	                MHD_USE_ERROR_LOG,
+	        0, NULL, NULL, handle, http, MHD_OPTION_EXTERNAL_LOGGER, log_line, (void *)log,
+	        MHD_OPTION_LISTEN_SOCKET, http->listener.fd, MHD_OPTION_THREAD_POOL_SIZE,
+	        options->threads, MHD_OPTION_CONNECTION_LIMIT, options->max_connections,
+	        MHD_OPTION_PER_IP_CONNECTION_LIMIT, per_address, MHD_OPTION_CONNECTION_TIMEOUT,
+	        IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEADER_LIMIT,
+	        MHD_OPTION_URI_LOG_CALLBACK, start, http, MHD_OPTION_NOTIFY_COMPLETED, completed,
+	        http, MHD_OPTION_UNESCAPE_CALLBACK, unescape, http, MHD_OPTION_END);
+	if (http->daemon == NULL) {
+		problem_set(problem, PROBLEM_INTERNAL, "cannot start the HTTP threads: %s",
+		            strerror(errno));
+		http_free(http);
+		return NULL;
+	}
+	return http;
+}
+
+const char *http_url(const struct http *http)
+{
+	return http->listener.url;
+}
+
+void http_refuse(struct http *http)
+{
+	atomic_store(&http->refusing, true);
+	if (http->daemon != NULL)
+		MHD_quiesce_daemon(http->daemon);
+}
+
+void http_free(struct http *http)
+{
+	struct timespec until;
+
+	if (http == NULL)
+		return;
+	if (http->daemon != NULL) {
+		http_refuse(http);
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_sec += LAST_REPLIES_SECONDS;
+		pthread_mutex_lock(&http->lock);
+		while (http->unsent > 0 &&
+		       pthread_cond_timedwait(&http->sent, &http->lock, &until) == 0)
+			continue;
+		pthread_mutex_unlock(&http->lock);
+		MHD_stop_daemon(http->daemon);
+	}
+	listener_close(&http->listener);
+	pthread_cond_destroy(&http->sent);
+	pthread_mutex_destroy(&http->lock);
+	free(http);
+}

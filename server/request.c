@@ -1,0 +1,158 @@
+#include "server/request.h"
+
+#include "model/json.h"
+#include "server/route.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+bool text_is_utf8(const char *text)
+{
+	json_t *string = json_string(text);
+	bool is = string != NULL;
+
+	json_decref(string);
+	return is;
+}
+
+static const char *header(struct MHD_Connection *connection, const char *name)
+{
+	return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+}
+
+static bool is_loopback_name(const char *host)
+{
+	return strncmp(host, "127.", 4) == 0 || strncasecmp(host, "localhost", 9) == 0 ||
+	       strncmp(host, "[::1]", 5) == 0;
+}
+
+/*
+ * A browser says where a page comes from: Origin with every POST, PUT and
+ * DELETE, Sec-Fetch-Site with everything. A name in Host that is not this
+ * machine's is one that somebody else's DNS points here.
+ */
+static bool is_foreign_page(struct MHD_Connection *connection, const struct auth *auth)
+{
+	const char *origin = header(connection, MHD_HTTP_HEADER_ORIGIN);
+	const char *host = header(connection, MHD_HTTP_HEADER_HOST);
+	const char *site = header(connection, "Sec-Fetch-Site");
+
+	if (origin != NULL && (host == NULL || strncasecmp(origin, "http://", 7) != 0 ||
+	                       strcasecmp(origin + 7, host) != 0))
+		return true;
+	if (site != NULL && (strcmp(site, "cross-site") == 0 || strcmp(site, "same-site") == 0))
+		return true;
+	return auth_is_open(auth) && host != NULL && !is_loopback_name(host);
+}
+
+static enum role check_token(struct MHD_Connection *connection, const struct auth *auth,
+                             const char **user)
+{
+	const char *value = header(connection, MHD_HTTP_HEADER_AUTHORIZATION);
+	enum role role = ROLE_NONE;
+	char *name, *password = NULL;
+
+	if (value == NULL)
+		return ROLE_NONE;
+	if (strncasecmp(value, "Bearer ", 7) == 0) {
+		value += 7;
+		value += strspn(value, " ");
+		return auth_check(auth, value, user);
+	}
+	/* Basic: the token is the password; the name is for the client's own records. */
+	name = MHD_basic_auth_get_username_password(connection, &password);
+	if (password != NULL)
+		role = auth_check(auth, password, user);
+	MHD_free(name);
+	MHD_free(password);
+	return role;
+}
+
+bool request_authenticate(struct MHD_Connection *connection, const struct auth *auth,
+                          struct call *call)
+{
+	const struct route *route = call->route;
+
+	call->ours = header(connection, "X-Scitq-Client") != NULL;
+	call->user = "";
+	if (is_foreign_page(connection, auth))
+		return problem_set(&call->problem, PROBLEM_UNAUTHORIZED,
+		                   "calls from web pages of another origin are refused");
+	if (auth_is_open(auth)) {
+		call->role = ROLE_ADMIN;
+		return true;
+	}
+	call->role = check_token(connection, auth, &call->user);
+	if (call->role >= route->role)
+		return true;
+	if (header(connection, MHD_HTTP_HEADER_AUTHORIZATION) == NULL)
+		return problem_set(
+		        &call->problem, PROBLEM_UNAUTHORIZED,
+		        "a token is needed: Authorization: Bearer TOKEN, or Basic with the "
+		        "token as password");
+	if (call->role == ROLE_NONE)
+		return problem_set(&call->problem, PROBLEM_UNAUTHORIZED, "the token is not valid");
+	return problem_set(&call->problem, PROBLEM_UNAUTHORIZED,
+	                   "the token is %s's, %s %s needs %s", role_word(call->role),
+	                   route->method, route->pattern, role_word(route->role));
+}
+
+int64_t request_length(struct MHD_Connection *connection)
+{
+	const char *text = header(connection, MHD_HTTP_HEADER_CONTENT_LENGTH);
+	int64_t length;
+
+	if (text == NULL)
+		return -1;
+	errno = 0;
+	length = strtoll(text, NULL, 10);
+	return errno != 0 || length < 0 ? INT64_MAX : length;
+}
+
+static bool read_json(struct call *call)
+{
+	size_t i = 0;
+
+	while (i < call->raw.len && isspace((unsigned char)call->raw.p[i]))
+		i++;
+	if (i == call->raw.len) {
+		call->body = json_object();
+		return true;
+	}
+	call->body = json_parse(call->raw.p, call->raw.len, &call->problem);
+	str_release(&call->raw);
+	if (call->body == NULL)
+		return false;
+	if (!json_is_object(call->body))
+		return problem_set(&call->problem, PROBLEM_BAD_JSON,
+		                   "the body must be an object, not %s",
+		                   json_type_words(call->body));
+	return true;
+}
+
+static enum MHD_Result read_argument(void *context, enum MHD_ValueKind kind, const char *name,
+                                     const char *value)
+{
+	struct call *call = context;
+
+	(void)kind;
+	return filter_query(call->route->filter, call->body, name, value, &call->problem) ? MHD_YES
+	                                                                                  : MHD_NO;
+}
+
+bool request_body(struct MHD_Connection *connection, struct call *call)
+{
+	if (call->route->flags & ROUTE_RAW)
+		call->body = json_object();
+	else if (!read_json(call))
+		return false;
+	/* NULL would ask for the count alone. */
+	MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, read_argument, call);
+	if (call->problem.code != PROBLEM_NONE)
+		return false;
+	return call->route->filter == &filter_body ||
+	       filter_check(call->route->filter, call->body, &call->problem);
+}

@@ -1,0 +1,31 @@
+/*
+ * What a request says, taken from libmicrohttpd into a call: who sends it, and
+ * what its body and its query string hold. Split from http.c, its only user.
+ */
+#ifndef SERVER_REQUEST_H
+#define SERVER_REQUEST_H
+
+#include "server/auth.h"
+#include "server/call.h"
+
+#include <microhttpd.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * Set call->role, user and ours; false with call->problem set where the caller
+ * may not use the route. A web page of another origin is refused whatever it
+ * knows, so that no page can use a browser's stored password, or --open.
+ */
+bool request_authenticate(struct MHD_Connection *connection, const struct auth *auth,
+                          struct call *call);
+bool text_is_utf8(const char *text);
+/* The length that the request declares; -1: none (chunked or no body). */
+int64_t request_length(struct MHD_Connection *connection);
+/*
+ * call->raw (what was received) and the query string into call->body, checked
+ * against the filter of the route. For a RAW route the bytes stay in raw.
+ */
+bool request_body(struct MHD_Connection *connection, struct call *call);
+
+#endif

@@ -1,0 +1,73 @@
+/*
+ * The table of routes (routes.def) and the search in it. The HTTP side is its
+ * user; swagger.c prints it. Matching is exact, trailing slashes included, as
+ * v1's is: a path without its slash is redirected.
+ */
+#ifndef SERVER_ROUTE_H
+#define SERVER_ROUTE_H
+
+#include "model/field.h"
+#include "server/call.h"
+#include "server/filter.h"
+
+#include <stddef.h>
+
+enum route_flags {
+	ROUTE_PLAIN = 0,
+	ROUTE_RAW = 1 << 0,  /* the body is bytes, not JSON */
+	ROUTE_BULK = 1 << 1, /* the body may be large */
+};
+
+/* Rows in a body or a reply: a table, one row of it or a list, or anything else. */
+#define ROUTE_ONE(table) ((unsigned)(table))
+#define ROUTE_LIST(table) ((unsigned)(table) | 0x100u)
+#define ROUTE_ANY ((unsigned)TABLE_COUNT)
+#define ROUTE_TABLE(rows) ((enum table_id)((rows)&0xffu))
+#define ROUTE_IS_LIST(rows) (((rows)&0x100u) != 0)
+
+struct route {
+	const char *method;
+	const char *pattern;
+	enum call_queue queue;
+	union {
+		call_handler *core;
+		read_handler *read;
+		http_handler *http;
+	} handler;
+	enum role role;
+	const struct filter *filter; /* filter_body: the handler reads the body */
+	unsigned flags;
+	unsigned takes, gives; /* ROUTE_ONE(...) and so on */
+	const char *help;
+};
+
+extern const struct route routes[];
+extern const size_t route_count;
+
+enum route_found {
+	ROUTE_FOUND,
+	ROUTE_REDIRECT,   /* path + "/" is one */
+	ROUTE_BAD_METHOD, /* *allow lists those that the path has */
+	ROUTE_OPTIONS,    /* OPTIONS of a path that exists; *allow as above */
+	ROUTE_UNKNOWN,
+};
+
+struct route_hit {
+	const struct route *route;
+	int64_t ids[CALL_IDS];
+	const char *names[CALL_IDS];
+	const char *allow; /* "GET, HEAD, OPTIONS" */
+	const char
+	        *not_number; /* ROUTE_UNKNOWN: the word that stood in a number's place, or NULL */
+};
+
+/*
+ * `path` is unescaped, without query. Words are copied into the arena. HEAD
+ * finds a GET that changes nothing.
+ */
+enum route_found route_find(const char *method, const char *path, struct arena *arena,
+                            struct route_hit *hit);
+/* Whether the {word} of a pattern stands for a number. */
+bool route_word_is_number(const char *word, size_t len);
+
+#endif

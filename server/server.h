@@ -1,0 +1,28 @@
+/*
+ * What a server process is made of. main owns it; a QUEUE_HTTP handler gets it.
+ */
+#ifndef SERVER_SERVER_H
+#define SERVER_SERVER_H
+
+#include "base/log.h"
+#include "server/call.h"
+
+struct auth;
+struct http;
+struct readers;
+struct store;
+
+struct server {
+	struct log log;
+	struct store *store;
+	struct core *core;
+	struct readers *readers;
+	struct auth *auth;
+	struct http *http;
+	int wake; /* eventfd; readable: the private server may end */
+};
+
+http_handler show_health;  /* GET /healthz */
+http_handler show_swagger; /* GET /swagger.json; swagger.c */
+
+#endif
