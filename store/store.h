@@ -1,186 +1,261 @@
 /*
- * The database. One `struct store` writes (its owner is the core thread);
- * any number of `struct store_reader` read, one thread each, and see what is
- * committed. Rows are the structs of model/resources.h; SQL is made from the
- * field tables and prepared once.
+ * The database: rows of the resources of model/, the log of executions, and the
+ * queries that server/ needs. SQLite is the only driver so far; it sits behind
+ * the seam of store/driver.h.
  *
- * Texts that are read live in the arena that the caller gives. Texts that are
- * written are borrowed for the call.
+ * One struct store per server: it writes, and belongs to the core thread. Any
+ * number of struct store_reader read what is committed, each from one thread at
+ * a time. store_own() is a reader over the writing connection: it sees what the
+ * open transaction wrote and belongs to the core thread too.
+ *
+ * Results are codes; store_error() and store_reader_error() have the sentence.
+ * After STORE_FULL, STORE_IO, STORE_BUSY or STORE_CORRUPT from a write the
+ * caller rolls back; nothing of the transaction remains then.
+ *
+ * Rows are the structs of model/resources.h. A mask of fields has bit i for
+ * table_get(id)->fields[i]; virtual fields are never columns and are left
+ * absent by every read. Statuses are stored as words, dates as microseconds.
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
 #include "base/arena.h"
-#include "base/str.h"
+#include "model/problem.h"
 #include "model/resources.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum store_result {
-	STORE_OK,
-	STORE_NOT_FOUND,  /* no such row; nothing changed */
-	STORE_CONSTRAINT, /* the key is taken */
-	STORE_FULL,       /* no space */
-	STORE_BUSY,       /* somebody else writes */
-	STORE_TIMEOUT,    /* the reader's deadline */
-	STORE_CORRUPT,
-	STORE_IO, /* anything else that the environment does */
-};
-
-const char *store_result_text(enum store_result result);
-
 struct store;
 struct store_reader;
 
-/*
- * "sqlite:///PATH": PATH is relative after three slashes, absolute after four.
- * Makes the file and its directory, takes its lock, upgrades an older schema.
- * NULL with a sentence in `error`: no such driver, locked by another process, a
- * network file system, no database, a newer schema.
- */
-struct store *store_open(const char *uri, struct str *error);
-void store_close(struct store *s);
-/* What went wrong in the last call that did not return STORE_OK. */
-const char *store_error(const struct store *s);
+enum store_result {
+	STORE_OK,
+	STORE_NONE,       /* no such row; an update: no such row, or its status is another */
+	STORE_CONSTRAINT, /* the key is taken, or a value not allowed */
+	STORE_BUSY,       /* somebody else holds the write lock for too long */
+	STORE_FULL,       /* no space on the device */
+	STORE_IO,         /* any other failure of the system below */
+	STORE_CORRUPT,    /* the file is damaged or no database */
+	STORE_TIMEOUT,    /* the reader's deadline passed */
+	STORE_GAP,        /* log bytes before these are missing */
+	STORE_CONFLICT,   /* log bytes differ from those stored */
+	STORE_RESULT_COUNT
+};
+/* "ok", "none"... for messages and tests. */
+const char *store_result_word(enum store_result r);
 
-/* Another connection to the same database; NULL with `error` set. Closed before the store. */
-struct store_reader *store_reader_open(const struct store *s, struct str *error);
-void store_reader_close(struct store_reader *r);
-const char *store_reader_error(const struct store_reader *r);
-/* The writer's own eyes: sees its open transaction. Not to be closed. */
-struct store_reader *store_own_reader(struct store *s);
-/* Calls after this monotonic time fail with STORE_TIMEOUT; 0: no deadline. */
-void store_reader_deadline(struct store_reader *r, int64_t deadline_ns);
+/* What a fault hook is asked about; see struct store_options. */
+enum store_step {
+	STORE_STEP_BEGIN,
+	STORE_STEP_WRITE, /* one changing statement */
+	STORE_STEP_READ,  /* one query */
+	STORE_STEP_COMMIT,
+	STORE_STEP_LOG_BEGIN,
+	STORE_STEP_LOG_WRITE,
+	STORE_STEP_LOG_COMMIT,
+};
+/* STORE_OK to go on; anything else is returned in place of doing the step. */
+typedef enum store_result store_fault(void *context, enum store_step step);
 
-/* ---- transactions ---- */
-
-enum store_result store_begin(struct store *s);
-/* Durable when it returns STORE_OK; anything else has rolled back. */
-enum store_result store_commit(struct store *s);
-void store_rollback(struct store *s);
-
-/* ---- rows ---- */
-
-/* A key of INTEGER that is null is chosen by the database and set in the row. */
-enum store_result store_insert(struct store *s, enum table_id table, void *row);
-/* The fields in `mask` (bit i: field i) of the row with these keys. */
-enum store_result store_update(struct store *s, enum table_id table, const void *row,
-                               uint64_t mask);
-/* The same where its `status` still is `from` (a number of the field's words); else NOT_FOUND. */
-enum store_result store_update_from(struct store *s, enum table_id table, const void *row,
-                                    uint64_t mask, int from);
-/* Insert, or replace all but the keys. */
-enum store_result store_upsert(struct store *s, enum table_id table, void *row);
-enum store_result store_delete(struct store *s, enum table_id table, const void *row);
-/* Fill the row whose keys are set. */
-enum store_result store_get(struct store_reader *r, enum table_id table, void *row,
-                            struct arena *arena);
-
-/* ---- queries ---- */
-
-enum store_op {
-	STORE_EQ,
-	STORE_NE,
-	STORE_LT,
-	STORE_GT,
-	STORE_IN, /* one of `list`; for statuses their numbers */
-	STORE_NOT_IN,
-	STORE_IS_NULL,
+struct store_options {
+	int64_t cache_bytes; /* page cache of the writing connection; 0: 16 MB */
+	int64_t busy_ms;     /* patience with another writer; 0: 5000 */
+	store_fault *fault;  /* tests only; NULL: none. Called on the thread of the step. */
+	void *fault_context;
 };
 
-struct store_condition {
-	int field; /* in the table's fields */
+/*
+ * sqlite:////absolute/path or sqlite:///relative/path. Directory and file are
+ * made where missing (0700, 0600); `log.db` and `server.lock` stand in the same
+ * directory. NULL, with the sentence in *problem, where the URI is none, another
+ * server holds the lock (its pid is named), the file is on a network filesystem,
+ * damaged, no database, or written by a newer version. An older one is upgraded.
+ * `options` may be NULL.
+ */
+struct store *store_open(const char *uri, const struct store_options *options,
+                         struct problem *problem);
+/* Rolls back what is open; readers must be closed before. NULL is nothing. */
+void store_close(struct store *s);
+/* The last failure in words; never NULL. */
+const char *store_error(const struct store *s);
+
+/* Transactions of the main file. A failed commit has rolled back. */
+enum store_result store_begin(struct store *s);
+enum store_result store_commit(struct store *s);
+void store_rollback(struct store *s); /* nothing where none is open */
+
+/* The ids that may be taken next are these plus 1; 0 for tables without such a key. Ids of deleted
+   rows are not given again. */
+enum store_result store_max_ids(struct store *s, int64_t ids[TABLE_COUNT]);
+
+/* --- writing rows; inside a transaction --- */
+
+#define STORE_ALL UINT64_MAX
+#define STORE_ANY_STATUS (-1)
+
+/* All fields, the key included. */
+enum store_result store_insert(struct store *s, enum table_id table, const void *row);
+/* The same for an array of n rows; stops at the first that fails. */
+enum store_result store_insert_rows(struct store *s, enum table_id table, const void *rows,
+                                    size_t n);
+/* Insert, or change the masked fields of the row that has the key. */
+enum store_result store_upsert(struct store *s, enum table_id table, const void *row,
+                               uint64_t mask);
+/*
+ * Change the masked fields of the row with row's key. With expect_status, only
+ * where the status is still that one: STORE_NONE otherwise. The statement is
+ * prepared once per (table, mask): this is the hot path, keep masks few.
+ */
+enum store_result store_update(struct store *s, enum table_id table, const void *row, uint64_t mask,
+                               int expect_status);
+/* The row with row's key, alone; what hangs on it: see below. */
+enum store_result store_delete(struct store *s, enum table_id table, const void *row);
+
+/* The task has a new execution: no older one is `latest` any more. */
+enum store_result store_supersede(struct store *s, int64_t task_id, int64_t execution_id);
+
+/* The row and all that hangs on it. Logs go after the commit, also after a crash in between. */
+enum store_result store_delete_task(struct store *s, int64_t task_id);
+enum store_result store_delete_execution(struct store *s, int64_t execution_id);
+/* Executions of the worker stay, without worker_id. Its signals go. */
+enum store_result store_delete_worker(struct store *s, int64_t worker_id);
+/* Its tasks, their executions, requirements (on both sides), signals, its recruiters and its own
+   row. */
+enum store_result store_delete_batch(struct store *s, const char *batch);
+/* Idempotency keys first used before the date, at most `limit` of them. */
+enum store_result store_prune_keys(struct store *s, int64_t before_us, int64_t limit);
+
+/* --- reading --- */
+
+struct store_reader *store_own(struct store *s);
+/* NULL with *problem set. Readers must not outlive the store. */
+struct store_reader *store_reader_open(struct store *s, struct problem *problem);
+void store_reader_close(struct store_reader *r);
+const char *store_reader_error(const struct store_reader *r);
+/* Queries that begin or go on after this monotonic moment return STORE_TIMEOUT; 0: none. */
+void store_reader_deadline(struct store_reader *r, int64_t monotonic_ns);
+/* Everything read until _end is one moment of the database. Not for store_own(). */
+enum store_result store_reader_begin(struct store_reader *r);
+void store_reader_end(struct store_reader *r);
+
+/*
+ * Fill the masked fields of `row` by the key that it holds; other fields become
+ * absent. Texts are copied into the arena.
+ */
+enum store_result store_get(struct store_reader *r, enum table_id table, void *row, uint64_t mask,
+                            struct arena *arena);
+
+enum store_op {
+	STORE_EQ,       /* number or text */
+	STORE_IN,       /* one of list[n]; integers and statuses only */
+	STORE_IS_NULL,  /* the value is absent */
+	STORE_LESS,     /* number */
+	STORE_AT_LEAST, /* number */
+};
+
+struct store_filter {
+	int field; /* in the table; with of_task, in the task table */
 	enum store_op op;
-	int64_t integer;  /* INT, BOOL, DATE and status fields: the value */
-	const char *text; /* TEXT fields */
-	struct ints list; /* STORE_IN, STORE_NOT_IN */
+	int64_t number; /* of INT, DATE, BOOL and status fields (the enum's value) */
+	const char *text;
+	const int64_t *list;
+	size_t n;
+	bool of_task; /* executions only: of the task that the row belongs to */
 };
 
 struct store_query {
 	enum table_id table;
-	const struct store_condition *conditions; /* all must hold */
-	size_t n;
-	/* Executions only: of tasks with these; NULL and INT_NULL: any. */
-	const char *task_batch, *task_name;
-	int64_t task_run_id;
-	uint64_t fields; /* bits of the fields to read, 0: all; keys are always read */
-	bool reverse;    /* by descending key */
-	int64_t limit;   /* -1: none */
+	const struct store_filter *filters; /* all must hold */
+	size_t nfilters;
+	uint64_t mask; /* fields wanted; 0: all */
+	bool reverse;  /* descending keys */
+	int64_t limit; /* 0: none */
+	int64_t after; /* tables with one integer key: beyond this key in the order; INT_NULL or 0:
+	                  from the start */
 };
 
-#define STORE_QUERY(id) ((struct store_query){.table = (id), .task_run_id = INT_NULL, .limit = -1})
+/*
+ * A row of the result, texts valid during the call only. False ends the query,
+ * which is then STORE_OK. It may use the same reader.
+ */
+typedef bool store_row(void *context, const void *row);
 
-/* One row; fields not asked for are null; its texts die with the call. False stops. */
-typedef bool store_row_fn(void *context, void *row);
+/* Rows in the order of their keys. */
+enum store_result store_select(struct store_reader *r, const struct store_query *q, store_row *row,
+                               void *context);
 
-/* Rows by ascending key. */
-enum store_result store_select(struct store_reader *r, const struct store_query *query,
-                               store_row_fn *each, void *context);
-/* How many rows the conditions select. */
-enum store_result store_count(struct store_reader *r, const struct store_query *query, int64_t *n);
+/* Requirements of each of n tasks, in the order given and then of their number. */
+typedef bool store_edge(void *context, int64_t task_id, int64_t other_task_id);
+enum store_result store_required(struct store_reader *r, const int64_t *task_ids, size_t n,
+                                 store_edge *edge, void *context);
+/* Tasks that require this one. */
+enum store_result store_dependents(struct store_reader *r, int64_t task_id, store_edge *edge,
+                                   void *context);
 
-/* Tasks by batch and status. */
-typedef bool store_count_fn(void *context, const char *batch, int64_t run_id,
-                            enum task_status status, int64_t n);
-enum store_result store_task_counts(struct store_reader *r, store_count_fn *each, void *context);
+/* By digest of the token's text. */
+enum store_result store_token(struct store_reader *r, const char *hash, struct token *row,
+                              struct arena *arena);
 
-/* Largest keys in use, 0 where there are none. */
-struct store_ids {
-	int64_t task, worker, execution, signal, requirement, job, run, token;
-};
-enum store_result store_max_ids(struct store_reader *r, struct store_ids *ids);
+/*
+ * For identities[i], where there is one: the latest succeeded task that has it
+ * (task_id, name, batch, output, identity, identity_parts, run_id, status) and
+ * the `outputs` of its latest execution (may be NULL).
+ */
+typedef bool store_found(void *context, size_t i, const struct task *task, const char *outputs);
+enum store_result store_find_identities(struct store_reader *r, const char *const *identities,
+                                        size_t n, store_found *found, void *context);
+/* For names[i]: the latest task of that name in a run of that workflow; outputs is NULL. */
+enum store_result store_find_names(struct store_reader *r, const char *workflow,
+                                   const char *const *names, size_t n, store_found *found,
+                                   void *context);
 
-/* For each of the n identities that a succeeded task has: the latest such task, and its last
-   execution's outputs (JSON text or NULL). */
-struct store_identity {
-	const char *identity, *name, *output, *outputs;
-	int64_t task_id, run_id;
-};
-typedef bool store_identity_fn(void *context, const struct store_identity *found);
-enum store_result store_identities(struct store_reader *r, const char *const *identities, size_t n,
-                                   store_identity_fn *each, void *context);
-/* The latest task with this name in any run of the workflow: task_id, name, status, identity and
-   identity_parts are filled. NOT_FOUND: there is none. */
-enum store_result store_latest_task(struct store_reader *r, const char *workflow, const char *name,
-                                    struct task *row, struct arena *arena);
+/* --- loading at start; one pass over the table each --- */
 
-/* ---- what goes together ---- */
+/*
+ * Tasks whose status is in the set (1 << TASK_PENDING | ...), ascending, with
+ * task_id, batch, status, priority, run_id, retry, attempts, losses, epoch,
+ * accept_failure, cpu, memory, resume_status and reason.
+ */
+enum store_result store_load_tasks(struct store_reader *r, unsigned statuses, store_row *row,
+                                   void *context);
+/* Every requirement of tasks from this one on, by requirement_id. */
+enum store_result store_load_requirements(struct store_reader *r, int64_t from_task_id,
+                                          store_edge *edge, void *context);
+/* Executions that are not done; everything but outputs and frozen texts. */
+enum store_result store_load_executions(struct store_reader *r, store_row *row, void *context);
+/* Tasks per batch and status, in no order; every pair that has one. */
+typedef bool store_count(void *context, const char *batch, enum task_status status, int64_t n);
+enum store_result store_counts(struct store_reader *r, store_count *count, void *context);
+/* The same of one run; *retried gets the failures of its tasks that were tried again. */
+enum store_result store_run_counts(struct store_reader *r, int64_t run_id, store_count *count,
+                                   void *context, int64_t *retried);
 
-/* The executions of the task lose `latest`. */
-enum store_result store_clear_latest(struct store *s, int64_t task_id);
-/* The task with its requirements (both ways), executions and their signals. Logs: see below. */
-enum store_result store_delete_task(struct store *s, int64_t task_id);
-/* Tasks, executions, requirements, signals, recruiters and settings of a batch. */
-enum store_result store_delete_batch(struct store *s, const char *batch);
-/* The requirements of a task are replaced; ids[i] gets requirement_id first_id + i. */
-enum store_result store_delete_requirements_of(struct store *s, int64_t task_id);
-/* Keys first used before this date are forgotten. */
-enum store_result store_prune_idempotency(struct store *s, int64_t before_us);
+/* --- the log of executions, in a file of its own --- */
 
-/* ---- logs: a second file beside the first, with transactions of its own ---- */
+enum store_stream { STORE_STDOUT, STORE_STDERR };
 
-enum log_stream { LOG_STDOUT, LOG_STDERR };
-
+/* Its own transaction, to be committed before that of the main file. */
 enum store_result store_log_begin(struct store *s);
 enum store_result store_log_commit(struct store *s);
 void store_log_rollback(struct store *s);
-/* Bytes stored so far. */
+
+/*
+ * Put n bytes at `offset`. What is there already is compared and skipped:
+ * STORE_CONFLICT where it differs (nothing is written then). STORE_GAP where
+ * bytes before offset are missing. *length gets what is stored afterwards (in
+ * both refusals too). Needs an open log transaction.
+ */
+enum store_result store_log_append(struct store *s, int64_t execution_id, enum store_stream stream,
+                                   int64_t offset, const void *bytes, size_t n, int64_t *length);
+/* 0 where nothing is stored. */
 enum store_result store_log_length(struct store_reader *r, int64_t execution_id,
-                                   enum log_stream stream, int64_t *length);
-/* Add bytes at `offset`, which must be the stored length. */
-enum store_result store_log_append(struct store *s, int64_t execution_id, enum log_stream stream,
-                                   int64_t offset, const void *data, size_t n);
-/* Append up to `limit` bytes from `offset` to `out`; fewer at the end. limit < 0: all. */
+                                   enum store_stream stream, int64_t *length);
+/* Append at most `limit` bytes from `offset` on to out; fewer only at the end. */
+struct str;
 enum store_result store_log_read(struct store_reader *r, int64_t execution_id,
-                                 enum log_stream stream, int64_t offset, int64_t limit,
+                                 enum store_stream stream, int64_t offset, size_t limit,
                                  struct str *out);
-enum store_result store_log_delete(struct store *s, const int64_t *executions, size_t n);
-
-/* ---- for tests ---- */
-
-/* The nth write or commit from now fails with this result; 0: never. */
-void store_fail_after(struct store *s, int n, enum store_result result);
 
 #endif
