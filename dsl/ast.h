@@ -354,7 +354,7 @@ const char *stmt_kind_text(enum stmt_kind kind);
 
 struct ast {
 	uint32_t file;
-	int64_t version; /* of `scitq 1`; 0 where it is missing */
+	int64_t version; /* of `scitq 1`; 0 where it is missing, -1 where it is wrong */
 	struct span version_span;
 	struct block body;
 };

@@ -6,6 +6,9 @@
 #include "dsl/ast.h"
 
 #include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 static void add_quoted(struct str *out, const char *text, size_t len)
 {
@@ -31,26 +34,19 @@ static void indent(struct str *out, unsigned level)
 		str_adds(out, "  ");
 }
 
-static void dump_block(const struct block *b, unsigned level, struct str *out);
+static void dump_inline(const struct block *b, struct str *out);
 
-/* A block inside an expression: on one line, as its statements mostly are. */
-static void dump_inline(const struct block *b, struct str *out)
+/* As short as it can be and still be the same number. */
+static void add_real(struct str *out, double real)
 {
-	struct str inner = STR_INIT;
-	const char *gap = " ";
+	char text[32];
 
-	dump_block(b, 0, &inner);
-	str_addc(out, '{');
-	for (size_t i = 0, start = 0; i < inner.len; i++) {
-		if (inner.p[i] != '\n')
-			continue;
-		str_adds(out, gap);
-		str_add(out, inner.p + start, i - start);
-		start = i + 1;
-		gap = "; ";
+	for (int digits = 15; digits <= 17; digits++) {
+		snprintf(text, sizeof(text), "%.*g", digits, real);
+		if (strtod(text, NULL) == real)
+			break;
 	}
-	str_adds(out, " }");
-	str_release(&inner);
+	str_addf(out, "%s%s", text, strpbrk(text, ".e") == NULL ? ".0" : "");
 }
 
 static void dump_string(const struct expr *e, struct str *out)
@@ -128,7 +124,7 @@ void expr_dump(const struct expr *e, struct str *out)
 		str_addf(out, "%" PRId64, e->integer);
 		break;
 	case EXPR_FLOAT:
-		str_addf(out, "%#.17g", e->real);
+		add_real(out, e->real);
 		break;
 	case EXPR_SIZE:
 		str_addf(out, "%" PRId64 "B", e->bytes);
@@ -402,6 +398,33 @@ static void dump_block(const struct block *b, unsigned level, struct str *out)
 			dump_block(s->branch.otherwise, level + 1, out);
 		}
 	}
+}
+
+/* A block inside an expression stays on its line. */
+static void dump_inline(const struct block *b, struct str *out)
+{
+	str_addc(out, '{');
+	for (size_t i = 0; i < b->n; i++) {
+		const struct stmt *s = b->items[i];
+		const struct block *body = body_of(s);
+
+		str_adds(out, i > 0 ? ", " : " ");
+		dump_head(s, out);
+		if (body != NULL) {
+			str_addc(out, ' ');
+			dump_inline(body, out);
+		}
+		if (s->kind == STMT_IF && s->branch.otherwise != NULL) {
+			str_adds(out, " else ");
+			dump_inline(s->branch.otherwise, out);
+		}
+		if (s->kind == STMT_RUN) {
+			str_adds(out, "run \"");
+			add_quoted(out, s->run->text, s->run->len);
+			str_addc(out, '"');
+		}
+	}
+	str_adds(out, " }");
 }
 
 void ast_dump(const struct ast *ast, struct str *out)

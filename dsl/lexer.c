@@ -32,6 +32,11 @@ int keyword_token(const char *text)
 	return T_NAME;
 }
 
+bool wants_name(const struct parser *p)
+{
+	return p->last.begins && p->last.kind >= T_PARAM && p->last.kind < T_IMPORT;
+}
+
 /* ---- brackets ---- */
 
 static uint32_t indent_at(const struct parser *p, uint32_t line)
@@ -107,8 +112,17 @@ int close_token(struct parser *p, char sign, struct span span)
 			p->forgive--;
 			return 0;
 		}
+		if (p->open.n > floor) {
+			struct bracket b = top_bracket(p);
+
+			d = parser_error(p, E0117, span, "`%c` cannot close `%c`", sign, b.kind);
+			diag_relate(p->sink, d, b.span, "this is open");
+			close_bracket(p);
+			return b.kind == '(' ? ')' : ']';
+		}
 		d = parser_error(p, E0117, span, "`%c` closes nothing", sign);
 		diag_help(p->sink, d, "remove it, or add the `%c` that it belongs to", opening);
+		p->quiet = true;
 		return 0;
 	}
 	while (p->open.n > level) {
@@ -135,8 +149,11 @@ bool cut_string(struct parser *p, uint32_t end)
 	if (nested) {
 		struct span place = p->open.v[first + 1].span;
 
-		d = parser_error(p, E0110, place, "`${` is not closed on its line");
-		diag_help(p->sink, d, "close it with `}`, or write \\$ for the sign itself");
+		if (place.start != p->interp.start) {
+			d = parser_error(p, E0110, place, "`${` is not closed");
+			diag_help(p->sink, d,
+			          "close it with `}`, or write \\$ for the sign itself");
+		}
 	} else {
 		struct span place = p->open.v[first].span;
 
@@ -361,6 +378,8 @@ int dsl_yylex(YYSTYPE *value, YYLTYPE *place, struct parser *p)
 		next(p, &t, value, place);
 	t.span = *place;
 	t.begins = begins_statement(last.kind);
+	if (t.begins)
+		p->begun = t;
 	if (t.kind == T_NEWLINE)
 		p->quiet = false;
 	watch_indent(p, &t);

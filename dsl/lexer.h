@@ -21,6 +21,8 @@ void close_bracket(struct parser *p);
 struct bracket top_bracket(const struct parser *p);
 /* The token of a closing sign, T_INTERP_CLOSE too; 0 where it closes nothing. */
 int close_token(struct parser *p, char sign, struct span span);
+/* Whether the last token was a keyword that a name follows. */
+bool wants_name(const struct parser *p);
 /* Whether the newline just read is a token. */
 bool newline_counts(struct parser *p);
 /*

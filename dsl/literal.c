@@ -143,6 +143,7 @@ static struct expr *bad(struct number *n)
 static struct expr *bad_unit(struct number *n, const char *s)
 {
 	size_t len = strcspn(s, "0123456789.%");
+	const struct unit *known = find_unit(s, len);
 	struct span place = n->span;
 	const char *similar = similar_unit(s, len);
 	struct diag *d;
@@ -151,6 +152,11 @@ static struct expr *bad_unit(struct number *n, const char *s)
 	if (len == 0)
 		len = strlen(s);
 	place.end = place.start + (uint32_t)len;
+	if (known != NULL) {
+		parser_error(n->p, E0112, place, "`%s` mixes units that do not go together",
+		             n->text);
+		return bad(n);
+	}
 	d = parser_error(n->p, E0112, place, "unknown unit `%.*s`", (int)len, s);
 	if (similar != NULL)
 		diag_help(n->p->sink, d, "did you mean `%s`?", similar);
@@ -165,8 +171,7 @@ static struct expr *bad_value(struct number *n, int err, const char *what)
 	if (err == ERANGE)
 		parser_error(n->p, E0113, n->span, "`%s` is too large", n->text);
 	else
-		parser_error(n->p, E0113, n->span, "`%s` is not a whole number of %s", n->text,
-		             what);
+		parser_error(n->p, E0113, n->span, "`%s` is not a whole number%s", n->text, what);
 	return bad(n);
 }
 
@@ -187,6 +192,14 @@ static struct expr *read_duration(struct number *n)
 		while (isalpha((unsigned char)name[len]))
 			len++;
 		u = find_unit(name, len);
+		if (len == 0 && s != n->text && *name == '\0') {
+			struct diag *dg =
+			        parser_error(n->p, E0112, n->span,
+			                     "the last number of `%s` has no unit", n->text);
+
+			diag_help(n->p->sink, dg, "units of time are ms s m h d");
+			return bad(n);
+		}
 		if (name == s || u == NULL || u->kind != UNIT_TIME)
 			return bad_unit(n, name);
 		if (u->factor >= before) {
@@ -199,7 +212,7 @@ static struct expr *read_duration(struct number *n)
 		if (err == 0 && __builtin_add_overflow(total, ms, &total))
 			err = ERANGE;
 		if (err != 0)
-			return bad_value(n, err, "milliseconds");
+			return bad_value(n, err, " of milliseconds");
 		s = name + len;
 	}
 	n->e->kind = EXPR_DURATION;
@@ -231,7 +244,7 @@ static struct expr *read_depth(struct number *n, const char *after_x)
 	}
 	err = scaled(&d, u != NULL ? u->factor : 1, &reads);
 	if (err != 0)
-		return bad_value(n, err, "reads");
+		return bad_value(n, err, " of reads");
 	n->e->kind = EXPR_DEPTH;
 	n->e->depth_value.reads = reads;
 	n->e->depth_value.pairs = n->text[0] == '2';
@@ -274,13 +287,11 @@ struct expr *read_number(struct parser *p, struct span span)
 	if (*rest == 'x')
 		return read_depth(&n, rest + 1);
 	u = find_unit(rest, strlen(rest));
-	if (u == NULL && isdigit((unsigned char)rest[strlen(rest) - 1]))
-		return bad_unit(&n, rest);
 	if (u == NULL || u->kind == UNIT_TIME)
 		return read_duration(&n);
 	err = scaled(&d, u->factor, &n.e->integer);
 	if (err != 0)
-		return bad_value(&n, err, u->kind == UNIT_SIZE ? "bytes" : "ones");
+		return bad_value(&n, err, u->kind == UNIT_SIZE ? " of bytes" : "");
 	if (u->kind == UNIT_SIZE) {
 		n.e->kind = EXPR_SIZE;
 		n.e->bytes = n.e->integer;

@@ -37,6 +37,18 @@ void parser_too_deep(struct parser *p, struct span span)
 	parser_error(p, E0140, span, "this nests too deeply");
 }
 
+bool parser_keyword(const struct parser *p, struct span word)
+{
+	char text[16];
+	size_t len = word.end - word.start;
+
+	if (len >= sizeof(text))
+		return false;
+	memcpy(text, p->text + word.start, len);
+	text[len] = '\0';
+	return keyword_token(text) != T_NAME || strcmp(text, "run") == 0;
+}
+
 /* The length of the UTF-8 sequence at s, 0 where it is none. RFC 3629. */
 static uint32_t utf8_length(const unsigned char *s, uint32_t left)
 {
@@ -117,6 +129,7 @@ struct ast *dsl_parse(struct arena *arena, struct sources *sources, uint32_t fil
 	        .len = (uint32_t)source->len,
 	        .number = 1,
 	        .first = true,
+	        .interp = NO_SPAN,
 	};
 	uint32_t bom = p.len >= 3 && memcmp(p.text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
 

@@ -66,6 +66,8 @@ struct parser {
 	/* lexer.c */
 	struct token last;            /* handed to bison most recently */
 	struct token before, earlier; /* and the two before it */
+	struct token begun;           /* the one that began this statement */
+	struct span interp;           /* the ${ that was reported most recently */
 	bool recover;                 /* bison met an error and wants the next statement */
 	bool recovering;              /* and is getting there */
 	bool quiet;                   /* the error that bison will meet has been reported */
@@ -84,6 +86,9 @@ struct diag *parser_error(struct parser *p, enum code code, struct span span, co
 const char *parser_text(struct parser *p, struct span span);
 /* Nesting beyond what passes can walk; reported once. */
 void parser_too_deep(struct parser *p, struct span span);
+
+/* Whether a word is one of the grammar's. */
+bool parser_keyword(const struct parser *p, struct span word);
 
 /*
  * The run statement whose keyword stands at `keyword`, first on its line, and the

@@ -86,6 +86,55 @@ static bool belongs(struct parser *p, const struct line *run, const struct line 
 	return true;
 }
 
+/* Whether a line that is indented less than `run` can be meant as a statement. */
+static bool like_statement(const struct parser *p, const struct line *l)
+{
+	uint32_t i = l->first;
+
+	if (p->text[i] == '}' || p->text[i] == '#')
+		return true;
+	while (i < l->end && (isalnum((unsigned char)p->text[i]) || p->text[i] == '_'))
+		i++;
+	if (i == l->first)
+		return false;
+	if (parser_keyword(p, parser_span(p, l->first, i)))
+		return true;
+	while (i < l->end && (p->text[i] == ' ' || p->text[i] == '\t'))
+		i++;
+	return i < l->end && strchr("={,}", p->text[i]) != NULL;
+}
+
+/*
+ * The text ended at a line that is not deeper than `run`. Where that is a line of a
+ * here-document in the first column, say so and skip to the end of the step.
+ */
+static void check_end(struct parser *p, const struct run *run, const struct line *head,
+                      uint32_t *end)
+{
+	struct line l = *head;
+	struct diag *d;
+
+	for (uint32_t at = *end; at < p->len; at = l.next) {
+		l = line_at(p, at);
+		if (!blank(&l))
+			break;
+	}
+	if (blank(&l) || l.start == head->start || l.first - l.start >= head->first - head->start ||
+	    like_statement(p, &l))
+		return;
+	d = parser_error(p, E0136, parser_span(p, l.first, l.end),
+	                 "the text of `run` ended before this line");
+	diag_relate(p->sink, d, run->keyword, "its lines are indented deeper than this");
+	diag_help(p->sink, d, "indent this line if it belongs to the text");
+	for (uint32_t at = *end; at < p->len; at = l.next) {
+		l = line_at(p, at);
+		if (!blank(&l) && p->text[l.first] == '}' &&
+		    l.first - l.start < head->first - head->start)
+			break;
+		*end = l.next;
+	}
+}
+
 /* The lines of a block after its head; *end: where the line after the last begins. */
 static void read_block(struct parser *p, struct run *run, const struct line *head, uint32_t *end)
 {
@@ -296,6 +345,8 @@ struct run *read_run(struct parser *p, uint32_t keyword, uint32_t *end)
 	read_block(p, run, &head, end);
 	if (run->nlines == 0)
 		report_no_text(p, run, &head);
+	else
+		check_end(p, run, &head, end);
 	return run;
 }
 

@@ -5,12 +5,14 @@
  * once, after the parse. What a setting is called is not judged.
  */
 #include "dsl/build.h"
+#include "dsl/keywords.h"
 
 #include <string.h>
 
 enum home {
 	HOME_FILE,
 	HOME_FOREACH,
+	HOME_IF, /* at the level of declarations */
 	HOME_WORKFLOW,
 	HOME_RECRUITER,
 	HOME_STEP,
@@ -33,6 +35,7 @@ static unsigned fitting(enum home home)
 	case HOME_FILE:
 		return declarations | FITS(STMT_IMPORT) | FITS(STMT_PARAM) | FITS(STMT_WORKFLOW);
 	case HOME_FOREACH:
+	case HOME_IF:
 		return declarations;
 	case HOME_STEP:
 		return settings | FITS(STMT_RUN);
@@ -55,6 +58,8 @@ static const char *home_text(enum home home)
 		return "outside of a step";
 	case HOME_FOREACH:
 		return "in a foreach";
+	case HOME_IF:
+		return "in an if";
 	case HOME_WORKFLOW:
 		return "in a workflow";
 	case HOME_RECRUITER:
@@ -113,12 +118,32 @@ static bool check_after_run(const struct place *place, const struct stmt *s,
 	return true;
 }
 
+static bool declares(struct parser *p, struct span keyword)
+{
+	static const char *const declaring[] = {"step", "workflow", "recruiter", "param",
+	                                        "let",  "foreach",  "import"};
+	const char *text = parser_text(p, keyword);
+
+	for (size_t i = 0; i < sizeof(declaring) / sizeof(declaring[0]); i++) {
+		if (strcmp(declaring[i], text) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void report_misplaced(const struct place *place, const struct stmt *s)
 {
 	struct parser *p = place->p;
 	const char *where = home_text(place->home);
 	struct diag *d;
 
+	if ((s->kind == STMT_BARE || s->kind == STMT_BLOCK) && declares(p, s->keyword)) {
+		const char *word = parser_text(p, s->keyword);
+
+		d = parser_error(p, E0100, s->keyword, "`%s` without what it declares", word);
+		diag_help(p->sink, d, "write `%s`", word_find(word, WORD_CONTEXTUAL)->form);
+		return;
+	}
 	switch (s->kind) {
 	case STMT_BARE:
 		d = parser_error(p, E0126, s->span, "`%s` alone says nothing", s->bare.text);
@@ -227,6 +252,9 @@ static enum home home_of_block(const char *key)
 
 static void check_stmt(const struct place *place, const struct stmt *s)
 {
+	const struct stmt *owner;
+	enum home inner;
+
 	switch (s->kind) {
 	case STMT_PARAM:
 		check_expr(place, s->param.value);
@@ -263,10 +291,10 @@ static void check_stmt(const struct place *place, const struct stmt *s)
 	case STMT_IF:
 		check_expr(place, s->branch.cond);
 		/* What is chosen stands where the `if` does; but no header of a file. */
-		check_inner(place, place->home == HOME_FILE ? HOME_FOREACH : place->home,
-		            place->owner != NULL ? place->owner : s, s->branch.then);
-		check_inner(place, place->home == HOME_FILE ? HOME_FOREACH : place->home,
-		            place->owner != NULL ? place->owner : s, s->branch.otherwise);
+		inner = place->home == HOME_FILE ? HOME_IF : place->home;
+		owner = place->owner != NULL ? place->owner : s;
+		check_inner(place, inner, owner, s->branch.then);
+		check_inner(place, inner, owner, s->branch.otherwise);
 		break;
 	case STMT_ATTR:
 		check_expr(place, s->attr.value);

@@ -94,6 +94,8 @@ static const char *found_text(const struct mistake *m)
 		return "a regex";
 	case T_STRING_TEXT:
 		return "text";
+	case T_RUN:
+		return "`run`";
 	default:
 		return arena_printf(m->p->arena, "`%s`", text_of(m, m->at));
 	}
@@ -261,12 +263,31 @@ static bool bad_beginning(const struct mistake *m)
 	return true;
 }
 
+/* A keyword, and then not what it declares. */
+static bool bad_declaration(const struct mistake *m)
+{
+	struct parser *p = m->p;
+	const char *word, *wanted;
+	struct diag *d;
+
+	if (!m->before->begins || m->before->kind < T_SCITQ || m->before->kind > T_IMPORT)
+		return false;
+	word = text_of(m, m->before);
+	wanted = m->before->kind == T_SCITQ                                     ? "a number"
+	         : m->before->kind == T_IMPORT || m->before->kind == T_WORKFLOW ? "a string"
+	                                                                        : "a name";
+	d = parser_error(p, E0100, m->at->span, "expected %s after `%s`, found %s", wanted, word,
+	                 found_text(m));
+	diag_help(p->sink, d, "write `%s`", word_find(word, WORD_CONTEXTUAL)->form);
+	return true;
+}
+
 static bool bad_word(const struct mistake *m)
 {
 	struct parser *p = m->p;
 	struct diag *d;
 
-	if (m->at->kind == T_ELSE && m->at->begins) {
+	if (m->at->kind == T_ELSE && (m->at->begins || m->at->first)) {
 		d = parser_error(p, E0139, m->at->span, "`else` without an `if` before it");
 		diag_help(p->sink, d, "`else` follows the closing brace of `if ... { }`");
 		return true;
@@ -285,6 +306,63 @@ static bool bad_word(const struct mistake *m)
 
 /* ---- signs ---- */
 
+static bool wants_value(const struct token *t)
+{
+	switch (t->kind) {
+	case '=':
+	case '+':
+	case '-':
+	case '*':
+	case '/':
+	case '%':
+	case '.':
+	case T_PIPE:
+	case T_DOTS:
+	case T_AND:
+	case T_OR:
+	case T_NOT:
+		return true;
+	}
+	return is_relation(t);
+}
+
+/* An operator at the end of a line, which was taken for going on with the next. */
+static bool no_value(const struct mistake *m)
+{
+	struct parser *p = m->p;
+	const struct token *sign = m->before, *next = m->at;
+	struct diag *d;
+
+	if (m->before->first && is_name(m->before)) {
+		sign = m->earlier;
+		next = m->before;
+	}
+	if (!next->first || !wants_value(sign))
+		return false;
+	d = parser_error(p, E0121, sign->span, "nothing follows `%s`", text_of(m, sign));
+	if (next->kind != '}')
+		diag_relate(p->sink, d, next->span, "the next statement begins here");
+	return true;
+}
+
+static bool in_string(const struct mistake *m)
+{
+	struct parser *p = m->p;
+	struct diag *d;
+
+	if (m->at->kind != T_STRING_OPEN || !expects(m, "`}`"))
+		return false;
+	for (size_t n = p->open.n; n-- > 0;) {
+		if (p->open.v[n].kind != '$')
+			continue;
+		d = parser_error(p, E0110, p->open.v[n].span, "`${` is not closed");
+		diag_help(p->sink, d, "close it with `}`, or write \\$ for the sign itself");
+		p->interp = p->open.v[n].span;
+		return true;
+	}
+	return false;
+}
+
 static bool bad_sign(const struct mistake *m)
 {
 	struct parser *p = m->p;
@@ -293,11 +371,6 @@ static bool bad_sign(const struct mistake *m)
 
 	switch (m->at->kind) {
 	case '=':
-		if (m->earlier->kind == '=' && is_name(m->before) && m->before->first) {
-			d = parser_error(p, E0121, m->earlier->span, "no value after `=`");
-			diag_relate(p->sink, d, m->before->span, "the next setting begins here");
-			return true;
-		}
 		if (!expects(m, "`==`"))
 			return false;
 		d = parser_error(p, E0100, at, "`=` does not compare");
@@ -348,9 +421,10 @@ static bool bad_sign(const struct mistake *m)
 static bool is_operator(const char *name)
 {
 	static const char *const operators[] = {
-	        "`or`",  "`and`",   "`|>`",   "`..`",     "`==`", "`!=`",      "`<=`",   "`>=`",
-	        "`has`", "`lacks`", "`like`", "`unlike`", "'<'",  "'>'",       "'+'",    "'-'",
-	        "'*'",   "'/'",     "'%'",    "'.'",      "'?'",  "`matches`", "`into`", "`min`",
+	        "`or`",      "`and`",  "`|>`",    "`..`",    "`==`",     "`!=`", "`<=`",
+	        "`>=`",      "`has`",  "`lacks`", "`like`",  "`unlike`", "'<'",  "'>'",
+	        "'+'",       "'-'",    "'*'",     "'/'",     "'%'",      "'.'",  "'?'",
+	        "`matches`", "`into`", "`min`",   "`where`",
 	};
 
 	for (size_t i = 0; i < sizeof(operators) / sizeof(operators[0]); i++) {
@@ -392,6 +466,7 @@ static void expected_text(const struct mistake *m, struct str *out)
 {
 	bool value = expects(m, "a number"), statement = expects(m, "`run`");
 	bool name = expects(m, "a name"), line = expects(m, "a new line");
+	bool type = name && !value && expects(m, "'['");
 	struct choices c = {.n = 0};
 
 	if (statement)
@@ -399,7 +474,7 @@ static void expected_text(const struct mistake *m, struct str *out)
 	else if (value)
 		choose(&c, "a value");
 	else if (name)
-		choose(&c, "a name");
+		choose(&c, type ? "a type" : "a name");
 	if (line && !statement)
 		choose(&c, "a new line");
 	for (size_t i = 0; i < m->n; i++) {
@@ -407,8 +482,9 @@ static void expected_text(const struct mistake *m, struct str *out)
 		bool covered = is_operator(e) || (name && is_keyword(e)) ||
 		               ((value || statement) && strchr("\"'`a", e[0]) != NULL &&
 		                strcmp(e, "')'") != 0 && strcmp(e, "']'") != 0) ||
-		               (line && (strcmp(e, "','") == 0 || strcmp(e, "'}'") == 0)) ||
-		               (strcmp(e, "'('") == 0 && expects(m, "'.'"));
+		               (line && (strcmp(e, "','") == 0 || strcmp(e, "'}'") == 0 ||
+		                         strcmp(e, "the end of the file") == 0)) ||
+		               type || (strcmp(e, "'('") == 0 && expects(m, "'.'"));
 
 		if (covered && !(m->n == 1))
 			continue;
@@ -434,6 +510,9 @@ static void plain_error(const struct mistake *m)
 	d = parser_error(p, E0100, m->at->span, "expected %s, found %s", expected.p, found_text(m));
 	if (expects(m, "a new line") && begins_value(m->at))
 		diag_help(p->sink, d, "a new line or a comma separates two statements");
+	else if (!expects(m, "a number") && p->begun.kind >= T_SCITQ && p->begun.kind <= T_IMPORT)
+		diag_help(p->sink, d, "write `%s`",
+		          word_find(text_of(m, &p->begun), WORD_CONTEXTUAL)->form);
 	str_release(&expected);
 }
 
@@ -452,7 +531,11 @@ void report_syntax(struct parser *p, const char *found, const char *const *expec
 		p->quiet = false;
 		return;
 	}
-	if (unclosed(&m) || after_run(&m) || bad_beginning(&m) || bad_word(&m) || bad_sign(&m))
+	/* A header with a mistake in it is not a missing one. */
+	if (p->begun.kind == T_SCITQ && p->ast->version == 0)
+		p->ast->version = -1;
+	if (unclosed(&m) || after_run(&m) || no_value(&m) || in_string(&m) || bad_beginning(&m) ||
+	    bad_word(&m) || bad_declaration(&m) || bad_sign(&m))
 		return;
 	plain_error(&m);
 }
