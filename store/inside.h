@@ -1,0 +1,49 @@
+/* What the files of store/ share. */
+#ifndef STORE_INSIDE_H
+#define STORE_INSIDE_H
+
+#include "store/driver.h"
+
+struct store_reader {
+	const struct driver *driver;
+	struct connection *main, *log; /* log: of the second file */
+	const struct store_options *options;
+	struct str error; /* of the last failure */
+};
+
+struct store {
+	const struct driver *driver;
+	struct store_options options;
+	char *place, *log_place; /* what the connections open */
+	int lock;                /* descriptor of the lock file */
+	struct connection *main, *log;
+	bool open, log_open; /* a transaction is */
+	bool orphans;        /* it leaves logs without an execution */
+	struct store_reader own;
+};
+
+/* Keep the error of this connection in words; returns `result`. */
+enum store_result reader_failed(struct store_reader *r, struct connection *c,
+                                enum store_result result);
+enum store_result store_failed(struct store *s, struct connection *c, enum store_result result);
+/* What the fault hook of the options says; STORE_OK without one. */
+enum store_result store_ask(struct store_reader *r, enum store_step step);
+
+/* A statement ready for parameters, or NULL with *result set. */
+struct statement *store_ready(struct store *s, const char *sql, enum store_result *result);
+struct statement *reader_ready(struct store_reader *r, const char *sql, enum store_result *result);
+/* Run a statement without rows and reset it. *changed (may be NULL): rows changed. */
+enum store_result store_run(struct store *s, struct statement *st, int64_t *changed);
+/* After the last step of a query: reset; STORE_NONE becomes STORE_OK. */
+enum store_result reader_done(struct store_reader *r, struct statement *st,
+                              enum store_result result);
+
+/* lock.c: the descriptor of the locked file, or -1 with `error` set. */
+int store_lock(const char *database, struct str *error);
+/* schema.c: make or upgrade the tables. */
+bool store_migrate(struct store *s, struct str *error);
+
+/* logs.c: the logs of deleted executions go. Outside transactions. */
+enum store_result store_log_sweep(struct store *s);
+
+#endif

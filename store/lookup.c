@@ -1,0 +1,107 @@
+/* Finding single rows by something else than their key. */
+#include "store/inside.h"
+#include "store/row.h"
+
+#include <string.h>
+
+/* Read the named fields of a task, or another table, from the first columns of a statement. */
+static void read_columns(struct store_reader *r, struct statement *st, enum table_id table,
+                         const char *const *names, void *row, struct arena *arena)
+{
+	const struct table *t = table_get(table);
+
+	row_clear(t, row);
+	for (int i = 0; names[i] != NULL; i++)
+		row_read(r->driver, st, i, &t->fields[table_field(t, names[i])], row, arena);
+}
+
+enum store_result store_token(struct store_reader *r, const char *hash, struct token *row,
+                              struct arena *arena)
+{
+	static const char *const names[] = {"token_id", "name",          "role",
+	                                    "hash",     "creation_date", NULL};
+	enum store_result result;
+	struct statement *st = reader_ready(
+	        r, "SELECT token_id, name, role, hash, creation_date FROM token WHERE hash = ?",
+	        &result);
+
+	if (st == NULL)
+		return result;
+	r->driver->bind_text(st, 1, hash);
+	result = reader_failed(r, r->main, r->driver->step(st));
+	if (result == STORE_OK)
+		read_columns(r, st, TABLE_TOKEN, names, row, arena);
+	r->driver->reset(st);
+	return result;
+}
+
+#define FOUND_COLUMNS                                                                              \
+	"t.task_id, t.name, t.batch, t.output, t.identity, t.identity_parts, t.run_id, t.status"
+
+static const char *const found_names[] = {"task_id", "name",     "batch",
+                                          "output",  "identity", "identity_parts",
+                                          "run_id",  "status",   NULL};
+enum { FOUND_OUTPUTS = 8 };
+
+/* One prepared query per text; what it finds is handed on. `first` is the parameter that changes.
+ */
+static enum store_result find_each(struct store_reader *r, const char *sql, const char *workflow,
+                                   const char *const *texts, size_t n, store_found *found,
+                                   void *context)
+{
+	enum store_result result = STORE_OK;
+	struct arena arena;
+	bool more = true;
+
+	arena_init(&arena);
+	for (size_t i = 0; i < n && more && result == STORE_OK; i++) {
+		struct statement *st = reader_ready(r, sql, &result);
+		const char *outputs = NULL;
+		struct task task;
+		size_t len;
+
+		if (st == NULL)
+			break;
+		arena_clear(&arena);
+		r->driver->bind_text(st, 1, texts[i]);
+		if (workflow != NULL)
+			r->driver->bind_text(st, 2, workflow);
+		result = r->driver->step(st);
+		if (result == STORE_OK) {
+			read_columns(r, st, TABLE_TASK, found_names, &task, &arena);
+			if (workflow == NULL && !r->driver->is_null(st, FOUND_OUTPUTS)) {
+				outputs = r->driver->bytes(st, FOUND_OUTPUTS, &len);
+				outputs = arena_strndup(&arena, outputs, len);
+			}
+		}
+		more = result != STORE_OK;
+		result = reader_done(r, st, result);
+		/* `more` so far says that nothing was found. */
+		if (result == STORE_OK)
+			more = more || found(context, i, &task, outputs);
+	}
+	arena_release(&arena);
+	return result;
+}
+
+enum store_result store_find_identities(struct store_reader *r, const char *const *identities,
+                                        size_t n, store_found *found, void *context)
+{
+	return find_each(r,
+	                 "SELECT " FOUND_COLUMNS
+	                 ", (SELECT e.outputs FROM execution e WHERE e.task_id = t.task_id"
+	                 "  ORDER BY e.execution_id DESC LIMIT 1)"
+	                 " FROM task t WHERE t.identity = ? AND t.status = 'succeeded'"
+	                 " ORDER BY t.task_id DESC LIMIT 1",
+	                 NULL, identities, n, found, context);
+}
+
+enum store_result store_find_names(struct store_reader *r, const char *workflow,
+                                   const char *const *names, size_t n, store_found *found,
+                                   void *context)
+{
+	return find_each(r,
+	                 "SELECT " FOUND_COLUMNS " FROM task t JOIN run ON run.run_id = t.run_id"
+	                 " WHERE t.name = ? AND run.name = ? ORDER BY t.task_id DESC LIMIT 1",
+	                 workflow, names, n, found, context);
+}

@@ -1,0 +1,248 @@
+/*
+ * Queries over many rows, made from filters. Statuses enter the SQL as
+ * literals, so that partial indexes apply.
+ */
+#include "base/alloc.h"
+#include "store/inside.h"
+#include "store/row.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PARAMETERS 16
+
+/* Bound in order once the query is prepared. text NULL: the number. */
+struct parameter {
+	int64_t number;
+	const char *text;
+};
+
+struct builder {
+	struct arena arena;
+	struct str sql;
+	struct parameter parameters[PARAMETERS];
+	int n;
+	const char *word; /* " WHERE " or " AND " */
+};
+
+static void add_parameter(struct builder *b, int64_t number, const char *text)
+{
+	assert(b->n < PARAMETERS);
+	b->parameters[b->n++] = (struct parameter){number, text};
+}
+
+static void add_word(struct builder *b)
+{
+	str_adds(&b->sql, b->word);
+	b->word = " AND ";
+}
+
+static const char *word_of(const struct field *f, int64_t number)
+{
+	size_t n;
+	const char *const *words = field_words(f->kind, &n);
+
+	assert(number >= 0 && (size_t)number < n);
+	return words[number];
+}
+
+static bool is_status(const struct field *f)
+{
+	size_t n;
+
+	return field_words(f->kind, &n) != NULL;
+}
+
+static void add_list(struct builder *b, const struct dialect *d, const struct field *f,
+                     const struct store_filter *filter)
+{
+	struct str json = STR_INIT;
+
+	str_addf(&b->sql, "\"%s\" IN (", f->name);
+	if (is_status(f)) {
+		for (size_t i = 0; i < filter->n; i++)
+			str_addf(&b->sql, "%s'%s'", i ? ", " : "", word_of(f, filter->list[i]));
+		str_adds(&b->sql, ")");
+		return;
+	}
+	str_addf(&b->sql, "SELECT value FROM (%s))", d->array_rows);
+	for (size_t i = 0; i < filter->n; i++)
+		str_addf(&json, "%c%lld", i ? ',' : '[', (long long)filter->list[i]);
+	str_adds(&json, filter->n ? "]" : "[]");
+	add_parameter(b, 0, arena_strndup(&b->arena, json.p, json.len));
+	str_release(&json);
+}
+
+static void add_filter(struct builder *b, const struct dialect *d, const struct table *t,
+                       const struct store_filter *filter)
+{
+	static const char *const signs[] = {
+	        [STORE_EQ] = "=", [STORE_LESS] = "<", [STORE_AT_LEAST] = ">="};
+	const struct field *f = &t->fields[filter->field];
+
+	add_word(b);
+	switch (filter->op) {
+	case STORE_IS_NULL:
+		str_addf(&b->sql, "\"%s\" IS NULL", f->name);
+		return;
+	case STORE_IN:
+		add_list(b, d, f, filter);
+		return;
+	case STORE_EQ:
+	case STORE_LESS:
+	case STORE_AT_LEAST:
+		break;
+	}
+	if (is_status(f)) {
+		str_addf(&b->sql, "\"%s\" %s '%s'", f->name, signs[filter->op],
+		         word_of(f, filter->number));
+		/* The undone tasks have an index of their own: SQLite must be told in its words. */
+		if (t == table_get(TABLE_TASK) && filter->op == STORE_EQ &&
+		    !task_is_done((enum task_status)filter->number))
+			str_adds(&b->sql, " AND status NOT IN ('succeeded', 'failed')");
+		return;
+	}
+	str_addf(&b->sql, "\"%s\" %s ?", f->name, signs[filter->op]);
+	add_parameter(b, filter->number, f->kind == KIND_TEXT ? filter->text : NULL);
+}
+
+static void add_where(struct builder *b, const struct dialect *d, const struct store_query *q)
+{
+	bool of_task = false;
+
+	for (size_t i = 0; i < q->nfilters; i++) {
+		if (q->filters[i].of_task)
+			of_task = true;
+		else
+			add_filter(b, d, table_get(q->table), &q->filters[i]);
+	}
+	if (!of_task)
+		return;
+	add_word(b);
+	str_adds(&b->sql, "task_id IN (SELECT task_id FROM task");
+	b->word = " WHERE ";
+	for (size_t i = 0; i < q->nfilters; i++) {
+		if (q->filters[i].of_task)
+			add_filter(b, d, table_get(TABLE_TASK), &q->filters[i]);
+	}
+	str_addc(&b->sql, ')');
+	b->word = " AND ";
+}
+
+static void add_order(struct builder *b, const struct table *t, const struct store_query *q)
+{
+	const char *word = " ORDER BY ";
+
+	if (q->after != INT_NULL && q->after != 0) {
+		add_word(b);
+		str_addf(&b->sql, "\"%s\" %s ?", t->fields[0].name, q->reverse ? "<" : ">");
+		add_parameter(b, q->after, NULL);
+	}
+	for (unsigned i = 0; i < t->nfields; i++) {
+		if (t->fields[i].flags & FIELD_KEY) {
+			str_addf(&b->sql, "%s\"%s\"%s", word, t->fields[i].name,
+			         q->reverse ? " DESC" : "");
+			word = ", ";
+		}
+	}
+	if (q->limit > 0) {
+		str_adds(&b->sql, " LIMIT ?");
+		add_parameter(b, q->limit, NULL);
+	}
+}
+
+enum store_result store_select(struct store_reader *r, const struct store_query *q, store_row *each,
+                               void *context)
+{
+	const struct table *t = table_get(q->table);
+	struct builder b = {.sql = STR_INIT, .word = " WHERE "};
+	enum store_result result;
+	struct statement *st;
+	struct arena arena;
+	void *row;
+
+	arena_init(&b.arena);
+	row_add_select(t, q->mask, &b.sql);
+	add_where(&b, r->driver->dialect, q);
+	add_order(&b, t, q);
+	st = reader_ready(r, b.sql.p, &result);
+	for (int i = 0; st != NULL && i < b.n; i++) {
+		if (b.parameters[i].text != NULL)
+			r->driver->bind_text(st, i + 1, b.parameters[i].text);
+		else
+			r->driver->bind_integer(st, i + 1, b.parameters[i].number);
+	}
+	if (st != NULL) {
+		arena_init(&arena);
+		row = xmalloc(t->row_size);
+		while ((result = r->driver->step(st)) == STORE_OK) {
+			arena_clear(&arena);
+			row_read_all(r->driver, st, t, q->mask, row, &arena);
+			if (!each(context, row))
+				break;
+		}
+		result = reader_done(r, st, result);
+		free(row);
+		arena_release(&arena);
+	}
+	arena_release(&b.arena);
+	str_release(&b.sql);
+	return result;
+}
+
+/* The masks of what is loaded at start are made from names, once per load. */
+static uint64_t mask_of(enum table_id table, const char *const *names)
+{
+	uint64_t mask = 0;
+
+	for (; *names != NULL; names++) {
+		int i = table_field(table_get(table), *names);
+
+		assert(i >= 0);
+		mask |= (uint64_t)1 << i;
+	}
+	return mask;
+}
+
+enum store_result store_load_tasks(struct store_reader *r, unsigned statuses, store_row *row,
+                                   void *context)
+{
+	static const char *const names[] = {
+	        "task_id", "batch",    "status",        "priority", "run_id",
+	        "retry",   "attempts", "losses",        "epoch",    "accept_failure",
+	        "cpu",     "memory",   "resume_status", "reason",   NULL};
+	int64_t list[TASK_STATUS_COUNT];
+	struct store_filter filters[2] = {{.op = STORE_IN, .list = list}};
+	struct store_query q = {.table = TABLE_TASK, .filters = filters, .nfilters = 1};
+
+	filters[0].field = table_field(table_get(TABLE_TASK), "status");
+	for (int i = 0; i < TASK_STATUS_COUNT; i++) {
+		if (statuses >> i & 1)
+			list[filters[0].n++] = i;
+	}
+	q.mask = mask_of(TABLE_TASK, names);
+	return filters[0].n ? store_select(r, &q, row, context) : STORE_OK;
+}
+
+enum store_result store_load_executions(struct store_reader *r, store_row *row, void *context)
+{
+	static const char *const names[] = {"execution_id",
+	                                    "worker_id",
+	                                    "task_id",
+	                                    "status",
+	                                    "pid",
+	                                    "epoch",
+	                                    "creation_date",
+	                                    "start_date",
+	                                    "latest",
+	                                    "modification_date",
+	                                    NULL};
+	static const int64_t list[] = {EXECUTION_PENDING, EXECUTION_ACCEPTED, EXECUTION_RUNNING};
+	struct store_filter filter = {.op = STORE_IN, .list = list, .n = 3};
+	struct store_query q = {.table = TABLE_EXECUTION, .filters = &filter, .nfilters = 1};
+
+	filter.field = table_field(table_get(TABLE_EXECUTION), "status");
+	q.mask = mask_of(TABLE_EXECUTION, names);
+	return store_select(r, &q, row, context);
+}

@@ -1,0 +1,209 @@
+/*
+ * The tables, made from the field tables of model/, and the steps from one
+ * version of the schema to the next.
+ *
+ * To change the schema: raise SCHEMA_VERSION and add a row to `upgrades` that
+ * brings a database of the version before it to the new one. New tables and
+ * columns of a fresh database come from the field tables by themselves.
+ */
+#include "base/clock.h"
+#include "store/inside.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define SCHEMA_VERSION 1
+
+/* SQL that leads from version i + 1 to i + 2. */
+static const char *const upgrades[SCHEMA_VERSION] = {NULL};
+
+/*
+ * Few and mostly partial: each index is paid for by every task. docs/schema.md
+ * says which query needs which.
+ */
+static const char *const indexes[] = {
+        "CREATE INDEX IF NOT EXISTS task_batch ON task(batch, task_id)",
+        "CREATE INDEX IF NOT EXISTS task_name ON task(name, task_id) WHERE name IS NOT NULL",
+        "CREATE INDEX IF NOT EXISTS task_run ON task(run_id, task_id) WHERE run_id IS NOT NULL",
+        "CREATE INDEX IF NOT EXISTS task_undone ON task(task_id) WHERE status NOT IN ('succeeded', "
+        "'failed')",
+        "CREATE INDEX IF NOT EXISTS task_failed ON task(task_id) WHERE status = 'failed'",
+        "CREATE INDEX IF NOT EXISTS task_identity ON task(identity, task_id) WHERE identity IS NOT "
+        "NULL",
+        "CREATE INDEX IF NOT EXISTS execution_task ON execution(task_id, execution_id)",
+        "CREATE INDEX IF NOT EXISTS execution_live ON execution(worker_id, execution_id) "
+        "WHERE status IN ('pending', 'accepted', 'running')",
+        "CREATE INDEX IF NOT EXISTS requirement_task ON requirement(task_id, other_task_id)",
+        "CREATE INDEX IF NOT EXISTS requirement_other ON requirement(other_task_id, task_id)",
+        "CREATE INDEX IF NOT EXISTS signal_execution ON signal(execution_id)",
+        "CREATE INDEX IF NOT EXISTS worker_name ON worker(name)",
+        "CREATE INDEX IF NOT EXISTS run_name ON run(name, run_id)",
+        "CREATE INDEX IF NOT EXISTS idempotency_date ON idempotency(creation_date)",
+        "CREATE UNIQUE INDEX IF NOT EXISTS token_hash ON token(hash)",
+};
+
+static const char *type_of(const struct dialect *d, enum field_kind kind)
+{
+	switch (kind) {
+	case KIND_INT:
+		return d->integer;
+	case KIND_REAL:
+		return d->real;
+	case KIND_BOOL:
+		return d->boolean;
+	case KIND_DATE:
+		return d->date;
+	case KIND_TEXT:
+	case KIND_TASK_STATUS:
+	case KIND_EXECUTION_STATUS:
+	case KIND_WORKER_STATUS:
+	case KIND_JOB_STATUS:
+	case KIND_RUN_STATUS:
+		return d->text;
+	case KIND_INTS:
+		break;
+	}
+	return NULL;
+}
+
+/* A single key of integers is the row's own number. */
+static bool has_auto_key(const struct table *t)
+{
+	unsigned keys = 0;
+
+	for (unsigned i = 0; i < t->nfields; i++)
+		keys += (t->fields[i].flags & FIELD_KEY) != 0;
+	return keys == 1 && (t->fields[0].flags & FIELD_KEY) && t->fields[0].kind == KIND_INT;
+}
+
+static void add_table(const struct dialect *d, const struct table *t, struct str *sql)
+{
+	bool auto_key = has_auto_key(t);
+	const char *comma = "";
+
+	str_addf(sql, "CREATE TABLE IF NOT EXISTS \"%s\" (", t->name);
+	for (unsigned i = 0; i < t->nfields; i++) {
+		const struct field *f = &t->fields[i];
+
+		if (f->flags & FIELD_VIRTUAL)
+			continue;
+		if (auto_key && i == 0)
+			str_addf(sql, "\"%s\" %s", f->name, d->auto_key);
+		else
+			str_addf(sql, "%s\"%s\" %s", comma, f->name, type_of(d, f->kind));
+		comma = ", ";
+	}
+	if (!auto_key) {
+		comma = ", PRIMARY KEY (";
+		for (unsigned i = 0; i < t->nfields; i++) {
+			if (t->fields[i].flags & FIELD_KEY) {
+				str_addf(sql, "%s\"%s\"", comma, t->fields[i].name);
+				comma = ", ";
+			}
+		}
+		str_addc(sql, ')');
+	}
+	str_addc(sql, ')');
+}
+
+static bool run(struct store *s, struct connection *c, const char *sql, struct str *error)
+{
+	if (s->driver->execute(c, sql) == STORE_OK)
+		return true;
+	str_addf(error, "%s: %s", s->place, s->driver->error(c));
+	return false;
+}
+
+static bool make_tables(struct store *s, struct str *error)
+{
+	struct str sql = STR_INIT;
+	bool ok = true;
+
+	for (int id = 0; id < TABLE_COUNT && ok; id++) {
+		str_reset(&sql);
+		add_table(s->driver->dialect, table_get((enum table_id)id), &sql);
+		ok = run(s, s->main, sql.p, error);
+	}
+	ok = ok &&
+	     run(s, s->main, "CREATE TABLE log_orphan (execution_id INTEGER PRIMARY KEY)", error);
+	for (size_t i = 0; i < sizeof(indexes) / sizeof(indexes[0]) && ok; i++)
+		ok = run(s, s->main, indexes[i], error);
+	str_reset(&sql);
+	str_addf(&sql, "INSERT INTO schema_version (version, date) VALUES (%d, %lld)",
+	         SCHEMA_VERSION, (long long)clock_date_us());
+	ok = ok && run(s, s->main, sql.p, error);
+	str_release(&sql);
+	return ok;
+}
+
+/* The version that the database has, 0 for a new one, -1 after an error. */
+static int read_version(struct store *s, struct str *error)
+{
+	struct statement *st =
+	        s->driver->prepare(s->main, "SELECT coalesce(max(version), 0) FROM schema_version");
+	int version = -1;
+
+	if (st != NULL && s->driver->step(st) == STORE_OK)
+		version = (int)s->driver->integer(st, 0);
+	else
+		str_addf(error, "%s: %s", s->place, s->driver->error(s->main));
+	if (st != NULL)
+		s->driver->reset(st);
+	return version;
+}
+
+static bool upgrade(struct store *s, int version, struct str *error)
+{
+	struct str sql = STR_INIT;
+	bool ok = true;
+
+	for (; version < SCHEMA_VERSION && ok; version++) {
+		str_reset(&sql);
+		str_addf(&sql, "INSERT INTO schema_version (version, date) VALUES (%d, %lld)",
+		         version + 1, (long long)clock_date_us());
+		assert(upgrades[version - 1] != NULL);
+		ok = run(s, s->main, upgrades[version - 1], error) && run(s, s->main, sql.p, error);
+	}
+	str_release(&sql);
+	return ok;
+}
+
+static bool migrate_main(struct store *s, struct str *error)
+{
+	int version;
+
+	if (!run(s, s->main,
+	         "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY, date "
+	         "INTEGER)",
+	         error))
+		return false;
+	version = read_version(s, error);
+	if (version < 0)
+		return false;
+	if (version > SCHEMA_VERSION) {
+		str_addf(error,
+		         "%s has schema version %d, this program knows %d: it was written by a "
+		         "newer scitq",
+		         s->place, version, SCHEMA_VERSION);
+		return false;
+	}
+	return version == 0 ? make_tables(s, error) : upgrade(s, version, error);
+}
+
+bool store_migrate(struct store *s, struct str *error)
+{
+	if (!run(s, s->main, s->driver->dialect->begin, error))
+		return false;
+	if (!migrate_main(s, error)) {
+		/* The error that led here is the one to tell. */
+		(void)s->driver->execute(s->main, "ROLLBACK");
+		return false;
+	}
+	return run(s, s->main, "COMMIT", error) &&
+	       run(s, s->log,
+	           "CREATE TABLE IF NOT EXISTS log_chunk (execution_id INTEGER, stream INTEGER,"
+	           " start INTEGER, data BLOB);"
+	           "CREATE UNIQUE INDEX IF NOT EXISTS log_chunk_start ON log_chunk(execution_id, "
+	           "stream, start)",
+	           error);
+}
