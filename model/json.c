@@ -29,11 +29,10 @@ const char *json_type_words(const json_t *value)
 	return "nothing";
 }
 
-static json_t *text_to_json(const char *text)
+json_t *json_text(const char *text)
 {
-	json_t *j = json_string(text);
+	json_t *j = text ? json_string(text) : json_null();
 
-	/* Bytes that are no UTF-8 (a log, a file name) are shown as Latin-1 would be. */
 	if (j == NULL) {
 		struct str fixed = STR_INIT;
 
@@ -69,7 +68,7 @@ json_t *field_to_json(const struct field *f, const void *row)
 	case KIND_BOOL:
 		return json_boolean(*(const int8_t *)p);
 	case KIND_TEXT:
-		return text_to_json(*(const char *const *)p);
+		return json_text(*(const char *const *)p);
 	case KIND_DATE:
 		date_format(*(const int64_t *)p, date);
 		return json_string(date);

@@ -57,6 +57,10 @@ bool json_only_members(json_t *object, const char *const *names, struct problem 
 /* "an integer", "a string"... of what stands there. */
 const char *json_type_words(const json_t *value);
 
+/* A string, also of bytes that are no UTF-8 (a log, a file name): those are shown as Latin-1. NULL
+ * is null. */
+json_t *json_text(const char *text);
+
 /* Parse text; PROBLEM_BAD_JSON names line and column. Depth is limited by jansson. */
 json_t *json_parse(const char *text, size_t len, struct problem *problem);
 /* Compact text appended to out. Never fails for what this module built. */
