@@ -8,7 +8,7 @@
 #include "base/vec.h"
 #include "compiler/compile.h"
 #include "runtime/launch.h"
-#include "server/server.h"
+#include "server/server_main.h"
 #include "worker/worker.h"
 
 #include <errno.h>
