@@ -48,12 +48,22 @@ static uint32_t indent_at(const struct parser *p, uint32_t line)
 	return n;
 }
 
+/* Of the line that is being read. */
+static uint32_t line_indent(struct parser *p)
+{
+	if (p->indent_line != p->line || p->line == 0) {
+		p->indent_line = p->line;
+		p->indent = indent_at(p, p->line);
+	}
+	return p->indent;
+}
+
 void open_bracket(struct parser *p, char kind, char close, struct span span)
 {
 	struct bracket b = {
 	        .kind = kind,
 	        .close = close,
-	        .indent = indent_at(p, p->line),
+	        .indent = line_indent(p),
 	        .span = span,
 	        .suspect = NO_SPAN,
 	};
@@ -249,11 +259,13 @@ static bool goes_on(int kind)
 }
 
 /* Whether the next thing in the text, after blank lines and comments, goes on with what was. */
-static bool next_goes_on(const struct parser *p)
+static bool next_goes_on(struct parser *p)
 {
 	static const char *const starts[] = {"|>", "else", "then"};
 	const char *s = p->text + p->pos;
 
+	if (p->pos < p->glued)
+		return true;
 	for (;;) {
 		s += strspn(s, " \t\r\n");
 		if (*s != '#')
@@ -263,8 +275,11 @@ static bool next_goes_on(const struct parser *p)
 	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
 		size_t n = strlen(starts[i]);
 
-		if (strncmp(s, starts[i], n) == 0)
-			return i == 0 || !(isalnum((unsigned char)s[n]) || s[n] == '_');
+		if (strncmp(s, starts[i], n) == 0 &&
+		    (i == 0 || !(isalnum((unsigned char)s[n]) || s[n] == '_'))) {
+			p->glued = (uint32_t)(s - p->text);
+			return true;
+		}
 	}
 	return false;
 }
@@ -291,7 +306,7 @@ bool newline_counts(struct parser *p)
 static void raw(struct parser *p, struct token *t, YYSTYPE *value, YYLTYPE *place)
 {
 	t->kind = dsl_raw_lex(value, place, p->scanner);
-	t->indent = indent_at(p, p->line);
+	t->indent = line_indent(p);
 	t->first = p->first && t->kind != T_NEWLINE;
 	if (t->first)
 		p->first = false;

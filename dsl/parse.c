@@ -5,6 +5,8 @@
 
 #include "dsl/scanner.h"
 
+#include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct span parser_span(const struct parser *p, uint32_t start, uint32_t end)
@@ -103,7 +105,7 @@ static void check_version(struct parser *p)
 	struct diag *d;
 
 	if (p->ast->version == 0) {
-		if (p->sink->errors > 0 && body->n == 0)
+		if (p->sink->errors > p->errors && body->n == 0)
 			return; /* whatever is wrong, the header may be there */
 		d = parser_error(p, E0122, parser_span(p, 0, 0),
 		                 "the version of the language is missing");
@@ -130,6 +132,7 @@ struct ast *dsl_parse(struct arena *arena, struct sources *sources, uint32_t fil
 	        .number = 1,
 	        .first = true,
 	        .interp = NO_SPAN,
+	        .errors = sink->errors,
 	};
 	uint32_t bom = p.len >= 3 && memcmp(p.text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
 
@@ -140,7 +143,9 @@ struct ast *dsl_parse(struct arena *arena, struct sources *sources, uint32_t fil
 	if (dsl_raw_lex_init_extra(&p, &p.scanner) != 0)
 		abort();
 	dsl_raw__scan_bytes(p.text + bom, (int)(p.len - bom), p.scanner);
-	dsl_yyparse(&p);
+	/* It fails where it cannot recover; what was wrong is in the sink then. */
+	if (dsl_yyparse(&p) != 0)
+		assert(sink->errors > p.errors);
 	dsl_raw_lex_destroy(p.scanner);
 	check_version(&p);
 	check_shape(&p);

@@ -68,9 +68,12 @@ struct parser {
 	struct token before, earlier; /* and the two before it */
 	struct token begun;           /* the one that began this statement */
 	struct span interp;           /* the ${ that was reported most recently */
+	size_t errors;                /* that the sink had before */
 	bool recover;                 /* bison met an error and wants the next statement */
 	bool recovering;              /* and is getting there */
 	bool quiet;                   /* the error that bison will meet has been reported */
+	uint32_t glued;               /* newlines before this offset are known to be none */
+	uint32_t indent, indent_line; /* of the line that begins at indent_line */
 	bool ended;                   /* the text is used up; what is open is being closed */
 	bool unclosed;                /* a brace was missing: nesting cannot be judged */
 	bool deep;                    /* too deep nesting was reported */

@@ -18,6 +18,11 @@ struct heredoc {
 	bool quoted, tabs;
 };
 
+struct heredoc_list {
+	struct heredoc *v;
+	size_t n, cap;
+};
+
 /* A word of a command. */
 struct word_info {
 	size_t start, end;
@@ -42,7 +47,7 @@ struct scan {
 	VEC(struct shell_set) sets;
 	VEC(struct shell_path) paths;
 	VEC(size_t) pipes;
-	VEC(struct heredoc) heredocs; /* whose text begins after this line */
+	struct heredoc_list heredocs; /* whose text begins after this line */
 	VEC(const char *) maps;       /* names of associative arrays */
 	VEC(char) path_text;
 	VEC(char) literal;
@@ -66,11 +71,33 @@ static inline char shell_here(const struct scan *s)
 size_t shell_name(const struct scan *s, size_t pos);
 /* A name that can be the language's: its first letter is lower-case. */
 bool shell_lower(const char *name, size_t len);
+bool shell_name_byte(char c);
+/* Record that text[start..start+len) is read; NULL where it is no lower-case name. */
+struct shell_ref *shell_add_ref(struct scan *s, enum shell_ref_kind kind, size_t start, size_t len,
+                                size_t whole);
 /* Record that the text sets text[start..start+len), where that is a lower-case name. */
 void shell_add_set(struct scan *s, enum shell_set_kind kind, size_t start, size_t len);
 
+/* Forward, but not beyond the end. */
+void shell_skip(struct scan *s, size_t n);
 /* One level deeper; false, with nothing left to read, where that is too deep. */
 bool shell_enter(struct scan *s);
+
+/* Read $..., `...` or '...', s->pos at its first character. */
+void shell_dollar(struct scan *s, bool in_quotes);
+void shell_backticks(struct scan *s);
+void shell_single(struct scan *s);
+/* Read one number, name, expansion or sign of arithmetic. */
+void shell_arithmetic_item(struct scan *s);
+
+/* A literal character of the word that is read stands at pos. */
+void shell_path_char(struct scan *s, char c, size_t pos, bool quoted);
+/* An expansion of a name; plain: its value as it is. */
+void shell_path_expansion(struct scan *s, size_t name, size_t len, bool plain, size_t offset);
+/* Whether /input/ or the like stands at s->pos; it is read, and a path begins. */
+bool shell_path_absolute(struct scan *s);
+/* The path ends before `end`, if there is one; exact: with the word. */
+void shell_path_end(struct scan *s, size_t end, bool exact);
 
 /* Read the word at s->pos, at least one character. */
 struct word_info shell_word(struct scan *s);

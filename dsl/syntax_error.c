@@ -337,7 +337,7 @@ static bool no_value(const struct mistake *m)
 		sign = m->earlier;
 		next = m->before;
 	}
-	if (!next->first || !wants_value(sign))
+	if (!next->first || !wants_value(sign) || next->indent > m->p->begun.indent)
 		return false;
 	d = parser_error(p, E0121, sign->span, "nothing follows `%s`", text_of(m, sign));
 	if (next->kind != '}')

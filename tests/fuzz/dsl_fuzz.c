@@ -12,6 +12,13 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static void check_ref(const struct shell_ref *r, size_t len)
+{
+	assert(r->whole <= r->offset);
+	assert(r->offset + r->length <= r->whole + r->whole_length);
+	assert(r->whole + r->whole_length <= len);
+}
+
 static void check_run(struct arena *arena, const struct run *run, size_t size)
 {
 	struct shelltext st;
@@ -20,10 +27,7 @@ static void check_run(struct arena *arena, const struct run *run, size_t size)
 		assert(run_source_offset(run, i) <= size);
 	shelltext_scan(arena, run->text, run->len, &st);
 	for (size_t i = 0; i < st.nrefs; i++)
-		assert(st.refs[i].whole <= st.refs[i].offset &&
-		       st.refs[i].offset + st.refs[i].length <=
-		               st.refs[i].whole + st.refs[i].whole_length &&
-		       st.refs[i].whole + st.refs[i].whole_length <= run->len);
+		check_ref(&st.refs[i], run->len);
 	for (size_t i = 0; i < st.nsets; i++)
 		assert(st.sets[i].offset + st.sets[i].length <= run->len);
 	for (size_t i = 0; i < st.npaths; i++)
