@@ -19,13 +19,13 @@ enum archive_kind { ARCHIVE_TAR, ARCHIVE_ZIP };
 /*
  * Unpack `path` below dest_dir, which exists. ARCHIVE_TAR: plain or compressed by
  * gzip, bzip2, xz, lzma, lzip, zstd, lz4 or compress. `error` gets a line that
- * begins with `path`.
+ * begins with `subject` (NULL: the path), which is what the user calls the archive.
  */
 enum stage_result stage_unpack(struct stage *s, enum archive_kind kind, const char *path,
-                               const char *dest_dir, struct str *error);
+                               const char *subject, const char *dest_dir, struct str *error);
 
 /* Decompress a gzip file (also of several members, as bgzip writes) to a new file. */
-enum stage_result stage_gunzip(struct stage *s, const char *path, const char *dest_path,
-                               struct str *error);
+enum stage_result stage_gunzip(struct stage *s, const char *path, const char *subject,
+                               const char *dest_path, struct str *error);
 
 #endif

@@ -48,10 +48,10 @@ struct stage {
 
 	/* Network: attempts at one file, each resuming where the last one stopped; the wait
 	   before the second, doubled for each further one up to a minute. */
-	unsigned attempts;       /* 5 */
-	long retry_wait_ms;      /* 1,000 */
-	long connect_timeout_ms; /* 10,000 */
-	long low_speed_s;        /* 60: a transfer that stands still for this long is an error */
+	unsigned attempts;      /* 5 */
+	int retry_wait_ms;      /* 1,000 */
+	int connect_timeout_ms; /* 10,000 */
+	int stall_seconds;      /* 60: a transfer that stands still for so long is an error */
 
 	/* What was done so far, for progress and statistics. */
 	uint64_t bytes; /* copied, downloaded or unpacked */

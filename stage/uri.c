@@ -46,6 +46,24 @@ static const char *unescape(struct arena *arena, const char *text, size_t n)
 	return out;
 }
 
+/* The pattern as fnmatch wants it: a backslash that hides nothing is hidden itself. */
+static const char *pattern(struct arena *arena, const char *text, size_t n)
+{
+	char *out = arena_alloc(arena, 2 * n + 1);
+	size_t len = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (text[i] == '\\') {
+			out[len++] = '\\';
+			if (i + 1 < n && is_escape(text + i))
+				i++;
+		}
+		out[len++] = text[i];
+	}
+	out[len] = '\0';
+	return out;
+}
+
 static bool has_glob(const char *text, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -73,7 +91,7 @@ static bool parse_file(struct arena *arena, const char *text, size_t n, struct u
 		*error = "a glob names files, not folders";
 		return false;
 	}
-	uri->place = uri->glob ? arena_strndup(arena, text, n) : unescape(arena, text, n);
+	uri->place = uri->glob ? pattern(arena, text, n) : unescape(arena, text, n);
 	return true;
 }
 

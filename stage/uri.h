@@ -35,7 +35,7 @@ struct uri {
 	const char *text;   /* as given, with actions */
 	const char *scheme; /* lower case; "file" for a path */
 	/* file: the path, without a folder's trailing '/' (but "/" is "/"); where `glob`, the
-	   pattern in which special characters are still escaped. Other schemes: the URL
+	   pattern as fnmatch(3) takes it. Other schemes: the URL
 	   without actions, a trailing '/' kept. */
 	const char *place;
 	bool folder; /* ends in '/' */

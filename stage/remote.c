@@ -1,0 +1,191 @@
+/* The transport of http, https and ftp: whole files, resumed where a connection broke. */
+#include "net/download.h"
+#include "net/url.h"
+#include "stage/fault.h"
+#include "stage/scheme.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LONGEST_WAIT_MS 60000
+#define WAIT_SLICE_MS 100
+/* An attempt that brought this much is not counted. */
+#define PROGRESS ((uint64_t)1 << 20)
+
+static struct http *client(struct stage *s)
+{
+	if (s->http == NULL)
+		s->http = http_new();
+	return s->http;
+}
+
+static bool stop_transfer(void *context, uint64_t done, uint64_t total)
+{
+	(void)done;
+	(void)total;
+	return stage_stopped(context);
+}
+
+/* False when cancelled meanwhile. */
+static bool wait_ms(const struct stage *s, int ms)
+{
+	while (ms > 0) {
+		int slice = ms < WAIT_SLICE_MS ? ms : WAIT_SLICE_MS;
+
+		if (stage_stopped(s))
+			return false;
+		if (poll(NULL, 0, slice) < 0 && errno != EINTR)
+			return false;
+		ms -= slice;
+	}
+	return !stage_stopped(s);
+}
+
+static bool is_ftp(const struct uri *uri)
+{
+	return strcmp(uri->scheme, "ftp") == 0;
+}
+
+static bool worth_retrying(const struct uri *uri, enum http_error err, long status)
+{
+	if (err == HTTP_OTHER && is_ftp(uri))
+		return status / 100 == 4;
+	if (err == HTTP_OTHER)
+		return http_status_retriable(status);
+	return http_error_retriable(err);
+}
+
+/* Whose fault an answered status is. */
+static enum stage_result of_status(const struct uri *uri, long status)
+{
+	if (is_ftp(uri))
+		return status == 550 || status == 553 ? STAGE_NOT_FOUND
+		       : status / 100 == 5            ? STAGE_DENIED
+		                                      : STAGE_NETWORK;
+	if (status == 404 || status == 410)
+		return STAGE_NOT_FOUND;
+	return status / 100 == 4 && !http_status_retriable(status) ? STAGE_DENIED : STAGE_NETWORK;
+}
+
+static enum stage_result failed(const struct uri *uri, enum http_error err,
+                                const struct http_report *report, struct str *error)
+{
+	enum stage_result r = STAGE_NETWORK;
+
+	if (err == HTTP_CANCELLED)
+		return STAGE_CANCELLED;
+	if (err == HTTP_WRITE)
+		return fault_own(error, report->write_errno, uri->text);
+	if (err == HTTP_BAD_URL)
+		r = STAGE_BAD_URI;
+	else if (err == HTTP_OTHER)
+		r = of_status(uri, report->status);
+	return fault(error, r, uri->text, "%s",
+	             report->message[0] != '\0' ? report->message : http_error_text(err));
+}
+
+static int longer_wait(int wait)
+{
+	return wait < LONGEST_WAIT_MS / 2 ? wait * 2 : LONGEST_WAIT_MS;
+}
+
+static enum stage_result download(struct fetch *f, int fd)
+{
+	struct stage *s = f->s;
+	struct http_report report;
+	struct http_download d = {
+	        .url = f->uri->place,
+	        .fd = fd,
+	        .progress = stop_transfer,
+	        .context = s,
+	        .connect_timeout_ms = s->connect_timeout_ms,
+	        .stall_seconds = s->stall_seconds,
+	};
+	int wait = s->retry_wait_ms;
+	unsigned tries = 0;
+
+	http_report_init(&report);
+	for (;;) {
+		enum http_error err = http_download(client(s), &d, &report);
+		int asked = report.retry_after < 0 ? 0
+		            : report.retry_after > LONGEST_WAIT_MS / 1000
+		                    ? LONGEST_WAIT_MS
+		                    : report.retry_after * 1000;
+
+		s->bytes += report.size > d.offset ? report.size - d.offset : 0;
+		if (err == HTTP_OK)
+			return STAGE_OK;
+		if (report.size >= d.offset + PROGRESS)
+			tries = 0;
+		if (!worth_retrying(f->uri, err, report.status) || ++tries >= s->attempts)
+			return failed(f->uri, err, &report, f->error);
+		if (!wait_ms(s, asked > wait ? asked : wait))
+			return STAGE_CANCELLED;
+		wait = longer_wait(wait);
+		d.offset = report.size;
+	}
+}
+
+enum stage_result remote_get(struct fetch *f)
+{
+	struct str name = STR_INIT;
+	struct item item = {.owned = true};
+	enum stage_result r;
+	const char *dir;
+	int fd;
+
+	if (f->uri->folder)
+		return fault(f->error, STAGE_BAD_URI, f->uri->text,
+		             "a folder cannot be fetched by %s", f->uri->scheme);
+	if (!url_file_name(&name, f->uri->place))
+		return fault(f->error, STAGE_BAD_URI, f->uri->text,
+		             "does not end in the name of a file");
+	item.name = arena_strdup(&f->arena, name.p);
+	str_release(&name);
+	dir = fetch_directory(f, &r);
+	if (dir == NULL)
+		return r;
+	item.path = arena_printf(&f->arena, "%s/%s", dir, item.name);
+	fd = open(item.path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return fault_own(f->error, errno, f->uri->text);
+	r = download(f, fd);
+	if (close(fd) != 0 && r == STAGE_OK)
+		r = fault_own(f->error, errno, f->uri->text);
+	if (r != STAGE_OK)
+		return r;
+	f->s->files++;
+	vec_push(&f->items.list, item);
+	return STAGE_OK;
+}
+
+enum stage_result remote_list(struct stage *s, const struct uri *uri, bool recursive,
+                              struct arena *arena, struct entries *entries, struct str *error)
+{
+	struct stage_entry entry = {.place = uri->place, .mtime_ns = INT64_MIN};
+	struct str name = STR_INIT;
+	struct http_report report;
+	enum http_error err;
+
+	(void)recursive;
+	if (uri->folder)
+		return fault(error, STAGE_BAD_URI, uri->text, "a folder cannot be listed by %s",
+		             uri->scheme);
+	if (!url_file_name(&name, uri->place))
+		return fault(error, STAGE_BAD_URI, uri->text, "does not end in the name of a file");
+	entry.name = arena_strdup(arena, name.p);
+	str_release(&name);
+	http_report_init(&report);
+	err = http_head(client(s), uri->place, &report);
+	if (err != HTTP_OK)
+		return failed(uri, err, &report, error);
+	entry.size = report.size;
+	if (report.modified_s >= 0)
+		entry.mtime_ns = report.modified_s * 1000000000;
+	vec_push(&entries->list, entry);
+	return STAGE_OK;
+}

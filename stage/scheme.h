@@ -1,0 +1,36 @@
+/*
+ * The table of transports. What is not in a row cannot be done for that scheme.
+ * Private to stage/.
+ */
+#ifndef STAGE_SCHEME_H
+#define STAGE_SCHEME_H
+
+#include "stage/fetch.h"
+#include "stage/list.h"
+#include "stage/put.h"
+
+typedef enum stage_result scheme_get_fn(struct fetch *f);
+/* Entries in any order; stage_list sorts. */
+typedef enum stage_result scheme_list_fn(struct stage *s, const struct uri *uri, bool recursive,
+                                         struct arena *arena, struct entries *entries,
+                                         struct str *error);
+typedef enum stage_result scheme_put_fn(struct stage *s, const char *source_dir,
+                                        const struct uri *dest, struct arena *arena,
+                                        struct entries *entries, struct str *warnings,
+                                        struct str *error);
+
+struct scheme {
+	const char *name;
+	scheme_get_fn *get; /* add what the URI names to the fetch */
+	scheme_list_fn *list;
+	scheme_put_fn *put; /* NULL: not writable */
+};
+
+/* The row of the URI's scheme, or NULL with *r and a line in `error`. */
+const struct scheme *scheme_find(const struct uri *uri, struct str *error, enum stage_result *r);
+
+scheme_get_fn local_get, remote_get;
+scheme_list_fn local_list, remote_list;
+scheme_put_fn local_put;
+
+#endif
