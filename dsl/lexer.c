@@ -65,6 +65,7 @@ void open_bracket(struct parser *p, char kind, char close, struct span span)
 	        .close = close,
 	        .indent = line_indent(p),
 	        .span = span,
+	        .inner = NO_SPAN,
 	        .suspect = NO_SPAN,
 	};
 
@@ -106,6 +107,7 @@ int close_token(struct parser *p, char sign, struct span span)
 {
 	char opening = sign == ')' ? '(' : sign == ']' ? '[' : '{';
 	size_t level = p->open.n, floor = 0;
+	struct bracket b;
 	struct diag *d;
 
 	/* ) and ] may close beyond each other, } beyond both. */
@@ -123,8 +125,7 @@ int close_token(struct parser *p, char sign, struct span span)
 			return 0;
 		}
 		if (p->open.n > floor) {
-			struct bracket b = top_bracket(p);
-
+			b = top_bracket(p);
 			d = parser_error(p, E0117, span, "`%c` cannot close `%c`", sign, b.kind);
 			diag_relate(p->sink, d, b.span, "this is open");
 			close_bracket(p);
@@ -141,9 +142,18 @@ int close_token(struct parser *p, char sign, struct span span)
 		p->quiet = true;
 		close_bracket(p);
 	}
-	opening = top_bracket(p).kind;
+	b = top_bracket(p);
 	close_bracket(p);
-	return opening == '$' ? T_INTERP_CLOSE : sign;
+	if (b.kind == '{' && p->first && line_indent(p) < b.indent && p->open.n > 0) {
+		struct bracket *outer = &p->open.v[p->open.n - 1];
+
+		/* Whose brace was taken for another's, its own is probably missing. */
+		if (!span_known(outer->inner)) {
+			outer->inner = span_known(b.inner) ? b.inner : b.span;
+			outer->inner_suspect = span_known(b.inner) ? b.inner_suspect : b.suspect;
+		}
+	}
+	return b.kind == '$' ? T_INTERP_CLOSE : sign;
 }
 
 bool cut_string(struct parser *p, uint32_t end)
@@ -321,6 +331,10 @@ static void closing(struct parser *p, struct token *t, YYLTYPE *place)
 	t->kind = 0;
 	if (b.kind == 0)
 		return;
+	if (span_known(b.inner)) {
+		b.span = b.inner;
+		b.suspect = b.inner_suspect;
+	}
 	report_unclosed(p, &b, NO_SPAN);
 	close_bracket(p);
 	t->kind = b.kind == '(' ? ')' : b.kind == '[' ? ']' : '}';
@@ -366,12 +380,16 @@ static void watch_indent(struct parser *p, const struct token *t)
 {
 	struct bracket *b;
 
-	if (!t->first || p->open.n == 0)
+	if (p->open.n == 0 || t->kind == T_NEWLINE)
 		return;
 	b = &p->open.v[p->open.n - 1];
-	if (b->kind != '{' || b->span.start >= p->line)
+	if (b->kind != '{' || t->span.start <= b->span.start)
 		return;
-	if (t->indent > b->indent)
+	if (b->span.start >= p->line)
+		b->indented = true; /* what begins beside the brace should end there */
+	else if (!t->first)
+		return;
+	else if (t->indent > b->indent)
 		b->indented = true;
 	else if (b->indented && !span_known(b->suspect) && t->kind != '}')
 		b->suspect = t->span;

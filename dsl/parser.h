@@ -19,10 +19,12 @@
  */
 struct bracket {
 	char kind;
-	char close;      /* of a string: '"', '\'' or 'c' for a curly quote */
+	char close;      /* of a string: its quote, s or d for a curly one */
 	uint32_t indent; /* bytes of white space at the start of its line */
 	struct span span;
-	bool indented;       /* a line inside was indented deeper */
+	bool indented; /* what is inside stands beside it, or deeper */
+	/* One inside whose brace stands too far left, as if it were ours; and its suspect. */
+	struct span inner, inner_suspect;
 	struct span suspect; /* a later one was not: is the closing brace missing before it? */
 };
 
