@@ -30,9 +30,12 @@ enum stage_result stage_list(struct stage *s, const struct uri *uri, bool recurs
 	struct entries entries = {0};
 	enum stage_result r;
 	const struct scheme *scheme = scheme_find(uri, error, &r);
+	struct stage own;
 
+	stage_init(&own);
 	if (scheme != NULL)
-		r = scheme->list(s, uri, recursive, arena, &entries, error);
+		r = scheme->list(s != NULL ? s : &own, uri, recursive, arena, &entries, error);
+	stage_release(&own);
 	if (r != STAGE_OK)
 		entries.list.n = 0;
 	entries_finish(&entries, arena, listing);

@@ -32,7 +32,8 @@ struct stage_listing {
  *
  * A folder that is there but empty is STAGE_OK with n = 0; one that is not there
  * is STAGE_NOT_FOUND, and so are a glob without a match and a missing file.
- * http(s) can tell of single files only.
+ * http(s) can tell of single files only. `s` may be NULL: then nothing is
+ * cancelled and a connection does not outlive the call.
  */
 enum stage_result stage_list(struct stage *s, const struct uri *uri, bool recursive,
                              struct arena *arena, struct stage_listing *listing, struct str *error);
