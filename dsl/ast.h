@@ -215,7 +215,7 @@ struct run_line {
 	uint32_t text, source;
 };
 
-struct run {
+struct run_text {
 	struct span keyword;
 	/* The interpreter as written, "bash" "-x"; none: the step's shell. */
 	struct name *words;
@@ -232,11 +232,11 @@ struct run {
 };
 
 /* The source offset of a byte of the text; its end for len. */
-uint32_t run_source_offset(const struct run *run, size_t offset);
+uint32_t run_source_offset(const struct run_text *run, size_t offset);
 /* The place of [offset, offset + len) of the text. */
-struct span run_source_span(const struct run *run, size_t offset, size_t len);
+struct span run_source_span(const struct run_text *run, size_t offset, size_t len);
 /* The source line (1-based) of line `line` (1-based) of the text. */
-uint32_t run_source_line(const struct run *run, uint32_t line);
+uint32_t run_source_line(const struct run_text *run, uint32_t line);
 
 /* ---- statements ---- */
 
@@ -344,7 +344,7 @@ struct stmt {
 			struct span op_span;
 			struct expr *value;
 		} constraint;
-		struct run *run;
+		struct run_text *run;
 	};
 };
 

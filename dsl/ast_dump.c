@@ -248,7 +248,7 @@ static void dump_type(const struct type *t, struct str *out)
 		str_addc(out, '?');
 }
 
-static void dump_run(const struct run *run, unsigned level, struct str *out)
+static void dump_run(const struct run_text *run, unsigned level, struct str *out)
 {
 	size_t start = 0;
 

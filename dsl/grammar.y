@@ -51,7 +51,7 @@ static void dsl_yyerror(YYLTYPE *place, struct parser *p, const char *message);
 	struct stmt *stmt;
 	struct block *block;
 	struct type *type;
-	struct run *run;
+	struct run_text *run;
 	struct arg *arg;
 	struct loop *loop;
 	struct option *option;

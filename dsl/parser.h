@@ -79,7 +79,7 @@ struct parser {
 	bool ended;                   /* the text is used up; what is open is being closed */
 	bool unclosed;                /* a brace was missing: nesting cannot be judged */
 	bool deep;                    /* too deep nesting was reported */
-	VEC(struct run *) runs;
+	VEC(struct run_text *) runs;
 	uint32_t after_run; /* offset of the line that ended its text; 0: none */
 };
 
@@ -99,10 +99,13 @@ bool parser_keyword(const struct parser *p, struct span word);
  * The run statement whose keyword stands at `keyword`, first on its line, and the
  * offset where the line after its text begins; NULL where `run` is a mere name.
  */
-struct run *read_run(struct parser *p, uint32_t keyword, uint32_t *end);
+struct run_text *read_run(struct parser *p, uint32_t keyword, uint32_t *end);
+
+/* A line that stands too far left for the text of the run before it. */
+void report_run_ended(struct parser *p, const struct run_text *run, struct span line);
 
 /* Bytes of white space before the keyword. */
-uint32_t run_indent(const struct parser *p, const struct run *run);
+uint32_t run_indent(const struct parser *p, const struct run_text *run);
 
 /* A number with or without unit, as matched by scanner.l; EXPR_BAD after an error. */
 struct expr *read_number(struct parser *p, struct span span);

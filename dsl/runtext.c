@@ -86,6 +86,14 @@ static bool belongs(struct parser *p, const struct line *run, const struct line 
 	return true;
 }
 
+void report_run_ended(struct parser *p, const struct run_text *run, struct span line)
+{
+	struct diag *d = parser_error(p, E0136, line, "the text of `run` ended before this line");
+
+	diag_relate(p->sink, d, run->keyword, "its lines are indented deeper than this");
+	diag_help(p->sink, d, "indent this line if it belongs to the text");
+}
+
 /* Whether a line that is indented less than `run` can be meant as a statement. */
 static bool like_statement(const struct parser *p, const struct line *l)
 {
@@ -108,11 +116,10 @@ static bool like_statement(const struct parser *p, const struct line *l)
  * The text ended at a line that is not deeper than `run`. Where that is a line of a
  * here-document in the first column, say so and skip to the end of the step.
  */
-static void check_end(struct parser *p, const struct run *run, const struct line *head,
+static void check_end(struct parser *p, const struct run_text *run, const struct line *head,
                       uint32_t *end)
 {
 	struct line l = *head;
-	struct diag *d;
 
 	for (uint32_t at = *end; at < p->len; at = l.next) {
 		l = line_at(p, at);
@@ -122,10 +129,7 @@ static void check_end(struct parser *p, const struct run *run, const struct line
 	if (blank(&l) || l.start == head->start || l.first - l.start >= head->first - head->start ||
 	    like_statement(p, &l))
 		return;
-	d = parser_error(p, E0136, parser_span(p, l.first, l.end),
-	                 "the text of `run` ended before this line");
-	diag_relate(p->sink, d, run->keyword, "its lines are indented deeper than this");
-	diag_help(p->sink, d, "indent this line if it belongs to the text");
+	report_run_ended(p, run, parser_span(p, l.first, l.end));
 	for (uint32_t at = *end; at < p->len; at = l.next) {
 		l = line_at(p, at);
 		if (!blank(&l) && p->text[l.first] == '}' &&
@@ -136,7 +140,8 @@ static void check_end(struct parser *p, const struct run *run, const struct line
 }
 
 /* The lines of a block after its head; *end: where the line after the last begins. */
-static void read_block(struct parser *p, struct run *run, const struct line *head, uint32_t *end)
+static void read_block(struct parser *p, struct run_text *run, const struct line *head,
+                       uint32_t *end)
 {
 	struct str text = STR_INIT;
 	VEC(struct run_line) lines = {0};
@@ -187,7 +192,7 @@ static void read_block(struct parser *p, struct run *run, const struct line *hea
 	vec_release(&lines);
 }
 
-static void read_rest(struct parser *p, struct run *run, uint32_t from, uint32_t end)
+static void read_rest(struct parser *p, struct run_text *run, uint32_t from, uint32_t end)
 {
 	char *text;
 
@@ -212,7 +217,7 @@ static bool word_byte(char c)
 }
 
 /* The words in [from, to); false where they are no interpreter's. */
-static bool read_words(struct parser *p, struct run *run, uint32_t from, uint32_t to)
+static bool read_words(struct parser *p, struct run_text *run, uint32_t from, uint32_t to)
 {
 	VEC(struct name) words = {0};
 	bool good = true;
@@ -257,7 +262,7 @@ static bool deeper_follows(struct parser *p, const struct line *head)
 	return next_line(p, head, &l) && belongs(p, head, &l, &silent);
 }
 
-static void report_no_bar(struct parser *p, const struct run *run, uint32_t from,
+static void report_no_bar(struct parser *p, const struct run_text *run, uint32_t from,
                           const struct line *head, bool words)
 {
 	struct diag *d = parser_error(p, E0133, run->keyword, "`run` without `|` before its text");
@@ -269,7 +274,7 @@ static void report_no_bar(struct parser *p, const struct run *run, uint32_t from
 		diag_help(p->sink, d, "write `run | %s`", rest);
 }
 
-static void report_no_text(struct parser *p, const struct run *run, const struct line *head)
+static void report_no_text(struct parser *p, const struct run_text *run, const struct line *head)
 {
 	struct diag *d =
 	        parser_error(p, E0134, span_join(run->keyword, run->bar), "`run` has no text");
@@ -281,7 +286,7 @@ static void report_no_text(struct parser *p, const struct run *run, const struct
 	diag_help(p->sink, d, "indent the lines of the text deeper than `run`");
 }
 
-static void report_more_lines(struct parser *p, const struct run *run, const struct line *head)
+static void report_more_lines(struct parser *p, const struct run_text *run, const struct line *head)
 {
 	struct diag *d = parser_error(p, E0138, run->bar,
 	                              "`run |` has text after the bar and on the next line");
@@ -299,18 +304,18 @@ static uint32_t skip_blanks(const struct parser *p, uint32_t from, uint32_t end)
 	return from;
 }
 
-struct run *read_run(struct parser *p, uint32_t keyword, uint32_t *end)
+struct run_text *read_run(struct parser *p, uint32_t keyword, uint32_t *end)
 {
 	struct line head = line_at(p, p->line);
 	uint32_t from = skip_blanks(p, keyword + 3, head.end), bar = from;
 	bool nothing = from == head.end || p->text[from] == '#', words;
-	struct run *run;
+	struct run_text *run;
 
 	if (!nothing && strchr("={:,}.)?", p->text[from]) != NULL)
 		return NULL;
 	if (nothing && !deeper_follows(p, &head))
 		return NULL;
-	run = arena_new(p->arena, struct run);
+	run = arena_new(p->arena, struct run_text);
 	run->keyword = parser_span(p, keyword, keyword + 3);
 	run->bar = run->keyword;
 	run->text = "";
@@ -335,7 +340,7 @@ struct run *read_run(struct parser *p, uint32_t keyword, uint32_t *end)
 	if (from < head.end && p->text[from] != '#') {
 		read_rest(p, run, from, head.end);
 		if (deeper_follows(p, &head)) {
-			struct run swallowed = *run;
+			struct run_text swallowed = *run;
 
 			report_more_lines(p, run, &head);
 			read_block(p, &swallowed, &head, end);
@@ -350,7 +355,7 @@ struct run *read_run(struct parser *p, uint32_t keyword, uint32_t *end)
 	return run;
 }
 
-uint32_t run_indent(const struct parser *p, const struct run *run)
+uint32_t run_indent(const struct parser *p, const struct run_text *run)
 {
 	uint32_t n = 0;
 
@@ -359,7 +364,7 @@ uint32_t run_indent(const struct parser *p, const struct run *run)
 	return n;
 }
 
-uint32_t run_source_offset(const struct run *run, size_t offset)
+uint32_t run_source_offset(const struct run_text *run, size_t offset)
 {
 	size_t low = 0, high = run->nlines;
 
@@ -376,7 +381,7 @@ uint32_t run_source_offset(const struct run *run, size_t offset)
 	return run->lines[low].source + (uint32_t)(offset - run->lines[low].text);
 }
 
-struct span run_source_span(const struct run *run, size_t offset, size_t len)
+struct span run_source_span(const struct run_text *run, size_t offset, size_t len)
 {
 	uint32_t start = run_source_offset(run, offset);
 	uint32_t end = len > 0 ? run_source_offset(run, offset + len - 1) + 1 : start;
@@ -384,7 +389,7 @@ struct span run_source_span(const struct run *run, size_t offset, size_t len)
 	return (struct span){run->span.file, start, end};
 }
 
-uint32_t run_source_line(const struct run *run, uint32_t line)
+uint32_t run_source_line(const struct run_text *run, uint32_t line)
 {
 	return run->first_line + line - 1;
 }

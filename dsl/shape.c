@@ -101,7 +101,6 @@ static bool check_after_run(const struct place *place, const struct stmt *s,
 {
 	struct parser *p = place->p;
 	struct span line = s->head;
-	struct diag *d;
 
 	if (before == NULL || before->kind != STMT_RUN || before->run->one_line)
 		return false;
@@ -112,9 +111,7 @@ static bool check_after_run(const struct place *place, const struct stmt *s,
 	if (s->span.start - line.start >= run_indent(p, before->run))
 		return false;
 	line.start = s->span.start;
-	d = parser_error(p, E0136, line, "the text of `run` ended before this line");
-	diag_relate(p->sink, d, before->run->keyword, "its lines are indented deeper than this");
-	diag_help(p->sink, d, "indent this line if it belongs to the text");
+	report_run_ended(p, before->run, line);
 	return true;
 }
 

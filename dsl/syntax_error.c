@@ -107,7 +107,7 @@ static const char *found_text(const struct mistake *m)
 static bool swallowed(struct parser *p, const struct bracket *b, struct span *brace)
 {
 	for (size_t i = p->runs.n; i-- > 0;) {
-		const struct run *run = p->runs.v[i];
+		const struct run_text *run = p->runs.v[i];
 		size_t last = run->len;
 		long balance = 0;
 
@@ -175,9 +175,8 @@ static bool unclosed(const struct mistake *m)
 static bool after_run(const struct mistake *m)
 {
 	struct parser *p = m->p;
-	const struct run *run;
+	const struct run_text *run;
 	uint32_t start, end;
-	struct diag *d;
 
 	if (p->runs.n == 0 || p->line != p->after_run || m->at->kind == 0)
 		return false;
@@ -188,10 +187,7 @@ static bool after_run(const struct mistake *m)
 	end = start + (uint32_t)strcspn(p->text + start, "\r\n");
 	if (run->one_line || start - p->line >= run_indent(p, run))
 		return false;
-	d = parser_error(p, E0136, parser_span(p, start, end),
-	                 "the text of `run` ended before this line");
-	diag_relate(p->sink, d, run->keyword, "its lines are indented deeper than this");
-	diag_help(p->sink, d, "indent this line if it belongs to the text");
+	report_run_ended(p, run, parser_span(p, start, end));
 	return true;
 }
 
