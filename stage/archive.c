@@ -22,6 +22,9 @@
 #include <unistd.h>
 
 #define BLOCK 65536
+#define LONGEST_NAME 4096
+/* Whoever walks or removes the tree holds a descriptor per level. */
+#define DEEPEST 256
 
 struct unpack {
 	struct stage *s;
@@ -341,9 +344,11 @@ static enum stage_result make_entry(struct unpack *u, struct archive_entry *e, s
 		return bad_entry(u, raw, "is absolute");
 	if (climbs(raw))
 		return bad_entry(u, raw, "leads outside");
-	if (strlen(raw) >= 4096)
+	if (strlen(raw) >= LONGEST_NAME)
 		return bad_entry(u, raw, "has too long a name");
 	tidy_name(e, name);
+	if (depth(name->p) > DEEPEST)
+		return bad_entry(u, name->p, "is too deep");
 	if (depth(name->p) == 0) /* "./": the directory that is there */
 		return STAGE_OK;
 	if (strcmp(strrchr(name->p, '/') ? strrchr(name->p, '/') + 1 : name->p, ".") == 0)

@@ -6,12 +6,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int below_init(struct below *b, const char *root, bool follow)
+void below_init_fd(struct below *b, int root, bool follow)
 {
-	b->root = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	b->root = root;
 	b->follow = follow;
 	b->fd = -1;
 	str_init(&b->dir);
+}
+
+int below_init(struct below *b, const char *root, bool follow)
+{
+	below_init_fd(b, open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC), follow);
 	return b->root < 0 ? -errno : 0;
 }
 

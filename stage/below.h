@@ -19,6 +19,8 @@ struct below {
 
 /* 0 or -errno. The root itself may be reached through links. */
 int below_init(struct below *b, const char *root, bool follow);
+/* The same of an open directory, which is then b's. */
+void below_init_fd(struct below *b, int root, bool follow);
 void below_release(struct below *b);
 
 /*

@@ -82,19 +82,28 @@ static enum stage_result collect(struct publication *p, int dir, const char *pre
 	return r;
 }
 
+static void add(struct publication *p, const char *dir, const char *below, const char *name,
+                const struct stat *st)
+{
+	struct stage_entry entry = {
+	        .name = name,
+	        .place = arena_printf(p->arena, "%s%s%s", dir,
+	                              dir[strlen(dir) - 1] == '/' ? "" : "/", below),
+	        .size = (uint64_t)st->st_size,
+	        .mtime_ns = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec,
+	};
+
+	vec_push(&p->entries->list, entry);
+}
+
 /* The final name was given: what is there now goes into the listing. */
 static enum stage_result record(struct publication *p, int at, const char *last, const char *name)
 {
-	struct stage_entry entry = {.name = name};
 	struct stat st;
 
 	if (fstatat(at, last, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		return fault_publish(p->error, errno, name);
-	entry.place = arena_printf(p->arena, "%s%s%s", p->place,
-	                           p->place[strlen(p->place) - 1] == '/' ? "" : "/", name);
-	entry.size = (uint64_t)st.st_size;
-	entry.mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
-	vec_push(&p->entries->list, entry);
+	add(p, p->place, name, name, &st);
 	p->s->files++;
 	return STAGE_OK;
 }
@@ -181,21 +190,34 @@ static const char *resolve_link(struct publication *p, const char *name)
 	return inside;
 }
 
+/*
+ * Open the file inside that a link leads to; *target is its name. With *fd -1 it is
+ * left out, and a warning says why.
+ */
+static enum stage_result open_link(struct publication *p, const char *name, const char **target,
+                                   int *fd)
+{
+	*fd = -1;
+	*target = resolve_link(p, name);
+	if (*target == NULL)
+		return STAGE_OK;
+	*fd = open_regular(p, *target);
+	if (*fd >= 0)
+		return STAGE_OK;
+	if (errno != EINVAL && errno != ELOOP && errno != ENOENT && errno != ENXIO)
+		return fault_own(p->error, errno, name);
+	warn(p, name, "not published: the link leads to something else than a file");
+	return STAGE_OK;
+}
+
 static enum stage_result publish_link(struct publication *p, const char *name)
 {
-	const char *target = resolve_link(p, name);
-	enum stage_result r;
+	const char *target;
 	int fd;
+	enum stage_result r = open_link(p, name, &target, &fd);
 
-	if (target == NULL)
-		return STAGE_OK;
-	fd = open_regular(p, target);
-	if (fd < 0 && (errno == EINVAL || errno == ELOOP || errno == ENOENT || errno == ENXIO)) {
-		warn(p, name, "not published: the link leads to something else than a file");
-		return STAGE_OK;
-	}
 	if (fd < 0)
-		return fault_own(p->error, errno, name);
+		return r;
 	r = publish_copy(p, fd, name);
 	close(fd);
 	return r;
@@ -241,19 +263,46 @@ static enum stage_result publish_file(struct publication *p, const char *name)
 	return fault_publish(p->error, errno, name);
 }
 
-static enum stage_result publish(struct publication *p, const char *source_dir)
+static enum stage_result publish(struct publication *p)
 {
-	int dir = open(source_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	enum stage_result r;
+	enum stage_result r = STAGE_OK;
 
-	if (dir < 0)
-		return fault_own(p->error, errno, source_dir);
-	r = collect(p, dir, "");
 	for (size_t i = 0; r == STAGE_OK && i < p->links.list.n; i++)
 		r = stage_stopped(p->s) ? STAGE_CANCELLED : publish_link(p, p->links.list.v[i]);
 	for (size_t i = 0; r == STAGE_OK && i < p->files.list.n; i++)
 		r = stage_stopped(p->s) ? STAGE_CANCELLED : publish_file(p, p->files.list.v[i]);
 	return r;
+}
+
+/*
+ * Open the source and collect its names. By a descriptor from here on: its path is
+ * asked of the kernel, not of links that a task may have left.
+ */
+static enum stage_result begin(struct publication *p, const char *source_dir, char real[PATH_MAX])
+{
+	int fd = open(source_dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), again;
+	char self[64];
+
+	below_init_fd(&p->from, fd, false);
+	if (fd < 0 && (errno == ENOTDIR || errno == ELOOP))
+		return fault(p->error, STAGE_CONFLICT, source_dir, "is no folder any more");
+	if (fd < 0)
+		return fault_own(p->error, errno, source_dir);
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	if (realpath(self, real) == NULL)
+		return fault_own(p->error, errno, source_dir);
+	p->source_real = real;
+	again = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (again < 0)
+		return fault_own(p->error, errno, source_dir);
+	return collect(p, again, "");
+}
+
+static void end(struct publication *p)
+{
+	below_release(&p->from);
+	vec_release(&p->files.list);
+	vec_release(&p->links.list);
 }
 
 /* Publishing a directory into itself would never end. */
@@ -272,28 +321,75 @@ enum stage_result local_put(struct stage *s, const char *source_dir, const struc
 {
 	struct publication p = {
 	        .s = s, .arena = arena, .entries = entries, .warnings = warnings, .error = error};
-	enum stage_result r;
 	char real[PATH_MAX];
+	enum stage_result r;
 	int err;
 
-	if (realpath(source_dir, real) == NULL)
-		return fault_own(error, errno, source_dir);
-	p.source_real = real;
 	p.place = local_absolute(arena, dest->place);
 	err = dir_make(p.place, 0777);
 	if (err != 0)
 		return fault_publish(error, -err, dest->text);
-	if (lies_within(real, p.place))
-		return fault(error, STAGE_BAD_URI, dest->text, "lies within the folder to publish");
-	err = below_init(&p.from, source_dir, false);
-	if (err != 0)
-		return fault_own(error, -err, source_dir);
-	err = below_init(&p.to, p.place, true);
-	r = err == 0 ? publish(&p, source_dir) : fault_publish(error, -err, dest->text);
-	below_release(&p.from);
-	below_release(&p.to);
-	vec_release(&p.files.list);
-	vec_release(&p.links.list);
+	r = begin(&p, source_dir, real);
+	if (r == STAGE_OK && lies_within(real, p.place))
+		r = fault(error, STAGE_BAD_URI, dest->text, "lies within the folder to publish");
+	if (r == STAGE_OK) {
+		err = below_init(&p.to, p.place, true);
+		r = err == 0 ? publish(&p) : fault_publish(error, -err, dest->text);
+		below_release(&p.to);
+	}
+	end(&p);
+	return r;
+}
+
+static enum stage_result preview_link(struct publication *p, const char *name)
+{
+	const char *target;
+	struct stat st;
+	int fd;
+	enum stage_result r = open_link(p, name, &target, &fd);
+
+	if (fd < 0)
+		return r;
+	if (fstat(fd, &st) == 0)
+		add(p, p->source_real, target, name, &st);
+	else
+		r = fault_own(p->error, errno, name);
+	close(fd);
+	return r;
+}
+
+/* Not opened: also a file that we may not read can be moved. */
+static enum stage_result preview_file(struct publication *p, const char *name)
+{
+	const char *last;
+	struct stat st;
+	int at = below_parent(&p->from, name, false, &last);
+
+	if (at < 0)
+		return fault_own(p->error, -at, name);
+	if (fstatat(at, last, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return fault_own(p->error, errno, name);
+	if (S_ISREG(st.st_mode))
+		add(p, p->source_real, name, name, &st);
+	return STAGE_OK;
+}
+
+enum stage_result stage_put_list(struct stage *s, const char *source_dir, struct arena *arena,
+                                 struct stage_listing *listing, struct str *warnings,
+                                 struct str *error)
+{
+	struct entries entries = {0};
+	struct publication p = {
+	        .s = s, .arena = arena, .entries = &entries, .warnings = warnings, .error = error};
+	char real[PATH_MAX];
+	enum stage_result r = begin(&p, source_dir, real);
+
+	for (size_t i = 0; r == STAGE_OK && i < p.links.list.n; i++)
+		r = preview_link(&p, p.links.list.v[i]);
+	for (size_t i = 0; r == STAGE_OK && i < p.files.list.n; i++)
+		r = preview_file(&p, p.files.list.v[i]);
+	end(&p);
+	entries_finish(&entries, arena, listing);
 	return r;
 }
 

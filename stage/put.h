@@ -5,7 +5,8 @@
  * renamed. A file of the same name is replaced in one step. Files that are there
  * under other names stay.
  *
- * A symbolic link to a file inside the directory is published as that file's
+ * The directory itself may not be a symbolic link: a task could have put one in its
+ * place. A symbolic link to a file inside the directory is published as that file's
  * content. Left in place, with a warning each: links that lead outside, dangle
  * or name a directory; FIFOs, sockets, devices. Empty directories are not made.
  */
@@ -26,5 +27,13 @@
 enum stage_result stage_put(struct stage *s, const char *source_dir, const struct uri *dest,
                             struct arena *arena, struct stage_listing *listing,
                             struct str *warnings, struct str *error);
+
+/*
+ * What stage_put would publish now, with the sizes and dates of the source; `place`
+ * is the path to read the bytes from, which no link of a task leads astray.
+ */
+enum stage_result stage_put_list(struct stage *s, const char *source_dir, struct arena *arena,
+                                 struct stage_listing *listing, struct str *warnings,
+                                 struct str *error);
 
 #endif

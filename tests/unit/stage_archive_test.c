@@ -149,6 +149,16 @@ static void names_of_any_bytes(void **state)
 	tar(t, "x.tar", MEMBERS({arena_printf(&t->arena, "%sn", longest), "6"}));
 	assert_int_equal(unpack(t, ARCHIVE_TAR, "x.tar", "m"), STAGE_BAD_ARCHIVE);
 	assert_non_null(strstr(t->error.p, "too long a name"));
+	{
+		char deep[1200];
+
+		for (int j = 0; j < 599; j++)
+			memcpy(deep + 2 * j, "d/", 2);
+		memcpy(deep + 2 * 599, "x", 2);
+		tar(t, "x.tar", MEMBERS({deep, "7"}));
+		assert_int_equal(unpack(t, ARCHIVE_TAR, "x.tar", "n"), STAGE_BAD_ARCHIVE);
+		assert_non_null(strstr(t->error.p, "too deep"));
+	}
 }
 
 /* Names that say that they are UTF-8; the C locale must not get in the way. */

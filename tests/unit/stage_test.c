@@ -332,6 +332,16 @@ static void links_and_pipes_in_an_output(void **state)
 	assert_int_equal(symlink("none", in(t, "out/dangling")), 0);
 	assert_int_equal(symlink("real", in(t, "out/folder")), 0);
 	assert_int_equal(mkfifo(in(t, "out/fifo"), 0600), 0);
+	assert_int_equal(
+	        stage_put_list(&t->stage, in(t, "out"), &t->arena, &l, &t->warnings, &t->error),
+	        STAGE_OK);
+	assert_int_equal(l.n, 4);
+	assert_string_equal(l.entries[0].name, "inside");
+	assert_string_equal(l.entries[0].place, in(t, "out/real/x"));
+	assert_int_equal(l.entries[0].size, 2);
+	assert_string_equal(l.entries[2].name, "real/twice");
+	assert_string_equal(l.entries[2].place, in(t, "out/real/x"));
+	assert_non_null(strstr(t->warnings.p, "passwd: not published"));
 	l = put(t, "out", "/res/", STAGE_OK);
 	assert_int_equal(l.n, 4);
 	assert_string_equal(shape(t, "res"), "inside inside-absolute real/ real/twice real/x");
@@ -343,6 +353,23 @@ static void links_and_pipes_in_an_output(void **state)
 	assert_non_null(strstr(t->warnings.p, "folder: not published"));
 	assert_non_null(strstr(t->warnings.p, "fifo: not published"));
 	assert_string_equal(content(t, "secret"), "s");
+}
+
+/* A task that replaces its own output directory must not make us move other people's files. */
+static void an_output_that_became_a_link(void **state)
+{
+	struct tree *t = *state;
+	struct stage_listing l;
+
+	put_file(t, "precious/x", "1");
+	assert_int_equal(symlink("precious", in(t, "out")), 0);
+	put(t, "out", "/res/", STAGE_CONFLICT);
+	assert_int_equal(
+	        stage_put_list(&t->stage, in(t, "out"), &t->arena, &l, &t->warnings, &t->error),
+	        STAGE_CONFLICT);
+	assert_int_equal(l.n, 0);
+	assert_string_equal(content(t, "precious/x"), "1");
+	assert_string_equal(shape(t, "res"), "");
 }
 
 static void where_results_cannot_go(void **state)
@@ -454,6 +481,7 @@ int main(void)
 	        WITH_TREE(listings),
 	        WITH_TREE(outputs_are_published),
 	        WITH_TREE(links_and_pipes_in_an_output),
+	        WITH_TREE(an_output_that_became_a_link),
 	        WITH_TREE(where_results_cannot_go),
 	        WITH_TREE(cancelled_at_once),
 	        WITH_TREE(across_file_systems),
