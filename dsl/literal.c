@@ -103,6 +103,11 @@ static const struct unit *find_unit(const char *s, size_t n)
 	return NULL;
 }
 
+bool is_unit(const char *text)
+{
+	return find_unit(text, strlen(text)) != NULL;
+}
+
 /* What somebody who writes this unit probably means. */
 static const char *similar_unit(const char *s, size_t n)
 {

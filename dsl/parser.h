@@ -110,6 +110,9 @@ uint32_t run_indent(const struct parser *p, const struct run_text *run);
 /* A number with or without unit, as matched by scanner.l; EXPR_BAD after an error. */
 struct expr *read_number(struct parser *p, struct span span);
 
+/* Whether the word is a unit of numbers. */
+bool is_unit(const char *text);
+
 /*
  * A bracket was never closed. at: the token that shows it, or none. The error that
  * bison will meet because of it is then quiet.

@@ -274,6 +274,15 @@ static void report_no_bar(struct parser *p, const struct run_text *run, uint32_t
 		diag_help(p->sink, d, "write `run | %s`", rest);
 }
 
+/* run: | as in YAML, or run = | */
+static void report_sign_after_run(struct parser *p, uint32_t at)
+{
+	struct diag *d = parser_error(p, E0133, parser_span(p, at, at + 1), "`run` takes no `%c`",
+	                              p->text[at]);
+
+	diag_help(p->sink, d, "write `run |`");
+}
+
 static void report_no_text(struct parser *p, const struct run_text *run, const struct line *head)
 {
 	struct diag *d =
@@ -311,6 +320,14 @@ struct run_text *read_run(struct parser *p, uint32_t keyword, uint32_t *end)
 	bool nothing = from == head.end || p->text[from] == '#', words;
 	struct run_text *run;
 
+	if (!nothing && (p->text[from] == ':' || p->text[from] == '=')) {
+		uint32_t next = skip_blanks(p, from + 1, head.end);
+
+		if (next < head.end && p->text[next] == '|' && p->text[next + 1] != '>') {
+			report_sign_after_run(p, from);
+			from = bar = next;
+		}
+	}
 	if (!nothing && strchr("={:,}.)?", p->text[from]) != NULL)
 		return NULL;
 	if (nothing && !deeper_follows(p, &head))

@@ -411,6 +411,46 @@ static bool bad_sign(const struct mistake *m)
 	return false;
 }
 
+/* ---- habits of other languages ---- */
+
+static bool bad_habit(const struct mistake *m)
+{
+	struct parser *p = m->p;
+	struct span at = m->at->span;
+	struct diag *d;
+
+	if (m->at->kind == T_NEWLINE && expects(m, "'{'") && !expects(m, "a new line")) {
+		const char *next = p->text + at.end;
+
+		next += strspn(next, " \t\r\n");
+		if (*next != '{')
+			return false;
+		at = parser_span(p, (uint32_t)(next - p->text), (uint32_t)(next - p->text) + 1);
+		d = parser_error(p, E0100, at, "`{` stands on a line of its own");
+		diag_relate(p->sink, d, p->begun.span, "it belongs to the line of this");
+		p->quiet = true;
+		return true;
+	}
+	if (m->at->kind == T_THEN && expects(m, "'{'")) {
+		d = parser_error(p, E0100, at, "expected `{`, found `then`");
+		diag_help(p->sink, d,
+		          "`then` chooses between values; statements follow as `if COND { ... }`");
+		return true;
+	}
+	if (m->at->kind == '[' && m->before->span.end == at.start && !m->at->first) {
+		d = parser_error(p, E0100, at, "expected %s, found `[`",
+		                 expects(m, "a new line") ? "a new line" : "something else");
+		diag_help(p->sink, d, "lists have no subscripts; `foreach` takes their elements");
+		return true;
+	}
+	if (m->before->kind == T_NUMBER && m->at->kind == T_NAME && is_unit(text_of(m, m->at))) {
+		d = parser_error(p, E0112, at, "a unit stands directly after its number");
+		diag_help(p->sink, d, "write `%s%s`", text_of(m, m->before), text_of(m, m->at));
+		return true;
+	}
+	return false;
+}
+
 /* ---- expected X, found Y ---- */
 
 /* What hardly anybody means when an expression could also end. */
@@ -475,12 +515,15 @@ static void expected_text(const struct mistake *m, struct str *out)
 		choose(&c, "a new line");
 	for (size_t i = 0; i < m->n; i++) {
 		const char *e = m->expected[i];
-		bool covered = is_operator(e) || (name && is_keyword(e)) ||
-		               ((value || statement) && strchr("\"'`a", e[0]) != NULL &&
-		                strcmp(e, "')'") != 0 && strcmp(e, "']'") != 0) ||
-		               (line && (strcmp(e, "','") == 0 || strcmp(e, "'}'") == 0 ||
-		                         strcmp(e, "the end of the file") == 0)) ||
-		               type || (strcmp(e, "'('") == 0 && expects(m, "'.'"));
+		bool covered =
+		        is_operator(e) || (name && is_keyword(e)) ||
+		        ((value || statement) && strchr("\"'`a", e[0]) != NULL &&
+		         strcmp(e, "')'") != 0 && strcmp(e, "']'") != 0) ||
+		        (line && (strcmp(e, "','") == 0 || strcmp(e, "'}'") == 0 ||
+		                  strcmp(e, "the end of the file") == 0)) ||
+		        type ||
+		        ((strcmp(e, "`{`") == 0 || strcmp(e, "`for`") == 0) && expects(m, "']'")) ||
+		        (strcmp(e, "'('") == 0 && expects(m, "'.'"));
 
 		if (covered && !(m->n == 1))
 			continue;
@@ -531,7 +574,7 @@ void report_syntax(struct parser *p, const char *found, const char *const *expec
 	if (p->begun.kind == T_SCITQ && p->ast->version == 0)
 		p->ast->version = -1;
 	if (unclosed(&m) || after_run(&m) || no_value(&m) || in_string(&m) || bad_beginning(&m) ||
-	    bad_word(&m) || bad_declaration(&m) || bad_sign(&m))
+	    bad_word(&m) || bad_declaration(&m) || bad_sign(&m) || bad_habit(&m))
 		return;
 	plain_error(&m);
 }
