@@ -1,0 +1,379 @@
+#include "server/change.h"
+
+#include "server/columns.h"
+#include "server/record.h"
+#include "server/run.h"
+#include "server/signals.h"
+
+#include <assert.h>
+#include <signal.h>
+
+/* Is what `task` requires of `other` there? */
+static bool met(const struct task_node *other, const struct task_node *task)
+{
+	return other->status == TASK_SUCCEEDED ||
+	       (other->status == TASK_FAILED && (task->flags & TASK_ACCEPTS_FAILURE));
+}
+
+static void set_reason(struct core *core, uint32_t id, struct task_node *task, enum reason reason)
+{
+	if (task->reason == reason)
+		return;
+	state_task_dirty(&core->state, id, task);
+	task->reason = (uint8_t)reason;
+}
+
+/* Does it wait for something that failed? Walks all that it waits for. */
+static bool hopeless(const struct state *state, const struct task_node *task)
+{
+	for (uint32_t e = task->requires; e != 0; e = state->edges.v[e].next_required) {
+		if (state_task(state, state->edges.v[e].other)->status == TASK_FAILED)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The edges of a waiting or pending task have changed; `lost` where it waits for something that
+ * failed. Tasks that came in a run fail with what they require; others stay waiting and say why.
+ * True where it failed.
+ */
+static bool settle(struct core *core, uint32_t id, struct task_node *task, bool lost)
+{
+	struct state *state = &core->state;
+
+	if (task->status == TASK_PENDING && task->unmet > 0)
+		state_task_status(state, id, task,
+		                  task_transition(TASK_PENDING, TASK_EVENT_BLOCK)->to);
+	if (task->status != TASK_WAITING)
+		return false;
+	if (task->unmet == 0) {
+		set_reason(core, id, task, REASON_NONE);
+		state_task_status(state, id, task,
+		                  task_transition(TASK_WAITING, TASK_EVENT_READY)->to);
+		return false;
+	}
+	if (lost && task->run != 0) {
+		state_task_status(state, id, task,
+		                  task_transition(TASK_WAITING, TASK_EVENT_DEPENDENCY_FAILED)->to);
+		set_reason(core, id, task, REASON_DEPENDENCY);
+		state_edges_drop(state, id);
+		run_incident(core, id, task,
+		             &(struct run_incident){.kind = INCIDENT_DEPENDENCY,
+		                                    .return_code = INT_NULL,
+		                                    .failed_line = INT_NULL,
+		                                    .reason = REASON_DEPENDENCY});
+		return true;
+	}
+	set_reason(core, id, task, lost ? REASON_DEPENDENCY : REASON_NONE);
+	return false;
+}
+
+/* The task is done: those that wait for it go on, or fail with it. */
+static void done(struct core *core, uint32_t first)
+{
+	struct state *state = &core->state;
+	VEC(uint32_t) work = {0};
+
+	vec_push(&work, first);
+	while (work.n > 0) {
+		const struct task_node *other = state_task(state, work.v[--work.n]);
+		uint32_t next;
+
+		for (uint32_t e = other->dependents; e != 0; e = next) {
+			uint32_t id = state->edges.v[e].task;
+			struct task_node *task = state_task(state, id);
+			bool lost = !met(other, task);
+
+			next = state->edges.v[e].next_dependent;
+			if (!lost) {
+				state_edge_remove(state, e);
+				/* A gather has many requirements: they are walked only where it
+				   is known that one has failed. */
+				lost = task->reason == REASON_DEPENDENCY && hopeless(state, task);
+			}
+			if (settle(core, id, task, lost))
+				vec_push(&work, id);
+		}
+	}
+	vec_release(&work);
+}
+
+/* Edges to everything that it requires and that is not met, from the database. */
+static bool load_edges(struct core *core, uint32_t id, struct task_node *task)
+{
+	int64_t *others;
+	size_t n;
+
+	state_edges_drop(&core->state, id);
+	if (!record_required(core, id, &others, &n))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		struct task_node *other = core_task(core, others[i]);
+
+		if (other != NULL && !met(other, task))
+			state_edge_add(&core->state, id, (uint32_t)others[i]);
+	}
+	return !core->group_failed;
+}
+
+void change_required(struct core *core, uint32_t id, struct task_node *task)
+{
+	/* One that has started, or is done, waits for nothing. */
+	if (task_is_done((enum task_status)task->status) ||
+	    task_is_out((enum task_status)task->status))
+		return;
+	if (load_edges(core, id, task) && settle(core, id, task, hopeless(&core->state, task)))
+		done(core, id);
+}
+
+void change_check(struct core *core, uint32_t id, struct task_node *task)
+{
+	if (hopeless(&core->state, task) && settle(core, id, task, true))
+		done(core, id);
+}
+
+/* A dependent of a task that is no longer done. True where it came back from a failure itself. */
+static bool undone_dependent(struct core *core, uint32_t id, struct task_node *task, uint32_t other)
+{
+	struct state *state = &core->state;
+	uint32_t edge;
+
+	if (task->status == TASK_FAILED && task->reason == REASON_DEPENDENCY) {
+		if (!run_need(core, task->run) || !load_edges(core, id, task))
+			return false;
+		if (hopeless(state, task)) {
+			state_edges_drop(state, id);
+			return false;
+		}
+		state_task_status(state, id, task,
+		                  task_transition(TASK_FAILED, TASK_EVENT_DEPENDENCY_UNDONE)->to);
+		set_reason(core, id, task, REASON_NONE);
+		settle(core, id, task, false);
+		return true;
+	}
+	if (task_is_done(task->status) || task_is_out(task->status))
+		return false;
+	if (!state_edge_find(state, id, other, &edge))
+		state_edge_add(state, id, other);
+	settle(core, id, task, task->reason == REASON_DEPENDENCY && hopeless(state, task));
+	return false;
+}
+
+/* The task was done and is not any more. */
+static void undone(struct core *core, uint32_t first)
+{
+	VEC(uint32_t) work = {0};
+
+	vec_push(&work, first);
+	while (work.n > 0 && !core->group_failed) {
+		uint32_t other = work.v[--work.n];
+		int64_t *ids;
+		size_t n;
+
+		if (!record_dependents(core, other, &ids, &n))
+			break;
+		for (size_t i = 0; i < n; i++) {
+			struct task_node *task = core_task(core, ids[i]);
+
+			if (task != NULL && undone_dependent(core, (uint32_t)ids[i], task, other))
+				vec_push(&work, (uint32_t)ids[i]);
+		}
+	}
+	vec_release(&work);
+}
+
+bool change_task(struct core *core, uint32_t id, struct task_node *task, enum task_event event,
+                 enum reason reason)
+{
+	struct state *state = &core->state;
+	enum task_status from = (enum task_status)task->status;
+	const struct transition *row = task_transition(from, event);
+
+	if (row == NULL || (event == TASK_EVENT_READY && task->unmet > 0))
+		return false;
+	if (task->run != 0 && !run_need(core, task->run))
+		return true;
+	state_task_dirty(state, id, task);
+	task->reason = (uint8_t)reason;
+	task->resume = event == TASK_EVENT_PAUSE || event == TASK_EVENT_DEBUG ? (uint8_t)from
+	                                                                      : TASK_ABSENT;
+	if (event == TASK_EVENT_RELAUNCH)
+		task->attempts = task->losses = 0;
+	state_task_status(state, id, task, (enum task_status)row->to);
+	switch (event) {
+	case TASK_EVENT_RELAUNCH:
+		change_required(core, id, task);
+		undone(core, id);
+		break;
+	case TASK_EVENT_RESUME:
+		if (settle(core, id, task, hopeless(state, task)))
+			done(core, id);
+		break;
+	case TASK_EVENT_CANCEL:
+		state_edges_drop(state, id);
+		done(core, id);
+		break;
+	default:
+		if (task_is_done((enum task_status)row->to))
+			done(core, id);
+	}
+	return true;
+}
+
+void change_release(struct core *core, struct task_node *task)
+{
+	struct state *state = &core->state;
+
+	while (task->dependents != 0) {
+		uint32_t dependent = state->edges.v[task->dependents].task;
+
+		struct task_node *node = state_task(state, dependent);
+
+		state_edge_remove(state, task->dependents);
+		settle(core, dependent, node,
+		       node->reason == REASON_DEPENDENCY && hopeless(state, node));
+	}
+}
+
+bool change_execution(struct core *core, struct execution_node *execution,
+                      enum execution_event event)
+{
+	const struct transition *row =
+	        execution_transition((enum execution_status)execution->status, event);
+	struct execution *write;
+
+	assert(event == EXECUTION_EVENT_ACCEPT || event == EXECUTION_EVENT_START);
+	if (row == NULL)
+		return false;
+	write = record_execution_row(core, execution);
+	execution->status = (uint8_t)row->to;
+	write->status = (int8_t)row->to;
+	execution->mask |= BIT(EXECUTION_COL_status);
+	if (event == EXECUTION_EVENT_START) {
+		write->start_date = core->now_us;
+		execution->mask |= BIT(EXECUTION_COL_start_date);
+	}
+	if (execution->current)
+		change_task(core, execution->task, state_task(&core->state, execution->task),
+		            event == EXECUTION_EVENT_ACCEPT ? TASK_EVENT_GRANT : TASK_EVENT_START,
+		            REASON_NONE);
+	return true;
+}
+
+/* Its worker, or the worker's disk, failed it. */
+static void task_lost(struct core *core, uint32_t id, struct task_node *task,
+                      const struct outcome *outcome, const struct run_incident *incident)
+{
+	struct run_incident what = *incident;
+
+	if (!outcome->forgiven && task->losses < UINT16_MAX)
+		task->losses++;
+	if (task->losses >= LOSS_LIMIT && !outcome->forgiven) {
+		change_task(core, id, task, TASK_EVENT_FAIL, outcome->reason);
+		what.kind = INCIDENT_FAILED;
+	} else {
+		change_task(core, id, task, TASK_EVENT_LOST, REASON_NONE);
+		what.kind = INCIDENT_LOST;
+	}
+	run_incident(core, id, task, &what);
+}
+
+static void task_failed(struct core *core, uint32_t id, struct task_node *task,
+                        const struct outcome *outcome, const struct run_incident *incident)
+{
+	struct run_incident what = *incident;
+	bool again = task->attempts < task->retry;
+
+	if (task->attempts < UINT16_MAX)
+		task->attempts++;
+	if (again) {
+		change_task(core, id, task, TASK_EVENT_RETRY, REASON_NONE);
+		what.kind = INCIDENT_RETRY;
+	} else {
+		change_task(core, id, task, TASK_EVENT_FAIL, outcome->reason);
+		what.kind = INCIDENT_FAILED;
+	}
+	run_incident(core, id, task, &what);
+}
+
+bool change_end(struct core *core, struct execution_node *execution, const struct outcome *outcome)
+{
+	const struct transition *row =
+	        execution_transition((enum execution_status)execution->status, outcome->event);
+	struct run_incident incident = {
+	        .execution = execution->id,
+	        .return_code = outcome->return_code,
+	        .failed_line = outcome->failed_line,
+	        .reason = outcome->reason,
+	        .message = outcome->message,
+	        .worker = execution->worker->name,
+	};
+	struct task_node *task = state_task(&core->state, execution->task);
+	uint32_t id = execution->task;
+	bool current = execution->current;
+	struct execution *write;
+
+	if (row == NULL)
+		return false;
+	write = record_execution_row(core, execution);
+	write->status = (int8_t)row->to;
+	write->end_date = core->now_us;
+	write->reason = reason_words[outcome->reason];
+	execution->mask |=
+	        BIT(EXECUTION_COL_status) | BIT(EXECUTION_COL_end_date) | BIT(EXECUTION_COL_reason);
+	if (outcome->message != NULL) {
+		write->message = outcome->message;
+		execution->mask |= BIT(EXECUTION_COL_message);
+	}
+	execution->status = (uint8_t)row->to;
+	if (!record_execution_flush(core, execution) || !signals_ended(core, execution))
+		return true;
+	/* The name must outlive the worker's node only for this call. */
+	state_execution_remove(&core->state, execution);
+	if (!current)
+		return true;
+	if (outcome->event == EXECUTION_EVENT_SUCCEED)
+		change_task(core, id, task, TASK_EVENT_SUCCEED, REASON_NONE);
+	else if (outcome->event == EXECUTION_EVENT_REFUSE)
+		change_task(core, id, task,
+		            task->status == TASK_ASSIGNED ? TASK_EVENT_WITHDRAW : TASK_EVENT_LOST,
+		            REASON_NONE);
+	else if (outcome->reason == REASON_LOST || outcome->reason == REASON_DISK)
+		task_lost(core, id, task, outcome, &incident);
+	else
+		task_failed(core, id, task, outcome, &incident);
+	return true;
+}
+
+void change_lost(struct core *core, struct execution_node *execution, bool forgiven)
+{
+	struct outcome lost = {
+	        EXECUTION_EVENT_FAIL, REASON_LOST, forgiven, INT_NULL, INT_NULL, NULL};
+
+	if (execution->status == EXECUTION_PENDING) {
+		lost.event = EXECUTION_EVENT_REFUSE;
+		lost.reason = REASON_NONE;
+	}
+	change_end(core, execution, &lost);
+}
+
+void change_abandon(struct core *core, struct execution_node *execution)
+{
+	execution->current = false;
+	if (execution->status == EXECUTION_PENDING)
+		change_lost(core, execution, true);
+	else
+		signal_add(core, execution->worker, execution->id, SIGKILL);
+}
+
+bool change_cancel(struct core *core, uint32_t id, struct task_node *task)
+{
+	struct execution_node *execution = state_execution(&core->state, task->execution);
+
+	if (task_transition((enum task_status)task->status, TASK_EVENT_CANCEL) == NULL)
+		return false;
+	if (execution != NULL && execution->current)
+		change_abandon(core, execution);
+	return change_task(core, id, task, TASK_EVENT_CANCEL, REASON_CANCELLED);
+}

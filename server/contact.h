@@ -1,0 +1,25 @@
+/*
+ * When a worker last spoke, and what its silence means: after a minute it is
+ * offline and gets nothing new; when the lease of an execution has run out (the
+ * worker has then stopped it) the execution is lost. After a start of the
+ * server every worker has spoken just now.
+ */
+#ifndef SERVER_CONTACT_H
+#define SERVER_CONTACT_H
+
+#include "server/core_inside.h"
+
+/* The worker speaks. */
+void contact_made(struct core *core, struct worker_node *worker);
+/* Begin to watch a worker that was added or loaded. */
+void contact_watch(struct core *core, struct worker_node *worker);
+/* Its row gets the status that its node says; where that or its right to work changed. */
+void contact_status(struct core *core, struct worker_node *worker);
+/* Offers to a polling worker that it can no longer take are withdrawn. */
+void contact_withdraw(struct core *core, struct worker_node *worker);
+/* All that it holds is lost at once. */
+void contact_lose(struct core *core, struct worker_node *worker, bool forgiven);
+/* Seconds that an execution of this task may go on without contact. */
+int64_t lease_seconds(const struct core *core, const struct task_node *task);
+
+#endif

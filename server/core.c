@@ -1,0 +1,375 @@
+#include "server/core.h"
+
+#include "base/fd.h"
+#include "server/contact.h"
+#include "server/core_inside.h"
+#include "server/follow.h"
+#include "server/lease.h"
+#include "server/record.h"
+#include "server/run.h"
+#include "server/schedule.h"
+#include "server/state_load.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+/* Calls of one group at most, so that nobody waits for a very long one. */
+#define GROUP_LIMIT 4096
+
+struct core *core_new(struct store *store, const struct core_options *options,
+                      const struct log *log)
+{
+	struct core *core = xcalloc(1, sizeof(*core));
+
+	core->store = store;
+	core->options = *options;
+	core->log = log;
+	if (core->options.lease_seconds <= 0)
+		core->options.lease_seconds = 2400;
+	if (core->options.offline_seconds <= 0)
+		core->options.offline_seconds = 60;
+	if (core->options.grace_seconds <= 0)
+		core->options.grace_seconds = 60;
+	pthread_mutex_init(&core->lock, NULL);
+	core->wake = -1;
+	state_init(&core->state, &core->timers);
+	arena_init(&core->arena);
+	return core;
+}
+
+void core_free(struct core *core)
+{
+	if (core == NULL)
+		return;
+	assert(!core->started && core->queue.n == 0);
+	timer_cancel(&core->timers, &core->attention);
+	state_release(&core->state);
+	timers_release(&core->timers);
+	vec_release(&core->queue);
+	vec_release(&core->taken);
+	vec_release(&core->answers);
+	vec_release(&core->asking);
+	arena_release(&core->arena);
+	pthread_mutex_destroy(&core->lock);
+	if (core->wake >= 0)
+		close(core->wake);
+	free(core);
+}
+
+static void refuse_unavailable(struct call *call, const char *why)
+{
+	problem_set(&call->problem, PROBLEM_UNAVAILABLE, "%s", why);
+	call_problem(call);
+}
+
+void core_submit(struct core *core, struct call *call, call_handler *handler)
+{
+	struct core_item item = {call, handler};
+	bool wake, stopping;
+
+	pthread_mutex_lock(&core->lock);
+	stopping = core->stopping;
+	wake = !core->woken;
+	if (!stopping) {
+		vec_push(&core->queue, item);
+		core->woken = true;
+	}
+	pthread_mutex_unlock(&core->lock);
+	if (stopping) {
+		refuse_unavailable(call, "the server is stopping");
+	} else if (wake) {
+		uint64_t one = 1;
+		int err = fd_write_all(core->wake, &one, sizeof(one));
+
+		/* An eventfd takes a one whenever it is not near its limit of 2^64. */
+		assert(err == 0);
+		(void)err;
+	}
+}
+
+/* Answers. */
+
+static void push_answer(struct core *core, struct core_answer answer)
+{
+	if (answer.call == core->current)
+		core->current = NULL;
+	vec_push(&core->answers, answer);
+}
+
+void core_reply(struct core *core, struct call *call, int status, json_t *value)
+{
+	assert(value != NULL);
+	push_answer(core, (struct core_answer){call, value, status, NULL});
+}
+
+void core_reply_bytes(struct core *core, struct call *call, int status, const char *type)
+{
+	push_answer(core, (struct core_answer){call, NULL, status, type});
+}
+
+void core_problem(struct core *core, struct call *call)
+{
+	push_answer(core, (struct core_answer){call, NULL, 0, NULL});
+}
+
+void core_refuse(struct core *core, struct call *call, enum problem_code code, const char *fmt, ...)
+{
+	char message[sizeof(call->problem.message)];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(message, sizeof(message), fmt, ap);
+	va_end(ap);
+	problem_set(&call->problem, code, "%s", message);
+	core_problem(core, call);
+}
+
+void core_park(struct core *core)
+{
+	core->current = NULL;
+}
+
+static void send_answers(struct core *core)
+{
+	for (size_t i = 0; i < core->answers.n; i++) {
+		struct core_answer *a = &core->answers.v[i];
+
+		if (a->value != NULL)
+			call_reply(a->call, a->status, a->value);
+		else if (a->status != 0)
+			call_reply_bytes(a->call, a->status, a->content_type);
+		else
+			call_problem(a->call);
+	}
+	core->answers.n = 0;
+}
+
+/* Whatever they were to be told did not happen. */
+static void refuse_answers(struct core *core, const char *why)
+{
+	for (size_t i = 0; i < core->answers.n; i++) {
+		json_decref(core->answers.v[i].value);
+		refuse_unavailable(core->answers.v[i].call, why);
+	}
+	core->answers.n = 0;
+}
+
+/* Every call that waits is answered with this group. */
+static void take_waiting(struct core *core)
+{
+	for (size_t i = 0; i < core->state.workers.n; i++) {
+		struct worker_node *worker = core->state.workers.v[i];
+		struct call *call = worker ? lease_take(core, worker) : NULL;
+
+		if (call != NULL)
+			push_answer(core, (struct core_answer){.call = call});
+	}
+	follow_take_all(core);
+}
+
+/* The group. */
+
+bool core_failed(struct core *core, const char *what)
+{
+	if (!core->group_failed)
+		log_error(core->log, "%s: nothing of this group is kept", what);
+	core->group_failed = true;
+	return false;
+}
+
+static void roll_back(struct core *core)
+{
+	struct problem problem = {0};
+
+	record_rollback(core);
+	take_waiting(core);
+	core->asking.n = 0;
+	state_release(&core->state);
+	state_init(&core->state, &core->timers);
+	core->group_failed = false;
+	/* Until the database can be read again nothing can be done, and nothing is lost. */
+	if (!state_load(core, &problem)) {
+		log_error(core->log, "cannot read the database: %s", problem.message);
+		state_release(&core->state);
+		state_init(&core->state, &core->timers);
+		core->broken = true;
+	} else {
+		/* What the rows had left open, if anything. */
+		record_commit(core);
+		core->broken = core->group_failed;
+	}
+	core->group_failed = false;
+	refuse_answers(core, "the database did not take it");
+}
+
+static void begin_group(struct core *core)
+{
+	core->now_ns = clock_monotonic_ns();
+	core->now_us = clock_date_us();
+}
+
+static void end_group(struct core *core)
+{
+	if (!core->group_failed) {
+		schedule_run(core);
+		runs_settle(core);
+		lease_finish(core);
+		follow_finish(core);
+		record_commit(core);
+	}
+	if (core->group_failed) {
+		roll_back(core);
+	} else {
+		send_answers(core);
+		state_trim(&core->state);
+	}
+	arena_clear(&core->arena);
+	follow_attention(core);
+}
+
+static void run_call(struct core *core, struct core_item item)
+{
+	if (!core->group_failed && !core->broken) {
+		core->current = item.call;
+		item.handler(core, item.call);
+		/* Answered and parked calls are nobody's current one. */
+		if (core->current == NULL)
+			return;
+		assert(core->group_failed);
+		core->current = NULL;
+	}
+	push_answer(core, (struct core_answer){.call = item.call});
+}
+
+/* After a failure to read the database: try again before the next group. */
+static void mend(struct core *core)
+{
+	struct problem problem = {0};
+
+	core->broken = !state_load(core, &problem);
+	if (core->broken) {
+		log_error(core->log, "cannot read the database: %s", problem.message);
+		state_release(&core->state);
+		state_init(&core->state, &core->timers);
+	}
+}
+
+static void run_group(struct core *core)
+{
+	begin_group(core);
+	if (core->broken)
+		mend(core);
+	if (core->broken) {
+		for (size_t i = 0; i < core->taken.n; i++)
+			push_answer(core, (struct core_answer){.call = core->taken.v[i].call});
+		core->taken.n = 0;
+		refuse_answers(core, "the database cannot be read");
+		return;
+	}
+	timers_run(&core->timers, core->now_ns, core);
+	for (size_t i = 0; i < core->taken.n; i++)
+		run_call(core, core->taken.v[i]);
+	core->taken.n = 0;
+	end_group(core);
+}
+
+static void take(struct core *core)
+{
+	size_t n;
+
+	pthread_mutex_lock(&core->lock);
+	n = core->queue.n < GROUP_LIMIT ? core->queue.n : GROUP_LIMIT;
+	vec_reserve(&core->taken, n + 1);
+	memcpy(core->taken.v, core->queue.v, n * sizeof(*core->queue.v));
+	core->taken.n = n;
+	core->queue.n -= n;
+	memmove(core->queue.v, core->queue.v + n, core->queue.n * sizeof(*core->queue.v));
+	core->woken = core->queue.n > 0;
+	pthread_mutex_unlock(&core->lock);
+}
+
+static void wait_for_something(struct core *core)
+{
+	struct pollfd p = {.fd = core->wake, .events = POLLIN};
+	int64_t next = timers_next(&core->timers);
+	struct timespec ts, *timeout = NULL;
+	uint64_t count;
+
+	if (next < INT64_MAX) {
+		int64_t left = next - clock_monotonic_ns();
+
+		left = left < 0 ? 0 : left;
+		ts.tv_sec = left / 1000000000;
+		ts.tv_nsec = left % 1000000000;
+		timeout = &ts;
+	}
+	if (ppoll(&p, 1, timeout, NULL) > 0)
+		(void)fd_read(core->wake, &count, sizeof(count));
+}
+
+static void *core_main(void *context)
+{
+	struct core *core = context;
+	bool stopping, idle;
+
+	/* What loading left to be written. */
+	run_group(core);
+	for (;;) {
+		pthread_mutex_lock(&core->lock);
+		stopping = core->stopping;
+		idle = core->queue.n == 0;
+		pthread_mutex_unlock(&core->lock);
+		if (idle && stopping)
+			break;
+		if (idle)
+			wait_for_something(core);
+		take(core);
+		run_group(core);
+	}
+	/* Those who wait come again, to whoever serves then. */
+	take_waiting(core);
+	refuse_answers(core, "the server is stopping");
+	return NULL;
+}
+
+bool core_start(struct core *core, struct problem *problem)
+{
+	int err;
+
+	begin_group(core);
+	if (!state_load(core, problem))
+		return false;
+	core->attached_until = core->now_ns + core->options.grace_seconds * INT64_C(1000000000);
+	follow_attention(core);
+	arena_clear(&core->arena);
+	core->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (core->wake < 0)
+		return problem_set(problem, PROBLEM_UNAVAILABLE, "eventfd: %s", strerror(errno));
+	err = pthread_create(&core->thread, NULL, core_main, core);
+	if (err != 0)
+		return problem_set(problem, PROBLEM_UNAVAILABLE, "pthread_create: %s",
+		                   strerror(err));
+	core->started = true;
+	return true;
+}
+
+void core_stop(struct core *core)
+{
+	uint64_t one = 1;
+
+	if (!core->started)
+		return;
+	pthread_mutex_lock(&core->lock);
+	core->stopping = true;
+	pthread_mutex_unlock(&core->lock);
+	if (fd_write_all(core->wake, &one, sizeof(one)) != 0)
+		log_error(core->log, "cannot wake the core");
+	pthread_join(core->thread, NULL);
+	core->started = false;
+}

@@ -1,0 +1,90 @@
+/*
+ * The inside of the core, for its handlers. All of it belongs to the core
+ * thread except the queue.
+ *
+ * A handler validates everything before it changes anything: it answers with
+ * core_problem() and leaves no trace, or it changes memory and database and
+ * answers with core_reply(). The replies leave after COMMIT. A database error
+ * makes core->group_failed: handlers then just return, nobody gets what they
+ * said, and memory is rebuilt.
+ */
+#ifndef SERVER_CORE_INSIDE_H
+#define SERVER_CORE_INSIDE_H
+
+#include "server/core.h"
+#include "server/fleet.h"
+#include "server/state.h"
+
+#include <pthread.h>
+
+struct core_item {
+	struct call *call;
+	call_handler *handler;
+};
+
+struct core_answer {
+	struct call *call;
+	json_t *value; /* NULL: call->problem, or bytes where status is set */
+	int status;
+	const char *content_type; /* of bytes */
+};
+
+struct core {
+	struct store *store;
+	struct core_options options;
+	const struct log *log;
+	struct state state;
+	struct timers timers;
+
+	pthread_mutex_t lock;
+	VEC(struct core_item) queue; /* under lock, as are the next two */
+	bool stopping;
+	bool woken; /* the eventfd was written and not read yet */
+	int wake;
+	pthread_t thread;
+	bool started;
+
+	/* The group. */
+	struct arena arena; /* until its end */
+	VEC(struct core_item) taken;
+	VEC(struct core_answer) answers;
+	struct call *current; /* being handled; NULL once it is answered or parked */
+	bool writing;         /* a transaction is open */
+	bool logging;         /* one of the log file too */
+	bool group_failed;
+	bool broken;    /* memory could not be rebuilt: nothing is served until it is */
+	int64_t now_ns; /* monotonic, at the start of the group */
+	int64_t now_us; /* date, the same */
+	VEC(struct worker_node *) asking; /* whose lease calls are to be looked at */
+
+	/* The private server. */
+	struct timer attention; /* when nobody will be attached any more; then, when to end */
+	int64_t attached_until; /* at least, whoever follows what */
+	bool ending;            /* workers are asked to stop */
+	bool ended;             /* may_end was called */
+};
+
+/* Answer, after COMMIT. The JSON reference is stolen. */
+void core_reply(struct core *core, struct call *call, int status, json_t *value);
+/* The same with call->reply's bytes. */
+void core_reply_bytes(struct core *core, struct call *call, int status, const char *type);
+/* Answer with call->problem. */
+void core_problem(struct core *core, struct call *call);
+/* Set call->problem and answer with it. */
+void core_refuse(struct core *core, struct call *call, enum problem_code code, const char *fmt, ...)
+        __attribute__((format(printf, 4, 5)));
+/* The call waits: whoever parks it answers it later. */
+void core_park(struct core *core);
+
+/* Before the first write of a handler. False: the group failed. */
+bool core_write(struct core *core);
+/* The same for the log file. */
+bool core_write_log(struct core *core);
+/* A call into the store failed: say so in the log, fail the group. Always false. */
+bool core_failed(struct core *core, const char *what);
+
+/* The task, fetched from the database where it is done and not in memory; NULL: there is none, or
+   the group failed. */
+struct task_node *core_task(struct core *core, int64_t id);
+
+#endif

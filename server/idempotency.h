@@ -1,0 +1,22 @@
+/*
+ * Requests that are sent again because their answer was lost: the first reply
+ * is kept under the key that the client chose, with a digest of the request.
+ */
+#ifndef SERVER_IDEMPOTENCY_H
+#define SERVER_IDEMPOTENCY_H
+
+#include "model/digest.h"
+#include "server/core_inside.h"
+
+enum key_found { KEY_NEW, KEY_SAME, KEY_OTHER, KEY_FAILED };
+
+/* Of the body as it was sent; to be taken before the handler changes it. */
+void request_digest(const struct call *call, char digest[DIGEST_TEXT_SIZE]);
+/* *reply gets the text of the first reply where the request is the same. */
+enum key_found idempotency_find(struct core *core, const char *key, const char *digest,
+                                const char **reply);
+bool idempotency_keep(struct core *core, const char *key, const char *digest, const json_t *reply);
+/* Forget keys of long ago, a few at a time. */
+void idempotency_prune(struct core *core);
+
+#endif

@@ -1,0 +1,296 @@
+#include "server/record.h"
+
+#include "store/store.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* A worker's contact alone is not worth a transaction; it travels with one, or after so long. */
+#define CONTACT_ALONE_NS (300 * INT64_C(1000000000))
+#define CONTACT_OFTEN_NS INT64_C(1000000000)
+
+static bool check(struct core *core, enum store_result result, const char *what)
+{
+	if (result == STORE_OK)
+		return true;
+	if (!core->group_failed)
+		log_error(core->log, "%s: %s: %s", what, store_result_word(result),
+		          store_error(core->store));
+	return core_failed(core, what);
+}
+
+bool core_write(struct core *core)
+{
+	if (core->group_failed)
+		return false;
+	if (!core->writing) {
+		if (!check(core, store_begin(core->store), "begin"))
+			return false;
+		core->writing = true;
+	}
+	return true;
+}
+
+bool core_write_log(struct core *core)
+{
+	if (core->group_failed)
+		return false;
+	if (!core->logging) {
+		if (!check(core, store_log_begin(core->store), "begin of the log"))
+			return false;
+		core->logging = true;
+	}
+	return true;
+}
+
+bool record_find(struct core *core, enum table_id table, void *row)
+{
+	enum store_result result;
+
+	if (core->group_failed)
+		return false;
+	result = store_get(store_own(core->store), table, row, STORE_ALL, &core->arena);
+	return result != STORE_NONE && check(core, result, "read");
+}
+
+bool record_find_execution(struct core *core, int64_t id, struct execution *row)
+{
+	memset(row, 0, sizeof(*row));
+	row->execution_id = id;
+	return record_find(core, TABLE_EXECUTION, row);
+}
+
+bool record_task(struct core *core, uint32_t id, struct task *row)
+{
+	memset(row, 0, sizeof(*row));
+	row->task_id = id;
+	return record_find(core, TABLE_TASK, row) || core_failed(core, "a task has no row");
+}
+
+bool record_execution(struct core *core, uint32_t id, struct execution *row)
+{
+	return record_find_execution(core, id, row) || core_failed(core, "an execution has no row");
+}
+
+struct id_list {
+	VEC(int64_t) ids;
+};
+
+static bool add_other(void *context, int64_t task, int64_t other)
+{
+	struct id_list *list = context;
+
+	(void)task;
+	vec_push(&list->ids, other);
+	return true;
+}
+
+static bool add_task(void *context, int64_t task, int64_t other)
+{
+	struct id_list *list = context;
+
+	(void)other;
+	vec_push(&list->ids, task);
+	return true;
+}
+
+static bool keep_list(struct core *core, enum store_result result, struct id_list *list,
+                      int64_t **ids, size_t *n)
+{
+	*n = list->ids.n;
+	*ids = arena_array(&core->arena, int64_t, *n + 1);
+	if (*n > 0)
+		memcpy(*ids, list->ids.v, *n * sizeof(**ids));
+	vec_release(&list->ids);
+	return check(core, result, "read of requirements");
+}
+
+bool record_required(struct core *core, uint32_t id, int64_t **others, size_t *n)
+{
+	struct id_list list = {0};
+	int64_t task = id;
+
+	if (core->group_failed)
+		return false;
+	return keep_list(core, store_required(store_own(core->store), &task, 1, add_other, &list),
+	                 &list, others, n);
+}
+
+bool record_dependents(struct core *core, uint32_t id, int64_t **tasks, size_t *n)
+{
+	struct id_list list = {0};
+
+	if (core->group_failed)
+		return false;
+	return keep_list(core, store_dependents(store_own(core->store), id, add_task, &list), &list,
+	                 tasks, n);
+}
+
+bool record_insert(struct core *core, enum table_id table, const void *row)
+{
+	return core_write(core) && check(core, store_insert(core->store, table, row), "insert");
+}
+
+bool record_update(struct core *core, enum table_id table, const void *row, uint64_t mask)
+{
+	return core_write(core) &&
+	       check(core, store_update(core->store, table, row, mask, STORE_ANY_STATUS), "update");
+}
+
+bool record_upsert(struct core *core, enum table_id table, const void *row, uint64_t mask)
+{
+	return core_write(core) &&
+	       check(core, store_upsert(core->store, table, row, mask), "upsert");
+}
+
+bool record_delete(struct core *core, enum table_id table, const void *row)
+{
+	enum store_result result;
+
+	if (!core_write(core))
+		return false;
+	result = store_delete(core->store, table, row);
+	return result == STORE_NONE || check(core, result, "delete");
+}
+
+bool record_execution_insert(struct core *core, const struct execution *row, bool first)
+{
+	return record_insert(core, TABLE_EXECUTION, row) &&
+	       (first || check(core, store_supersede(core->store, row->task_id, row->execution_id),
+	                       "supersede"));
+}
+
+struct execution *record_execution_row(struct core *core, struct execution_node *execution)
+{
+	if (!execution->dirty) {
+		execution->dirty = true;
+		execution->before = execution->status;
+		execution->mask = BIT(EXECUTION_COL_modification_date);
+		execution->row = arena_new(&core->arena, struct execution);
+		row_clear(table_get(TABLE_EXECUTION), execution->row);
+		execution->row->execution_id = execution->id;
+		vec_push(&core->state.dirty_executions, execution);
+	}
+	return execution->row;
+}
+
+void record_execution_set(struct core *core, struct execution_node *execution,
+                          const struct execution *from, uint64_t mask)
+{
+	const struct table *table = table_get(TABLE_EXECUTION);
+	struct execution *row = record_execution_row(core, execution);
+
+	for (unsigned i = 0; i < table->nfields; i++) {
+		const struct field *f = &table->fields[i];
+		size_t end = i + 1 < table->nfields ? table->fields[i + 1].offset : table->row_size;
+
+		if (mask & BIT(i))
+			memcpy(field_at(f, row), field_in(f, from), end - f->offset);
+	}
+	execution->mask |= mask;
+}
+
+bool record_execution_flush(struct core *core, struct execution_node *execution)
+{
+	struct state *state = &core->state;
+
+	if (!execution->dirty)
+		return !core->group_failed;
+	execution->dirty = false;
+	for (size_t i = state->dirty_executions.n; i-- > 0;) {
+		if (state->dirty_executions.v[i] == execution) {
+			state->dirty_executions.v[i] =
+			        state->dirty_executions.v[--state->dirty_executions.n];
+			break;
+		}
+	}
+	execution->row->modification_date = core->now_us;
+	return core_write(core) && check(core,
+	                                 store_update(core->store, TABLE_EXECUTION, execution->row,
+	                                              execution->mask, execution->before),
+	                                 "update of an execution");
+}
+
+static bool flush_task(struct core *core, uint32_t id)
+{
+	const uint64_t moved = BIT(TASK_COL_status) | BIT(TASK_COL_status_date) |
+	                       BIT(TASK_COL_modification_date) | BIT(TASK_COL_epoch) |
+	                       BIT(TASK_COL_attempts) | BIT(TASK_COL_losses) |
+	                       BIT(TASK_COL_reason) | BIT(TASK_COL_resume_status);
+	struct task_node *task = state_task(&core->state, id);
+	struct task row;
+
+	if (task == NULL || !(task->flags & TASK_DIRTY))
+		return true;
+	task->flags &= (uint8_t)~TASK_DIRTY;
+	row.task_id = id;
+	row.status = (int8_t)task->status;
+	row.status_date = row.modification_date = core->now_us;
+	row.epoch = task->epoch;
+	row.attempts = task->attempts;
+	row.losses = task->losses;
+	row.reason = reason_words[task->reason];
+	row.resume_status = task->resume == TASK_ABSENT ? STATUS_NULL : (int8_t)task->resume;
+	/* The date of the status stays where that came back to what it was. */
+	return core_write(core) &&
+	       check(core,
+	             store_update(core->store, TABLE_TASK, &row,
+	                          task->status == task->before ? moved & ~BIT(TASK_COL_status_date)
+	                                                       : moved,
+	                          task->before),
+	             "update of a task");
+}
+
+/* Nobody else reads the column to decide something: late is soon enough. */
+static bool flush_contacts(struct core *core)
+{
+	struct state *state = &core->state;
+
+	for (size_t i = 0; i < state->spoken.n && !core->group_failed; i++) {
+		struct worker_node *worker = state->spoken.v[i];
+		int64_t age = worker->heard_ns - worker->recorded_ns;
+		struct worker row = {.worker_id = worker->id, .last_contact_date = core->now_us};
+
+		worker->spoke = false;
+		if (age < (core->writing ? CONTACT_OFTEN_NS : CONTACT_ALONE_NS))
+			continue;
+		worker->recorded_ns = worker->heard_ns;
+		record_update(core, TABLE_WORKER, &row, BIT(WORKER_COL_last_contact_date));
+	}
+	state->spoken.n = 0;
+	return !core->group_failed;
+}
+
+bool record_flush(struct core *core)
+{
+	struct state *state = &core->state;
+
+	while (state->dirty_executions.n > 0 && !core->group_failed)
+		record_execution_flush(core,
+		                       state->dirty_executions.v[state->dirty_executions.n - 1]);
+	for (size_t i = 0; i < state->dirty_tasks.n && !core->group_failed; i++)
+		flush_task(core, state->dirty_tasks.v[i]);
+	state->dirty_tasks.n = 0;
+	return !core->group_failed;
+}
+
+void record_commit(struct core *core)
+{
+	if (!record_flush(core) || !flush_contacts(core))
+		return;
+	if (core->logging && !check(core, store_log_commit(core->store), "commit of the log"))
+		return;
+	core->logging = false;
+	if (core->writing && !check(core, store_commit(core->store), "commit"))
+		return;
+	core->writing = false;
+}
+
+void record_rollback(struct core *core)
+{
+	if (core->logging)
+		store_log_rollback(core->store);
+	if (core->writing)
+		store_rollback(core->store);
+	core->logging = core->writing = false;
+}

@@ -1,0 +1,307 @@
+#include "server/run.h"
+
+#include "model/json.h"
+#include "server/columns.h"
+#include "server/record.h"
+#include "server/reply.h"
+#include "server/state_load.h"
+
+#include <string.h>
+
+/* Ended runs kept in memory before the idle ones go. */
+#define ENDED_KEPT 64
+
+static const char *const kind_words[] = {"failed", "retry", "lost", "dependency"};
+
+struct run_node *run_find(const struct state *state, uint32_t id)
+{
+	/* The live runs are few and the newest are asked for most. */
+	for (size_t i = state->runs.n; i-- > 0;) {
+		if (state->runs.v[i]->id == id)
+			return state->runs.v[i];
+	}
+	return NULL;
+}
+
+struct run_node *run_add(struct state *state, const struct run *row)
+{
+	struct run_node *run = xcalloc(1, sizeof(*run));
+
+	run->id = (uint32_t)row->run_id;
+	run->name = xstrdup(row->name);
+	run->digest = xstrdup(row->digest);
+	run->status = (uint8_t)row->status;
+	run->detached = row->detached == 1;
+	/* Later than every number that a follower may know from before. */
+	run->event = clock_date_us() / 1000;
+	vec_push(&state->runs, run);
+	return run;
+}
+
+static void run_free(struct state *state, struct run_node *run)
+{
+	timer_cancel(state->timers, &run->follow);
+	for (size_t i = 0; i < run->incidents.n; i++)
+		json_decref(run->incidents.v[i]);
+	vec_release(&run->incidents);
+	vec_release(&run->followers);
+	vec_release(&run->steps);
+	free(run->name);
+	free(run->digest);
+	free(run);
+}
+
+void runs_release(struct state *state)
+{
+	for (size_t i = 0; i < state->runs.n; i++)
+		run_free(state, state->runs.v[i]);
+	vec_release(&state->runs);
+	vec_release(&state->changed_runs);
+}
+
+static struct run_step *step_of(struct state *state, struct run_node *run, uint32_t index)
+{
+	struct batch_node *batch = state->batches.v[index];
+	struct run_step step = {.batch = index};
+
+	if (batch->step_run == run->id && batch->step < run->steps.n &&
+	    run->steps.v[batch->step].batch == index)
+		return &run->steps.v[batch->step];
+	batch->step_run = run->id;
+	for (size_t i = 0; i < run->steps.n; i++) {
+		if (run->steps.v[i].batch == index) {
+			batch->step = (uint32_t)i;
+			return &run->steps.v[i];
+		}
+	}
+	batch->step = (uint32_t)run->steps.n;
+	vec_push(&run->steps, step);
+	return &run->steps.v[batch->step];
+}
+
+static void count(struct run_node *run, struct run_step *step, int status, uint32_t n)
+{
+	step->counts[status] += n;
+	if (!task_is_done((enum task_status)status))
+		run->undone += n;
+	else if (status == TASK_FAILED)
+		run->failed += n;
+}
+
+void run_add_count(struct state *state, struct run_node *run, uint32_t batch,
+                   enum task_status status, uint32_t n)
+{
+	count(run, step_of(state, run, batch), (int)status, n);
+}
+
+void run_count(struct state *state, const struct task_node *task, int from, int to)
+{
+	struct run_node *run = run_find(state, task->run);
+	struct run_step *step = step_of(state, run, task->batch);
+
+	if (from != TASK_ABSENT) {
+		step->counts[from]--;
+		if (!task_is_done((enum task_status)from))
+			run->undone--;
+		else if (from == TASK_FAILED)
+			run->failed--;
+	}
+	if (to != TASK_ABSENT)
+		count(run, step, to, 1);
+	run_touch(state, run);
+}
+
+void run_touch(struct state *state, struct run_node *run)
+{
+	if (run->changed)
+		return;
+	run->changed = true;
+	run->event++;
+	run_look(state, run);
+}
+
+void run_look(struct state *state, struct run_node *run)
+{
+	if (run->looked)
+		return;
+	run->looked = true;
+	vec_push(&state->changed_runs, run);
+}
+
+void run_attached(struct core *core, struct run_node *run)
+{
+	run->attached_until = core->now_ns + core->options.grace_seconds * INT64_C(1000000000);
+}
+
+struct run_node *run_get(struct core *core, int64_t id)
+{
+	struct run_node *run =
+	        id > 0 && id <= UINT32_MAX ? run_find(&core->state, (uint32_t)id) : NULL;
+	struct run row = {.run_id = id};
+
+	if (run != NULL || id <= 0 || id > UINT32_MAX || !record_find(core, TABLE_RUN, &row))
+		return run;
+	run = run_add(&core->state, &row);
+	/* It ended, or it would have been loaded at the start: all its tasks are done. */
+	return load_run_counts(core, run) ? run : NULL;
+}
+
+bool run_need(struct core *core, uint32_t id)
+{
+	return id == 0 || run_find(&core->state, id) != NULL || run_get(core, id) != NULL ||
+	       core_failed(core, "a task's run is not there");
+}
+
+void run_incident(struct core *core, uint32_t id, const struct task_node *node,
+                  const struct run_incident *incident)
+{
+	struct run_node *run = node->run ? run_find(&core->state, node->run) : NULL;
+	struct task task;
+	json_t *entry;
+
+	if (run == NULL || core->group_failed)
+		return;
+	if (incident->kind == INCIDENT_RETRY || incident->kind == INCIDENT_LOST)
+		run->retried++;
+	if (!record_task(core, id, &task))
+		return;
+	run_touch(&core->state, run);
+	entry = json_object();
+#define SET(name, value) json_object_set_new_nocheck(entry, name, value)
+	SET("event", json_integer(run->event));
+	SET("task_id", json_integer(id));
+	SET("execution_id", incident->execution ? json_integer(incident->execution) : json_null());
+	SET("name", json_text(task.name));
+	SET("batch", json_text(task.batch));
+	SET("kind", json_string(kind_words[incident->kind]));
+	SET("return_code",
+	    incident->return_code == INT_NULL ? json_null() : json_integer(incident->return_code));
+	SET("reason", json_text(reason_words[incident->reason]));
+	SET("message", json_text(incident->message));
+	SET("failed_line",
+	    incident->failed_line == INT_NULL ? json_null() : json_integer(incident->failed_line));
+	SET("source", json_text(task.source));
+	SET("attempts", json_integer(node->attempts));
+	SET("retry", json_integer(task.retry));
+	SET("worker", json_text(incident->worker));
+#undef SET
+	if (run->incidents.n < RUN_INCIDENTS) {
+		vec_push(&run->incidents, entry);
+		return;
+	}
+	json_decref(run->incidents.v[run->oldest]);
+	run->incidents.v[run->oldest] = entry;
+	run->oldest = (run->oldest + 1) % RUN_INCIDENTS;
+}
+
+/* Workers that are there and serve a batch of it. */
+static uint32_t workers_of(const struct state *state, const struct run_node *run)
+{
+	uint32_t n = 0;
+
+	for (size_t s = 0; s < state->serves.n; s++) {
+		const struct serve *serve = state->serves.v[s];
+
+		for (size_t i = 0; i < run->steps.n; i++) {
+			if (pattern_matches(serve->pattern,
+			                    state->batches.v[run->steps.v[i].batch]->name)) {
+				n += serve->present;
+				break;
+			}
+		}
+	}
+	return n;
+}
+
+json_t *run_json(struct core *core, struct run_node *run)
+{
+	const struct state *state = &core->state;
+	struct run row = {.run_id = run->id};
+	json_t *value, *steps;
+
+	if (!record_find(core, TABLE_RUN, &row)) {
+		core_failed(core, "a run in memory has no row");
+		return NULL;
+	}
+	value = row_to_json(table_get(TABLE_RUN), &row, VIEW_FULL);
+	steps = json_array();
+	for (size_t i = 0; i < run->steps.n; i++) {
+		const struct run_step *step = &run->steps.v[i];
+		const uint32_t *n = step->counts;
+
+		json_array_append_new(
+		        steps,
+		        json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "batch",
+		                  state->batches.v[step->batch]->name, "waiting",
+		                  (json_int_t)n[TASK_WAITING], "pending",
+		                  (json_int_t)n[TASK_PENDING], "running",
+		                  (json_int_t)n[TASK_ASSIGNED] + n[TASK_ACCEPTED] + n[TASK_RUNNING],
+		                  "succeeded", (json_int_t)n[TASK_SUCCEEDED], "failed",
+		                  (json_int_t)n[TASK_FAILED], "paused",
+		                  (json_int_t)n[TASK_PAUSED] + n[TASK_DEBUG]));
+	}
+	json_object_set_new(value, "steps", steps);
+	json_object_set_new(value, "workers", json_integer(workers_of(state, run)));
+	json_object_set_new(value, "retried", json_integer((json_int_t)run->retried));
+	return value;
+}
+
+void run_set_status(struct core *core, struct run_node *run, enum run_status status)
+{
+	struct run row = {.run_id = run->id,
+	                  .status = (int8_t)status,
+	                  .end_date = status == RUN_RUNNING ? DATE_NULL : core->now_us};
+
+	run->status = (uint8_t)status;
+	run_touch(&core->state, run);
+	record_update(core, TABLE_RUN, &row, BIT(RUN_COL_status) | BIT(RUN_COL_end_date));
+}
+
+void runs_forget(struct core *core)
+{
+	struct state *state = &core->state;
+	size_t kept = 0;
+
+	if (state->runs.n <= ENDED_KEPT)
+		return;
+	for (size_t i = 0; i < state->runs.n; i++) {
+		struct run_node *run = state->runs.v[i];
+
+		if (run_ended(run) && run->undone == 0 && run->followers.n == 0 && !run->changed &&
+		    run->attached_until < core->now_ns)
+			run_free(state, run);
+		else
+			state->runs.v[kept++] = run;
+	}
+	state->runs.n = kept;
+}
+
+void run_settle(struct core *core, struct run_node *run)
+{
+	if (run->status == RUN_RUNNING && run->undone == 0)
+		run_set_status(core, run, run->failed > 0 ? RUN_FAILED : RUN_SUCCEEDED);
+	else if (run_ended(run) && run->undone > 0)
+		run_set_status(core, run, RUN_RUNNING);
+}
+
+void runs_settle(struct core *core)
+{
+	struct state *state = &core->state;
+
+	for (size_t i = 0; i < state->changed_runs.n && !core->group_failed; i++)
+		run_settle(core, state->changed_runs.v[i]);
+}
+
+void run_forget_batch(struct state *state, struct run_node *run, uint32_t batch)
+{
+	for (size_t i = 0; i < run->steps.n; i++) {
+		struct run_step *step = &run->steps.v[i];
+
+		if (step->batch != batch)
+			continue;
+		/* Those that were not done have left one by one. */
+		run->failed -= step->counts[TASK_FAILED];
+		memset(step->counts, 0, sizeof(step->counts));
+		run_touch(state, run);
+	}
+}

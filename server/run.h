@@ -1,0 +1,92 @@
+/*
+ * Runs: what a .scitq file submitted, followed as a whole. Counts per step and
+ * incidents live in memory for runs that are not ended, and for ended ones
+ * that somebody asked for lately; the rows are the truth.
+ */
+#ifndef SERVER_RUN_H
+#define SERVER_RUN_H
+
+#include "server/core_inside.h"
+
+#define RUN_INCIDENTS 1000 /* kept per run */
+
+enum incident_kind { INCIDENT_FAILED, INCIDENT_RETRY, INCIDENT_LOST, INCIDENT_DEPENDENCY };
+
+/* What happened to a task; texts are borrowed. */
+struct run_incident {
+	enum incident_kind kind;
+	uint32_t execution;               /* 0: none */
+	int64_t return_code, failed_line; /* INT_NULL: none */
+	enum reason reason;
+	const char *message, *worker;
+};
+
+struct run_step {
+	uint32_t batch;
+	uint32_t counts[TASK_STATUS_COUNT];
+};
+
+struct run_follower {
+	struct call *call;
+	int64_t since;
+};
+
+struct run_node {
+	uint32_t id;
+	char *name, *digest;
+	uint8_t status; /* enum run_status */
+	bool detached;
+	VEC(struct run_step) steps;
+	uint64_t undone, failed, retried;
+
+	int64_t event; /* number of the last thing that happened, larger after a restart */
+	VEC(json_t *) incidents; /* a ring once it is full */
+	size_t oldest;
+	bool changed; /* in this group */
+	bool looked;  /* in state.changed_runs */
+
+	VEC(struct run_follower) followers;
+	struct timer follow;
+	int64_t answered_ns;    /* when followers were last told */
+	int64_t attached_until; /* monotonic; while none follows */
+};
+
+/* In memory, loaded where it was not; NULL: there is none, or the group failed. */
+struct run_node *run_get(struct core *core, int64_t id);
+/* run_get() for a run that must be there. False: the group failed. */
+bool run_need(struct core *core, uint32_t id);
+/* In memory only. */
+struct run_node *run_find(const struct state *state, uint32_t id);
+/* Add one read from the database, without counts. */
+struct run_node *run_add(struct state *state, const struct run *row);
+/* n done tasks of it that are not in memory. */
+void run_add_count(struct state *state, struct run_node *run, uint32_t batch,
+                   enum task_status status, uint32_t n);
+static inline bool run_ended(const struct run_node *run)
+{
+	return run->status != RUN_SUBMITTING && run->status != RUN_RUNNING;
+}
+/* Something about it changed: followers are told, its end is looked for. */
+void run_touch(struct state *state, struct run_node *run);
+/* Look at its followers when the group ends. */
+void run_look(struct state *state, struct run_node *run);
+/* Somebody who submits or follows it is there. */
+void run_attached(struct core *core, struct run_node *run);
+void run_incident(struct core *core, uint32_t id, const struct task_node *task,
+                  const struct run_incident *incident);
+/* A task of it goes from one status to another; TASK_ABSENT for being added and deleted. */
+void run_count(struct state *state, const struct task_node *task, int from, int to);
+/* The tasks of a batch were deleted, done ones too. */
+void run_forget_batch(struct state *state, struct run_node *run, uint32_t batch);
+/* The run's fields, steps, workers and retried; NULL: the group failed. */
+json_t *run_json(struct core *core, struct run_node *run);
+void run_set_status(struct core *core, struct run_node *run, enum run_status status);
+/* It ends where its last task is done; it goes on where a task was relaunched. */
+void run_settle(struct core *core, struct run_node *run);
+/* At the end of a group: runs whose last task is done end, relaunched ones go on. */
+void runs_settle(struct core *core);
+/* Where many ended runs are in memory: let go of those that nobody asks for. */
+void runs_forget(struct core *core);
+void runs_release(struct state *state);
+
+#endif

@@ -1,0 +1,282 @@
+/* Creating, changing and reading runs. See run.h. */
+#include "model/json.h"
+#include "server/change.h"
+#include "server/columns.h"
+#include "server/handlers.h"
+#include "server/idempotency.h"
+#include "server/record.h"
+#include "server/recruiter.h"
+#include "server/run.h"
+
+#include <string.h>
+
+struct run_request {
+	struct run row;
+	const char *key;
+	struct batch *batches;
+	struct recruiter *recruiters;
+	size_t nbatches, nrecruiters;
+};
+
+static bool take_list(struct call *call, json_t *body, const char *name, json_t **list)
+{
+	*list = json_object_get(body, name);
+	if (*list != NULL && !json_is_null(*list) && !json_is_array(*list))
+		return problem_set(&call->problem, PROBLEM_BAD_TYPE, "%s must be an array, not %s",
+		                   name, json_type_words(*list));
+	return true;
+}
+
+static bool read_run(struct call *call, json_t *body, struct run_request *request)
+{
+	const struct table *table = table_get(TABLE_BATCH);
+	json_t *batches, *recruiters;
+	uint64_t set;
+
+	if (!json_member_text(body, "key", &request->key, &call->problem) ||
+	    !take_list(call, body, "batches", &batches) ||
+	    !take_list(call, body, "recruiters", &recruiters))
+		return false;
+	request->nbatches = json_array_size(batches);
+	request->nrecruiters = json_array_size(recruiters);
+	request->batches = arena_array(&call->arena, struct batch, request->nbatches);
+	request->recruiters = arena_array(&call->arena, struct recruiter, request->nrecruiters);
+	for (size_t i = 0; i < request->nbatches; i++) {
+		if (!row_from_json(table, json_array_get(batches, i), ROW_CREATE,
+		                   &request->batches[i], &set, &call->arena, &call->problem) ||
+		    !batch_name_read(call, request->batches[i].batch))
+			return false;
+	}
+	for (size_t i = 0; i < request->nrecruiters; i++) {
+		if (!recruiter_read(call, json_array_get(recruiters, i), &request->recruiters[i]))
+			return false;
+	}
+	if (request->key != NULL)
+		request->key = arena_strdup(&call->arena, request->key);
+	/* What remains are the fields of the row. */
+	json_object_del(body, "batches");
+	json_object_del(body, "recruiters");
+	json_object_del(body, "key");
+	if (!row_from_json(table_get(TABLE_RUN), body, ROW_CREATE, &request->row, &set,
+	                   &call->arena, &call->problem))
+		return false;
+	return request->row.name[0] != '\0' ||
+	       problem_set(&call->problem, PROBLEM_BAD_VALUE, "name is empty");
+}
+
+/* Settings of a batch, in the database and in memory. */
+static void put_batch(struct core *core, const struct batch *row)
+{
+	struct state *state = &core->state;
+	struct batch_node *batch = state_batch(state, row->batch);
+	bool weighs = batch->concurrency != row->concurrency;
+
+	if (!record_upsert(core, TABLE_BATCH, row,
+	                   BIT(BATCH_COL_run_id) | BIT(BATCH_COL_concurrency) |
+	                           BIT(BATCH_COL_lease_seconds) | BIT(BATCH_COL_depth)))
+		return;
+	batch->stored = true;
+	batch->run = (uint32_t)row->run_id;
+	batch->concurrency = row->concurrency;
+	batch->lease_seconds = row->lease_seconds;
+	batch->depth = row->depth;
+	if (weighs && batch->counts[TASK_ASSIGNED] + batch->counts[TASK_ACCEPTED] +
+	                              batch->counts[TASK_RUNNING] >
+	                      0)
+		fleet_weigh_all(state);
+}
+
+static struct run_node *live_named(const struct state *state, const char *name)
+{
+	for (size_t i = state->runs.n; i-- > 0;) {
+		if (!run_ended(state->runs.v[i]) && strcmp(state->runs.v[i]->name, name) == 0)
+			return state->runs.v[i];
+	}
+	return NULL;
+}
+
+static void reply_run(struct core *core, struct call *call, struct run_node *run, int status,
+                      bool joined)
+{
+	json_t *value = run_json(core, run);
+
+	if (value == NULL)
+		return;
+	run_attached(core, run);
+	json_object_set_new(value, "joined", json_boolean(joined));
+	core_reply(core, call, status, value);
+}
+
+/* The run that was created under the key before. True where the call was answered. */
+static bool answer_again(struct core *core, struct call *call, const char *key, const char *digest)
+{
+	const char *reply;
+	struct problem problem;
+	struct run_node *run;
+	json_t *value;
+
+	switch (idempotency_find(core, key, digest, &reply)) {
+	case KEY_NEW:
+		return false;
+	case KEY_OTHER:
+		core_refuse(core, call, PROBLEM_CONFLICT,
+		            "key \"%.80s\" was used for another request", key);
+		return true;
+	case KEY_FAILED:
+		return true;
+	case KEY_SAME:
+		break;
+	}
+	value = json_parse(reply, strlen(reply), &problem);
+	run = run_get(core, json_integer_value(json_object_get(value, "run_id")));
+	json_decref(value);
+	if (run != NULL)
+		reply_run(core, call, run, 200, false);
+	else
+		core_refuse(core, call, PROBLEM_NOT_FOUND, "the run of key \"%.80s\" is gone", key);
+	return true;
+}
+
+static void create(struct core *core, struct call *call, struct run_request *request,
+                   const char *digest)
+{
+	struct run *row = &request->row;
+	struct run_node *run;
+	json_t *kept;
+
+	row->run_id = ++core->state.last_run;
+	row->status = RUN_SUBMITTING;
+	row->creation_date = core->now_us;
+	if (!record_insert(core, TABLE_RUN, row))
+		return;
+	run = run_add(&core->state, row);
+	for (size_t i = 0; i < request->nbatches; i++) {
+		request->batches[i].run_id = row->run_id;
+		put_batch(core, &request->batches[i]);
+		run_add_count(&core->state, run,
+		              state_batch(&core->state, request->batches[i].batch)->index,
+		              TASK_WAITING, 0);
+	}
+	for (size_t i = 0; i < request->nrecruiters; i++)
+		recruiter_put(core, &request->recruiters[i]);
+	if (request->key != NULL) {
+		kept = json_pack("{s:I}", "run_id", (json_int_t)run->id);
+		idempotency_keep(core, request->key, digest, kept);
+		json_decref(kept);
+	}
+	idempotency_prune(core);
+	reply_run(core, call, run, 201, false);
+}
+
+void handle_run_create(struct core *core, struct call *call)
+{
+	struct run_request request = {.key = NULL};
+	char digest[DIGEST_TEXT_SIZE];
+	struct run_node *live;
+
+	request_digest(call, digest);
+	if (core->ending) {
+		core_refuse(core, call, PROBLEM_UNAVAILABLE, "this private server is ending");
+		return;
+	}
+	if (!read_run(call, call->body, &request)) {
+		core_problem(core, call);
+		return;
+	}
+	if (request.key != NULL && answer_again(core, call, request.key, digest))
+		return;
+	live = live_named(&core->state, request.row.name);
+	if (live == NULL) {
+		create(core, call, &request, digest);
+	} else if (strcmp(live->digest, request.row.digest) == 0) {
+		reply_run(core, call, live, 200, true);
+	} else {
+		core_refuse(core, call, PROBLEM_CONFLICT,
+		            "run %u of %s is going on with another plan: cancel it, or wait for it",
+		            live->id, live->name);
+	}
+}
+
+void handle_run_get(struct core *core, struct call *call)
+{
+	struct run_node *run = run_get(core, call->ids[0]);
+	json_t *value = run ? run_json(core, run) : NULL;
+
+	if (value != NULL)
+		core_reply(core, call, 200, value);
+	else
+		core_refuse(core, call, PROBLEM_NOT_FOUND, "there is no run %lld",
+		            (long long)call->ids[0]);
+}
+
+/* Everything of it that is not done. The newest first, so that no task fails of a requirement that
+   was cancelled a moment before. */
+static void cancel(struct core *core, struct run_node *run)
+{
+	for (uint32_t id = core->state.last_task; id > 0 && run->undone > 0; id--) {
+		struct task_node *task = state_task(&core->state, id);
+
+		if (task != NULL && task->run == run->id)
+			change_cancel(core, id, task);
+	}
+}
+
+static bool read_update(struct call *call, int *status, bool *detached, bool *has_detached)
+{
+	static const char *const members[] = {"status", "detached", NULL};
+	const char *word = NULL;
+
+	*has_detached = json_is_boolean(json_object_get(call->body, "detached"));
+	if (!json_only_members(call->body, members, &call->problem) ||
+	    !json_member_text(call->body, "status", &word, &call->problem) ||
+	    !json_member_bool(call->body, "detached", detached, &call->problem))
+		return false;
+	*status = -1;
+	if (word != NULL) {
+		*status = status_parse(run_status_words, RUN_STATUS_COUNT, word);
+		if (*status != RUN_RUNNING && *status != RUN_CANCELLED)
+			return problem_set(&call->problem, PROBLEM_BAD_VALUE,
+			                   "status is \"%.40s\", not running or cancelled", word);
+	}
+	return true;
+}
+
+void handle_run_update(struct core *core, struct call *call)
+{
+	struct run_node *run = run_get(core, call->ids[0]);
+	struct run row = {.run_id = call->ids[0]};
+	bool detached = false, has_detached;
+	int status;
+	json_t *value;
+
+	if (!read_update(call, &status, &detached, &has_detached)) {
+		core_problem(core, call);
+		return;
+	}
+	if (run == NULL) {
+		core_refuse(core, call, PROBLEM_NOT_FOUND, "there is no run %lld",
+		            (long long)call->ids[0]);
+		return;
+	}
+	if (status == RUN_CANCELLED ? run->status == RUN_SUCCEEDED || run->status == RUN_FAILED
+	                            : status == RUN_RUNNING && run_ended(run)) {
+		core_refuse(core, call, PROBLEM_CONFLICT, "run %u is %s already", run->id,
+		            run_status_words[run->status]);
+		return;
+	}
+	if (has_detached && detached != run->detached) {
+		row.detached = detached;
+		run->detached = detached;
+		record_update(core, TABLE_RUN, &row, BIT(RUN_COL_detached));
+	}
+	if (status == RUN_CANCELLED)
+		cancel(core, run);
+	if (status >= 0 && status != run->status)
+		run_set_status(core, run, (enum run_status)status);
+	run_attached(core, run);
+	/* The reply shows the end of a run that had nothing to do. */
+	run_settle(core, run);
+	value = core->group_failed ? NULL : run_json(core, run);
+	if (value != NULL)
+		core_reply(core, call, 200, value);
+}

@@ -1,0 +1,189 @@
+#include "server/schedule.h"
+
+#include "model/json.h"
+#include "server/change.h"
+#include "server/lease.h"
+#include "server/record.h"
+#include "server/reply.h"
+
+#include <string.h>
+
+/* The batch whose first task goes next: deepest step, then priority, then age. */
+static struct batch_node *best_batch(const struct serve *serve)
+{
+	struct batch_node *best = NULL;
+
+	for (size_t i = 0; i < serve->ready.n; i++) {
+		struct batch_node *batch = serve->ready.v[i];
+		const struct ready_queue *q = &batch->queues.v[0];
+
+		if (best != NULL) {
+			const struct ready_queue *b = &best->queues.v[0];
+
+			if (batch->depth != best->depth) {
+				if (batch->depth < best->depth)
+					continue;
+			} else if (q->priority != b->priority) {
+				if (q->priority < b->priority)
+					continue;
+			} else if (q->head > b->head) {
+				continue;
+			}
+		}
+		best = batch;
+	}
+	return best;
+}
+
+static uint64_t ready_total(const struct serve *serve)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < serve->ready.n; i++)
+		n += serve->ready.v[i]->ready;
+	return n;
+}
+
+/*
+ * Who takes the next task: somebody who can run it, else somebody who holds it
+ * ready. What others could run as soon as they ask is not hoarded.
+ */
+static struct worker_node *next_worker(const struct serve *serve)
+{
+	struct worker_node *worker = TAILQ_FIRST(&serve->hungry[ROOM_RUN - 1]);
+
+	if (worker != NULL)
+		return worker;
+	worker = TAILQ_FIRST(&serve->hungry[ROOM_SPARE - 1]);
+	return worker != NULL && ready_total(serve) > serve->roomy ? worker : NULL;
+}
+
+static json_t *grant_json(const struct execution_node *execution, const struct task *task)
+{
+	json_t *grant = json_object();
+
+#define SET(name, value) json_object_set_new_nocheck(grant, name, value)
+	SET("execution_id", json_integer(execution->id));
+	SET("epoch", json_integer(execution->epoch));
+	SET("task_id", json_integer(execution->task));
+	SET("name", json_text(task->name));
+	SET("batch", json_text(task->batch));
+	SET("run_id", reply_integer(task->run_id));
+	SET("command", json_text(task->command));
+	SET("script", json_text(task->script));
+	SET("container", json_text(task->container));
+	SET("container_options", json_text(task->container_options));
+	SET("input", json_text(task->input));
+	SET("output", json_text(task->output));
+	SET("resource", json_text(task->resource));
+	SET("weight", json_real(execution->weight));
+	SET("cpu", isnan(task->cpu) ? json_null() : json_real(task->cpu));
+	SET("memory", reply_integer(task->memory));
+	SET("download_timeout", reply_integer(task->download_timeout));
+	SET("run_timeout", reply_integer(task->run_timeout));
+	SET("upload_timeout", reply_integer(task->upload_timeout));
+#undef SET
+	return grant;
+}
+
+json_t *schedule_grant_json(struct core *core, struct execution_node *execution)
+{
+	struct execution frozen;
+	struct task task;
+
+	if (!record_task(core, execution->task, &task) ||
+	    !record_execution(core, execution->id, &frozen))
+		return NULL;
+	/* What the first grant said stands, whatever became of the task's row since. */
+	task.command = frozen.command;
+	task.container = frozen.container;
+	task.container_options = frozen.container_options;
+	task.input = frozen.input;
+	task.output = frozen.output_uri;
+	task.resource = frozen.resource;
+	return grant_json(execution, &task);
+}
+
+struct execution_node *schedule_give(struct core *core, struct worker_node *worker, uint32_t id)
+{
+	struct task_node *node = state_task(&core->state, id);
+	struct execution_node *execution;
+	struct execution row;
+	struct task task;
+	bool first = node->epoch == 0;
+
+	/* An UPDATE of a command applies until here: the row is read when it is granted. */
+	if (!record_task(core, id, &task))
+		return NULL;
+	row_clear(table_get(TABLE_EXECUTION), &row);
+	row.execution_id = ++core->state.last_execution;
+	row.worker_id = worker->id;
+	row.task_id = id;
+	row.status = worker->leases ? EXECUTION_ACCEPTED : EXECUTION_PENDING;
+	row.creation_date = row.modification_date = core->now_us;
+	row.latest = true;
+	row.epoch = ++node->epoch;
+	if (worker->leases) {
+		row.command = task.command;
+		row.container = task.container;
+		row.container_options = task.container_options;
+		row.input = task.input;
+		row.output_uri = task.output;
+		row.resource = task.resource;
+	}
+	if (!record_execution_insert(core, &row, first))
+		return NULL;
+	change_task(core, id, node, worker->leases ? TASK_EVENT_GRANT : TASK_EVENT_OFFER,
+	            REASON_NONE);
+	execution = state_execution_add(&core->state, (uint32_t)row.execution_id, id, node, worker);
+	execution->status = (uint8_t)row.status;
+	execution->current = true;
+	if (worker->leases)
+		lease_grant(core, worker, grant_json(execution, &task));
+	return execution;
+}
+
+static void dispatch(struct core *core, struct serve *serve)
+{
+	struct worker_list stuck;
+	struct batch_node *batch;
+	struct worker_node *worker;
+
+	TAILQ_INIT(&stuck);
+	while (!core->group_failed && (batch = best_batch(serve)) != NULL &&
+	       (worker = next_worker(serve)) != NULL) {
+		uint32_t id = state_batch_head(batch);
+		double weight =
+		        state_task_weight(&core->state, state_task(&core->state, id), worker);
+
+		if (weight_fits(worker, weight) ||
+		    worker->spares < worker->prefetch + worker->extra) {
+			/* To the end of its list, so that equals fill up evenly. */
+			TAILQ_REMOVE(&serve->hungry[worker->room - 1], worker, hungry);
+			worker->room = ROOM_NONE;
+			schedule_give(core, worker, id);
+			state_worker_place(&core->state, worker);
+		} else {
+			/* The first task is too heavy for what is left of it. Lighter ones behind
+			   do not overtake: they could keep it out for ever. */
+			TAILQ_REMOVE(&serve->hungry[worker->room - 1], worker, hungry);
+			TAILQ_INSERT_TAIL(&stuck, worker, hungry);
+		}
+	}
+	while ((worker = TAILQ_FIRST(&stuck)) != NULL) {
+		TAILQ_REMOVE(&stuck, worker, hungry);
+		TAILQ_INSERT_TAIL(&serve->hungry[worker->room - 1], worker, hungry);
+	}
+}
+
+void schedule_run(struct core *core)
+{
+	struct state *state = &core->state;
+
+	while (state->dirty_serves.n > 0 && !core->group_failed) {
+		struct serve *serve = state->dirty_serves.v[--state->dirty_serves.n];
+
+		serve->dirty = false;
+		dispatch(core, serve);
+	}
+}

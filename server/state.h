@@ -1,0 +1,271 @@
+/*
+ * What the scheduler knows, in memory: tasks that are not done, their unmet
+ * requirements, ready queues per batch, workers, live executions, outstanding
+ * signals and runs. The database is the truth; state_load() rebuilds all of
+ * this from it, and after every group of calls the two agree (state_check()).
+ *
+ * This module only keeps the structure consistent: it knows nothing of rules.
+ * server/change.c decides what may happen and what follows from it,
+ * server/schedule.c who gets which task. Batches, workers and executions are
+ * handled by server/fleet.c, runs by server/run.c.
+ *
+ * Tasks live in pages found by number, since ids are dense: a page goes when
+ * all of its tasks are done and nobody waits for one of them. Done tasks are
+ * therefore usually not in memory; core_task() fetches one that is asked for.
+ *
+ * One owner: the core thread.
+ */
+#ifndef SERVER_STATE_H
+#define SERVER_STATE_H
+
+#include "base/map.h"
+#include "base/vec.h"
+#include "model/resources.h"
+#include "server/timer.h"
+
+#include <jansson.h>
+#include <sys/queue.h>
+
+struct call;
+struct run_node;
+
+/* Why a task failed or waits, or an execution failed; the words are protocol (docs/protocol.md). */
+enum reason {
+	REASON_NONE,
+	REASON_EXIT,
+	REASON_SIGNAL,
+	REASON_TIMEOUT,
+	REASON_MEMORY,
+	REASON_DOWNLOAD,
+	REASON_UPLOAD,
+	REASON_OUTPUT,
+	REASON_START,
+	REASON_CANCELLED,
+	REASON_LOST,
+	REASON_DISK,
+	REASON_DEPENDENCY,
+	REASON_FAILED, /* as a v1 client says it, without saying why */
+	REASON_COUNT
+};
+extern const char *const reason_words[REASON_COUNT]; /* NULL for REASON_NONE */
+/* REASON_COUNT where the word is none of them; NULL is REASON_NONE. */
+enum reason reason_parse(const char *word);
+
+#define TASK_ABSENT 0xff /* in task_node.status: not in memory */
+
+enum {
+	TASK_ACCEPTS_FAILURE = 1 << 0,
+	TASK_QUEUED = 1 << 1, /* in the ready queue of its batch */
+	TASK_DIRTY = 1 << 2,  /* its row is to be written before the group ends */
+};
+
+/* 60 bytes: at a million queued tasks every one counts. */
+struct task_node {
+	uint32_t prev, next; /* in the ready queue: ids, 0 at its ends */
+	uint32_t batch;      /* index into state.batches */
+	uint32_t run;        /* run_id, 0: none */
+	uint32_t execution;  /* id of the live execution, 0: none */
+	uint32_t dependents; /* first edge of those that wait for it, 0: none */
+	uint32_t requires;   /* first edge to what it waits for, 0: none */
+	uint32_t unmet;      /* number of those edges */
+	uint32_t epoch;
+	int32_t priority;
+	uint32_t weight; /* index into state.weights */
+	uint16_t retry, attempts;
+	uint16_t losses;
+	uint8_t status; /* enum task_status, or TASK_ABSENT */
+	uint8_t before; /* status in the database, while dirty */
+	uint8_t resume; /* enum task_status, or TASK_ABSENT for none */
+	uint8_t reason; /* enum reason */
+	uint8_t flags;
+	uint8_t unused;
+};
+
+#define TASK_PAGE_SIZE 128
+
+struct task_page {
+	bool checked; /* already in state.leaving */
+	struct task_node nodes[TASK_PAGE_SIZE];
+};
+
+/* `task` waits for `other`, which is not done or failed. */
+struct edge {
+	uint32_t task, other;
+	uint32_t next_dependent, prev_dependent; /* among those of `other` */
+	uint32_t next_required, prev_required;   /* among those of `task` */
+};
+
+struct weight_class {
+	double cpu;
+	int64_t memory;
+};
+
+struct ready_queue {
+	int32_t priority;
+	uint32_t head, tail; /* task ids */
+	uint32_t n;
+};
+
+struct batch_node {
+	uint32_t index;
+	char *name;
+	bool stored; /* has a row of its own */
+	bool paused;
+	uint32_t run; /* run_id that made it, 0: none */
+	int64_t concurrency, lease_seconds;
+	int64_t depth;
+	uint32_t counts[TASK_STATUS_COUNT]; /* failed and succeeded once state.done_counted */
+	VEC(struct ready_queue) queues;     /* highest priority first, none empty */
+	uint32_t ready;                     /* tasks in them */
+	VEC(struct serve *) serves;         /* whose pattern matches */
+	uint32_t step_run, step;            /* where task_step() last found it */
+};
+
+TAILQ_HEAD(worker_list, worker_node);
+TAILQ_HEAD(execution_list, execution_node);
+
+/* The workers of one batch name or pattern. */
+struct serve {
+	char *pattern;
+	bool wild;                      /* holds a * */
+	VEC(struct batch_node *) ready; /* matching, not paused, with ready tasks */
+	struct worker_list hungry[2];   /* by enum room - 1: may be given a task now */
+	uint32_t workers;
+	uint32_t present; /* of them alive and not offline */
+	uint32_t roomy;   /* workers that could run one more, whether or not they ask now */
+	bool dirty;       /* in state.dirty_serves */
+};
+
+enum room { ROOM_NONE, ROOM_RUN, ROOM_SPARE };
+
+struct signal_node {
+	uint32_t id;
+	uint32_t execution; /* 0: for the worker itself */
+	int signal;
+	int64_t delivered_ns; /* INT64_MIN: not yet */
+};
+
+struct worker_node {
+	uint32_t id;
+	char *name, *boot_id, *instance; /* the last two may be NULL */
+	struct serve *serve;             /* NULL: serves nothing */
+	int64_t concurrency, prefetch;
+	double cpus;
+	int64_t ram;
+	uint32_t epoch;
+	bool leases, admin_paused, offline, alive;
+	bool evicted; /* while not alive: evicted rather than failed */
+
+	struct execution_list running; /* those whose weights count */
+	struct execution_list spare;   /* held ready beyond them */
+	double used;                   /* sum of the weights of `running` */
+	uint32_t spares;
+
+	int64_t heard_ns;     /* when it last spoke */
+	int64_t leased_ns;    /* when it last spoke or was answered: its leases count from here */
+	int64_t recorded_ns;  /* when last_contact_date was last written */
+	bool spoke;           /* in state.spoken */
+	struct timer silence; /* offline, then lost */
+
+	struct call *waiting; /* its lease call */
+	struct timer poll;
+	json_t *reply;      /* what is known of its reply so far; NULL: nothing */
+	int64_t extra;      /* its wish in that call */
+	bool answer;        /* the call that waits is answered when the group ends */
+	bool looked;        /* in core.asking */
+	bool shutdown_told; /* asked to end: gets nothing any more */
+
+	enum room room; /* as of the last worker_place() */
+	bool counted;   /* in serve->roomy */
+	bool present;   /* in serve->present */
+	TAILQ_ENTRY(worker_node) hungry;
+
+	VEC(struct signal_node) signals;
+};
+
+struct execution_node {
+	uint32_t id, task, epoch;
+	uint32_t seq; /* last event applied since the server started */
+	struct worker_node *worker;
+	TAILQ_ENTRY(execution_node) held; /* in worker->running or ->spare */
+	double weight;
+	uint8_t status, before;
+	bool current; /* its task is out with it; else only its end is awaited */
+	bool spare;
+	bool told; /* named in a reply's grants */
+	bool have; /* scratch of reconciliation */
+	bool dirty, is_new;
+	int64_t stdout_length, stderr_length; /* -1: not asked yet */
+	struct execution *row;                /* what changed in this group; in the group's arena */
+	uint64_t mask;
+};
+
+struct state {
+	struct timers *timers;
+
+	struct task_page **pages;
+	uint32_t npages;
+	VEC(uint32_t) leaving; /* pages to look at when the group ends */
+	VEC(uint32_t) dirty_tasks;
+	VEC(struct execution_node *) dirty_executions;
+	VEC(struct worker_node *) spoken; /* in this group */
+	VEC(struct edge) edges;           /* [0] unused */
+	uint32_t free_edge;
+	struct intern weights; /* struct weight_class by its bytes; 0: none given */
+
+	VEC(struct batch_node *) batches;
+	struct map batch_names;
+	VEC(struct serve *) serves;
+	VEC(struct serve *) dirty_serves;
+	bool done_counted; /* batch counts hold failed and succeeded tasks too */
+
+	VEC(struct worker_node *) workers; /* by id; NULL where there is none */
+	struct map worker_names;
+	struct map executions;       /* live ones, by id */
+	VEC(struct run_node *) runs; /* live ones, and ended ones somebody asked for */
+	VEC(struct run_node *) changed_runs;
+
+	uint32_t last_task, last_execution, last_worker, last_signal, last_requirement, last_run,
+	        last_job;
+	uint64_t undone; /* tasks not done */
+	uint32_t live;   /* executions */
+};
+
+void state_init(struct state *state, struct timers *timers);
+/* Frees everything but answers nobody: calls that wait must be gone before. */
+void state_release(struct state *state);
+
+/* Tasks. */
+struct task_node *state_task(const struct state *state, uint32_t id); /* NULL: not in memory */
+/* A zeroed node with that id, status TASK_ABSENT; the caller fills it and calls
+   state_task_enter(). */
+struct task_node *state_task_place(struct state *state, uint32_t id);
+/* With its status in `before`: count it, and queue it where it is pending. */
+void state_task_enter(struct state *state, uint32_t id, struct task_node *task);
+/* The same for a done task that was counted before and is only looked at again. */
+void state_task_fetched(struct state *state, uint32_t id, struct task_node *task);
+/* Change its status: counts and queue follow, the row becomes dirty. */
+void state_task_status(struct state *state, uint32_t id, struct task_node *task,
+                       enum task_status status);
+/* Change batch or priority; queue and counts follow. */
+void state_task_move(struct state *state, uint32_t id, struct task_node *task, uint32_t batch,
+                     int32_t priority);
+void state_task_dirty(struct state *state, uint32_t id, struct task_node *task);
+/* Put into, or take out of, the ready queue as its status and execution say. */
+void state_task_queue(struct state *state, uint32_t id, struct task_node *task);
+/* Forget it, its edges and counts: it is deleted. It must have no live execution. */
+void state_task_remove(struct state *state, uint32_t id, struct task_node *task);
+/* Look at its page when the group ends. */
+void state_task_leaving(struct state *state, uint32_t id);
+/* Free pages that nobody needs; when the group has been committed. */
+void state_trim(struct state *state);
+uint32_t state_weight(struct state *state, double cpu, int64_t memory);
+struct weight_class state_weight_class(const struct state *state, uint32_t weight);
+
+/* Edges. */
+void state_edge_add(struct state *state, uint32_t task, uint32_t other);
+bool state_edge_find(const struct state *state, uint32_t task, uint32_t other, uint32_t *edge);
+void state_edge_remove(struct state *state, uint32_t edge);
+void state_edges_drop(struct state *state, uint32_t task); /* all that it waits for */
+
+#endif

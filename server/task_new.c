@@ -1,0 +1,123 @@
+#include "server/task_new.h"
+
+#include "model/json.h"
+#include "server/change.h"
+#include "server/record.h"
+#include "server/recruiter.h"
+#include "server/run.h"
+#include "server/state_load.h"
+
+#include <string.h>
+
+bool task_new_read(struct call *call, json_t *object, struct task *row)
+{
+	uint64_t set;
+
+	if (!row_from_json(table_get(TABLE_TASK), object, ROW_CREATE, row, &set, &call->arena,
+	                   &call->problem) ||
+	    !batch_name_read(call, row->batch))
+		return false;
+	if (task_is_out((enum task_status)row->status))
+		return problem_set(&call->problem, PROBLEM_BAD_VALUE,
+		                   "a new task cannot be %s: no execution of it is live",
+		                   task_status_words[row->status]);
+	if (row->run_id != INT_NULL && (row->run_id <= 0 || row->run_id > UINT32_MAX))
+		return problem_set(&call->problem, PROBLEM_BAD_VALUE, "run_id is %lld",
+		                   (long long)row->run_id);
+	return true;
+}
+
+bool task_new_run(struct core *core, struct call *call, int64_t run_id)
+{
+	struct run_node *run;
+
+	if (run_id == INT_NULL || run_id == 0)
+		return true;
+	run = run_get(core, run_id);
+	if (run == NULL)
+		return problem_set(&call->problem, PROBLEM_NOT_FOUND, "there is no run %lld",
+		                   (long long)run_id);
+	if (run_ended(run))
+		return problem_set(&call->problem, PROBLEM_CONFLICT,
+		                   "run %u is %s: it takes no more tasks", run->id,
+		                   run_status_words[run->status]);
+	run_attached(core, run);
+	return true;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+size_t task_ids_unique(int64_t *ids, size_t n)
+{
+	size_t kept = 0;
+
+	if (n > 1)
+		qsort(ids, n, sizeof(*ids), by_number);
+	for (size_t i = 0; i < n; i++) {
+		if (i == 0 || ids[i] != ids[kept - 1])
+			ids[kept++] = ids[i];
+	}
+	return kept;
+}
+
+bool task_require(struct core *core, uint32_t id, const int64_t *required, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct requirement row = {.requirement_id = ++core->state.last_requirement,
+		                          .task_id = id,
+		                          .other_task_id = required[i]};
+
+		if (!record_insert(core, TABLE_REQUIREMENT, &row))
+			return false;
+	}
+	return true;
+}
+
+static bool met(const struct task_node *other, const struct task *row)
+{
+	return other->status == TASK_SUCCEEDED ||
+	       (other->status == TASK_FAILED && row->accept_failure == 1);
+}
+
+bool task_new_enter(struct core *core, struct task *row, const int64_t *required, size_t n)
+{
+	struct state *state = &core->state;
+	struct task_node *task;
+	size_t unmet = 0;
+	uint32_t id;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct task_node *other = core_task(core, required[i]);
+
+		if (other == NULL)
+			return core_failed(core, "a requirement is gone");
+		unmet += !met(other, row);
+	}
+	if (row->status == TASK_PENDING || row->status == TASK_WAITING)
+		row->status = unmet > 0 ? TASK_WAITING : TASK_PENDING;
+	else if (row->status == TASK_PAUSED || row->status == TASK_DEBUG)
+		row->resume_status = unmet > 0 ? TASK_WAITING : TASK_PENDING;
+	id = ++state->last_task;
+	row->task_id = id;
+	row->creation_date = row->modification_date = row->status_date = core->now_us;
+	if (!record_insert(core, TABLE_TASK, row) || !task_require(core, id, required, n))
+		return false;
+	task = state_task_place(state, id);
+	state_task_read(state, task, row);
+	state_task_enter(state, id, task);
+	if (unmet == 0 || task_is_done((enum task_status)row->status))
+		return true;
+	for (size_t i = 0; i < n; i++) {
+		const struct task_node *other = state_task(state, (uint32_t)required[i]);
+
+		if (!met(other, row))
+			state_edge_add(state, id, (uint32_t)required[i]);
+	}
+	change_check(core, id, task);
+	return !core->group_failed;
+}

@@ -1,0 +1,324 @@
+/* Creating, changing, freezing and deleting single tasks. */
+#include "model/json.h"
+#include "server/change.h"
+#include "server/columns.h"
+#include "server/handlers.h"
+#include "server/lease.h"
+#include "server/record.h"
+#include "server/recruiter.h"
+#include "server/reply.h"
+#include "server/requirement.h"
+#include "server/run.h"
+#include "server/task_drop.h"
+#include "server/task_new.h"
+#include "store/store.h"
+
+#include <string.h>
+
+/* The required tasks as sent, checked and each once; an empty list where none was sent. */
+static bool read_required(struct core *core, struct call *call, const struct ints *sent,
+                          int64_t **ids, size_t *n)
+{
+	*ids = arena_array(&call->arena, int64_t, sent->n + 1);
+	if (sent->n > 0)
+		memcpy(*ids, sent->v, sent->n * sizeof(**ids));
+	*n = task_ids_unique(*ids, sent->n);
+	for (size_t i = 0; i < *n; i++) {
+		if (core_task(core, (*ids)[i]) == NULL)
+			return problem_set(&call->problem, PROBLEM_NOT_FOUND,
+			                   "required_task_ids: there is no task %lld",
+			                   (long long)(*ids)[i]);
+	}
+	return true;
+}
+
+static void reply_task(struct core *core, struct call *call, int status, uint32_t id)
+{
+	struct task row;
+
+	if (record_flush(core) && record_task(core, id, &row))
+		reply_row(core, call, status, TABLE_TASK, &row);
+}
+
+void handle_task_create(struct core *core, struct call *call)
+{
+	struct task row;
+	int64_t *required;
+	size_t n;
+
+	if (!task_new_read(call, call->body, &row) ||
+	    !read_required(core, call, &row.required_task_ids, &required, &n) ||
+	    !task_new_run(core, call, row.run_id)) {
+		core_problem(core, call);
+		return;
+	}
+	if (task_new_enter(core, &row, required, n))
+		reply_task(core, call, 201, (uint32_t)row.task_id);
+}
+
+/* How a person's wish for a status is fulfilled: the events, in order. */
+struct plan {
+	enum task_event events[3];
+	unsigned n;
+	bool abandon; /* its execution is told to stop first */
+	bool attempt; /* an attempt is used up */
+};
+
+static void add(struct plan *plan, enum task_event event)
+{
+	plan->events[plan->n++] = event;
+}
+
+/* To where it can be granted, or waits for that. */
+static bool plan_back(struct plan *plan, const struct task_node *task)
+{
+	switch ((enum task_status)task->status) {
+	case TASK_WAITING:
+	case TASK_PENDING:
+		return true;
+	case TASK_PAUSED:
+	case TASK_DEBUG:
+		add(plan, TASK_EVENT_RESUME);
+		return true;
+	case TASK_FAILED:
+	case TASK_SUCCEEDED:
+		add(plan, TASK_EVENT_RELAUNCH);
+		return true;
+	case TASK_ASSIGNED:
+		plan->abandon = true;
+		add(plan, TASK_EVENT_WITHDRAW);
+		return true;
+	case TASK_ACCEPTED:
+	case TASK_RUNNING:
+		plan->abandon = true;
+		add(plan, TASK_EVENT_LOST);
+		return true;
+	case TASK_STATUS_COUNT:
+		break;
+	}
+	return false;
+}
+
+/* What v1 does with failed: while attempts are left the task is pending again. */
+static bool plan_failed(struct plan *plan, const struct task_node *task)
+{
+	plan->attempt =
+	        task->attempts < task->retry &&
+	        (task->status == TASK_PENDING || task_is_out((enum task_status)task->status));
+	if (task_is_out((enum task_status)task->status)) {
+		plan->abandon = true;
+		add(plan, plan->attempt ? TASK_EVENT_RETRY : TASK_EVENT_FAIL);
+		plan->attempt = true;
+		return true;
+	}
+	if (!plan->attempt)
+		add(plan, TASK_EVENT_CANCEL);
+	return task->status != TASK_SUCCEEDED;
+}
+
+static bool plan_status(struct plan *plan, const struct task_node *task, enum task_status to)
+{
+	enum task_status from = (enum task_status)task->status;
+
+	memset(plan, 0, sizeof(*plan));
+	if (from == to)
+		return true;
+	switch (to) {
+	case TASK_PENDING:
+		return (from != TASK_WAITING || task->unmet == 0) && plan_back(plan, task);
+	case TASK_WAITING:
+		return plan_back(plan, task);
+	case TASK_PAUSED:
+	case TASK_DEBUG:
+		if (!plan_back(plan, task))
+			return false;
+		add(plan, to == TASK_PAUSED ? TASK_EVENT_PAUSE : TASK_EVENT_DEBUG);
+		return true;
+	case TASK_FAILED:
+		return plan_failed(plan, task);
+	case TASK_SUCCEEDED:
+		plan->abandon = true;
+		add(plan, TASK_EVENT_SUCCEED);
+		return from == TASK_ACCEPTED || from == TASK_RUNNING;
+	case TASK_ASSIGNED:
+	case TASK_ACCEPTED:
+	case TASK_RUNNING:
+	case TASK_STATUS_COUNT:
+		break;
+	}
+	return false;
+}
+
+static void carry_out(struct core *core, uint32_t id, struct task_node *task,
+                      const struct plan *plan)
+{
+	struct execution_node *execution = state_execution(&core->state, task->execution);
+
+	if (plan->abandon && execution != NULL && execution->current)
+		change_abandon(core, execution);
+	if (plan->attempt && task->attempts < UINT16_MAX) {
+		state_task_dirty(&core->state, id, task);
+		task->attempts++;
+	}
+	for (unsigned i = 0; i < plan->n; i++) {
+		enum task_event event = plan->events[i];
+
+		change_task(core, id, task, event,
+		            event == TASK_EVENT_CANCEL || event == TASK_EVENT_FAIL
+		                    ? REASON_CANCELLED
+		                    : REASON_NONE);
+	}
+}
+
+/* Those of the changed fields that memory knows. */
+static void follow_fields(struct core *core, uint32_t id, struct task_node *task,
+                          const struct task *row, uint64_t set)
+{
+	struct state *state = &core->state;
+	struct weight_class class = state_weight_class(state, task->weight);
+	struct execution_node *execution = state_execution(state, task->execution);
+
+	if (set & BIT(TASK_COL_cpu))
+		class.cpu = row->cpu;
+	if (set & BIT(TASK_COL_memory))
+		class.memory = row->memory;
+	task->weight = state_weight(state, class.cpu, class.memory);
+	if (set & BIT(TASK_COL_retry))
+		task->retry = row->retry > UINT16_MAX ? UINT16_MAX : (uint16_t)row->retry;
+	if (set & BIT(TASK_COL_accept_failure)) {
+		task->flags &= (uint8_t)~TASK_ACCEPTS_FAILURE;
+		task->flags |= row->accept_failure == 1 ? TASK_ACCEPTS_FAILURE : 0;
+	}
+	if (set & (BIT(TASK_COL_batch) | BIT(TASK_COL_priority)))
+		state_task_move(state, id, task,
+		                set & BIT(TASK_COL_batch) ? state_batch(state, row->batch)->index
+		                                          : task->batch,
+		                set & BIT(TASK_COL_priority) ? (int32_t)row->priority
+		                                             : task->priority);
+	if (execution != NULL)
+		state_worker_weigh(state, execution->worker);
+}
+
+static bool read_update(struct core *core, struct call *call, uint32_t id, struct task *row,
+                        uint64_t *set, int64_t **required, size_t *n)
+{
+	struct problem *problem = &call->problem;
+
+	row_clear(table_get(TABLE_TASK), row);
+	if (!row_from_json(table_get(TABLE_TASK), call->body, ROW_UPDATE, row, set, &call->arena,
+	                   problem))
+		return false;
+	if ((*set & BIT(TASK_COL_batch)) && !batch_name_read(call, row->batch))
+		return false;
+	if (*set & BIT(TASK_COL_run_id))
+		return problem_set(problem, PROBLEM_READ_ONLY,
+		                   "run_id of a task cannot be changed");
+	if ((*set & BIT(TASK_COL_priority)) &&
+	    (row->priority < INT32_MIN || row->priority > INT32_MAX))
+		return problem_set(problem, PROBLEM_BAD_VALUE, "priority is %lld, out of range",
+		                   (long long)row->priority);
+	if (!read_required(core, call, &row->required_task_ids, required, n))
+		return false;
+	return requirement_allowed(core, call, id, *required, *n);
+}
+
+void handle_task_update(struct core *core, struct call *call)
+{
+	struct task_node *task = core_task(core, call->ids[0]);
+	uint32_t id = (uint32_t)call->ids[0];
+	uint64_t set, columns;
+	struct plan plan = {.n = 0};
+	struct task row;
+	int64_t *required;
+	size_t n;
+
+	if (task == NULL) {
+		reply_missing(core, call, "task", call->ids[0]);
+		return;
+	}
+	if (!read_update(core, call, id, &row, &set, &required, &n)) {
+		core_problem(core, call);
+		return;
+	}
+	if ((set & BIT(TASK_COL_status)) &&
+	    !plan_status(&plan, task, (enum task_status)row.status)) {
+		core_refuse(core, call, PROBLEM_CONFLICT, "task %u is %s: it cannot become %s", id,
+		            task_status_words[task->status], task_status_words[row.status]);
+		return;
+	}
+	if (!run_need(core, task->run))
+		return;
+	columns = set & ~(BIT(TASK_COL_status) | BIT(TASK_COL_required_task_ids));
+	if (columns != 0) {
+		row.task_id = id;
+		row.modification_date = core->now_us;
+		if (!record_update(core, TABLE_TASK, &row,
+		                   columns | BIT(TASK_COL_modification_date)))
+			return;
+		follow_fields(core, id, task, &row, columns);
+	}
+	if ((set & BIT(TASK_COL_required_task_ids)) &&
+	    !requirement_replace(core, id, task, required, n))
+		return;
+	if (columns & BIT(TASK_COL_accept_failure))
+		change_required(core, id, task);
+	if (set & BIT(TASK_COL_status))
+		carry_out(core, id, task, &plan);
+	reply_task(core, call, 200, id);
+}
+
+void handle_task_delete(struct core *core, struct call *call)
+{
+	struct task_node *task = core_task(core, call->ids[0]);
+	uint32_t id = (uint32_t)call->ids[0];
+	struct task row;
+
+	if (task == NULL) {
+		reply_missing(core, call, "task", call->ids[0]);
+		return;
+	}
+	if (!record_flush(core) || !record_task(core, id, &row) || !core_write(core))
+		return;
+	task_drop(core, id, task);
+	if (!core->group_failed && store_delete_task(core->store, id) != STORE_OK)
+		core_failed(core, "a task cannot be deleted");
+	if (!core->group_failed)
+		reply_row(core, call, 200, TABLE_TASK, &row);
+}
+
+void handle_task_freeze(struct core *core, struct call *call)
+{
+	int64_t id = call->ids[0], execution_id = call->ids[1];
+	struct execution_node *execution = state_execution(&core->state, execution_id);
+	struct execution row;
+	struct task task;
+
+	if (core_task(core, id) == NULL || !record_find_execution(core, execution_id, &row)) {
+		core_refuse(core, call, PROBLEM_NOT_FOUND,
+		            "there is no task %lld or no execution %lld", (long long)id,
+		            (long long)execution_id);
+		return;
+	}
+	if (row.task_id != id) {
+		core_refuse(core, call, PROBLEM_NOT_FOUND, "execution %lld is not one of task %lld",
+		            (long long)execution_id, (long long)id);
+		return;
+	}
+	if (!record_flush(core) || !record_task(core, (uint32_t)id, &task))
+		return;
+	row.command = task.command;
+	row.container = task.container;
+	row.container_options = task.container_options;
+	row.input = task.input;
+	row.output_uri = task.output;
+	row.resource = task.resource;
+	/* A repeated call of a worker that was not answered changes nothing. */
+	if (execution != NULL)
+		record_update(core, TABLE_EXECUTION, &row,
+		              BIT(EXECUTION_COL_command) | BIT(EXECUTION_COL_container) |
+		                      BIT(EXECUTION_COL_container_options) |
+		                      BIT(EXECUTION_COL_input) | BIT(EXECUTION_COL_output_uri) |
+		                      BIT(EXECUTION_COL_resource));
+	if (!core->group_failed)
+		reply_row(core, call, 200, TABLE_TASK, &task);
+}

@@ -1,0 +1,317 @@
+/* Deploying workers, giving them back, and what they are doing. */
+#include "model/json.h"
+#include "server/columns.h"
+#include "server/contact.h"
+#include "server/handlers.h"
+#include "server/job.h"
+#include "server/record.h"
+#include "server/recruiter.h"
+#include "server/reply.h"
+#include "store/store.h"
+
+#include <string.h>
+
+#define DEPLOY_MOST 1000
+#define LISTED_MOST 10000
+
+static bool queue_job(struct core *core, const char *action, const char *target,
+                      const char *provider, json_t *args)
+{
+	struct str text = STR_INIT;
+	struct job row;
+	bool ok;
+
+	row_default(table_get(TABLE_JOB), &row);
+	json_print(args, &text);
+	row.job_id = ++core->state.last_job;
+	row.target =
+	        target ? target : arena_printf(&core->arena, "node%lld", (long long)row.job_id);
+	row.action = action;
+	row.args = text.p;
+	row.status = JOB_PENDING;
+	row.creation_date = row.modification_date = core->now_us;
+	row.reason = arena_printf(&core->arena, "no provider %s", provider);
+	ok = record_insert(core, TABLE_JOB, &row);
+	str_release(&text);
+	json_decref(args);
+	return ok;
+}
+
+bool job_destroy(struct core *core, const struct worker *worker)
+{
+	return queue_job(core, "worker_destroy", worker->name,
+	                 worker->provider ? worker->provider : "of the worker",
+	                 json_pack("{s:I, s:o, s:o, s:o}", "worker_id",
+	                           (json_int_t)worker->worker_id, "provider",
+	                           json_text(worker->provider), "region", json_text(worker->region),
+	                           "flavor", json_text(worker->flavor)));
+}
+
+struct providers {
+	const char *flavor, *region;
+	struct core *core;
+	const char *found; /* the last one */
+	size_t n;
+	struct str names;
+};
+
+static bool add_provider(void *context, const void *row_p)
+{
+	struct providers *p = context;
+	const struct flavor_metrics *row = row_p;
+
+	if (strcmp(row->flavor_name, p->flavor) != 0 ||
+	    (p->region != NULL && strcmp(row->region_name, p->region) != 0) ||
+	    (p->found != NULL && strcmp(p->found, row->provider) == 0))
+		return true;
+	p->found = arena_strdup(&p->core->arena, row->provider);
+	str_addf(&p->names, "%s%s", p->n++ ? ", " : "", p->found);
+	return true;
+}
+
+/* The one that offers the flavor in that region. */
+static const char *provider_of(struct core *core, struct call *call, const char *flavor,
+                               const char *region)
+{
+	struct providers p = {.flavor = flavor, .region = region, .core = core, .names = STR_INIT};
+	struct store_query query = {.table = TABLE_FLAVOR_METRICS};
+
+	if (store_select(store_own(core->store), &query, add_provider, &p) != STORE_OK)
+		core_failed(core, "the flavors cannot be read");
+	else if (p.n != 1)
+		problem_set(&call->problem, PROBLEM_BAD_VALUE,
+		            "provider is not given, and %s offers flavor %.80s in region %.80s",
+		            p.n ? p.names.p : "nobody", flavor, region ? region : "(any)");
+	str_release(&p.names);
+	return p.n == 1 ? p.found : NULL;
+}
+
+void handle_worker_deploy(struct core *core, struct call *call)
+{
+	static const char *const members[] = {"number", "region",      "provider", "flavor",
+	                                      "batch",  "concurrency", "prefetch", NULL};
+	const char *region = NULL, *provider = NULL, *flavor = NULL, *batch = "Default";
+	int64_t number = 1, concurrency = 1, prefetch = 0;
+	struct problem *problem = &call->problem;
+
+	if (!json_only_members(call->body, members, problem) ||
+	    !json_member_int(call->body, "number", &number, problem) ||
+	    !json_member_int(call->body, "concurrency", &concurrency, problem) ||
+	    !json_member_int(call->body, "prefetch", &prefetch, problem) ||
+	    !json_member_text(call->body, "region", &region, problem) ||
+	    !json_member_text(call->body, "provider", &provider, problem) ||
+	    !json_member_text(call->body, "flavor", &flavor, problem) ||
+	    !json_member_text(call->body, "batch", &batch, problem) ||
+	    !batch_name_read(call, batch)) {
+		core_problem(core, call);
+		return;
+	}
+	if (flavor == NULL) {
+		core_refuse(core, call, PROBLEM_MISSING_FIELD, "a deployment needs flavor");
+		return;
+	}
+	if (number < 1 || number > DEPLOY_MOST || concurrency < 1 || prefetch < 0) {
+		core_refuse(core, call, PROBLEM_BAD_VALUE,
+		            "number is %lld (1 to %d), concurrency %lld (from 1), prefetch %lld "
+		            "(from 0)",
+		            (long long)number, DEPLOY_MOST, (long long)concurrency,
+		            (long long)prefetch);
+		return;
+	}
+	if (provider == NULL)
+		provider = provider_of(core, call, flavor, region);
+	if (provider == NULL) {
+		core_problem(core, call);
+		return;
+	}
+	for (int64_t i = 0; i < number && !core->group_failed; i++)
+		queue_job(core, "worker_create", NULL, provider,
+		          json_pack("{s:s, s:o, s:s, s:s, s:I, s:I}", "provider", provider,
+		                    "region", json_text(region), "flavor", flavor, "batch", batch,
+		                    "concurrency", (json_int_t)concurrency, "prefetch",
+		                    (json_int_t)prefetch));
+	reply_result(core, call, "ok");
+}
+
+void handle_worker_callback(struct core *core, struct call *call)
+{
+	static const char *const members[] = {"message", NULL};
+	struct worker_node *worker = state_worker(&core->state, call->ids[0]);
+	struct worker row = {.worker_id = call->ids[0]};
+	const char *message = NULL, *name;
+	const struct batch_node *batch;
+
+	if (!json_only_members(call->body, members, &call->problem) ||
+	    !json_member_text(call->body, "message", &message, &call->problem)) {
+		core_problem(core, call);
+		return;
+	}
+	if (worker == NULL) {
+		reply_missing(core, call, "worker", call->ids[0]);
+		return;
+	}
+	contact_made(core, worker);
+	if (message == NULL || strcmp(message, "idle") != 0) {
+		reply_result(core, call, "nothing to do");
+		return;
+	}
+	if (!record_find(core, TABLE_WORKER, &row)) {
+		core_failed(core, "a worker has no row");
+		return;
+	}
+	name = worker_batch(worker);
+	batch = name ? state_batch_find(&core->state, name) : NULL;
+	if (row.permanent != 1 && TAILQ_EMPTY(&worker->running) && TAILQ_EMPTY(&worker->spare) &&
+	    (batch == NULL || batch->counts[TASK_PENDING] == 0)) {
+		job_destroy(core, &row);
+		worker_drop(core, worker);
+	}
+	reply_result(core, call, "ok");
+}
+
+/* v1's view of an execution of a worker. */
+static json_t *execution_json(const struct core *core, const struct execution *row)
+{
+	static const enum execution_column columns[] = {
+	        EXECUTION_COL_execution_id,  EXECUTION_COL_task_id,
+	        EXECUTION_COL_status,        EXECUTION_COL_pid,
+	        EXECUTION_COL_creation_date, EXECUTION_COL_modification_date,
+	        EXECUTION_COL_output_files,  EXECUTION_COL_command,
+	        EXECUTION_COL_latest};
+	const struct task_node *task = state_task(&core->state, (uint32_t)row->task_id);
+	json_t *value = json_object();
+
+	for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++) {
+		const struct field *f = &table_get(TABLE_EXECUTION)->fields[columns[i]];
+
+		json_object_set_new(value, f->name, field_to_json(f, row));
+	}
+	json_object_set_new(value, "batch",
+	                    task ? json_text(core->state.batches.v[task->batch]->name)
+	                         : json_null());
+	json_object_set_new(value, "taskstatus",
+	                    task ? json_text(task_status_words[task->status]) : json_null());
+	return value;
+}
+
+struct listing {
+	struct core *core;
+	json_t *array;
+};
+
+static bool add_ended(void *context, const void *row_p)
+{
+	struct listing *listing = context;
+	const struct execution *row = row_p;
+
+	core_task(listing->core, row->task_id);
+	json_array_append_new(listing->array, execution_json(listing->core, row));
+	return !listing->core->group_failed;
+}
+
+static void add_live(struct core *core, const struct worker_node *worker, int status, json_t *array)
+{
+	const struct execution_list *lists[] = {&worker->running, &worker->spare};
+
+	for (int i = 0; i < 2; i++) {
+		const struct execution_node *node;
+
+		TAILQ_FOREACH(node, lists[i], held)
+		{
+			struct execution row;
+
+			if (status < 0 ? node->status == EXECUTION_PENDING : node->status != status)
+				continue;
+			if (!record_execution(core, node->id, &row))
+				return;
+			row.status = (int8_t)node->status;
+			json_array_append_new(array, execution_json(core, &row));
+		}
+	}
+}
+
+void handle_worker_executions(struct core *core, struct call *call)
+{
+	struct worker_node *worker = state_worker(&core->state, call->ids[0]);
+	struct store_filter filters[2] = {
+	        {.field = EXECUTION_COL_worker_id, .op = STORE_EQ, .number = call->ids[0]},
+	        {.field = EXECUTION_COL_status, .op = STORE_EQ}};
+	struct store_query query = {
+	        .table = TABLE_EXECUTION, .filters = filters, .nfilters = 2, .limit = LISTED_MOST};
+	struct listing listing = {core, NULL};
+	int status = -1;
+
+	if (worker == NULL) {
+		reply_missing(core, call, "worker", call->ids[0]);
+		return;
+	}
+	if (call->names[0] != NULL) {
+		status = status_parse(execution_status_words, EXECUTION_STATUS_COUNT,
+		                      call->names[0]);
+		if (status < 0) {
+			core_refuse(core, call, PROBLEM_BAD_VALUE,
+			            "status is \"%.40s\", which is none of an execution",
+			            call->names[0]);
+			return;
+		}
+	}
+	if (!worker->leases)
+		contact_made(core, worker);
+	listing.array = json_array();
+	if (status < 0 || !execution_is_done((enum execution_status)status)) {
+		add_live(core, worker, status, listing.array);
+	} else {
+		filters[1].number = status;
+		if (record_flush(core) &&
+		    store_select(store_own(core->store), &query, add_ended, &listing) != STORE_OK)
+			core_failed(core, "executions cannot be read");
+	}
+	core_reply(core, call, 200, listing.array);
+}
+
+struct tally {
+	size_t n;
+	uint64_t (*counts)[EXECUTION_STATUS_COUNT]; /* by worker_id */
+};
+
+static bool count_execution(void *context, const void *row_p)
+{
+	struct tally *tally = context;
+	const struct execution *row = row_p;
+
+	if (row->worker_id > 0 && (uint64_t)row->worker_id < tally->n)
+		tally->counts[row->worker_id][row->status]++;
+	return true;
+}
+
+void handle_workers_tasks(struct core *core, struct call *call)
+{
+	struct store_filter latest = {.field = EXECUTION_COL_latest, .op = STORE_EQ, .number = 1};
+	struct store_query query = {.table = TABLE_EXECUTION,
+	                            .filters = &latest,
+	                            .nfilters = 1,
+	                            .mask = BIT(EXECUTION_COL_execution_id) |
+	                                    BIT(EXECUTION_COL_worker_id) |
+	                                    BIT(EXECUTION_COL_status)};
+	struct tally tally = {.n = (size_t)core->state.last_worker + 1};
+	json_t *array;
+
+	if (!record_flush(core))
+		return;
+	tally.counts = xcalloc(tally.n, sizeof(*tally.counts));
+	if (store_select(store_own(core->store), &query, count_execution, &tally) != STORE_OK)
+		core_failed(core, "executions cannot be read");
+	array = json_array();
+	for (size_t id = 1; id < tally.n; id++) {
+		for (int s = 0; s < EXECUTION_STATUS_COUNT; s++) {
+			if (tally.counts[id][s] > 0)
+				json_array_append_new(array,
+				                      json_pack("{s:I, s:s, s:I}", "worker_id",
+				                                (json_int_t)id, "status",
+				                                execution_status_words[s], "count",
+				                                (json_int_t)tally.counts[id][s]));
+		}
+	}
+	free(tally.counts);
+	core_reply(core, call, 200, array);
+}
