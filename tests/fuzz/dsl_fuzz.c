@@ -19,7 +19,7 @@ static void check_ref(const struct shell_ref *r, size_t len)
 	assert(r->whole + r->whole_length <= len);
 }
 
-static void check_run(struct arena *arena, const struct run *run, size_t size)
+static void check_run(struct arena *arena, const struct run_text *run, size_t size)
 {
 	struct shelltext st;
 

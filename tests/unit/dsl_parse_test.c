@@ -228,7 +228,7 @@ static void spans(void **state)
 	release(&f);
 }
 
-static const struct run *run_of(const struct fixture *f)
+static const struct run_text *run_of(const struct fixture *f)
 {
 	const struct stmt *s = stmt(f, 0)->step.body->items[0];
 
@@ -237,7 +237,7 @@ static const struct run *run_of(const struct fixture *f)
 }
 
 /* Every byte of the text is the byte of the source that it is said to come from. */
-static void assert_origin(const struct fixture *f, const struct run *run)
+static void assert_origin(const struct fixture *f, const struct run_text *run)
 {
 	for (size_t i = 0; i < run->len; i++) {
 		uint32_t at = run_source_offset(run, i);
@@ -263,7 +263,7 @@ static void run_blocks(void **state)
 	                           "  \r\n"
 	                           "}\r\n";
 	struct fixture f;
-	const struct run *run;
+	const struct run_text *run;
 
 	(void)state;
 	parse(&f, text);
@@ -290,7 +290,7 @@ static void run_blocks(void **state)
 static void run_lines(void **state)
 {
 	struct fixture f;
-	const struct run *run;
+	const struct run_text *run;
 
 	(void)state;
 	parse(&f, "scitq 1\nstep a {\n\trun |  a | b } # c \t\n}");
