@@ -178,6 +178,52 @@ static void lists_keep_every_byte(void **state)
 	arena_release(&a);
 }
 
+/* Many short strings of the characters that mean something, the same ones at every run. */
+static void any_bytes_make_a_round_trip(void **state)
+{
+	static const char alphabet[] = "a/ \\'\"*?[]|\n\t:.\xff";
+	struct str s = STR_INIT;
+	struct arena a;
+	unsigned seed = 1;
+
+	(void)state;
+	arena_init(&a);
+	for (int i = 0; i < 20000; i++) {
+		char text[3][9];
+		const char *error;
+		struct uri u;
+		char **uris;
+		size_t n;
+
+		str_reset(&s);
+		for (int k = 0; k < 3; k++) {
+			size_t len = 1 + (seed >> 16) % 8;
+
+			for (size_t j = 0; j < len; j++) {
+				seed = seed * 1103515245 + 12345;
+				text[k][j] = alphabet[(seed >> 16) % (sizeof(alphabet) - 1)];
+			}
+			text[k][len] = '\0';
+			uri_list_add(&s, text[k]);
+		}
+		assert_true(uri_list_split(&a, s.p, &uris, &n, &error));
+		assert_int_equal(n, 3);
+		for (int k = 0; k < 3; k++)
+			assert_string_equal(uris[k], text[k]);
+		str_reset(&s);
+		uri_add_path(&s, arena_printf(&a, "/%sx", text[0]));
+		assert_true(uri_parse(&a, s.p, &u, &error));
+		assert_string_equal(u.place, arena_printf(&a, "/%sx", text[0]));
+		assert_int_equal(u.nactions, 0);
+		/* Whatever comes is parsed or refused. */
+		if (!uri_parse(&a, text[1], &u, &error))
+			assert_non_null(error);
+		arena_clear(&a);
+	}
+	str_release(&s);
+	arena_release(&a);
+}
+
 static void lists_as_people_write_them(void **state)
 {
 	struct arena a;
@@ -234,6 +280,7 @@ int main(void)
 	        cmocka_unit_test(what_is_refused),
 	        cmocka_unit_test(any_path_has_a_uri),
 	        cmocka_unit_test(lists_keep_every_byte),
+	        cmocka_unit_test(any_bytes_make_a_round_trip),
 	        cmocka_unit_test(lists_as_people_write_them),
 	        cmocka_unit_test(results_have_a_text_and_a_side),
 	};
