@@ -1,0 +1,222 @@
+/*
+ * The pass that gives everything its type, in the order of the file. What
+ * depends on no loop is computed on the way: sheets are read here, so that their
+ * columns are known where rows are used.
+ */
+#include "compiler/check.h"
+
+#include "compiler/paths.h"
+
+#include <string.h>
+
+/* `let x = LIST where COND`: the fields of an element are names in COND. */
+static struct node *check_filter(struct checker *k, const struct stmt *s, struct node *source)
+{
+	struct node *n = node_new(k, NODE_FILTER, s->let.where->span, source->type);
+	const struct vtype *element = check_element_type(k, source);
+
+	if (element == NULL)
+		return node_bad(k, s->span);
+	n->each.source = source;
+	n->each.slot = k->item_slot;
+	k->item = element;
+	k->item_list = arena_printf(&k->c->arena, "the rows of `%s`", s->let.name.text);
+	k->item_bit = check_bit(k);
+	n->each.where = check_expr(k, s->let.where, vtype_of_kind(VTYPE_BOOL));
+	k->item = NULL;
+	node_depends(n, n->each.where);
+	check_bit_end(k, n, k->item_bit);
+	node_depends(n, source);
+	return n->each.where->kind == NODE_BAD ? n->each.where : n;
+}
+
+static void check_let(struct compilation *c, struct symbol *sym)
+{
+	struct checker k = {.c = c, .level = sym->level, .item_slot = sym->slot};
+	const struct stmt *s = sym->stmt;
+	struct node *n = check_expr(&k, s->let.value, NULL);
+	struct value v;
+
+	if (n->kind != NODE_BAD && s->let.where != NULL) {
+		n = check_filter(&k, s, n);
+		if (n->kind == NODE_FILTER && n->depth == 0 && !sym->level->dead) {
+			v = eval(&c->env, n);
+			n = v.kind == VALUE_BAD
+			            ? node_bad(&k, n->span)
+			            : node_const(&k, v, n->span, vtype_of_value(&c->arena, &v));
+		}
+	}
+	sym->node = n;
+	sym->type = n->type;
+	sym->constant = n->kind == NODE_CONST || n->kind == NODE_BAD;
+	sym->value = n->kind == NODE_CONST ? n->value : VALUE_BAD_INIT;
+}
+
+static void check_assert(struct compilation *c, struct assertion *a)
+{
+	struct checker k = {.c = c, .level = a->level};
+	const struct stmt *s = a->stmt;
+	struct diag *d;
+
+	a->cond = check_expr(&k, s->assertion.cond, vtype_of_kind(VTYPE_BOOL));
+	if (s->assertion.message != NULL)
+		a->message = check_expr(&k, s->assertion.message, vtype_of_kind(VTYPE_STRING));
+	if (a->cond->kind != NODE_CONST || a->level->dead)
+		return;
+	if (value_convert(c, a->cond->value, vtype_of_kind(VTYPE_BOOL), a->cond->span, &c->arena)
+	            .boolean)
+		return;
+	if (a->message != NULL && a->message->kind == NODE_CONST)
+		d = report(c, E0314, s->assertion.cond->span, "%s",
+		           value_to_text(&a->message->value, &c->arena));
+	else
+		d = report(c, E0314, s->assertion.cond->span, "the condition does not hold");
+	label(c, d, "is false");
+}
+
+static void check_loop(struct compilation *c, struct level *l)
+{
+	struct checker k = {.c = c, .level = l->outer};
+	const struct vtype *element;
+
+	l->dead = l->outer->dead;
+	l->source = check_expr(&k, l->source_expr, NULL);
+	element = check_element_type(&k, l->source);
+	l->symbol->node = l->source;
+	l->symbol->type = element ? element : vtype_of_kind(VTYPE_ANY);
+	if (l->where_expr != NULL) {
+		k.level = l;
+		l->where = check_expr(&k, l->where_expr, vtype_of_kind(VTYPE_BOOL));
+	}
+}
+
+static void check_branch(struct compilation *c, struct level *l)
+{
+	struct checker k = {.c = c, .level = l->outer};
+	struct value v;
+
+	l->dead = l->outer->dead;
+	l->cond = check_expr(&k, l->cond_expr, vtype_of_kind(VTYPE_BOOL));
+	if (l->cond->kind != NODE_CONST)
+		return;
+	v = value_convert(c, l->cond->value, vtype_of_kind(VTYPE_BOOL), l->cond->span, &c->arena);
+	l->decided = true;
+	l->dead |= v.kind != VALUE_BOOL || v.boolean != l->want;
+	l->constant = l->outer->constant && !l->dead;
+}
+
+static void check_item(struct compilation *c, struct item *item)
+{
+	struct checker k = {.c = c, .level = c->program.levels.v[0]};
+
+	switch (item->kind) {
+	case ITEM_PARAM:
+		check_param(&k, item->symbol);
+		break;
+	case ITEM_LET:
+		check_let(c, item->symbol);
+		break;
+	case ITEM_ASSERT:
+		check_assert(c, item->assertion);
+		break;
+	case ITEM_LEVEL:
+		if (item->level->kind == LEVEL_LOOP)
+			check_loop(c, item->level);
+		else
+			check_branch(c, item->level);
+		break;
+	case ITEM_STEP:
+		k.level = item->step->level;
+		k.step = item->step;
+		check_step(&k, item->step);
+		break;
+	case ITEM_RECRUITER:
+		k.level = item->recruiter->symbol->level;
+		check_recruiter_block(&k, item->recruiter);
+		break;
+	}
+}
+
+static bool good_name(const char *name)
+{
+	return name[0] != '\0' &&
+	       name[strspn(name,
+	                   "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")] ==
+	               '\0';
+}
+
+static void check_workflow_name(struct checker *k, const struct stmt *s)
+{
+	struct compilation *c = k->c;
+	const struct expr *e = s->workflow.name;
+	struct value v = check_constant(k, e, vtype_of_kind(VTYPE_STRING));
+	const char *name = c->options->name;
+	struct diag *d;
+
+	if (v.kind == VALUE_BAD)
+		return;
+	if (name == NULL)
+		name = value_to_text(&v, &c->arena);
+	if (!good_name(name)) {
+		d = report(c, E0217, e->span, "`%s` cannot be the name of a workflow", name);
+		label(c, d, "letters, digits, `_` and `-` only");
+		return;
+	}
+	c->workflow = name;
+}
+
+static void check_storage(struct checker *k)
+{
+	struct compilation *c = k->c;
+	const struct setting *set = c->program.defaults.first[KEY_storage];
+	struct value v;
+
+	if (c->workflow == NULL)
+		return;
+	if (set == NULL || set->node == NULL) {
+		v = value_string(arena_printf(&c->arena, "%s/results/%s", c->cwd, c->workflow));
+	} else if (set->node->kind != NODE_CONST) {
+		return;
+	} else {
+		v = set->node->value;
+	}
+	c->storage = folder_uri(c, &v, &c->arena);
+	if (c->storage == NULL) {
+		struct diag *d =
+		        report(c, E0506, set->expr->span, "`%s` is not the address of a folder",
+		               value_to_text(&v, &c->arena));
+
+		label(c, d, "results cannot be put there");
+	}
+}
+
+static void check_workflow(struct compilation *c)
+{
+	struct checker k = {.c = c, .level = c->program.levels.v[0]};
+
+	if (c->program.workflow == NULL)
+		return;
+	check_workflow_name(&k, c->program.workflow);
+	check_settings(&k, &c->program.defaults);
+	if (c->program.defaults.first[KEY_container] != NULL)
+		check_image(&k, c->program.defaults.first[KEY_container]);
+	check_storage(&k);
+}
+
+void compile_check(struct compilation *c)
+{
+	env_init(&c->env, c);
+	c->program.levels.v[0]->constant = true;
+	check_params(c);
+	for (size_t i = 0; i < c->program.items.n; i++)
+		check_item(c, &c->program.items.v[i]);
+	check_workflow(c);
+	if (c->sink.errors == 0)
+		check_recruiters(c);
+	for (size_t i = 0; i < c->program.steps.n && c->sink.errors == 0; i++) {
+		struct step *step = c->program.steps.v[i];
+		struct checker k = {.c = c, .level = step->level, .step = step};
+
+		check_command(&k, step);
+	}
+}

@@ -1,0 +1,666 @@
+/*
+ * Types of expressions, and the nodes that compute them. A subtree that depends on
+ * no loop and names no output of a step is computed here and becomes a constant, so
+ * that columns of a sheet and mistakes in values are known at once.
+ */
+#include "compiler/check.h"
+
+#include "compiler/operate.h"
+
+#include <ctype.h>
+#include <string.h>
+
+const char *type_text(struct checker *k, const struct vtype *t)
+{
+	return vtype_text(t, &k->c->arena);
+}
+
+struct node *node_new(struct checker *k, enum node_kind kind, struct span span,
+                      const struct vtype *type)
+{
+	struct node *n = arena_new(&k->c->arena, struct node);
+
+	n->kind = kind;
+	n->span = span;
+	n->type = type;
+	return n;
+}
+
+struct node *node_bad(struct checker *k, struct span span)
+{
+	return node_new(k, NODE_BAD, span, vtype_of_kind(VTYPE_ANY));
+}
+
+struct node *node_const(struct checker *k, struct value v, struct span span,
+                        const struct vtype *type)
+{
+	struct node *n = node_new(k, NODE_CONST, span, type);
+
+	n->value = v;
+	return n;
+}
+
+void node_depends(struct node *n, const struct node *on)
+{
+	if (on->depth > n->depth)
+		n->depth = on->depth;
+	n->has_data |= on->has_data;
+	n->free |= on->free;
+}
+
+bool check_fits(struct checker *k, const struct node *n, const struct vtype *want)
+{
+	struct diag *d;
+
+	if (n->kind == NODE_BAD || want == NULL || vtype_fits(n->type, want))
+		return true;
+	/* A record stands for its key. */
+	if (n->type->kind == VTYPE_RECORD && vtype_is_text(want))
+		return true;
+	d = report(k->c, E0301, n->span, "%s is wanted here", type_text(k, want));
+	label(k->c, d, "is %s", type_text(k, n->type));
+	return false;
+}
+
+/* Neither an output of a step nor a variable in it. */
+static bool foldable(const struct node *n)
+{
+	switch (n->kind) {
+	case NODE_BAD:
+	case NODE_CONST:
+	case NODE_VARIABLE:
+	case NODE_LET:
+	case NODE_ITEM_FIELD:
+	case NODE_OUTPUT:
+	case NODE_GATHER:
+	case NODE_PREVIOUS:
+	case NODE_ACTION:
+		return false;
+	default:
+		return n->depth == 0 && n->free == 0 && !n->has_data;
+	}
+}
+
+static bool inside_dead_branch(const struct checker *k)
+{
+	return k->level != NULL && k->level->dead;
+}
+
+static struct node *fold(struct checker *k, struct node *n)
+{
+	struct value v;
+
+	if (!foldable(n) || inside_dead_branch(k))
+		return n;
+	v = eval(&k->c->env, n);
+	if (v.kind == VALUE_BAD)
+		return node_bad(k, n->span);
+	return node_const(k, v, n->span,
+	                  n->type->kind == VTYPE_ENUM ? n->type : vtype_of_value(&k->c->arena, &v));
+}
+
+/* ---- names ---- */
+
+/* "CPU" and the like: the task's own. */
+static bool is_task_variable(const char *name)
+{
+	static const char *const names[] = {"CPU", "INPUT", "OUTPUT", "RESOURCE", "TEMP"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (strcmp(names[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static struct node *check_task_variable(struct checker *k, const struct expr *e)
+{
+	static const char *const names[] = {"CPU", "INPUT", "OUTPUT", "RESOURCE", "TEMP"};
+	const char *name = e->name.text, *nearest;
+	struct node *n;
+	struct diag *d;
+
+	if (!is_task_variable(name)) {
+		nearest = word_nearest(name, names, sizeof(names) / sizeof(*names));
+		d = report(k->c, E0206, e->span, "`%s` is no variable of a task", name);
+		label(k->c, d, "unknown");
+		if (nearest != NULL)
+			help(k->c, d, "write `$%s`", nearest);
+		else
+			help(k->c, d, "a task has CPU, INPUT, OUTPUT, RESOURCE and TEMP");
+		return node_bad(k, e->span);
+	}
+	if (!k->task_variables) {
+		d = report(k->c, E0206, e->span, "`%s` is known only when the task runs", name);
+		label(k->c, d, "has no value yet");
+		help(k->c, d, "use it in the text of `run`, or in `exec`");
+		return node_bad(k, e->span);
+	}
+	n = node_new(k, NODE_TASK_VARIABLE, e->span, vtype_of_kind(VTYPE_STRING));
+	/* Marked, so that the words of exec can be told from text that looks alike. */
+	n->variable = arena_printf(&k->c->arena, "\001%s\002", name);
+	return n;
+}
+
+static void unknown_name(struct checker *k, const struct expr *e, const struct binding *b)
+{
+	struct diag *d;
+
+	if (b != NULL && b->elsewhere != NULL) {
+		bool later = b->elsewhere->span.start > e->span.start;
+
+		d = report(k->c, E0203, e->span, "`%s` is %s", e->name.text,
+		           later ? "defined further down" : "not in scope here");
+		label(k->c, d, later ? "not yet known" : "out of sight");
+		relate(k->c, d, b->elsewhere->span,
+		       later ? "defined here" : "known only in its block");
+		if (later)
+			help(k->c, d, "move the definition above this line");
+		return;
+	}
+	d = report(k->c, E0201, e->span, "`%s` is not defined", e->name.text);
+	label(k->c, d, "unknown name");
+	if (b != NULL && b->nearest != NULL)
+		help(k->c, d, "write `%s`", b->nearest);
+}
+
+static long item_field(const struct checker *k, const char *name)
+{
+	if (k->item == NULL || k->item->kind != VTYPE_RECORD || k->item->shape == NULL)
+		return -1;
+	return shape_index(k->item->shape, name);
+}
+
+static struct node *check_item_field(struct checker *k, const struct expr *e, long index)
+{
+	struct node *n = node_new(k, NODE_ITEM_FIELD, e->span, k->item->fields[index]);
+
+	n->each.slot = k->item_slot;
+	n->each.name = e->name.text;
+	n->free = k->item_bit;
+	return n;
+}
+
+/* A name of a `where` that is both a column and something in scope: which one? */
+static struct node *check_ambiguous(struct checker *k, const struct expr *e,
+                                    const struct symbol *sym)
+{
+	struct diag *d = report(k->c, E0222, e->span, "`%s` is a field of %s and a %s",
+	                        e->name.text, k->item_list, symbol_kind_text(sym->kind));
+
+	label(k->c, d, "which one");
+	relate(k->c, d, sym->span, "the %s", symbol_kind_text(sym->kind));
+	help(k->c, d, "rename the %s", symbol_kind_text(sym->kind));
+	return node_bad(k, e->span);
+}
+
+struct node *check_bound_name(struct checker *k, const struct expr *e, struct symbol *sym)
+{
+	struct node *n;
+	struct diag *d;
+
+	if (sym->constant) {
+		if (sym->value.kind == VALUE_BAD)
+			return node_bad(k, e->span);
+		return node_const(k, sym->value, e->span, sym->type);
+	}
+	switch (sym->kind) {
+	case SYMBOL_PARAM:
+		return node_bad(k, e->span);
+	case SYMBOL_LET:
+		n = node_new(k, NODE_LET, e->span, sym->type);
+		n->symbol = sym;
+		n->depth = sym->node->depth;
+		/* In a branch that is not taken nothing is computed. */
+		if (n->depth == 0)
+			n->depth = sym->level->depth;
+		return n;
+	case SYMBOL_LOOP:
+	case SYMBOL_ELEMENT:
+		n = node_new(k, NODE_VARIABLE, e->span, sym->type);
+		n->symbol = sym;
+		if (sym->kind == SYMBOL_LOOP)
+			n->depth = sym->level->depth;
+		else
+			n->free = sym->bit;
+		return n;
+	case SYMBOL_STEP:
+		return check_output(k, e, sym->step, NULL);
+	case SYMBOL_RECRUITER:
+		break;
+	}
+	d = report(k->c, E0214, e->span, "`%s` is a recruiter, not a value", e->name.text);
+	label(k->c, d, "cannot be computed with");
+	relate(k->c, d, sym->span, "declared here");
+	return node_bad(k, e->span);
+}
+
+static struct node *check_name(struct checker *k, const struct expr *e, const struct vtype *want)
+{
+	struct binding *b = binding_of(k->c, e);
+	const char *name = e->name.text;
+	long field = item_field(k, name);
+
+	if (field >= 0 && b != NULL && b->symbol != NULL)
+		return check_ambiguous(k, e, b->symbol);
+	if (field >= 0)
+		return check_item_field(k, e, field);
+	if (b != NULL && b->symbol != NULL)
+		return check_bound_name(k, e, b->symbol);
+	if (want != NULL && want->kind == VTYPE_ENUM) {
+		for (size_t i = 0; i < want->nwords; i++) {
+			if (strcmp(want->words[i], name) == 0)
+				return node_const(k, value_string(want->words[i]), e->span, want);
+		}
+		{
+			const char *nearest = word_nearest(name, want->words, want->nwords);
+			struct diag *d = report(k->c, E0309, e->span, "`%s` is not %s", name,
+			                        type_text(k, want));
+
+			label(k->c, d, "not one of the words");
+			if (nearest != NULL)
+				help(k->c, d, "write `%s`", nearest);
+		}
+		return node_bad(k, e->span);
+	}
+	if (isupper((unsigned char)name[0]) && (b == NULL || b->nearest == NULL))
+		return check_task_variable(k, e);
+	if (is_task_variable(name))
+		return check_task_variable(k, e);
+	/* A filtered list whose fields are not known before it is read. */
+	if (k->item != NULL && k->item->kind == VTYPE_ANY) {
+		struct node *n = node_new(k, NODE_ITEM_FIELD, e->span, vtype_of_kind(VTYPE_ANY));
+
+		n->each.slot = k->item_slot;
+		n->each.name = name;
+		n->free = k->item_bit;
+		return n;
+	}
+	if (k->item != NULL && k->item->shape != NULL && (b == NULL || b->nearest == NULL)) {
+		const char *nearest = word_nearest(name, k->item->shape->names, k->item->shape->n);
+		struct diag *d =
+		        report(k->c, E0201, e->span, "`%s` is neither defined nor a field of %s",
+		               name, k->item_list);
+
+		label(k->c, d, "unknown name");
+		if (nearest != NULL)
+			help(k->c, d, "write `%s`", nearest);
+		return node_bad(k, e->span);
+	}
+	unknown_name(k, e, b);
+	return node_bad(k, e->span);
+}
+
+/* ---- fields ---- */
+
+static struct step *step_of(struct checker *k, const struct expr *e)
+{
+	struct binding *b = e->kind == EXPR_NAME ? binding_of(k->c, e) : NULL;
+
+	return b && b->symbol ? b->symbol->step : NULL;
+}
+
+static void unknown_field(struct checker *k, const struct expr *e, const struct vtype *of)
+{
+	const char *nearest = word_nearest(e->field.name.text, of->shape->names, of->shape->n);
+	struct diag *d;
+	struct str s = STR_INIT;
+
+	expr_dump(e->field.of, &s);
+	d = report(k->c, E0205, e->field.name.span, "`%s` has no field `%s`",
+	           e->field.of->kind == EXPR_NAME ? e->field.of->name.text : s.p,
+	           e->field.name.text);
+	label(k->c, d, "unknown field");
+	str_reset(&s);
+	for (size_t i = 0; i < of->shape->n && i < 12; i++)
+		str_addf(&s, "%s%s", i ? ", " : "", of->shape->names[i]);
+	if (of->shape->n > 12)
+		str_addf(&s, "... (%zu fields)", of->shape->n);
+	if (nearest != NULL)
+		help(k->c, d, "write `%s`", nearest);
+	else if (of->shape->n > 0)
+		help(k->c, d, "it has %s", s.p);
+	str_release(&s);
+}
+
+static struct node *check_field(struct checker *k, const struct expr *e)
+{
+	struct step *step = step_of(k, e->field.of);
+	struct node *of, *n;
+	const struct vtype *type = vtype_of_kind(VTYPE_ANY);
+	struct diag *d;
+	long i;
+
+	if (step != NULL)
+		return check_output(k, e, step, &e->field.name);
+	of = check_expr(k, e->field.of, NULL);
+	if (of->kind == NODE_BAD)
+		return of;
+	switch (of->type->kind) {
+	case VTYPE_ANY:
+		break;
+	case VTYPE_DEPTH:
+		if (strcmp(e->field.name.text, "pairs") == 0) {
+			type = vtype_of_kind(VTYPE_BOOL);
+			break;
+		}
+		d = report(k->c, E0205, e->field.name.span, "a depth has no field `%s`",
+		           e->field.name.text);
+		label(k->c, d, "unknown field");
+		help(k->c, d, "write `pairs`");
+		return node_bad(k, e->span);
+	case VTYPE_RECORD:
+		if (of->type->shape == NULL)
+			break;
+		i = shape_index(of->type->shape, e->field.name.text);
+		if (i < 0) {
+			unknown_field(k, e, of->type);
+			return node_bad(k, e->span);
+		}
+		type = of->type->fields[i];
+		break;
+	default:
+		d = report(k->c, E0301, e->field.of->span, "%s has no fields",
+		           type_text(k, of->type));
+		label(k->c, d, "no field `%s`", e->field.name.text);
+		return node_bad(k, e->span);
+	}
+	n = node_new(k, NODE_FIELD, e->span, type);
+	n->field.of = of;
+	n->field.name = e->field.name.text;
+	node_depends(n, of);
+	return n;
+}
+
+/* ---- composed values ---- */
+
+static struct node *check_string(struct checker *k, const struct expr *e)
+{
+	struct node *n;
+	const char *plain = expr_plain_string(e);
+	bool data = k->data, bad = false;
+
+	if (plain != NULL)
+		return node_const(k, value_string(plain), e->span, vtype_of_kind(VTYPE_STRING));
+	n = node_new(k, NODE_TEXT, e->span, vtype_of_kind(VTYPE_STRING));
+	n->list.items = arena_array(&k->c->arena, struct node *, e->string.n);
+	n->list.n = e->string.n;
+	k->data = false;
+	for (size_t i = 0; i < e->string.n; i++) {
+		const struct string_part *p = &e->string.parts[i];
+		struct node *part =
+		        p->expr != NULL
+		                ? check_expr(k, p->expr, NULL)
+		                : node_const(k, value_text(VALUE_STRING, p->text, p->len, 0),
+		                             p->span, vtype_of_kind(VTYPE_STRING));
+
+		bad |= part->kind == NODE_BAD;
+		n->list.items[i] = part;
+		node_depends(n, part);
+	}
+	k->data = data;
+	return bad ? node_bad(k, e->span) : n;
+}
+
+static struct node *check_list(struct checker *k, const struct expr *e, const struct vtype *want)
+{
+	struct node *n = node_new(k, NODE_LIST, e->span, NULL);
+	const struct vtype *element = NULL, *joined;
+	const struct vtype *wanted = want && want->kind == VTYPE_LIST ? want->element : NULL;
+	bool bad = false;
+	struct diag *d;
+
+	n->list.items = arena_array(&k->c->arena, struct node *, e->list.n);
+	n->list.n = e->list.n;
+	for (size_t i = 0; i < e->list.n; i++) {
+		struct node *item = check_expr(k, e->list.items[i], wanted);
+
+		n->list.items[i] = item;
+		node_depends(n, item);
+		bad |= item->kind == NODE_BAD;
+		if (bad)
+			continue;
+		joined = element ? vtype_join(&k->c->arena, element, item->type) : item->type;
+		if (joined == NULL && !k->data) {
+			d = report(k->c, E0321, item->span, "a list holds values of one type");
+			label(k->c, d, "is %s", type_text(k, item->type));
+			relate(k->c, d, n->list.items[0]->span, "is %s", type_text(k, element));
+			bad = true;
+		}
+		element = joined ? joined : element;
+	}
+	n->type = vtype_list(&k->c->arena, element ? element : vtype_of_kind(VTYPE_ANY));
+	return bad ? node_bad(k, e->span) : n;
+}
+
+const struct vtype *check_element_type(struct checker *k, const struct node *source)
+{
+	struct diag *d;
+
+	if (source->kind == NODE_BAD || source->type->kind == VTYPE_ANY)
+		return vtype_of_kind(VTYPE_ANY);
+	if (source->type->kind == VTYPE_LIST)
+		return source->type->element;
+	d = report(k->c, E0301, source->span, "a list is wanted here");
+	label(k->c, d, "is %s", type_text(k, source->type));
+	return NULL;
+}
+
+unsigned check_bit(struct checker *k)
+{
+	/* Beyond 31 nested variables the last bit is shared: such a node is never folded. */
+	unsigned bit = 1u << (k->nesting < 31 ? k->nesting : 31);
+
+	k->nesting++;
+	return bit;
+}
+
+void check_bit_end(struct checker *k, struct node *n, unsigned bit)
+{
+	k->nesting--;
+	if (k->nesting < 31)
+		n->free &= ~bit;
+}
+
+static struct node *check_comprehension(struct checker *k, const struct expr *e)
+{
+	struct node *n = node_new(k, NODE_EACH, e->span, NULL);
+	struct symbol *var = binding_of(k->c, e)->symbol;
+	const struct vtype *element;
+	bool data = k->data;
+
+	k->data = false;
+	n->each.variable = var;
+	n->each.source = check_expr(k, e->comprehension.source, NULL);
+	element = check_element_type(k, n->each.source);
+	var->type = element ? element : vtype_of_kind(VTYPE_ANY);
+	var->bit = check_bit(k);
+	if (e->comprehension.where != NULL)
+		n->each.where = check_expr(k, e->comprehension.where, vtype_of_kind(VTYPE_BOOL));
+	k->data = data;
+	n->each.body = check_expr(k, e->comprehension.body, NULL);
+	node_depends(n, n->each.body);
+	if (n->each.where != NULL)
+		node_depends(n, n->each.where);
+	check_bit_end(k, n, var->bit);
+	node_depends(n, n->each.source);
+	if (n->each.source->kind == NODE_BAD || element == NULL || n->each.body->kind == NODE_BAD ||
+	    (n->each.where != NULL && n->each.where->kind == NODE_BAD))
+		return node_bad(k, e->span);
+	n->type = vtype_list(&k->c->arena, n->each.body->type);
+	return n;
+}
+
+static struct node *check_range(struct checker *k, const struct expr *e)
+{
+	const struct vtype *want = vtype_of_kind(VTYPE_INT);
+	struct node *n = node_new(k, NODE_RANGE, e->span, vtype_list(&k->c->arena, want));
+
+	n->range.first = check_expr(k, e->range.first, want);
+	n->range.last = check_expr(k, e->range.last, want);
+	if (n->range.first->kind == NODE_BAD || n->range.last->kind == NODE_BAD)
+		return node_bad(k, e->span);
+	node_depends(n, n->range.first);
+	node_depends(n, n->range.last);
+	return n;
+}
+
+static struct node *check_choice(struct checker *k, const struct expr *e, const struct vtype *want)
+{
+	struct node *n = node_new(k, NODE_IF, e->span, NULL);
+	bool data = k->data;
+	struct diag *d;
+
+	k->data = false;
+	n->choice.cond = check_expr(k, e->choice.cond, vtype_of_kind(VTYPE_BOOL));
+	k->data = data;
+	n->choice.yes = check_expr(k, e->choice.yes, want);
+	n->choice.no = check_expr(k, e->choice.no, want);
+	if (n->choice.cond->kind == NODE_BAD || n->choice.yes->kind == NODE_BAD ||
+	    n->choice.no->kind == NODE_BAD)
+		return node_bad(k, e->span);
+	n->type = vtype_join(&k->c->arena, n->choice.yes->type, n->choice.no->type);
+	if (n->type == NULL && !k->data) {
+		d = report(k->c, E0321, n->choice.no->span, "both branches have one type");
+		label(k->c, d, "is %s", type_text(k, n->choice.no->type));
+		relate(k->c, d, n->choice.yes->span, "is %s", type_text(k, n->choice.yes->type));
+		return node_bad(k, e->span);
+	}
+	if (n->type == NULL)
+		n->type = vtype_of_kind(VTYPE_DATA);
+	node_depends(n, n->choice.cond);
+	node_depends(n, n->choice.yes);
+	node_depends(n, n->choice.no);
+	return n;
+}
+
+static struct node *check_unary(struct checker *k, const struct expr *e)
+{
+	const struct vtype *want = e->unary.op == OP_NOT ? vtype_of_kind(VTYPE_BOOL) : NULL;
+	struct node *n = node_new(k, e->unary.op == OP_NOT ? NODE_NOT : NODE_NEGATE, e->span, want);
+	struct diag *d;
+
+	n->of = check_expr(k, e->unary.of, want);
+	if (n->of->kind == NODE_BAD)
+		return n->of;
+	if (e->unary.op == OP_NEG && !vtype_is_number(n->of->type)) {
+		d = report(k->c, E0302, e->span, "`-` does not take %s", type_text(k, n->of->type));
+		label(k->c, d, "has no negative");
+		return node_bad(k, e->span);
+	}
+	if (n->type == NULL)
+		n->type = n->of->type->kind == VTYPE_CELL ? vtype_of_kind(VTYPE_ANY) : n->of->type;
+	node_depends(n, n->of);
+	return n;
+}
+
+static struct node *literal(struct checker *k, const struct expr *e)
+{
+	struct value v = value_none();
+
+	switch (e->kind) {
+	case EXPR_BOOL:
+		v = value_bool(e->boolean);
+		break;
+	case EXPR_INT:
+		v = value_int(e->integer);
+		break;
+	case EXPR_FLOAT:
+	case EXPR_PERCENT:
+		v = value_float(e->real);
+		break;
+	case EXPR_SIZE:
+		v = value_number(VALUE_SIZE, e->bytes);
+		break;
+	case EXPR_DURATION:
+		v = value_number(VALUE_DURATION, e->ms);
+		break;
+	case EXPR_DEPTH:
+		v = value_number(VALUE_DEPTH, e->depth_value.reads);
+		v.flags = e->depth_value.pairs ? VALUE_PAIRS : 0;
+		break;
+	default:
+		break;
+	}
+	return node_const(k, v, e->span, vtype_of_value(&k->c->arena, &v));
+}
+
+static struct node *misplaced(struct checker *k, const struct expr *e)
+{
+	struct diag *d =
+	        report(k->c, E0327, e->span, "%s cannot stand here", expr_kind_text(e->kind));
+
+	label(k->c, d, "not a value");
+	return node_bad(k, e->span);
+}
+
+static struct node *check_kind(struct checker *k, const struct expr *e, const struct vtype *want)
+{
+	switch (e->kind) {
+	case EXPR_NONE:
+	case EXPR_BOOL:
+	case EXPR_INT:
+	case EXPR_FLOAT:
+	case EXPR_PERCENT:
+	case EXPR_SIZE:
+	case EXPR_DURATION:
+	case EXPR_DEPTH:
+		return literal(k, e);
+	case EXPR_STRING:
+		return check_string(k, e);
+	case EXPR_NAME:
+		return check_name(k, e, want);
+	case EXPR_FIELD:
+		return check_field(k, e);
+	case EXPR_LIST:
+		return check_list(k, e, want);
+	case EXPR_COMPREHENSION:
+		return check_comprehension(k, e);
+	case EXPR_CALL:
+		return check_call(k, e, want);
+	case EXPR_UNARY:
+		return check_unary(k, e);
+	case EXPR_BINARY:
+		return e->binary.op == OP_MATCHES ? check_matches(k, e) : check_binary(k, e);
+	case EXPR_RANGE:
+		return check_range(k, e);
+	case EXPR_IF:
+		return check_choice(k, e, want);
+	case EXPR_GATHER:
+		return check_gather(k, e);
+	case EXPR_PIPE:
+		return check_pipe(k, e);
+	case EXPR_RECORD:
+	case EXPR_REFINE:
+	case EXPR_REGEX:
+		return misplaced(k, e);
+	case EXPR_BAD:
+	case EXPR_KINDS:
+		break;
+	}
+	return node_bad(k, e->span);
+}
+
+struct node *check_expr(struct checker *k, const struct expr *e, const struct vtype *want)
+{
+	struct node *n = fold(k, check_kind(k, e, want));
+
+	if (n->kind != NODE_BAD && want != NULL && !check_fits(k, n, want))
+		return node_bad(k, e->span);
+	return n;
+}
+
+struct value check_constant(struct checker *k, const struct expr *e, const struct vtype *want)
+{
+	struct node *n = check_expr(k, e, want);
+	struct diag *d;
+
+	if (n->kind == NODE_BAD)
+		return VALUE_BAD_INIT;
+	if (n->kind != NODE_CONST) {
+		d = report(k->c, E0324, e->span, "this must be the same for every task");
+		label(k->c, d, "depends on a loop");
+		return VALUE_BAD_INIT;
+	}
+	return want ? value_convert(k->c, n->value, want, e->span, &k->c->arena) : n->value;
+}

@@ -1,0 +1,64 @@
+/*
+ * What the passes of one compilation share; private to compiler/. Everything is
+ * owned by `arena` unless a release in compile.c says otherwise.
+ */
+#ifndef COMPILER_COMPILATION_H
+#define COMPILER_COMPILATION_H
+
+#include "base/arena.h"
+#include "base/diag.h"
+#include "base/source.h"
+#include "compiler/compile.h"
+#include "compiler/env.h"
+#include "compiler/plan.h"
+#include "compiler/program.h"
+#include "dsl/codes.h"
+
+#include <regex.h>
+
+struct compilation {
+	struct arena arena;
+	const struct compile_options *options;
+	struct compile_files files;
+	struct sources sources;
+	struct diag_sink sink;
+	int read_error;
+	uint32_t file;
+	const char *cwd; /* absolute */
+	/* Directories that relative paths start from; [0] is the .scitq file's. Absolute. */
+	VEC(const char *) bases;
+	VEC(regex_t *) regexes;
+	struct ast *ast;
+	struct program program;
+	struct env env;
+	struct plan plan;
+	const char *workflow; /* its name, after check */
+	const char *storage;  /* URI of a folder, after check */
+	struct submission *submission;
+	enum compile_stage done; /* the last stage that was finished without an error */
+};
+
+/* The passes, each in the file of its name. */
+void compile_resolve(struct compilation *c);
+void compile_check(struct compilation *c);
+void compile_expand(struct compilation *c);
+void compile_plan(struct compilation *c);
+void compile_emit(struct compilation *c);
+
+/*
+ * Report; on the result use diag_label(), diag_help() and diag_relate() at once.
+ *
+ *	report(c, E0201, span, "...", ...)
+ */
+#define report(c, code, span, ...) diag_add(&(c)->sink, code_of(code), (span), __VA_ARGS__)
+#define label(c, d, ...) diag_label(&(c)->sink, (d), __VA_ARGS__)
+#define help(c, d, ...) diag_help(&(c)->sink, (d), __VA_ARGS__)
+#define relate(c, d, span, ...) diag_relate(&(c)->sink, (d), (span), __VA_ARGS__)
+
+/* The file system of this machine; files.c. */
+extern const struct compile_files compile_disk;
+
+/* A directory's number in bases; added where it is new. */
+uint16_t base_add(struct compilation *c, const char *dir);
+
+#endif

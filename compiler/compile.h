@@ -1,0 +1,120 @@
+/*
+ * The compiler: from a .scitq file and its params to what is submitted. Library
+ * only: nothing is printed, nothing exits, no state is kept outside a struct
+ * compilation, so that a language server can hold several. Used by cli/, lsp/ and
+ * runtime's callers.
+ *
+ *	struct compile_options options = {.path = "qc.scitq"};
+ *	struct compilation *c = compile_file(&options);
+ *
+ *	if (compile_ok(c))
+ *		submit(compile_submission(c));
+ *	print(compile_diagnostics(c), compile_sources(c));
+ *	compile_release(c);
+ */
+#ifndef COMPILER_COMPILE_H
+#define COMPILER_COMPILE_H
+
+#include "base/diag.h"
+#include "base/source.h"
+#include "base/str.h"
+#include "model/submission.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum place_kind { PLACE_MISSING, PLACE_FILE, PLACE_FOLDER };
+
+/*
+ * Where sheets and input files are looked up. NULL in the options: the file
+ * system of this machine. A language server answers with unsaved texts, the
+ * fuzzer with invented ones.
+ */
+struct compile_files {
+	/* Append the file's bytes. 0 or -errno. */
+	int (*read)(void *context, const char *path, struct str *out);
+	enum place_kind (*kind)(void *context, const char *path);
+	/*
+	 * Call `found` with the absolute path of every regular file that a URI of a local
+	 * folder or glob names, in byte order. 0 or -errno; -ENOENT where there is no such
+	 * folder or no match.
+	 */
+	int (*list)(void *context, const char *uri,
+	            void (*found)(void *found_context, const char *path), void *found_context);
+	void *context;
+};
+
+struct compile_param {
+	const char *name;
+	const char *value; /* "@path": the content of that file without its last newline */
+};
+
+/* How far to go. Each stage includes the ones before it. */
+enum compile_stage {
+	COMPILE_WHOLE, /* as COMPILE_EMIT */
+	COMPILE_PARSE,
+	COMPILE_RESOLVE,
+	COMPILE_CHECK,  /* also reads the sheets that lets name */
+	COMPILE_EXPAND, /* counts out the loops */
+	COMPILE_PLAN,   /* every task, its requirements, files that collide */
+	COMPILE_EMIT,
+};
+
+struct compile_options {
+	const char *path; /* as the user wrote it; names the file in messages */
+	/* NULL: read `path`. Else the text of the file, which need not exist. */
+	const char *text;
+	size_t text_len;
+	const char *cwd; /* absolute; NULL: the working directory */
+	const struct compile_param *params;
+	size_t nparams;
+	const char *name; /* replaces the name of the workflow; may be NULL */
+	enum compile_stage stop_after;
+	const struct compile_files *files;
+};
+
+struct compilation;
+
+/*
+ * Never NULL. What the options point to must stay until compile_release. Several
+ * errors are found in one go; a stage is entered only when the ones before it
+ * found none (check also runs after resolve complained).
+ */
+struct compilation *compile_file(const struct compile_options *options);
+void compile_release(struct compilation *c);
+
+/* No error so far, and every stage asked for was done. */
+bool compile_ok(const struct compilation *c);
+/* -errno where the .scitq file itself could not be read (then there is no diagnostic). */
+int compile_read_error(const struct compilation *c);
+/* Sorted by place. */
+const struct diag_sink *compile_diagnostics(const struct compilation *c);
+struct sources *compile_sources(struct compilation *c);
+/* Of a compilation that is ok after COMPILE_EMIT; it lives as long as that. Else NULL. */
+const struct submission *compile_submission(const struct compilation *c);
+
+/* What a stage made, as stable text for tests and for those who look for a mistake in it. */
+void compile_dump(struct compilation *c, enum compile_stage stage, struct str *out);
+/* "parse", "resolve"...; -1 where there is no such stage. */
+int compile_stage_find(const char *word);
+
+/* ---- views of a finished compilation; see graph.c and listing.c ---- */
+
+/* Steps and what flows between them. Both work after COMPILE_CHECK; counts after PLAN. */
+void compile_graph_dot(const struct compilation *c, struct str *out);
+void compile_graph_mermaid(const struct compilation *c, struct str *out);
+
+/*
+ * Every step with the number of its tasks and every task with the head of its
+ * command, inputs, outputs and requirements. `tasks` limits the tasks shown per
+ * step; 0: all. Needs COMPILE_EMIT.
+ */
+void compile_listing(const struct compilation *c, size_t tasks, struct str *out);
+
+/* The params of the file with type, default and help, for --help. Needs COMPILE_CHECK. */
+void compile_param_listing(const struct compilation *c, struct str *out);
+
+/* The text of `scitq-run explain CODE`; false where there is no such code. explain.c */
+bool compile_explain(const char *code, struct str *out);
+
+#endif

@@ -1,0 +1,381 @@
+/*
+ * The last pass: the plan as a struct submission. Rows of steps and recruiters are
+ * made at once; tasks one at a time, when the runtime asks for them.
+ */
+#include "compiler/command.h"
+#include "compiler/data.h"
+#include "compiler/paths.h"
+#include "compiler/recruit.h"
+#include "compiler/task.h"
+#include "stage/uri.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+/* ---- steps and recruiters ---- */
+
+static const char *batch_of(struct compilation *c, const struct step *step)
+{
+	return arena_printf(&c->arena, "%s.%s", c->workflow, step->symbol->name);
+}
+
+/* Where the step's command stands; the step itself where it has none of its own. */
+static const char *step_source(struct compilation *c, const struct step *step)
+{
+	const struct setting *run = step->settings.first[KEY_run];
+	uint32_t line = source_position(&c->sources, c->file, step->stmt->head.start).line;
+
+	if (run != NULL)
+		line = run->script->run->first_line;
+	return arena_printf(&c->arena, "%s:%u", c->sources.files[c->file].name, line);
+}
+
+static void emit_step(struct compilation *c, const struct step *step, struct submission_step *out)
+{
+	*out = (struct submission_step){
+	        .name = step->symbol->name,
+	        .batch = batch_of(c, step),
+	        .concurrency = step_int(c, step, KEY_concurrency),
+	        .depth = step->rank,
+	        .first_task = step->first_task,
+	        .task_count = step->level->n,
+	        .source = step_source(c, step),
+	        .after = step->before.v,
+	        .nafter = step->before.n,
+	};
+}
+
+/* The whole number of cpus, or 1: what a worker is told where the file says nothing. */
+static int64_t flavor_cpus(struct compilation *c, const struct hire *h)
+{
+	const struct setting *set = hire_setting(c, h, KEY_flavor);
+	double cpus = 1;
+
+	for (size_t i = 0; set != NULL && i < set->nconstraints; i++) {
+		const struct constraint *con = &set->constraints[i];
+		enum op op = con->stmt->constraint.op;
+
+		if (strcmp(con->attr->key, "cpu") == 0 &&
+		    (op == OP_EQ || op == OP_GE || op == OP_GT) && con->node->kind == NODE_CONST)
+			cpus = value_real(&con->node->value) + (op == OP_GT ? 1 : 0);
+	}
+	return cpus >= 1 ? (int64_t)cpus : 1;
+}
+
+/* Tasks of the step that fill one worker: as said, else by the cpus that one task takes. */
+static int64_t concurrency_of(struct compilation *c, const struct step *step, const struct hire *h)
+{
+	const struct setting *cpu = step_setting(c, step, KEY_cpu);
+	int64_t n = h ? hire_int(c, h, KEY_concurrency) : INT_NULL;
+	double share = 1;
+
+	if (n == INT_NULL)
+		n = step_int(c, step, KEY_concurrency);
+	if (n != INT_NULL || h == NULL)
+		return n == INT_NULL ? 1 : n;
+	if (cpu != NULL && cpu->node != NULL && cpu->node->kind == NODE_CONST &&
+	    value_is_number(&cpu->node->value))
+		share = value_real(&cpu->node->value);
+	n = (int64_t)floor((double)flavor_cpus(c, h) / share);
+	return n >= 1 ? n : 1;
+}
+
+static void emit_recruiter(struct compilation *c, const struct step *step, const struct hire *h,
+                           int64_t rank, struct recruiter *row)
+{
+	const struct table *table = table_get(TABLE_RECRUITER);
+	int64_t rounds = h ? hire_int(c, h, KEY_rounds) : INT_NULL;
+	int64_t tasks = h ? hire_int(c, h, KEY_tasks_per_worker) : INT_NULL;
+	int64_t prefetch = h ? hire_int(c, h, KEY_prefetch) : INT_NULL;
+
+	row_default(table, row);
+	row->batch = batch_of(c, step);
+	row->rank = rank;
+	row->worker_concurrency = concurrency_of(c, step, h);
+	row->worker_flavor = h ? hire_flavor(c, h, &c->arena) : "auto";
+	row->worker_prefetch = prefetch == INT_NULL ? 0 : prefetch;
+	row->tasks_per_worker =
+	        tasks != INT_NULL ? tasks
+	                          : row->worker_concurrency * (rounds == INT_NULL ? 1 : rounds);
+	if (h == NULL)
+		return;
+	row->worker_provider = hire_text(c, h, KEY_provider);
+	row->worker_region = hire_text(c, h, KEY_region);
+	row->minimum_tasks = hire_int(c, h, KEY_minimum_tasks);
+	row->maximum_workers = hire_int(c, h, KEY_maximum_workers);
+}
+
+static void emit_recruiters(struct compilation *c, struct submission *s)
+{
+	VEC(struct recruiter) rows = {0};
+	struct recruiter *kept;
+
+	for (size_t i = 0; i < c->program.steps.n; i++) {
+		const struct step *step = c->program.steps.v[i];
+		size_t n;
+		const struct hire *h = step_hires(c, step, &n);
+		struct recruiter row;
+
+		if (step->level->n == 0)
+			continue;
+		if (n == 0) {
+			emit_recruiter(c, step, NULL, 1, &row);
+			vec_push(&rows, row);
+		}
+		for (size_t k = 0; k < n; k++) {
+			emit_recruiter(c, step, &h[k], (int64_t)k + 1, &row);
+			vec_push(&rows, row);
+		}
+	}
+	kept = arena_array(&c->arena, struct recruiter, rows.n);
+	if (rows.n > 0)
+		memcpy(kept, rows.v, rows.n * sizeof(*kept));
+	s->recruiters = kept;
+	s->recruiter_count = rows.n;
+	vec_release(&rows);
+}
+
+/* ---- tasks ---- */
+
+/* What one task stages in, being collected. */
+struct staged {
+	struct compilation *c;
+	struct env *env, *other;
+	struct arena *arena;
+	VEC(struct submission_uri) uris;
+};
+
+static const char *local_uri(struct staged *s, const struct value *v)
+{
+	const char *path = value_path(s->c, v, s->arena);
+	struct str text = STR_INIT;
+	const char *uri;
+
+	uri_add_path(&text, path);
+	if (text.p[text.len - 1] != '/' &&
+	    s->c->files.kind(s->c->files.context, path) == PLACE_FOLDER)
+		str_addc(&text, '/');
+	uri = arena_strndup(s->arena, text.p, text.len);
+	str_release(&text);
+	return uri;
+}
+
+static bool emit_item(void *context, const struct data_item *item)
+{
+	struct staged *s = context;
+	struct submission_uri u = {.producer = UINT32_MAX};
+	const char *yield = "";
+
+	u.actions = arena_strdup(s->arena, item->actions);
+	if (item->producer == NULL) {
+		/* An address may carry actions of its own, as v1 wrote them. */
+		const char *bar =
+		        value_is_uri(item->text.text) ? strchr(item->text.text, '|') : NULL;
+
+		if (bar != NULL) {
+			u.uri = arena_strndup(s->arena, item->text.text,
+			                      (size_t)(bar - item->text.text));
+			u.actions = arena_printf(s->arena, "%s%s", bar, u.actions);
+		} else if (value_is_uri(item->text.text)) {
+			u.uri = arena_strdup(s->arena, item->text.text);
+		} else {
+			u.uri = local_uri(s, &item->text);
+		}
+		vec_push(&s->uris, u);
+		return true;
+	}
+	task_enter(s->other, item->producer, item->tuple);
+	if (item->yield != NULL)
+		yield = task_yield(s->other, item->producer, item->yield);
+	u.uri = task_output(s->other, item->producer, item->tuple);
+	if (u.uri == NULL || yield == NULL)
+		return false;
+	u.uri = arena_printf(s->arena, "%s%s", u.uri, yield);
+	u.producer = item->producer->first_task + item->tuple;
+	vec_push(&s->uris, u);
+	return true;
+}
+
+/* The URIs of one setting, and the column that holds them all. */
+static const char *emit_data(struct staged *s, const struct step *step, uint32_t tuple,
+                             enum setting_key key, const struct submission_uri **uris, size_t *n)
+{
+	const struct setting *set = task_own_setting(s->env, step, key);
+	struct data_walk w = {
+	        .env = s->env,
+	        .other = s->other,
+	        .step = step,
+	        .tuple = tuple,
+	        .entered = true,
+	        .item = emit_item,
+	        .context = s,
+	};
+	struct submission_uri *kept;
+	struct str column = STR_INIT, one = STR_INIT;
+	const char *text;
+
+	*uris = NULL;
+	*n = 0;
+	s->uris.n = 0;
+	/* Cannot fail: plan has walked it. */
+	if (set == NULL || !data_walk(&w, set->node) || s->uris.n == 0)
+		return NULL;
+	kept = arena_array(s->arena, struct submission_uri, s->uris.n);
+	memcpy(kept, s->uris.v, s->uris.n * sizeof(*kept));
+	*uris = kept;
+	*n = s->uris.n;
+	for (size_t i = 0; i < *n; i++) {
+		str_reset(&one);
+		str_adds(&one, kept[i].uri);
+		str_adds(&one, kept[i].actions);
+		uri_list_add(&column, one.p);
+	}
+	text = arena_strndup(s->arena, column.p, column.len);
+	str_release(&column);
+	str_release(&one);
+	return text;
+}
+
+static const char *emit_text(struct env *env, const struct step *step, enum setting_key key)
+{
+	struct value v = task_value(env, step, key);
+
+	return v.kind == VALUE_NONE || v.kind == VALUE_BAD ? NULL : value_to_text(&v, env->arena);
+}
+
+static int64_t emit_int(struct env *env, const struct step *step, enum setting_key key,
+                        int64_t absent)
+{
+	struct value v = task_value(env, step, key);
+
+	switch ((enum value_kind)v.kind) {
+	case VALUE_INT:
+	case VALUE_SIZE:
+		return v.integer;
+	case VALUE_DURATION:
+		/* Columns count seconds; a part of one is a whole one. */
+		return (v.integer + 999) / 1000;
+	default:
+		return absent;
+	}
+}
+
+static bool emit_bool(struct env *env, const struct step *step, enum setting_key key)
+{
+	struct value v = task_value(env, step, key);
+
+	return v.kind == VALUE_BOOL && v.boolean;
+}
+
+static void emit_row(struct env *env, const struct step *step, const struct submission_step *ss,
+                     uint32_t tuple, const struct command *cmd, struct task *row)
+{
+	struct value cpu = task_value(env, step, KEY_cpu);
+
+	row_default(table_get(TABLE_TASK), row);
+	row->name = task_name(env, step, tuple);
+	row->batch = ss->batch;
+	row->command = cmd->line;
+	row->script = cmd->script;
+	row->source = cmd->source;
+	row->output = task_output(env, step, tuple);
+	row->container = emit_text(env, step, KEY_container);
+	row->container_options = emit_text(env, step, KEY_container_options);
+	row->retry = emit_int(env, step, KEY_retry, 0);
+	row->priority = emit_int(env, step, KEY_priority, 0);
+	row->accept_failure = emit_bool(env, step, KEY_accept_failure);
+	row->use_cache = emit_bool(env, step, KEY_use_cache);
+	row->download_timeout = emit_int(env, step, KEY_download_timeout, INT_NULL);
+	row->run_timeout = emit_int(env, step, KEY_run_timeout, INT_NULL);
+	row->upload_timeout = emit_int(env, step, KEY_upload_timeout, INT_NULL);
+	row->memory = emit_int(env, step, KEY_memory, INT_NULL);
+	if (value_is_number(&cpu))
+		row->cpu = value_real(&cpu);
+}
+
+static void emit_yields(struct env *env, const struct step *step, struct submission_task *out)
+{
+	const struct setting *set = task_own_setting(env, step, KEY_yields);
+	const char **yields;
+
+	if (set == NULL)
+		return;
+	yields = arena_array(env->arena, const char *, set->nentries);
+	for (size_t i = 0; i < set->nentries; i++)
+		yields[i] = task_yield(env, step, set->entries[i].name);
+	out->yields = yields;
+	out->nyields = set->nentries;
+}
+
+/* The callback of the submission. */
+static void emit_task(const struct submission *sub, uint32_t i, struct arena *arena,
+                      struct submission_task *out)
+{
+	/* The environments are scratch space of the compilation, not part of its result. */
+	struct compilation *c = (struct compilation *)sub->context;
+	struct env *env = &c->env, *other = &c->plan.other;
+	struct arena *kept_env = env->arena, *kept_other = other->arena;
+	uint32_t tuple;
+	const struct step *step = plan_step(c, i, &tuple);
+	struct staged s = {.c = c, .env = env, .other = other, .arena = arena};
+	struct command cmd;
+	bool ok;
+
+	assert(i < sub->task_count);
+	memset(out, 0, sizeof(*out));
+	/* Everything that is computed for this task lives as long as the caller wants it. */
+	env->arena = arena;
+	other->arena = arena;
+	task_enter(env, step, tuple);
+	ok = command_make(env, step, &cmd);
+	/* What can go wrong has gone wrong in plan. */
+	assert(ok);
+	(void)ok;
+	emit_row(env, step, &sub->steps[step->number], tuple, &cmd, &out->row);
+	out->identity_command = cmd.identity;
+	out->row.input = emit_data(&s, step, tuple, KEY_input, &out->inputs, &out->ninputs);
+	out->row.resource =
+	        emit_data(&s, step, tuple, KEY_resource, &out->resources, &out->nresources);
+	vec_release(&s.uris);
+	out->requires = c->plan.edges + c->plan.edge_start[i];
+	out->nrequires = c->plan.edge_start[i + 1] - c->plan.edge_start[i];
+	emit_yields(env, step, out);
+	env->arena = kept_env;
+	other->arena = kept_other;
+}
+
+static double max_cost(struct compilation *c)
+{
+	const struct setting *set = c->program.defaults.first[KEY_max_cost];
+
+	if (set == NULL || set->node == NULL || set->node->kind != NODE_CONST ||
+	    !value_is_number(&set->node->value))
+		return NAN;
+	return value_real(&set->node->value);
+}
+
+void compile_emit(struct compilation *c)
+{
+	struct submission *s = arena_new(&c->arena, struct submission);
+	struct submission_step *steps =
+	        arena_array(&c->arena, struct submission_step, c->program.steps.n);
+	const struct setting *most = c->program.defaults.first[KEY_maximum_workers];
+
+	for (size_t i = 0; i < c->program.steps.n; i++)
+		emit_step(c, c->program.steps.v[i], &steps[i]);
+	s->workflow = c->workflow;
+	s->source = c->options->path;
+	s->maximum_workers = INT_NULL;
+	if (most != NULL && most->node != NULL && most->node->kind == NODE_CONST &&
+	    most->node->value.kind == VALUE_INT)
+		s->maximum_workers = most->node->value.integer;
+	s->max_cost = max_cost(c);
+	s->steps = steps;
+	s->step_count = (uint32_t)c->program.steps.n;
+	emit_recruiters(c, s);
+	s->task_count = c->plan.task_count;
+	s->task = emit_task;
+	s->context = c;
+	c->submission = s;
+}

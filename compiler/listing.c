@@ -1,0 +1,146 @@
+/*
+ * What a compiled file would do, for people: steps and tasks for `plan`, params
+ * for --help.
+ */
+#include "compiler/compilation.h"
+#include "compiler/expand.h"
+#include "compiler/node.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define HEAD_WIDTH 72
+#define URIS_SHOWN 4
+
+/* The first line of a command's own text, cut at a character. */
+static void add_head(struct str *out, const char *identity)
+{
+	const char *last = identity, *line;
+	size_t n;
+
+	/* Behind the shell and the bound values: the first line that is neither. */
+	line = strchr(identity, '\n');
+	for (last = line ? line + 1 : identity; strncmp(last, "export ", 7) == 0;) {
+		const char *next = strchr(last, '\n');
+
+		if (next == NULL)
+			break;
+		last = next + 1;
+	}
+	n = strcspn(last, "\n");
+	if (n > HEAD_WIDTH) {
+		n = HEAD_WIDTH;
+		while (n > 0 && ((unsigned char)last[n] & 0xc0) == 0x80)
+			n--;
+		str_addf(out, "%.*s...", (int)n, last);
+	} else {
+		str_addf(out, "%.*s%s", (int)n, last, last[n] == '\n' && last[n + 1] ? " ..." : "");
+	}
+}
+
+static void add_uris(struct str *out, const char *what, const struct submission_uri *uris, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (i == URIS_SHOWN && n > URIS_SHOWN + 1) {
+			str_addf(out, "      %-8s ... %zu more\n", "", n - i);
+			break;
+		}
+		str_addf(out, "      %-8s %s%s\n", i ? "" : what, uris[i].uri, uris[i].actions);
+	}
+}
+
+static void add_requirements(const struct submission *s, const struct submission_task *task,
+                             struct str *out)
+{
+	size_t from = 0;
+
+	/* Several tasks of one step have consecutive numbers: one word for all of them. */
+	while (from < task->nrequires) {
+		uint32_t step = 0;
+		size_t to = from;
+
+		while (step + 1 < s->step_count &&
+		       s->steps[step + 1].first_task <= task->requires[from])
+			step++;
+		while (to < task->nrequires &&
+		               task->requires[to] <
+		                       s -> steps[step].first_task + s->steps[step].task_count)
+			to++;
+		str_addf(out, "%s%s", from ? ", " : "      waits    ", s->steps[step].name);
+		if (s->steps[step].task_count > 1)
+			str_addf(out, " (%zu of %u)", to - from, s->steps[step].task_count);
+		from = to;
+	}
+	if (task->nrequires > 0)
+		str_addc(out, '\n');
+}
+
+static void add_task(const struct submission *s, uint32_t i, struct arena *arena, struct str *out)
+{
+	struct submission_task task;
+
+	s->task(s, i, arena, &task);
+	str_addf(out, "    %s\n      runs     ", task.row.name);
+	add_head(out, task.identity_command);
+	str_addc(out, '\n');
+	add_uris(out, "takes", task.inputs, task.ninputs);
+	add_uris(out, "with", task.resources, task.nresources);
+	str_addf(out, "      writes   %s\n", task.row.output);
+	add_requirements(s, &task, out);
+}
+
+void compile_listing(const struct compilation *c, size_t tasks, struct str *out)
+{
+	const struct submission *s = compile_submission(c);
+	struct arena arena;
+
+	if (s == NULL)
+		return;
+	arena_init(&arena);
+	str_addf(out, "%s: %u step%s, %u task%s\n", s->workflow, s->step_count,
+	         s->step_count == 1 ? "" : "s", s->task_count, s->task_count == 1 ? "" : "s");
+	for (uint32_t i = 0; i < s->step_count; i++) {
+		const struct submission_step *step = &s->steps[i];
+
+		str_addf(out, "  %s  %u task%s  %s", step->name, step->task_count,
+		         step->task_count == 1 ? "" : "s", step->source);
+		for (size_t k = 0; k < step->nafter; k++)
+			str_addf(out, "%s%s", k ? ", " : "  after ", s->steps[step->after[k]].name);
+		str_addc(out, '\n');
+		for (uint32_t t = 0; t < step->task_count; t++) {
+			if (tasks > 0 && t >= tasks) {
+				str_addf(out, "    ... %u more\n", step->task_count - t);
+				break;
+			}
+			arena_clear(&arena);
+			add_task(s, step->first_task + t, &arena, out);
+		}
+	}
+	arena_release(&arena);
+}
+
+void compile_param_listing(const struct compilation *c, struct str *out)
+{
+	struct arena arena;
+
+	arena_init(&arena);
+	for (size_t i = 0; i < c->program.items.n && c->done >= COMPILE_CHECK; i++) {
+		const struct item *item = &c->program.items.v[i];
+		const struct stmt *s;
+
+		if (item->kind != ITEM_PARAM)
+			continue;
+		s = item->symbol->stmt;
+		str_addf(out, "  --param %s=%s", item->symbol->name,
+		         vtype_text(item->symbol->type, &arena));
+		if (s->param.value != NULL) {
+			str_adds(out, " (default ");
+			expr_dump(s->param.value, out);
+			str_addc(out, ')');
+		}
+		str_addc(out, '\n');
+		if (s->param.help != NULL && expr_plain_string(s->param.help) != NULL)
+			str_addf(out, "        %s\n", expr_plain_string(s->param.help));
+	}
+	arena_release(&arena);
+}

@@ -1,0 +1,408 @@
+/*
+ * The pass that numbers the tasks and finds their requirements. It also looks at
+ * every local file once and computes every setting whose value could be wrong, so
+ * that nothing can fail after submission has begun. plan_check.c then compares
+ * tasks with each other.
+ */
+#include "compiler/plan.h"
+
+#include "base/alloc.h"
+#include "compiler/check.h"
+#include "compiler/data.h"
+#include "compiler/expand.h"
+#include "compiler/paths.h"
+#include "compiler/plan_check.h"
+#include "compiler/task.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Requirements of one file, at most. */
+#define EDGE_LIMIT 400000000u
+
+struct planner {
+	struct compilation *c;
+	struct map places; /* path -> 1 + enum place_kind */
+	VEC(uint32_t) edges;
+	struct step *step;
+	uint32_t task;
+};
+
+void plan_release(struct plan *plan)
+{
+	free(plan->edge_start);
+	free(plan->edges);
+	if (plan->made)
+		env_release(&plan->other);
+	memset(plan, 0, sizeof(*plan));
+}
+
+struct step *plan_step(const struct compilation *c, uint32_t task, uint32_t *tuple)
+{
+	size_t low = 0, high = c->program.steps.n;
+
+	/* The last step whose first task is not behind; steps without tasks share numbers. */
+	while (high - low > 1) {
+		size_t mid = low + (high - low) / 2;
+
+		if (c->program.steps.v[mid]->first_task <= task)
+			low = mid;
+		else
+			high = mid;
+	}
+	*tuple = task - c->program.steps.v[low]->first_task;
+	return c->program.steps.v[low];
+}
+
+/* ---- numbers ---- */
+
+static bool number_tasks(struct compilation *c)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < c->program.steps.n; i++) {
+		struct step *step = c->program.steps.v[i];
+
+		step->first_task = (uint32_t)n;
+		n += step->level->n;
+		if (n > TASK_LIMIT) {
+			report(c, E0503, step->stmt->head, "more than %u tasks", TASK_LIMIT);
+			return false;
+		}
+	}
+	c->plan.task_count = (uint32_t)n;
+	return true;
+}
+
+static struct setting *data_settings(const struct step *step, int i)
+{
+	static const enum setting_key keys[] = {KEY_input, KEY_resource, KEY_after};
+
+	return i < 3 ? step->settings.first[keys[i]] : NULL;
+}
+
+/* Which steps a node names, whether or not an instance needs them. */
+static void note_steps(struct step *step, const struct node *n)
+{
+	const struct step *p;
+
+	switch (n->kind) {
+	case NODE_LIST:
+		for (size_t i = 0; i < n->list.n; i++)
+			note_steps(step, n->list.items[i]);
+		return;
+	case NODE_EACH:
+		note_steps(step, n->each.body);
+		return;
+	case NODE_IF:
+		note_steps(step, n->choice.yes);
+		note_steps(step, n->choice.no);
+		return;
+	case NODE_ACTION:
+		note_steps(step, n->action.of);
+		return;
+	case NODE_GATHER:
+		note_steps(step, n->gather.output);
+		return;
+	case NODE_PREVIOUS:
+		note_steps(step, n->previous.output);
+		if (n->previous.start != NULL)
+			note_steps(step, n->previous.start);
+		return;
+	case NODE_OUTPUT:
+		break;
+	default:
+		return;
+	}
+	p = n->output.step;
+	if (p == step)
+		return;
+	for (size_t i = 0; i < step->before.n; i++) {
+		if (step->before.v[i] == p->number)
+			return;
+	}
+	vec_push(&step->before, p->number);
+	if (p->rank + 1 > step->rank)
+		step->rank = p->rank + 1;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void pair_steps(struct compilation *c)
+{
+	for (size_t i = 0; i < c->program.steps.n; i++) {
+		struct step *step = c->program.steps.v[i];
+
+		for (int k = 0; k < 3; k++) {
+			for (struct setting *s = data_settings(step, k); s != NULL; s = s->next) {
+				data_pair(c, step, s->node);
+				note_steps(step, s->node);
+			}
+		}
+		if (step->before.n > 1)
+			qsort(step->before.v, step->before.n, sizeof(*step->before.v), by_number);
+	}
+}
+
+/* ---- files of this machine ---- */
+
+static void file_missing(struct planner *p, const struct data_item *item, const char *path)
+{
+	struct compilation *c = p->c;
+	struct diag *d = report(c, E0319, item->span, "file `%s` is not there", item->text.text);
+
+	if (item->text.flags & VALUE_CELL)
+		label(c, d, "looked for %s, as the sheet says", path);
+	else
+		label(c, d, "looked for %s", path);
+	if (strpbrk(item->text.text, "*?[") != NULL)
+		help(c, d, "several files are named with `files(\"%s\")`", item->text.text);
+}
+
+static bool file_is_there(struct planner *p, const struct data_item *item)
+{
+	struct compilation *c = p->c;
+	const char *path;
+	uint64_t *at;
+	bool is_new;
+
+	if (value_is_uri(item->text.text)) {
+		path = strncmp(item->text.text, "file://", 7) == 0
+		               ? uri_local_path(item->text.text, c->env.arena)
+		               : NULL;
+		if (path == NULL)
+			return true;
+	} else {
+		path = value_path(c, &item->text, c->env.arena);
+	}
+	at = map_get(&p->places, path, strlen(path));
+	if (at == NULL) {
+		path = arena_strdup(&c->arena, path);
+		at = map_put(&p->places, path, strlen(path), &is_new);
+		*at = 1 + (uint64_t)c->files.kind(c->files.context, path);
+	}
+	if (*at != 1 + PLACE_MISSING)
+		return true;
+	file_missing(p, item, path);
+	return false;
+}
+
+/* ---- requirements ---- */
+
+static bool plan_item(void *context, const struct data_item *item)
+{
+	struct planner *p = context;
+
+	if (item->producer == NULL) {
+		file_is_there(p, item);
+		return p->c->sink.errors < p->c->sink.limit;
+	}
+	if (p->edges.n >= EDGE_LIMIT) {
+		report(p->c, E0503, item->span, "more than %u requirements", EDGE_LIMIT);
+		return false;
+	}
+	vec_push(&p->edges, item->producer->first_task + item->tuple);
+	return true;
+}
+
+/* Ascending, each once. Gathered ones come in order already. */
+static void tidy_edges(struct planner *p, size_t start)
+{
+	uint32_t *v = p->edges.v + start;
+	size_t n = p->edges.n - start, kept = 0;
+	bool sorted = true;
+
+	for (size_t i = 1; i < n && sorted; i++)
+		sorted = v[i - 1] < v[i];
+	if (sorted)
+		return;
+	qsort(v, n, sizeof(*v), by_number);
+	for (size_t i = 0; i < n; i++) {
+		if (i == 0 || v[i] != v[i - 1])
+			v[kept++] = v[i];
+	}
+	p->edges.n = start + kept;
+}
+
+static bool plan_task(struct planner *p, uint32_t tuple)
+{
+	struct compilation *c = p->c;
+	size_t start = p->edges.n;
+
+	env_forget(&c->env);
+	env_forget(&c->plan.other);
+	for (int k = 0; k < 3; k++) {
+		struct setting *set = data_settings(p->step, k);
+		struct data_walk w = {
+		        .env = &c->env,
+		        .other = &c->plan.other,
+		        .step = p->step,
+		        .tuple = tuple,
+		        .skip_seen = true,
+		        .no_actions = set != NULL && set->key == KEY_after,
+		        .item = plan_item,
+		        .context = p,
+		};
+
+		if (set == NULL)
+			continue;
+		if (set->guard != NULL || set->next != NULL) {
+			task_enter(&c->env, p->step, tuple);
+			w.entered = true;
+			set = (struct setting *)task_own_setting(&c->env, p->step, set->key);
+		}
+		if (set != NULL && !data_walk(&w, set->node))
+			return false;
+	}
+	tidy_edges(p, start);
+	c->plan.edge_start[p->task + 1] = (uint32_t)p->edges.n;
+	return true;
+}
+
+/* ---- settings whose value may be wrong ---- */
+
+/* A node that was checked, but can still fail on the values of a sheet or in arithmetic. */
+static bool can_fail(const struct node *n, const struct vtype *want)
+{
+	if (n == NULL || n->kind == NODE_CONST)
+		return false;
+	if (want->kind != VTYPE_ANY && want->kind != VTYPE_STRING && n->type->kind != want->kind)
+		return true;
+	switch (n->kind) {
+	case NODE_VARIABLE:
+		return false;
+	case NODE_FIELD:
+		return n->type->kind == VTYPE_ANY ||
+		       can_fail(n->field.of, vtype_of_kind(VTYPE_ANY));
+	case NODE_LIST:
+	case NODE_TEXT:
+		for (size_t i = 0; i < n->list.n; i++) {
+			if (can_fail(n->list.items[i], vtype_of_kind(VTYPE_ANY)))
+				return true;
+		}
+		return false;
+	case NODE_LET:
+		return can_fail(n->symbol->node, vtype_of_kind(VTYPE_ANY));
+	default:
+		return true;
+	}
+}
+
+/* Once per instance of the levels that it depends on. */
+static bool try_node(struct planner *p, const struct setting *set, const struct node *n,
+                     const struct vtype *want)
+{
+	struct compilation *c = p->c;
+	struct level *l;
+
+	if (!can_fail(n, want) || n->depth > p->step->level->depth)
+		return true;
+	l = level_at(p->step->level, n->depth);
+	for (uint32_t i = 0; i < l->n; i++) {
+		struct value v;
+
+		env_forget(&c->env);
+		env_set(&c->env, l, i);
+		v = value_convert(c, eval(&c->env, n), want, n->span, c->env.arena);
+		if (v.kind == VALUE_BAD || (set->expr != NULL && !setting_in_range(c, set, &v)))
+			return false;
+	}
+	return true;
+}
+
+static void try_script(struct planner *p, const struct setting *set)
+{
+	const struct vtype *any = vtype_of_kind(VTYPE_ANY);
+
+	for (size_t i = 0; i < set->script->nbound; i++) {
+		const struct symbol *sym = set->script->bound[i].symbol;
+
+		if (!sym->constant && sym->kind == SYMBOL_LET)
+			try_node(p, set, sym->node, any);
+	}
+}
+
+static void try_settings(struct planner *p)
+{
+	struct step *step = p->step;
+	const struct vtype *any = vtype_of_kind(VTYPE_ANY);
+
+	for (int key = 0; key < SETTING_KEY_COUNT; key++) {
+		for (struct setting *s = step->settings.first[key]; s != NULL; s = s->next) {
+			/* Under a condition only the tasks that it holds for may be asked. */
+			if (s->guard != NULL)
+				continue;
+			if (s->node != NULL && !s->node->has_data)
+				try_node(p, s, s->node, setting_type(p->c, s));
+			for (size_t i = 0; i < s->nentries; i++)
+				try_node(p, s, s->entries[i].node, any);
+			if (s->script != NULL)
+				try_script(p, s);
+		}
+	}
+}
+
+/* Settings under a condition, task by task. */
+static void try_guarded(struct planner *p)
+{
+	struct compilation *c = p->c;
+	bool guarded[SETTING_KEY_COUNT] = {false}, any = false;
+
+	for (int key = 0; key < SETTING_KEY_COUNT; key++) {
+		for (struct setting *s = p->step->settings.first[key]; s; s = s->next)
+			guarded[key] |= s->guard != NULL;
+		any |= guarded[key];
+	}
+	for (uint32_t i = 0; any && i < p->step->level->n && c->sink.errors == 0; i++) {
+		env_forget(&c->env);
+		task_enter(&c->env, p->step, i);
+		for (int key = 0; key < SETTING_KEY_COUNT; key++) {
+			const struct setting *s;
+
+			if (!guarded[key])
+				continue;
+			s = task_own_setting(&c->env, p->step, (enum setting_key)key);
+			if (s != NULL && s->node != NULL && !s->node->has_data)
+				task_value(&c->env, p->step, (enum setting_key)key);
+			for (size_t k = 0; s != NULL && k < s->nentries; k++) {
+				if (s->entries[k].node != NULL)
+					eval(&c->env, s->entries[k].node);
+			}
+		}
+	}
+}
+
+void compile_plan(struct compilation *c)
+{
+	struct planner p = {.c = c};
+	bool ok = number_tasks(c);
+
+	env_init(&c->plan.other, c);
+	env_use_scratch(&c->plan.other);
+	c->plan.made = true;
+	if (!ok)
+		return;
+	pair_steps(c);
+	c->plan.edge_start =
+	        xreallocarray(NULL, (size_t)c->plan.task_count + 1, sizeof(*c->plan.edge_start));
+	c->plan.edge_start[0] = 0;
+	for (size_t i = 0; i < c->program.steps.n && c->sink.errors == 0; i++) {
+		p.step = c->program.steps.v[i];
+		try_settings(&p);
+		try_guarded(&p);
+		for (uint32_t t = 0; t < p.step->level->n; t++, p.task++) {
+			if (!plan_task(&p, t))
+				break;
+		}
+	}
+	map_release(&p.places);
+	c->plan.edges = p.edges.v;
+	c->plan.edge_count = p.edges.n;
+	if (c->sink.errors == 0)
+		plan_check(c);
+}

@@ -1,0 +1,50 @@
+#include "compiler/program.h"
+
+#include <assert.h>
+#include <string.h>
+
+const char *symbol_kind_text(enum symbol_kind kind)
+{
+	static const char *const texts[] = {
+	        [SYMBOL_PARAM] = "param",        [SYMBOL_LET] = "let",
+	        [SYMBOL_LOOP] = "loop variable", [SYMBOL_ELEMENT] = "loop variable",
+	        [SYMBOL_STEP] = "step",          [SYMBOL_RECRUITER] = "recruiter",
+	};
+
+	return texts[kind];
+}
+
+static const char *const key_texts[SETTING_KEY_COUNT] = {
+#define SETTING_TEXT(name) #name,
+        SETTING_KEYS(SETTING_TEXT)
+#undef SETTING_TEXT
+};
+
+int setting_key_find(const char *name)
+{
+	for (int i = 0; i < SETTING_KEY_COUNT; i++) {
+		if (strcmp(key_texts[i], name) == 0)
+			return i;
+	}
+	return -1;
+}
+
+const char *setting_key_text(enum setting_key key)
+{
+	return key_texts[key];
+}
+
+struct level *level_at(struct level *l, unsigned depth)
+{
+	assert(l->depth >= depth);
+	while (l->depth > depth)
+		l = l->outer;
+	return l;
+}
+
+bool level_inside(const struct level *l, const struct level *outer)
+{
+	while (l != NULL && l->depth > outer->depth)
+		l = l->outer;
+	return l == outer;
+}

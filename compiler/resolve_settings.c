@@ -1,0 +1,364 @@
+/*
+ * Settings: which keys stand in a block, where, under which `if`, and of what
+ * form. Within one block a key stands once; a block inside an `if` may replace
+ * what stands outside it, so settings of one key form a list, the innermost last.
+ */
+#include "compiler/resolve.h"
+
+#include <string.h>
+
+struct collector {
+	struct resolver *r;
+	enum attr_home home;
+	struct settings *settings;
+};
+
+static const char *home_text(enum attr_home home)
+{
+	switch (home) {
+	case ATTR_WORKFLOW:
+		return "`workflow`";
+	case ATTR_RECRUITER:
+		return "a recruiter";
+	case ATTR_STEP:
+		return "a step";
+	case ATTR_FLAVOR:
+		return "`flavor`";
+	case ATTR_ATTEMPT:
+		return "an attempt";
+	}
+	return "";
+}
+
+static const char *nearest_key(const char *key, enum attr_home home)
+{
+	VEC(const char *) keys = {0};
+	const char *nearest;
+
+	for (size_t i = 0; i < nattrs; i++) {
+		if (attrs[i].homes & home)
+			vec_push(&keys, attrs[i].key);
+	}
+	if (home == ATTR_STEP)
+		vec_push(&keys, "run");
+	nearest = word_nearest(key, keys.v, keys.n);
+	vec_release(&keys);
+	return nearest;
+}
+
+static void unknown_key(struct collector *k, const struct name *key)
+{
+	static const enum attr_home homes[] = {ATTR_WORKFLOW, ATTR_STEP, ATTR_RECRUITER,
+	                                       ATTR_FLAVOR};
+	struct compilation *c = k->r->c;
+	const char *nearest = nearest_key(key->text, k->home);
+	struct diag *d = report(c, E0304, key->span, "%s has no setting `%s`", home_text(k->home),
+	                        key->text);
+
+	label(c, d, "unknown here");
+	for (size_t i = 0; i < sizeof(homes) / sizeof(*homes); i++) {
+		if (homes[i] != k->home && attr_find(key->text, homes[i]) != NULL) {
+			help(c, d, "`%s` belongs in %s", key->text, home_text(homes[i]));
+			return;
+		}
+	}
+	if (nearest != NULL)
+		help(c, d, "write `%s`", nearest);
+}
+
+/* The row of a key that may stand here and is carried out, or NULL after an error. */
+static const struct attr *known_key(struct collector *k, const struct name *key)
+{
+	const struct attr *attr = attr_find(key->text, k->home);
+	struct diag *d;
+
+	if (attr == NULL) {
+		unknown_key(k, key);
+		return NULL;
+	}
+	if (k->home != ATTR_FLAVOR && setting_key_find(key->text) < 0) {
+		d = report(k->r->c, E0328, key->span, "`%s` is not carried out by this version",
+		           key->text);
+		label(k->r->c, d, "no effect is not what you want");
+		help(k->r->c, d, "remove it");
+		return NULL;
+	}
+	return attr;
+}
+
+/* A new setting at the end of its key's list; NULL where the block has it already. */
+static struct setting *setting_add(struct collector *k, enum setting_key key, struct span key_span,
+                                   const struct guard *guard, const struct stmt *s)
+{
+	struct setting **end = &k->settings->first[key], *set;
+	struct diag *d;
+
+	for (; *end != NULL; end = &(*end)->next) {
+		if ((*end)->guard != guard)
+			continue;
+		d = report(k->r->c, E0305, key_span, "`%s` is set twice", setting_key_text(key));
+		label(k->r->c, d, "again");
+		relate(k->r->c, d, (*end)->key_span, "first here");
+		return NULL;
+	}
+	set = arena_new(&k->r->c->arena, struct setting);
+	set->key = key;
+	set->key_span = key_span;
+	set->span = s->span;
+	set->guard = guard;
+	set->stmt = s;
+	*end = set;
+	return set;
+}
+
+static void wrong_form(struct collector *k, const struct attr *attr, struct span span)
+{
+	struct diag *d = report(k->r->c, E0327, span, "`%s` is not written like this", attr->key);
+
+	switch (attr->type) {
+	case ATTR_RECORD:
+		help(k->r->c, d, "write `%s { name = value }`", attr->key);
+		break;
+	case ATTR_NAMES:
+		help(k->r->c, d, "write `%s { name, other = value }`", attr->key);
+		break;
+	case ATTR_CONSTRAINTS:
+		help(k->r->c, d, "write `%s = \"NAME\"` or `%s { cpu >= 8, ram >= 16GB }`",
+		     attr->key, attr->key);
+		break;
+	case ATTR_WORDS:
+		help(k->r->c, d, "write `%s = [name, other]`", attr->key);
+		break;
+	default:
+		help(k->r->c, d, "write `%s = value`", attr->key);
+		break;
+	}
+}
+
+/* [http_proxy, "no_proxy"]: words, which are not names of this file. */
+static void read_words(struct collector *k, struct setting *set, const struct expr *e)
+{
+	size_t n = e->kind == EXPR_LIST ? e->list.n : 1;
+
+	set->words = arena_array(&k->r->c->arena, const char *, n);
+	for (size_t i = 0; i < n; i++) {
+		const struct expr *item = e->kind == EXPR_LIST ? e->list.items[i] : e;
+		const char *text =
+		        item->kind == EXPR_NAME ? item->name.text : expr_plain_string(item);
+
+		if (text == NULL)
+			wrong_form(k, set->attr, item->span);
+		else
+			set->words[set->nwords++] = text;
+	}
+}
+
+static void read_hire(struct collector *k, struct hire *h, const struct expr *e)
+{
+	struct resolver *r = k->r;
+	struct diag *d;
+
+	h->span = e->span;
+	h->name = e->kind == EXPR_REFINE ? e->refine.of : e;
+	if (h->name->kind != EXPR_NAME) {
+		d = report(r->c, E0327, h->name->span, "`recruiters` lists names of recruiters");
+		label(r->c, d, "not a name");
+		help(r->c, d, "write `recruiters = [big, small { maximum_workers = 2 }]`");
+		h->name = NULL;
+		return;
+	}
+	resolve_expr(r, h->name);
+	if (e->kind == EXPR_REFINE) {
+		h->over = arena_new(&r->c->arena, struct settings);
+		resolve_settings(r, e->refine.body, ATTR_RECRUITER, h->over);
+	}
+}
+
+static void read_hires(struct collector *k, struct setting *set, const struct expr *e)
+{
+	size_t n = e->kind == EXPR_LIST ? e->list.n : 1;
+
+	set->hires = arena_array(&k->r->c->arena, struct hire, n);
+	set->nhires = n;
+	for (size_t i = 0; i < n; i++)
+		read_hire(k, &set->hires[i], e->kind == EXPR_LIST ? e->list.items[i] : e);
+}
+
+static void collect_attr(struct collector *k, const struct stmt *s, const struct guard *guard)
+{
+	const struct attr *attr = known_key(k, &s->attr.key);
+	struct setting *set;
+
+	if (attr == NULL) {
+		/* Its names count as used: one mistake, one message. */
+		resolve_expr(k->r, s->attr.value);
+		return;
+	}
+	set = setting_add(k, (enum setting_key)setting_key_find(attr->key), s->attr.key.span, guard,
+	                  s);
+	if (set == NULL)
+		return;
+	set->attr = attr;
+	set->expr = s->attr.value;
+	if (attr->type == ATTR_RECORD || attr->type == ATTR_NAMES) {
+		wrong_form(k, attr, s->span);
+	} else if (attr->type == ATTR_WORDS) {
+		read_words(k, set, s->attr.value);
+	} else if (attr->type == ATTR_RECRUITERS) {
+		read_hires(k, set, s->attr.value);
+	} else {
+		resolve_expr(k->r, s->attr.value);
+	}
+}
+
+static void duplicate_entry(struct collector *k, const struct setting *set, const struct entry *e)
+{
+	for (size_t i = 0; i < set->nentries; i++) {
+		struct diag *d;
+
+		if (strcmp(set->entries[i].name, e->name) != 0)
+			continue;
+		d = report(k->r->c, E0305, e->span, "`%s` stands twice in `%s`", e->name,
+		           setting_key_text(set->key));
+		label(k->r->c, d, "again");
+		relate(k->r->c, d, set->entries[i].span, "first here");
+		return;
+	}
+}
+
+/* yields { name = "file" }, bind { name, other = value } */
+static void read_entries(struct collector *k, struct setting *set, const struct block *b)
+{
+	struct resolver *r = k->r;
+
+	set->entries = arena_array(&r->c->arena, struct entry, b->n);
+	for (size_t i = 0; i < b->n; i++) {
+		const struct stmt *s = b->items[i];
+		struct entry e = {0};
+
+		if (s->kind == STMT_ATTR) {
+			e.name = s->attr.key.text;
+			e.span = s->attr.key.span;
+			e.expr = s->attr.value;
+			resolve_expr(r, e.expr);
+		} else if (s->kind == STMT_BARE && set->key == KEY_bind) {
+			e.name = s->bare.text;
+			e.span = s->bare.span;
+			bind_name(r, s, &s->bare);
+			e.symbol = binding_of(r->c, s)->symbol;
+		} else {
+			wrong_form(k, set->attr, s->span);
+			continue;
+		}
+		duplicate_entry(k, set, &e);
+		set->entries[set->nentries++] = e;
+	}
+}
+
+static void read_constraints(struct collector *k, struct setting *set, const struct block *b)
+{
+	struct collector inside = {k->r, ATTR_FLAVOR, NULL};
+	struct diag *d;
+
+	set->constraints = arena_array(&k->r->c->arena, struct constraint, b->n);
+	for (size_t i = 0; i < b->n; i++) {
+		const struct stmt *s = b->items[i];
+		const struct attr *attr;
+
+		if (s->kind != STMT_CONSTRAINT) {
+			d = report(k->r->c, E0327, s->span, "`flavor` takes conditions");
+			label(k->r->c, d, "not a condition");
+			help(k->r->c, d, "write `cpu >= 8`, `ram >= 16GB`, `tags lacks \"M\"`");
+			continue;
+		}
+		resolve_expr(k->r, s->constraint.value);
+		attr = known_key(&inside, &s->constraint.key);
+		if (attr != NULL)
+			set->constraints[set->nconstraints++] =
+			        (struct constraint){.attr = attr, .stmt = s};
+	}
+}
+
+static void collect_block(struct collector *k, const struct stmt *s, const struct guard *guard)
+{
+	const struct attr *attr = known_key(k, &s->block.key);
+	struct setting *set;
+
+	if (attr == NULL)
+		return;
+	if (attr->type != ATTR_RECORD && attr->type != ATTR_NAMES &&
+	    attr->type != ATTR_CONSTRAINTS) {
+		wrong_form(k, attr, s->head);
+		return;
+	}
+	set = setting_add(k, (enum setting_key)setting_key_find(attr->key), s->block.key.span,
+	                  guard, s);
+	if (set == NULL)
+		return;
+	set->attr = attr;
+	if (attr->type == ATTR_CONSTRAINTS)
+		read_constraints(k, set, s->block.body);
+	else
+		read_entries(k, set, s->block.body);
+}
+
+static void collect_run(struct collector *k, const struct stmt *s, const struct guard *guard)
+{
+	struct setting *set = setting_add(k, KEY_run, s->run->keyword, guard, s);
+
+	if (set == NULL)
+		return;
+	set->script = arena_new(&k->r->c->arena, struct script);
+	set->script->run = s->run;
+}
+
+static void collect(struct collector *k, const struct block *b, const struct guard *guard);
+
+static void collect_branch(struct collector *k, const struct stmt *s, const struct block *b,
+                           const struct guard *outer, bool want)
+{
+	struct guard *guard;
+
+	if (b == NULL)
+		return;
+	guard = arena_new(&k->r->c->arena, struct guard);
+	guard->outer = outer;
+	guard->cond_expr = s->branch.cond;
+	guard->want = want;
+	collect(k, b, guard);
+}
+
+/*
+ * First what stands in the block itself, then its branches: the innermost setting
+ * comes last in the list and wins.
+ */
+static void collect(struct collector *k, const struct block *b, const struct guard *guard)
+{
+	for (size_t i = 0; i < b->n; i++) {
+		const struct stmt *s = b->items[i];
+
+		if (s->kind == STMT_ATTR)
+			collect_attr(k, s, guard);
+		else if (s->kind == STMT_BLOCK)
+			collect_block(k, s, guard);
+		else if (s->kind == STMT_RUN)
+			collect_run(k, s, guard);
+	}
+	for (size_t i = 0; i < b->n; i++) {
+		const struct stmt *s = b->items[i];
+
+		if (s->kind != STMT_IF)
+			continue;
+		resolve_expr(k->r, s->branch.cond);
+		collect_branch(k, s, s->branch.then, guard, true);
+		collect_branch(k, s, s->branch.otherwise, guard, false);
+	}
+}
+
+void resolve_settings(struct resolver *r, const struct block *b, enum attr_home home,
+                      struct settings *settings)
+{
+	struct collector k = {r, home, settings};
+
+	collect(&k, b, NULL);
+}

@@ -1,0 +1,402 @@
+#include "compiler/sheet.h"
+
+#include "compiler/eval.h"
+#include "compiler/paths.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* One sheet being read. */
+struct sheet {
+	struct compilation *c;
+	const char *name; /* as the file wrote it */
+	char *text;       /* cut into lines and cells in place */
+	size_t len;
+	struct span span; /* of the path in the .scitq file */
+	uint16_t base;
+	bool csv;
+	struct arena *arena;
+	struct str original; /* kept for the source lines of messages */
+};
+
+struct line {
+	char **cells;
+	size_t n;
+	uint32_t number; /* 1-based */
+	size_t offset;
+};
+
+/* The place of a line of the sheet itself, made a source of its own. */
+static struct span sheet_span(struct sheet *s, uint32_t number)
+{
+	uint32_t file = UINT32_MAX, len32;
+	size_t len;
+	const char *line;
+
+	for (uint32_t i = 0; i < s->c->sources.n; i++) {
+		if (s->c->sources.files[i].len == s->original.len &&
+		    strcmp(s->c->sources.files[i].name, s->name) == 0)
+			file = i;
+	}
+	if (file == UINT32_MAX)
+		file = sources_add(&s->c->sources, s->name, s->original.p, s->original.len);
+	line = source_line(&s->c->sources, file, number, &len);
+	len32 = (uint32_t)len;
+	return (struct span){file, (uint32_t)(line - s->c->sources.files[file].text),
+	                     (uint32_t)(line - s->c->sources.files[file].text) + len32};
+}
+
+static bool sheet_open(struct sheet *s, struct compilation *c, struct value path, struct span span,
+                       struct arena *arena)
+{
+	const char *full = value_path(c, &path, arena);
+	const char *dot = strrchr(path.text, '.');
+	struct diag *d;
+	int r;
+
+	memset(s, 0, sizeof(*s));
+	s->c = c;
+	s->name = path.text;
+	s->span = span;
+	s->arena = arena;
+	s->csv = dot != NULL && strcmp(dot, ".csv") == 0;
+	str_init(&s->original);
+	if (value_is_uri(path.text)) {
+		d = report(c, E0325, span, "`%s` is not on this machine", path.text);
+		label(c, d, "only local files can be read here");
+		help(c, d, "fetch it first and name the copy");
+		return false;
+	}
+	r = c->files.read(c->files.context, full, &s->original);
+	if (r < 0) {
+		d = report(c, E0316, span, "cannot read `%s`: %s", path.text, strerror(-r));
+		label(c, d, "looked for %s", full);
+		return false;
+	}
+	s->base = base_add(c, path_directory(arena, full));
+	if (memchr(s->original.p, '\0', s->original.len) != NULL || s->original.len >= INT32_MAX) {
+		d = report(c, E0317, span, "`%s` is not a text file", path.text);
+		label(c, d, s->original.len >= INT32_MAX ? "larger than 2 GiB" : "holds a NUL");
+		return false;
+	}
+	s->text = arena_strndup(arena, s->original.p, s->original.len);
+	s->len = s->original.len;
+	if (s->len >= 3 && memcmp(s->text, "\xef\xbb\xbf", 3) == 0) {
+		s->text += 3;
+		s->len -= 3;
+	}
+	return true;
+}
+
+static void sheet_close(struct sheet *s)
+{
+	str_release(&s->original);
+}
+
+/* The next line that is not blank, without its end; NULL after the last. */
+static char *next_line(char **at, uint32_t *number)
+{
+	while (**at != '\0') {
+		char *line = *at, *end = strchr(line, '\n');
+
+		(*number)++;
+		*at = end ? end + 1 : line + strlen(line);
+		if (end == NULL)
+			end = *at;
+		if (end > line && end[-1] == '\r')
+			end--;
+		*end = '\0';
+		if (line[strspn(line, " \t")] != '\0')
+			return line;
+	}
+	return NULL;
+}
+
+/* One cell of a csv line, unquoted in place; moves *p behind its comma. NULL: open quote. */
+static char *csv_cell(char **p, bool *more)
+{
+	char *cell = *p, *to = *p, *from = *p;
+
+	*more = false;
+	if (*from != '"') {
+		from = strchr(cell, ',');
+		*more = from != NULL;
+		*p = from ? from + 1 : cell + strlen(cell);
+		if (from != NULL)
+			*from = '\0';
+		return cell;
+	}
+	for (from++; *from != '\0'; from++) {
+		if (*from == '"' && from[1] == '"')
+			from++;
+		else if (*from == '"')
+			break;
+		*to++ = *from;
+	}
+	if (*from != '"' || (from[1] != ',' && from[1] != '\0'))
+		return NULL;
+	*more = from[1] == ',';
+	*p = from + (*more ? 2 : 1);
+	*to = '\0';
+	return cell;
+}
+
+static bool split_cells(struct sheet *s, char *text, struct line *line)
+{
+	char separator = s->csv ? ',' : '\t';
+	size_t most = 1;
+	bool more = true;
+
+	for (const char *p = text; *p != '\0'; p++)
+		most += *p == separator;
+	line->cells = arena_array(s->arena, char *, most);
+	line->n = 0;
+	while (more) {
+		char *cell, *end;
+
+		if (s->csv) {
+			cell = csv_cell(&text, &more);
+			if (cell == NULL)
+				return false;
+		} else {
+			cell = text;
+			end = strchr(text, '\t');
+			more = end != NULL;
+			if (more) {
+				*end = '\0';
+				text = end + 1;
+			}
+		}
+		line->cells[line->n++] = cell;
+	}
+	return true;
+}
+
+static struct diag *sheet_error(struct sheet *s, uint32_t number, const char *what)
+{
+	struct diag *d = report(s->c, E0317, s->span, "%s:%u: %s", s->name, number, what);
+
+	relate(s->c, d, sheet_span(s, number), "here");
+	return d;
+}
+
+static bool check_header(struct sheet *s, const struct line *header, size_t from)
+{
+	struct str what = STR_INIT;
+	bool ok = true;
+
+	for (size_t i = from; i < header->n && ok; i++) {
+		if (header->cells[i][0] == '\0') {
+			str_addf(&what, "column %zu has no name", i + 1);
+			ok = false;
+		}
+		for (size_t k = from; k < i && ok; k++) {
+			if (strcmp(header->cells[i], header->cells[k]) == 0) {
+				str_addf(&what, "two columns are named `%s`", header->cells[i]);
+				ok = false;
+			}
+		}
+	}
+	if (!ok)
+		sheet_error(s, header->number, what.p);
+	str_release(&what);
+	return ok;
+}
+
+/* Header and lines of cells, all as wide as the header. */
+static bool read_lines(struct sheet *s, struct line *header, struct line **lines, size_t *n)
+{
+	VEC(struct line) all = {0};
+	char *at = s->text, *text;
+	uint32_t number = 0;
+	bool ok = true;
+
+	*n = 0;
+	while (ok && (text = next_line(&at, &number)) != NULL) {
+		struct line line = {.number = number};
+
+		if (!split_cells(s, text, &line)) {
+			sheet_error(s, number, "a quoted cell does not end");
+			ok = false;
+		} else if (all.n > 0 && line.n != all.v[0].n) {
+			char *what = arena_printf(s->arena, "%zu cell%s, but the header has %zu",
+			                          line.n, line.n == 1 ? "" : "s", all.v[0].n);
+
+			sheet_error(s, number, what);
+			ok = false;
+		}
+		vec_push(&all, line);
+	}
+	if (ok && all.n == 0) {
+		struct diag *d = report(s->c, E0317, s->span, "`%s` is empty", s->name);
+
+		label(s->c, d, "not even a header");
+		ok = false;
+	}
+	if (ok) {
+		*header = all.v[0];
+		*n = all.n - 1;
+		*lines = arena_array(s->arena, struct line, *n);
+		if (*n > 0)
+			memcpy(*lines, all.v + 1, *n * sizeof(**lines));
+	}
+	vec_release(&all);
+	return ok;
+}
+
+static struct value cell_value(struct sheet *s, const char *text)
+{
+	struct value v = value_text(VALUE_STRING, text, strlen(text), s->base);
+
+	v.flags = VALUE_CELL;
+	return v;
+}
+
+/* No two rows of one key; the first line of each is remembered. */
+static bool unique_keys(struct sheet *s, const struct line *lines, size_t n, size_t column)
+{
+	struct map seen = MAP_INIT;
+	bool ok = true;
+
+	for (size_t i = 0; i < n; i++) {
+		const char *key = lines[i].cells[column];
+		bool is_new;
+		uint64_t *at = map_put(&seen, key, strlen(key), &is_new);
+
+		if (is_new) {
+			*at = lines[i].number;
+		} else {
+			struct diag *d = report(s->c, E0318, s->span,
+			                        "%s:%u: `%s` stands in line %u already", s->name,
+			                        lines[i].number, key, (unsigned)*at);
+
+			relate(s->c, d, sheet_span(s, (uint32_t)*at), "first here");
+			relate(s->c, d, sheet_span(s, lines[i].number), "again here");
+			ok = false;
+			break;
+		}
+	}
+	map_release(&seen);
+	return ok;
+}
+
+static long key_column(struct sheet *s, const struct line *header, const char *key)
+{
+	struct diag *d;
+	const char *nearest;
+
+	if (key == NULL)
+		return 0;
+	for (size_t i = 0; i < header->n; i++) {
+		if (strcmp(header->cells[i], key) == 0)
+			return (long)i;
+	}
+	nearest = word_nearest(key, (const char *const *)header->cells, header->n);
+	d = report(s->c, E0205, s->span, "`%s` has no column `%s`", s->name, key);
+	relate(s->c, d, sheet_span(s, header->number), "its columns");
+	if (nearest != NULL)
+		help(s->c, d, "write `key = \"%s\"`", nearest);
+	return -1;
+}
+
+static struct value read_table(struct sheet *s, const char *key)
+{
+	struct line header, *lines;
+	struct shape *shape;
+	struct value *rows;
+	size_t n;
+	long column;
+
+	if (!read_lines(s, &header, &lines, &n) || !check_header(s, &header, 0))
+		return VALUE_BAD_INIT;
+	column = key_column(s, &header, key);
+	if (column < 0 || !unique_keys(s, lines, n, (size_t)column))
+		return VALUE_BAD_INIT;
+	shape = arena_new(s->arena, struct shape);
+	shape->names = (const char *const *)header.cells;
+	shape->n = header.n;
+	rows = arena_array(s->arena, struct value, n);
+	for (size_t i = 0; i < n; i++) {
+		struct record *r = arena_new(s->arena, struct record);
+		struct value *fields = arena_array(s->arena, struct value, header.n);
+
+		for (size_t k = 0; k < header.n; k++)
+			fields[k] = cell_value(s, lines[i].cells[k]);
+		r->shape = shape;
+		r->fields = fields;
+		r->key = fields[column];
+		rows[i] = (struct value){.kind = VALUE_RECORD, .record = r};
+	}
+	return value_list(s->arena, rows, n);
+}
+
+/* The columns as records; the first column names their fields. */
+static struct value read_columns(struct sheet *s)
+{
+	struct line header, *lines;
+	struct shape *shape;
+	struct value *items;
+	const char **names;
+	size_t n;
+
+	if (!read_lines(s, &header, &lines, &n) || !check_header(s, &header, 1) ||
+	    !unique_keys(s, lines, n, 0))
+		return VALUE_BAD_INIT;
+	names = arena_array(s->arena, const char *, n);
+	for (size_t i = 0; i < n; i++)
+		names[i] = lines[i].cells[0];
+	shape = arena_new(s->arena, struct shape);
+	shape->names = names;
+	shape->n = n;
+	items = arena_array(s->arena, struct value, header.n);
+	for (size_t k = 1; k < header.n; k++) {
+		struct record *r = arena_new(s->arena, struct record);
+		struct value *fields = arena_array(s->arena, struct value, n);
+
+		for (size_t i = 0; i < n; i++)
+			fields[i] = cell_value(s, lines[i].cells[k]);
+		r->shape = shape;
+		r->fields = fields;
+		r->key = cell_value(s, header.cells[k]);
+		items[k - 1] = (struct value){.kind = VALUE_RECORD, .record = r};
+	}
+	return value_list(s->arena, items, header.n - 1);
+}
+
+static struct value read_text_lines(struct sheet *s)
+{
+	VEC(struct value) items = {0};
+	struct value *kept, v;
+	char *at = s->text, *text;
+	uint32_t number = 0;
+
+	while ((text = next_line(&at, &number)) != NULL)
+		vec_push(&items, cell_value(s, text));
+	kept = arena_array(s->arena, struct value, items.n);
+	if (items.n > 0)
+		memcpy(kept, items.v, items.n * sizeof(*kept));
+	v = value_list(s->arena, kept, items.n);
+	vec_release(&items);
+	return v;
+}
+
+struct value source_read(struct compilation *c, enum source_kind kind, struct value path,
+                         const char *key, enum files_group group, struct span span,
+                         struct arena *arena)
+{
+	struct value v = VALUE_BAD_INIT;
+	struct sheet s;
+
+	path = value_convert(c, path, vtype_of_kind(VTYPE_STRING), span, arena);
+	if (path.kind == VALUE_BAD)
+		return path;
+	if (kind == SOURCE_FILES)
+		return source_files(c, path, group, span, arena);
+	if (sheet_open(&s, c, path, span, arena)) {
+		v = kind == SOURCE_TABLE     ? read_table(&s, key)
+		    : kind == SOURCE_COLUMNS ? read_columns(&s)
+		                             : read_text_lines(&s);
+	}
+	sheet_close(&s);
+	return v;
+}

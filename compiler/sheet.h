@@ -1,0 +1,28 @@
+/*
+ * Sources: lists that come from files. lines(), table(), columns() and local
+ * files(). Cells and lines are texts that know the directory of their file, so
+ * that a relative path in a sheet is relative to the sheet.
+ */
+#ifndef COMPILER_SHEET_H
+#define COMPILER_SHEET_H
+
+#include "compiler/compilation.h"
+#include "compiler/node.h"
+
+/* Elements that one list may have. */
+#define LIST_LIMIT 50000000u
+
+/*
+ * The list of one source. `path` is a text; `key` names the column that names the
+ * rows (table only; NULL: the first). What is wrong in the file is reported at
+ * `span` with the file's own line. BAD after an error.
+ */
+struct value source_read(struct compilation *c, enum source_kind kind, struct value path,
+                         const char *key, enum files_group group, struct span span,
+                         struct arena *arena);
+
+/* files() alone; `path` is a text. files.c */
+struct value source_files(struct compilation *c, struct value path, enum files_group group,
+                          struct span span, struct arena *arena);
+
+#endif

@@ -1,0 +1,232 @@
+/*
+ * Every FILE.scitq of a directory is compiled; its diagnostics, and what its first
+ * lines ask for, must be FILE.out. Those lines are comments:
+ *
+ *	#@ param NAME=VALUE      as --param
+ *	#@ show parse|resolve|check|expand|plan|emit|dot|mermaid|listing|params
+ *
+ * compiler_golden_test [DIRECTORY...]: tests/golden/compiler and tests/bad by
+ * default. UPDATE=1 writes the .out files instead. With files as arguments: print.
+ * Every code of the compiler's own ranges must occur in some golden.
+ */
+#include "base/fd.h"
+#include "compiler/compile.h"
+#include "dsl/codes.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_PARAMS 16
+
+/* What the first lines of a file ask for. */
+struct wishes {
+	struct compile_param params[MAX_PARAMS];
+	size_t nparams;
+	char *shows[MAX_PARAMS];
+	size_t nshows;
+	char *text;
+};
+
+static void read_wishes(const char *text, struct wishes *w)
+{
+	char *save, *line;
+
+	memset(w, 0, sizeof(*w));
+	w->text = strdup(text);
+	for (line = strtok_r(w->text, "\n", &save); line != NULL;
+	     line = strtok_r(NULL, "\n", &save)) {
+		char *value;
+
+		if (strncmp(line, "#@ show ", 8) == 0 && w->nshows < MAX_PARAMS)
+			w->shows[w->nshows++] = line + 8;
+		if (strncmp(line, "#@ param ", 9) != 0 || w->nparams == MAX_PARAMS)
+			continue;
+		value = strchr(line, '=');
+		if (value != NULL) {
+			*value = '\0';
+			w->params[w->nparams++] = (struct compile_param){line + 9, value + 1};
+		}
+	}
+}
+
+static void show(struct compilation *c, const char *what, struct str *out)
+{
+	int stage = compile_stage_find(what);
+
+	if (strcmp(what, "dot") == 0)
+		compile_graph_dot(c, out);
+	else if (strcmp(what, "mermaid") == 0)
+		compile_graph_mermaid(c, out);
+	else if (strcmp(what, "listing") == 0)
+		compile_listing(c, 4, out);
+	else if (strcmp(what, "params") == 0)
+		compile_param_listing(c, out);
+	else if (stage > 0)
+		compile_dump(c, (enum compile_stage)stage, out);
+	else
+		str_addf(out, "no such show: %s\n", what);
+}
+
+/* Paths of this machine are not the same elsewhere. */
+static void hide_cwd(struct str *s, const char *cwd)
+{
+	size_t n = strlen(cwd);
+	struct str out = STR_INIT;
+
+	for (size_t i = 0; i < s->len;) {
+		if (s->len - i >= n && memcmp(s->p + i, cwd, n) == 0) {
+			str_adds(&out, "/CWD");
+			i += n;
+		} else {
+			str_addc(&out, s->p[i++]);
+		}
+	}
+	str_release(s);
+	*s = out;
+}
+
+static int print_golden(const char *dir, const char *name, bool *used, struct str *out)
+{
+	struct str text = STR_INIT;
+	struct wishes wishes;
+	struct compilation *c;
+	const struct diag_sink *sink;
+	char cwd[4096], full[4200];
+	int err;
+
+	if (realpath(dir, cwd) == NULL)
+		return -errno;
+	snprintf(full, sizeof(full), "%s/%s", cwd, name);
+	err = file_read(full, &text);
+	if (err < 0)
+		return err;
+	read_wishes(text.p, &wishes);
+	c = compile_file(&(struct compile_options){
+	        .path = name,
+	        .text = text.p,
+	        .text_len = text.len,
+	        .cwd = cwd,
+	        .params = wishes.params,
+	        .nparams = wishes.nparams,
+	});
+	sink = compile_diagnostics(c);
+	for (size_t i = 0; i < sink->n; i++) {
+		diag_render(&sink->list[i], compile_sources(c), false, out);
+		used[sink->list[i].code - diag_codes] = true;
+	}
+	for (size_t i = 0; i < wishes.nshows; i++) {
+		if (wishes.nshows > 1)
+			str_addf(out, "--- %s\n", wishes.shows[i]);
+		show(c, wishes.shows[i], out);
+	}
+	hide_cwd(out, cwd);
+	compile_release(c);
+	free(wishes.text);
+	str_release(&text);
+	return 0;
+}
+
+static int is_input(const struct dirent *entry)
+{
+	size_t n = strlen(entry->d_name);
+
+	return n > 6 && strcmp(entry->d_name + n - 6, ".scitq") == 0;
+}
+
+static int write_file(const char *path, const struct str *text)
+{
+	FILE *f = fopen(path, "we");
+
+	if (f == NULL)
+		return -errno;
+	if (fwrite(text->p, 1, text->len, f) != text->len) {
+		fclose(f);
+		return -EIO;
+	}
+	return fclose(f) == 0 ? 0 : -errno;
+}
+
+static bool check(const char *dir, const char *name, bool update, bool *used)
+{
+	struct str got = STR_INIT, want = STR_INIT;
+	char out[512];
+	bool same;
+	int err;
+
+	snprintf(out, sizeof(out), "%s/%.*s.out", dir, (int)strlen(name) - 6, name);
+	err = print_golden(dir, name, used, &got);
+	if (err == 0)
+		err = update ? write_file(out, &got) : file_read(out, &want);
+	if (err != 0)
+		fprintf(stderr, "%s: %s\n", out, strerror(-err));
+	same = err == 0 && (update || (got.len == want.len && memcmp(got.p, want.p, got.len) == 0));
+	if (!same)
+		fprintf(stderr, "%s/%s: got\n%s--- instead of\n%s", dir, name, got.p, want.p);
+	str_release(&got);
+	str_release(&want);
+	return same;
+}
+
+/* Goldens of a directory; -1 where there is none. */
+static int check_directory(const char *dir, bool update, bool *used, int *failed)
+{
+	struct dirent **names;
+	int n = scandir(dir, &names, is_input, alphasort);
+
+	for (int i = 0; i < n; i++) {
+		*failed += !check(dir, names[i]->d_name, update, used);
+		free(names[i]);
+	}
+	if (n >= 0)
+		free(names);
+	return n;
+}
+
+static int print_files(int n, char **paths)
+{
+	bool used[CODES] = {false};
+
+	for (int i = 0; i < n; i++) {
+		struct str out = STR_INIT;
+		char *slash = strrchr(paths[i], '/'), dir[4096];
+
+		snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(slash - paths[i]) : 1,
+		         slash ? paths[i] : ".");
+		if (print_golden(dir, slash ? slash + 1 : paths[i], used, &out) != 0)
+			return 2;
+		fputs(out.p, stdout);
+		str_release(&out);
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static const char *const dirs[] = {"tests/golden/compiler", "tests/bad"};
+	bool used[CODES] = {false}, update = getenv("UPDATE") != NULL;
+	int failed = 0, total = 0;
+
+	if (argc > 1)
+		return print_files(argc - 1, argv + 1);
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(*dirs); i++) {
+		int n = check_directory(dirs[i], update, used, &failed);
+
+		if (n <= 0) {
+			fprintf(stderr, "%s: no goldens\n", dirs[i]);
+			failed++;
+		}
+		total += n > 0 ? n : 0;
+	}
+	for (size_t i = 0; i < CODES; i++) {
+		/* Those of the syntax have their goldens in tests/golden/syntax. */
+		if (strncmp(diag_codes[i].code + 1, "01", 2) != 0 && !used[i]) {
+			fprintf(stderr, "%s has no golden\n", diag_codes[i].code);
+			failed++;
+		}
+	}
+	printf("%d goldens, %d failed\n", total, failed);
+	return failed > 0;
+}
