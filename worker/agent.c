@@ -1,0 +1,393 @@
+#include "worker/agent.h"
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/vec.h"
+#include "worker/boot.h"
+#include "worker/life.h"
+#include "worker/session.h"
+#include "worker/staging.h"
+#include "worker/tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+/* A private server that is away for so long is gone; so is an agent, for the supervisor. */
+#define PRIVATE_AWAY_S 60
+#define STOP_NS (8 * SECOND_NS)
+#define POOL_THREADS_MAX 16
+#define STRAYS_MS 5000
+
+enum source { SOURCE_HTTP, SOURCE_HOLDER, SOURCE_POOL, SOURCE_INOTIFY, SOURCE_SIGNALS };
+
+void recent_add(struct recent *r, int64_t id)
+{
+	r->ids[r->next] = id;
+	r->next = (r->next + 1) % RECENT;
+}
+
+bool recent_has(const struct recent *r, int64_t id)
+{
+	for (unsigned i = 0; i < RECENT; i++) {
+		if (r->ids[i] == id)
+			return true;
+	}
+	return false;
+}
+
+void agent_end(struct agent *a, enum agent_end end, int exit_code)
+{
+	if (end <= a->end)
+		return;
+	a->end = end;
+	a->exit_code = exit_code;
+	if (end == AGENT_STOPS) {
+		a->end_by_ns = a->now_ns + STOP_NS;
+		life_stop_all(a);
+	} else {
+		a->over = true;
+	}
+}
+
+static void adopt(void *ctx, const struct holder_task *task)
+{
+	life_adopt(ctx, task);
+}
+
+/* Processes of tasks whose supervisor is gone. */
+static void kill_strays(struct agent *a)
+{
+	struct str marker = STR_INIT;
+	struct tree_seed seed = {0};
+	ssize_t left;
+
+	str_addf(&marker, TREE_MARKER_NAME "=%s/", a->places.root);
+	seed.marker = marker.p;
+	left = tree_kill(&seed, STRAYS_MS);
+	if (left != 0)
+		log_error(a->log, "processes of former tasks do not die");
+	for (size_t i = 0; i < a->executions.n; i++) {
+		struct execution *e = a->executions.v[i];
+		struct tree_seed session = {.root = e->pid};
+
+		/* What cleared its environment has the session still. */
+		if (e->phase == PHASE_HELD && e->pid != 0)
+			(void)tree_kill(&session, STRAYS_MS);
+	}
+	str_release(&marker);
+}
+
+static bool watch_holder(struct agent *a)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.u32 = SOURCE_HOLDER};
+
+	return epoll_ctl(a->epoll, EPOLL_CTL_ADD, a->holder.channel.fd, &event) == 0;
+}
+
+static int64_t agentless_s(const struct agent *a)
+{
+	return a->options->private_mode ? PRIVATE_AWAY_S : 0;
+}
+
+void agent_replace_supervisor(struct agent *a)
+{
+	bool fresh;
+
+	log_error(a->log, "the supervisor died, and with it the tasks that it held");
+	channel_close(&a->holder.channel);
+	kill_strays(a);
+	life_lose_held(a);
+	if (a->end != AGENT_RUNS)
+		return;
+	if (!holder_open(&a->holder, a->options->work.p, agentless_s(a), a->log, adopt, a,
+	                 &fresh) ||
+	    !watch_holder(a)) {
+		agent_end(a, AGENT_STOPS, 1);
+		return;
+	}
+	session_move(a);
+}
+
+static void hear_holder(struct agent *a)
+{
+	struct channel *c = &a->holder.channel;
+	int alive = channel_fill(c), got;
+	struct ending ending;
+	struct message m;
+	uint64_t id;
+
+	while ((got = channel_take(c, &m)) > 0) {
+		id = message_number(&m);
+		if (m.type == MESSAGE_STARTED) {
+			life_started(a, id, (pid_t)message_number(&m));
+		} else if (m.type == MESSAGE_EXITED) {
+			message_ending(&m, &ending);
+			life_exited(a, id, &ending);
+		} else {
+			got = -1;
+			break;
+		}
+	}
+	if (got < 0 || alive <= 0)
+		agent_replace_supervisor(a);
+}
+
+static void hear_signals(struct agent *a)
+{
+	struct signalfd_siginfo info;
+
+	while (fd_read(a->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		bool stop = info.ssi_signo != SIGTERM || a->options->private_mode;
+
+		stop = stop || a->executions.n == 0;
+		log_info(a->log, "signal %u: %s", info.ssi_signo,
+		         stop ? "stopping the tasks" : "leaving the tasks to the supervisor");
+		agent_end(a, stop ? AGENT_STOPS : AGENT_LEAVES, 0);
+	}
+}
+
+static void pause_inotify(struct agent *a, bool pause)
+{
+	struct epoll_event event = {.events = pause ? 0 : EPOLLIN, .data.u32 = SOURCE_INOTIFY};
+
+	if (a->inotify_paused != pause &&
+	    epoll_ctl(a->epoll, EPOLL_CTL_MOD, a->inotify, &event) == 0)
+		a->inotify_paused = pause;
+}
+
+/* Milliseconds until something is to be done that no descriptor announces; -1: never. */
+static int wait_ms(struct agent *a, int64_t next)
+{
+	int64_t left;
+
+	next = earlier(next, session_next(a));
+	next = earlier(next, a->look_at_ns);
+	next = earlier(next, a->trim_at_ns);
+	if (a->end == AGENT_STOPS)
+		next = earlier(next, a->end_by_ns);
+	if (next == 0)
+		return -1;
+	left = next - clock_monotonic_ns();
+	return left <= 0                 ? 0
+	       : left > 3600 * SECOND_NS ? 3600 * 1000
+	                                 : (int)((left + MS_NS - 1) / MS_NS);
+}
+
+/* When a private server has been away for so long that it does not come back; 0: never. */
+static int64_t private_deadline(const struct agent *a)
+{
+	int64_t since = a->session.contact_boot_ns - clock_boot_ns();
+
+	/* Polls are answered late: only calls that fail count. */
+	return a->options->private_mode && a->session.lost && a->end == AGENT_RUNS
+	               ? a->now_ns + since + PRIVATE_AWAY_S * SECOND_NS
+	               : 0;
+}
+
+/* What time demands; when it demands more, 0: never. */
+static int64_t keep_time(struct agent *a)
+{
+	int64_t next = life_keep_time(a), gone = private_deadline(a);
+
+	if (a->look_at_ns != 0 && a->look_at_ns <= a->now_ns) {
+		life_look(a);
+		pause_inotify(a, false);
+	}
+	if (a->trim_at_ns != 0 && a->trim_at_ns <= a->now_ns) {
+		a->trim_at_ns = 0;
+		if (a->executions.n == 0)
+			places_trim(&a->places);
+	}
+	if (gone != 0 && gone <= a->now_ns) {
+		log_warn(a->log, "the private server is gone");
+		agent_end(a, AGENT_STOPS, 0);
+		gone = 0;
+	}
+	if (a->end == AGENT_STOPS &&
+	    (a->executions.n == 0 || a->end_by_ns <= a->now_ns || !a->session.registered))
+		a->over = true;
+	return earlier(next, gone);
+}
+
+static void turn(struct agent *a)
+{
+	struct epoll_event events[8];
+	int64_t next = keep_time(a);
+	int n;
+
+	session_step(a);
+	if (holder_flush(&a->holder) < 0 && a->holder.channel.fd >= 0)
+		agent_replace_supervisor(a);
+	if (a->over)
+		return;
+	n = epoll_wait(a->epoll, events, 8, wait_ms(a, next));
+	if (n < 0 && errno != EINTR)
+		log_error(a->log, "epoll_wait: %s", strerror(errno));
+	a->now_ns = clock_monotonic_ns();
+	for (int i = 0; i < n; i++) {
+		switch ((enum source)events[i].data.u32) {
+		case SOURCE_HTTP:
+			http_multi_run(a->http);
+			break;
+		case SOURCE_HOLDER:
+			if (a->holder.channel.fd >= 0)
+				hear_holder(a);
+			break;
+		case SOURCE_POOL:
+			pool_collect(a->pool, a);
+			break;
+		case SOURCE_INOTIFY:
+			pause_inotify(a, true);
+			life_output_changed(a);
+			break;
+		case SOURCE_SIGNALS:
+			hear_signals(a);
+			break;
+		}
+	}
+}
+
+static bool add_source(struct agent *a, int fd, enum source source)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.u32 = (uint32_t)source};
+
+	return fd >= 0 && epoll_ctl(a->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+/* One agent for a directory; -1 with a line in the log where another has it. */
+static int lock_directory(const struct options *o, const struct log *log)
+{
+	struct str path = STR_INIT;
+	int fd;
+
+	str_addf(&path, "%s/agent.lock", o->work.p);
+	fd = open(path.p, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0) {
+		log_error(log, "cannot open %s: %s", path.p, strerror(errno));
+	} else if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		log_error(log, "another scitq-worker runs in %s", o->work.p);
+		close(fd);
+		fd = -1;
+	}
+	str_release(&path);
+	return fd;
+}
+
+static bool prepare(struct agent *a)
+{
+	int64_t threads = a->options->concurrency + a->options->prefetch + 2;
+	sigset_t watched;
+	bool fresh;
+	int err;
+
+	sigemptyset(&watched);
+	sigaddset(&watched, SIGTERM);
+	sigaddset(&watched, SIGINT);
+	sigaddset(&watched, SIGHUP);
+	/* Blocked before the first thread is made; a supervisor that ends is no zombie. */
+	if (pthread_sigmask(SIG_BLOCK, &watched, NULL) != 0 ||
+	    signal(SIGPIPE, SIG_IGN) == SIG_ERR || signal(SIGCHLD, SIG_IGN) == SIG_ERR)
+		return false;
+	a->epoll = epoll_create1(EPOLL_CLOEXEC);
+	a->signals = signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK);
+	a->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	a->http = http_multi_new();
+	a->pool = pool_new((unsigned)(threads < POOL_THREADS_MAX ? threads : POOL_THREADS_MAX));
+	err = places_init(&a->places, a->options->work.p);
+	if (a->epoll < 0 || a->pool == NULL || !add_source(a, a->signals, SOURCE_SIGNALS) ||
+	    !add_source(a, a->inotify, SOURCE_INOTIFY) ||
+	    !add_source(a, http_multi_fd(a->http), SOURCE_HTTP) ||
+	    !add_source(a, pool_fd(a->pool), SOURCE_POOL)) {
+		log_error(a->log, "cannot start: %s", strerror(errno));
+		return false;
+	}
+	if (err != 0) {
+		log_error(a->log, "cannot make %s: %s", a->places.root, strerror(-err));
+		return false;
+	}
+	machine_read(&a->machine);
+	session_init(a);
+	a->now_ns = clock_monotonic_ns();
+	if (!holder_open(&a->holder, a->options->work.p, agentless_s(a), a->log, adopt, a,
+	                 &fresh) ||
+	    !watch_holder(a))
+		return false;
+	return true;
+}
+
+/* What a former worker of this directory left: processes, and the directories of its tasks. */
+static void clean_up(struct agent *a)
+{
+	VEC(struct place *) known = {0};
+
+	if (a->executions.n == 0 && places_any(&a->places))
+		kill_strays(a);
+	for (size_t i = 0; i < a->executions.n; i++) {
+		if (a->executions.v[i]->place != NULL)
+			vec_push(&known, a->executions.v[i]->place);
+	}
+	places_sweep(&a->places, known.v, known.n);
+	vec_release(&known);
+}
+
+static void release(struct agent *a)
+{
+	pool_free(a->pool, staging_drop);
+	http_multi_free(a->http);
+	session_release(a);
+	for (size_t i = 0; i < a->executions.n; i++) {
+		a->executions.v[i]->job = NULL;
+		execution_free(a->executions.v[i]);
+	}
+	vec_release(&a->executions);
+	vec_release(&a->due);
+	places_release(&a->places);
+	holder_release(&a->holder);
+	close(a->inotify);
+	close(a->signals);
+	close(a->epoll);
+}
+
+int agent_run(struct options *options, const struct log *log)
+{
+	struct agent *a = xcalloc(1, sizeof(*a));
+	int lock, err = dir_make(options->work.p, 0700), code;
+
+	if (err != 0) {
+		log_error(log, "cannot make %s: %s", options->work.p, strerror(-err));
+		free(a);
+		return 1;
+	}
+	lock = lock_directory(options, log);
+	if (lock < 0) {
+		free(a);
+		return 1;
+	}
+	a->options = options;
+	a->log = log;
+	holder_init(&a->holder);
+	a->exit_code = 1;
+	if (prepare(a)) {
+		clean_up(a);
+		a->exit_code = 0;
+		while (!a->over)
+			turn(a);
+		if (a->end == AGENT_STOPS) {
+			holder_end(&a->holder, options->work.p);
+			places_sweep(&a->places, NULL, 0);
+		}
+	}
+	release(a);
+	code = a->exit_code;
+	free(a);
+	close(lock);
+	return code;
+}

@@ -1,0 +1,40 @@
+/* What is executed for a task: the words of its command and the variables that it is given. */
+#ifndef WORKER_COMMAND_H
+#define WORKER_COMMAND_H
+
+#include "base/arena.h"
+#include "base/str.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What a command depends on. */
+struct command_input {
+	const char *command;   /* of the task */
+	const char *script;    /* NULL: none */
+	const char *directory; /* of the task */
+	int64_t task_id, execution_id;
+	const char *name;  /* of the task, NULL: none */
+	const char *batch; /* NULL: none */
+	double cpu;        /* of the task; NaN: its share of the worker's */
+	double weight;
+	double worker_cpus;
+};
+
+/* Everything in the arena that command_build() was given. */
+struct command {
+	char **words; /* NULL-ended, at least one */
+	size_t nwords;
+	char **variables; /* "NAME=value" */
+	size_t nvariables;
+	const char *directory; /* to run in: $TEMP */
+	const char *script;    /* file that is to hold the script, NULL: none */
+};
+
+/* False with a sentence in `error` where the command cannot be split. */
+bool command_build(const struct command_input *in, struct arena *arena, struct command *command,
+                   struct str *error);
+/* The cpus that a task may count on: at least 1. */
+int64_t command_cpus(double cpu, double weight, double worker_cpus);
+
+#endif

@@ -1,0 +1,119 @@
+/*
+ * One execution that the server granted, from the grant until the server has
+ * acknowledged its end. It owns its place and its output streams.
+ *
+ * What a new agent needs to go on after a kill -9 is the note: it lies in the supervisor's
+ * memory beside the task, which is exactly as durable as the task itself.
+ */
+#ifndef WORKER_EXECUTION_H
+#define WORKER_EXECUTION_H
+
+#include "base/arena.h"
+#include "model/field.h"
+#include "model/problem.h"
+#include "worker/message.h"
+#include "worker/place.h"
+#include "worker/stream.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum phase {
+	PHASE_STAGING, /* its inputs are on their way */
+	PHASE_HELD,    /* in the supervisor: waiting or running */
+	PHASE_OUTPUT,  /* ended well; outputs are listed, permission to publish is asked */
+	PHASE_UPLOAD,  /* outputs are being published */
+	PHASE_DONE,    /* its end waits to be acknowledged by the server */
+};
+
+/* Events, as the protocol numbers them within an execution. */
+enum event_bit {
+	EVENT_STARTED = 1 << 0,   /* seq 1 */
+	EVENT_UPLOADING = 1 << 1, /* seq 2 */
+	EVENT_FINISHED = 1 << 2,  /* seq 3 */
+	EVENT_REFUSED = 1 << 3,   /* seq 1: nothing else was said */
+};
+
+enum stream_index { STREAM_OUT, STREAM_ERR, STREAMS };
+
+/* How it ended, as `finished` tells it. */
+struct outcome {
+	bool succeeded;
+	int64_t return_code; /* INT_NULL: none */
+	int64_t signal;
+	const char *reason; /* a word of the protocol, static; NULL: none */
+	char *message;      /* owned; NULL: none */
+	int64_t failed_line;
+	double cpu_seconds;  /* NaN: it never ran */
+	int64_t peak_memory; /* bytes, INT_NULL: not known */
+	json_t *outputs; /* array of path, size, mtime_ns, digest; owned; NULL: none asked for */
+};
+
+struct job;
+
+struct execution {
+	int64_t id, epoch, task_id;
+	struct arena arena; /* of the texts below; NULL where the grant has none */
+	const char *name, *batch, *command, *script, *container, *input, *output, *resource;
+	double weight, cpu;                                    /* cpu NaN: not given */
+	int64_t download_timeout, run_timeout, upload_timeout; /* seconds, INT_NULL: none */
+
+	enum phase phase;
+	struct place *place;
+	struct stream streams[STREAMS];
+	bool started;       /* its command runs or ran */
+	pid_t pid;          /* 0: not known */
+	int64_t started_ns; /* monotonic, of the first we heard of it */
+	bool watched;       /* inotify tells of its output; see agent.c */
+	int watches[STREAMS];
+	bool held;       /* the supervisor knows it */
+	bool strays;     /* its place may still be written to */
+	int stop_signal; /* of the server, that is to end it; 0: none */
+
+	/* Staging in or out. */
+	struct job *job;       /* on the pool; NULL: none */
+	int64_t deadline_ns;   /* of the job; 0: none */
+	const char *job_cause; /* why we cancelled it: a reason of the protocol, static */
+	bool permitted;        /* uploading was answered */
+	bool listed;           /* outputs are listed, and the note has them */
+	bool resumed;          /* by an earlier agent, which may have published some */
+
+	unsigned due, flying; /* bits of enum event_bit: to be sent, in a call */
+	int64_t due_ns;       /* monotonic: when the oldest event became due */
+	int64_t hold_ns;      /* monotonic: not to be sent before; 0: at once */
+	bool queued;          /* in the list of those with something due */
+	bool forgotten;       /* dropped as soon as its job returns */
+	struct outcome outcome;
+};
+
+/* From a grant's JSON. NULL, with the problem set, where it is none. */
+struct execution *execution_new(json_t *grant, struct problem *problem);
+/* The place must have been given back; no job may run. */
+void execution_free(struct execution *e);
+/* Its place is known: prepare what reads its output. `limit`: bytes kept per stream. */
+void execution_settle(struct execution *e, struct place *place, uint64_t limit);
+
+/* What execution_from_note() needs. */
+void execution_note(const struct execution *e, struct str *note);
+/* The execution without place and command; *place is the number of its place. NULL: no note. */
+struct execution *execution_from_note(uint64_t id, const char *note, size_t n, unsigned *place);
+
+/* An event as the protocol has it; `bit` is one of the due ones. */
+json_t *execution_event(const struct execution *e, enum event_bit bit);
+/* Text of a file name or a message, which may be no UTF-8. */
+json_t *json_from_bytes(const char *text);
+
+/*
+ * The list of all that are held: a few hundred at most, in the order of their
+ * grants.
+ */
+struct executions {
+	struct execution **v;
+	size_t n, cap;
+};
+
+struct execution *executions_find(const struct executions *list, int64_t id);
+void executions_remove(struct executions *list, const struct execution *e);
+
+#endif

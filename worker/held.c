@@ -1,0 +1,165 @@
+#include "worker/held.h"
+
+#include "worker/tree.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct held *held_new(struct message *m)
+{
+	struct held *h = xcalloc(1, sizeof(*h));
+	size_t len = (size_t)(m->end - m->p), note_len;
+	struct message own;
+	struct str marker = STR_INIT;
+	const char *note;
+
+	h->frame = xmalloc(len + 1);
+	h->frame_len = len;
+	memcpy(h->frame, m->p, len);
+	own = (struct message){m->type, h->frame, h->frame + len, false};
+	str_init(&h->note);
+	h->id = message_number(&own);
+	h->claim.weight = message_real(&own);
+	h->timeout_ns = (int64_t)message_number(&own);
+	h->grace_ns = (int64_t)message_number(&own);
+	h->directory = message_text(&own);
+	h->work = message_text(&own);
+	h->nwords = message_count(&own);
+	h->words = own.p;
+	for (size_t i = 0; i < h->nwords; i++)
+		message_text(&own);
+	h->nvariables = message_count(&own);
+	h->variables = own.p;
+	for (size_t i = 0; i < h->nvariables; i++)
+		message_text(&own);
+	note = message_bytes(&own, &note_len);
+	str_add(&h->note, note, note_len);
+	h->ending.failed = "";
+	if (own.broken || h->nwords == 0) {
+		held_free(h);
+		return NULL;
+	}
+	str_addf(&marker, "%s=%s", TREE_MARKER_NAME, h->directory);
+	h->marker = str_detach(&marker);
+	return h;
+}
+
+void held_end(struct held *h)
+{
+	h->state = HELD_ENDED;
+	free(h->frame);
+	free(h->marker);
+	h->frame = h->marker = NULL;
+	h->directory = h->work = h->words = h->variables = NULL;
+}
+
+void held_free(struct held *h)
+{
+	str_release(&h->note);
+	free(h->frame);
+	free(h->marker);
+	free(h);
+}
+
+/* n texts of the frame, which was checked when it came, as an array with room for `more` before. */
+static char **texts(const struct held *h, const char *first, size_t n, size_t more, struct arena *a)
+{
+	char **list = arena_array(a, char *, more + n + 1);
+	struct message m = {MESSAGE_START, first, h->frame + h->frame_len, false};
+
+	for (size_t i = 0; i < n; i++)
+		list[more + i] = h->frame + (message_text(&m) - h->frame);
+	return list;
+}
+
+void held_spawn(const struct held *h, char *const *environment, struct arena *arena,
+                struct spawn *spawn)
+{
+	size_t n = 0;
+	char **envp;
+
+	while (environment[n] != NULL)
+		n++;
+	envp = texts(h, h->variables, h->nvariables, n, arena);
+	memcpy(envp, environment, n * sizeof(*envp));
+	spawn->envp = envp;
+	spawn->argv = texts(h, h->words, h->nwords, 0, arena);
+	spawn->directory = h->work;
+	spawn->out = arena_printf(arena, "%s/stdout", h->directory);
+	spawn->err = arena_printf(arena, "%s/stderr", h->directory);
+}
+
+char **held_environment(char **all)
+{
+	static const char *const own[] = {
+	        "CPU=", "INPUT=", "OUTPUT=", "RESOURCE=", "TEMP=", "PWD=", "OLDPWD=", "SCITQ_"};
+	size_t n = 0, kept = 0;
+	char **list;
+
+	while (all[n] != NULL)
+		n++;
+	list = xreallocarray(NULL, n + 1, sizeof(*list));
+	for (size_t i = 0; i < n; i++) {
+		bool ours = false;
+
+		for (size_t k = 0; k < sizeof(own) / sizeof(own[0]); k++)
+			ours = ours || strncmp(all[i], own[k], strlen(own[k])) == 0;
+		if (!ours)
+			list[kept++] = all[i];
+	}
+	list[kept] = NULL;
+	return list;
+}
+
+void held_list_remove(struct held_list *list, const struct held *h)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		if (list->v[i] == h) {
+			list->n--;
+			memmove(list->v + i, list->v + i + 1, (list->n - i) * sizeof(*list->v));
+			return;
+		}
+	}
+}
+
+struct held *held_list_find(const struct held_list *list, uint64_t id)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		if (list->v[i]->id == id)
+			return list->v[i];
+	}
+	return NULL;
+}
+
+struct held *held_list_find_pid(const struct held_list *list, pid_t pid)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		if (list->v[i]->pid == pid && !list->v[i]->reaped)
+			return list->v[i];
+	}
+	return NULL;
+}
+
+bool held_list_has_pid(const struct held_list *list, pid_t pid)
+{
+	return held_list_find_pid(list, pid) != NULL;
+}
+
+ptrdiff_t held_list_pick(const struct held_list *waiting, const struct held_list *running)
+{
+	struct slot_claim *few[64], **claims = few;
+	double used = 0;
+	ptrdiff_t next;
+
+	/* Added up anew each time: a sum that is kept would drift. */
+	for (size_t i = 0; i < running->n; i++)
+		used += running->v[i]->claim.weight;
+	if (waiting->n > sizeof(few) / sizeof(few[0]))
+		claims = xreallocarray(NULL, waiting->n, sizeof(*claims));
+	for (size_t i = 0; i < waiting->n; i++)
+		claims[i] = &waiting->v[i]->claim;
+	next = slots_pick(claims, waiting->n, used);
+	if (claims != few)
+		free(claims);
+	return next;
+}

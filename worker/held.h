@@ -1,0 +1,73 @@
+/*
+ * A task as the supervisor holds it: what to start, where it stands, how it
+ * ended, and a note that means something to the agent alone. Lists of a few
+ * hundred of them at most, kept in order of arrival.
+ */
+#ifndef WORKER_HELD_H
+#define WORKER_HELD_H
+
+#include "base/arena.h"
+#include "base/str.h"
+#include "base/vec.h"
+#include "worker/message.h"
+#include "worker/slots.h"
+#include "worker/spawn.h"
+
+#include <sys/types.h>
+
+struct held {
+	uint64_t id; /* of the execution */
+	enum held_state state;
+	struct slot_claim claim;
+	struct str note;
+
+	/* The START frame and what is in it. */
+	char *frame;
+	size_t frame_len;
+	int64_t timeout_ns, grace_ns;
+	const char *directory; /* of the task; its output files are stdout and stderr in it */
+	const char *work;      /* where the command runs */
+	const char *words;     /* at the first of them, in the frame */
+	size_t nwords;
+	const char *variables;
+	size_t nvariables;
+	char *marker; /* see tree.h */
+
+	pid_t pid;                      /* 0: not started */
+	int64_t started_ns;             /* monotonic, as all times here */
+	int64_t term_at_ns, kill_at_ns; /* 0: none */
+	bool reaped;                    /* the first process ended; others may be left */
+	int64_t clear_by_ns;
+	bool forgotten; /* nobody wants to hear of it */
+	struct ending ending;
+};
+
+/* Of a START frame whose fields follow; NULL where it is broken. */
+struct held *held_new(struct message *m);
+void held_free(struct held *h);
+/* The result is final; what was needed to start is freed. */
+void held_end(struct held *h);
+/*
+ * What spawn_start() needs but `null`, in the arena. `environment` is what every
+ * task gets, of held_environment(); the task's own variables follow it.
+ */
+void held_spawn(const struct held *h, char *const *environment, struct arena *arena,
+                struct spawn *spawn);
+/* The environment without what is set for each task; the strings are borrowed, the array freed by
+   the caller. */
+char **held_environment(char **all);
+
+struct held_list {
+	struct held **v;
+	size_t n, cap;
+};
+
+void held_list_remove(struct held_list *list, const struct held *h);
+struct held *held_list_find(const struct held_list *list, uint64_t id);
+/* One that runs with this first process, not reaped yet. */
+struct held *held_list_find_pid(const struct held_list *list, pid_t pid);
+bool held_list_has_pid(const struct held_list *list, pid_t pid);
+/* Place in `waiting` of the one to start next beside `running`, or -1. */
+ptrdiff_t held_list_pick(const struct held_list *waiting, const struct held_list *running);
+
+#endif

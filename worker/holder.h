@@ -1,0 +1,55 @@
+/*
+ * The agent's end of its supervisor: finds the one that a former agent left or
+ * starts one, and hands over what is to be done. Frames are collected and leave at
+ * holder_flush(), so that a batch of grants is one write.
+ */
+#ifndef WORKER_HOLDER_H
+#define WORKER_HOLDER_H
+
+#include "base/log.h"
+#include "worker/channel.h"
+#include "worker/command.h"
+
+#include <sys/types.h>
+
+struct holder {
+	struct channel channel;
+	struct str instance; /* of the supervisor */
+};
+
+/* A task that the supervisor holds already. */
+struct holder_task {
+	uint64_t id;
+	enum held_state state;
+	pid_t pid; /* 0: not started */
+	const char *note;
+	size_t note_len;
+	struct ending ending; /* where state is HELD_ENDED */
+};
+
+typedef void holder_task_fn(void *ctx, const struct holder_task *task);
+
+void holder_init(struct holder *h);
+/* Only lets go of it: the supervisor goes on. */
+void holder_release(struct holder *h);
+/*
+ * Connect to the supervisor of the directory, or start one; `each` is called
+ * for what it holds. *fresh tells that there was none. agentless_s: how long it keeps tasks
+ * without an agent, 0 for as long as the lease. False with a line in the log.
+ */
+bool holder_open(struct holder *h, const char *work, int64_t agentless_s, const struct log *log,
+                 holder_task_fn *each, void *ctx, bool *fresh);
+/* Kill its tasks, end it, and wait until it is gone. */
+void holder_end(struct holder *h, const char *work);
+
+void holder_start(struct holder *h, uint64_t id, double weight, int64_t timeout_s, int64_t grace_s,
+                  const char *directory, const struct command *command, const struct str *note);
+/* Grace 0: the signal alone. */
+void holder_signal(struct holder *h, uint64_t id, int sig, enum stop_cause cause, int64_t grace_s);
+void holder_note(struct holder *h, uint64_t id, const struct str *note);
+void holder_forget(struct holder *h, uint64_t id);
+void holder_lease(struct holder *h, int64_t until_boot_ns);
+/* 0, 1 where the socket is full, or -errno. */
+int holder_flush(struct holder *h);
+
+#endif

@@ -1,0 +1,729 @@
+#include "worker/life.h"
+
+#include "base/fd.h"
+#include "base/words.h"
+#include "worker/session.h"
+#include "worker/staging.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/statvfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Output is looked at once a task has run for so long, and not again within LOOK_NS. */
+#define WATCH_NS (50 * MS_NS)
+#define LOOK_NS (30 * MS_NS)
+/* Where the kernel gives no more watches. */
+#define UNWATCHED_NS (250 * MS_NS)
+/* A start is told with whatever comes soon after it. */
+#define STARTED_NS (5 * MS_NS)
+/* A task that this worker refuses and is granted all the same waits that long. */
+#define REFUSED_NS (5 * SECOND_NS)
+#define TRIM_NS SECOND_NS
+#define SHUTDOWN_GRACE_S 5
+#define CODE_UPLOAD (-1000)
+#define CODE_DOWNLOAD (-1001)
+#define CODE_NO_PROGRAM 127
+#define CODE_NO_EXECUTION 126
+/* With less left, a command that failed is taken for a victim of the full disk. */
+#define DISK_FULL ((uint64_t)1 << 20)
+#define MESSAGE_BYTES 4000
+
+static void staged_in(struct job *job, void *ctx);
+static void listed(struct job *job, void *ctx);
+static void published(struct job *job, void *ctx);
+static void removed(struct job *job, void *ctx);
+
+void life_tell(struct agent *a, struct execution *e)
+{
+	if (!e->queued && !e->forgotten) {
+		e->queued = true;
+		vec_push(&a->due, e);
+	}
+}
+
+static void tell_event(struct agent *a, struct execution *e, enum event_bit bit)
+{
+	if (e->due == 0)
+		e->due_ns = a->now_ns;
+	e->due |= bit;
+	life_tell(a, e);
+	session_urge(a, a->now_ns + (bit == EVENT_STARTED ? STARTED_NS : 0));
+}
+
+static void set_message(struct execution *e, const char *fmt, va_list ap)
+{
+	struct str text = STR_INIT;
+
+	if (fmt == NULL)
+		return;
+	str_vaddf(&text, fmt, ap);
+	while (text.len > 0 && text.p[text.len - 1] == '\n')
+		text.p[--text.len] = '\0';
+	if (text.len > MESSAGE_BYTES) {
+		text.len = MESSAGE_BYTES;
+		str_adds(&text, "...");
+	}
+	free(e->outcome.message);
+	e->outcome.message = str_detach(&text);
+}
+
+static void end(struct agent *a, struct execution *e)
+{
+	if (e->forgotten)
+		return;
+	e->phase = PHASE_DONE;
+	for (int i = 0; e->place != NULL && i < STREAMS; i++) {
+		int err = stream_look(&e->streams[i]);
+
+		if (err != 0)
+			log_error(a->log, "cannot read %s: %s", e->streams[i].path, strerror(-err));
+	}
+	tell_event(a, e, EVENT_FINISHED);
+}
+
+/* The end of a task that did not succeed; fmt NULL: no message. */
+static void fail(struct agent *a, struct execution *e, int64_t code, const char *reason,
+                 const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+
+static void fail(struct agent *a, struct execution *e, int64_t code, const char *reason,
+                 const char *fmt, ...)
+{
+	va_list ap;
+
+	e->outcome.succeeded = false;
+	e->outcome.return_code = code;
+	e->outcome.reason = reason;
+	va_start(ap, fmt);
+	set_message(e, fmt, ap);
+	va_end(ap);
+	end(a, e);
+}
+
+static void fail_cancelled(struct agent *a, struct execution *e)
+{
+	if (e->stop_signal != 0)
+		e->outcome.signal = e->stop_signal;
+	fail(a, e, e->stop_signal != 0 ? 128 + e->stop_signal : INT_NULL, "cancelled", NULL);
+}
+
+static void unwatch(struct agent *a, struct execution *e)
+{
+	for (int i = 0; i < STREAMS; i++) {
+		/* The kernel drops the watch of a file that was removed by itself. */
+		if (e->watches[i] >= 0)
+			(void)inotify_rm_watch(a->inotify, e->watches[i]);
+		e->watches[i] = -1;
+	}
+	e->watched = false;
+}
+
+/* Out of the agent's hands, and its place too. */
+static void drop(struct agent *a, struct execution *e)
+{
+	struct place *place = e->place;
+
+	unwatch(a, e);
+	if (e->held)
+		holder_forget(&a->holder, (uint64_t)e->id);
+	recent_add(&a->ended, e->id);
+	e->place = NULL;
+	if (e->queued) {
+		for (size_t i = 0; i < a->due.n; i++) {
+			if (a->due.v[i] == e)
+				a->due.v[i] = NULL;
+		}
+	}
+	executions_remove(&a->executions, e);
+	if (place != NULL && (e->strays || !places_give_back(&a->places, place))) {
+		struct removal *r = removal_new(place->path, removed);
+
+		if (!pool_add(a->pool, &r->job)) {
+			r->job.run(&r->job, NULL);
+			removed(&r->job, a);
+		}
+		place_free(place);
+	}
+	execution_free(e);
+	a->trim_at_ns = a->now_ns + TRIM_NS;
+}
+
+static void removed(struct job *job, void *ctx)
+{
+	struct removal *r = (struct removal *)job;
+	struct agent *a = ctx;
+
+	if (r->err != 0)
+		log_error(a->log, "cannot remove %s: %s", r->path, strerror(-r->err));
+	removal_free(r);
+}
+
+/* Its command can go to the supervisor. */
+static void hold(struct agent *a, struct execution *e)
+{
+	struct command_input in = {e->command, e->script,      e->place->path, e->task_id,
+	                           e->id,      e->name,        e->batch,       e->cpu,
+	                           e->weight,  a->machine.cpus};
+	struct str error = STR_INIT, note = STR_INIT;
+	struct command command;
+	struct arena arena;
+	int err = 0;
+
+	arena_init(&arena);
+	if (!command_build(&in, &arena, &command, &error)) {
+		fail(a, e, CODE_NO_EXECUTION, "start", "%s", error.p);
+		goto out;
+	}
+	if (command.script != NULL) {
+		int fd = open(command.script, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0700);
+
+		err = fd < 0 ? -errno : fd_write_all(fd, e->script, strlen(e->script));
+		if (fd >= 0 && close(fd) != 0 && err == 0)
+			err = -errno;
+	}
+	if (err != 0) {
+		fail(a, e, CODE_NO_EXECUTION, err == -ENOSPC || err == -EDQUOT ? "disk" : "start",
+		     "cannot write %s: %s", command.script, strerror(-err));
+		goto out;
+	}
+	execution_note(e, &note);
+	holder_start(&a->holder, (uint64_t)e->id, e->weight,
+	             e->run_timeout != INT_NULL ? e->run_timeout : 0, a->options->grace_s,
+	             e->place->path, &command, &note);
+	e->phase = PHASE_HELD;
+	e->held = true;
+out:
+	arena_release(&arena);
+	str_release(&error);
+	str_release(&note);
+}
+
+static void add_job(struct agent *a, struct execution *e, struct staging *s, int64_t timeout_s)
+{
+	if (!pool_add(a->pool, &s->job)) {
+		staging_free(s);
+		fail(a, e, e->phase == PHASE_STAGING ? CODE_DOWNLOAD : CODE_UPLOAD,
+		     e->phase == PHASE_STAGING ? "download" : "upload",
+		     "no thread could be started for it");
+		return;
+	}
+	e->job = &s->job;
+	if (e->deadline_ns == 0 && timeout_s != INT_NULL && timeout_s > 0)
+		e->deadline_ns = a->now_ns + timeout_s * SECOND_NS;
+}
+
+static void refuse(struct agent *a, struct execution *e)
+{
+	static const char message[] = "this worker runs no containers";
+	bool again = recent_has(&a->refused, e->task_id);
+
+	e->phase = PHASE_DONE;
+	e->outcome.message = xstrdup(message);
+	log_info(a->log, "execution %" PRId64 " refused: %s", e->id, message);
+	recent_add(&a->refused, e->task_id);
+	tell_event(a, e, EVENT_REFUSED);
+	if (again)
+		e->hold_ns = a->now_ns + REFUSED_NS;
+}
+
+void life_grant(struct agent *a, json_t *grant)
+{
+	struct problem problem = {0};
+	struct execution *e = execution_new(grant, &problem);
+	struct place *place;
+	int err;
+
+	if (e == NULL) {
+		log_error(a->log, "the server grants what cannot be read: %s", problem.message);
+		return;
+	}
+	if (executions_find(&a->executions, e->id) != NULL || recent_has(&a->ended, e->id)) {
+		execution_free(e);
+		return;
+	}
+	vec_push(&a->executions, e);
+	if (e->container != NULL) {
+		refuse(a, e);
+		return;
+	}
+	place = places_take(&a->places, &err);
+	if (place == NULL) {
+		fail(a, e, CODE_NO_EXECUTION, err == -ENOSPC || err == -EDQUOT ? "disk" : "start",
+		     "cannot make a directory in %s: %s", a->places.root, strerror(-err));
+		return;
+	}
+	execution_settle(e, place, (uint64_t)a->options->max_output);
+	if (e->input == NULL && e->resource == NULL) {
+		hold(a, e);
+		return;
+	}
+	e->phase = PHASE_STAGING;
+	add_job(a, e, staging_new(STAGING_IN, e, staged_in), e->download_timeout);
+}
+
+/* What every job of an execution has in common when it returns: NULL where nothing follows. */
+static struct execution *job_returned(struct agent *a, struct staging *s)
+{
+	struct execution *e = s->execution;
+
+	e->job = NULL;
+	if (s->warnings.len > 0)
+		log_warn(a->log, "execution %" PRId64 ": %s", e->id, s->warnings.p);
+	if (e->forgotten) {
+		drop(a, e);
+		return NULL;
+	}
+	return e;
+}
+
+/* It was stopped outside of its command, for e->job_cause. */
+static void fail_stopped(struct agent *a, struct execution *e)
+{
+	bool in = e->phase == PHASE_STAGING;
+
+	e->deadline_ns = 0;
+	if (strcmp(e->job_cause, "cancelled") == 0)
+		fail_cancelled(a, e);
+	else if (strcmp(e->job_cause, "timeout") == 0)
+		fail(a, e, in ? CODE_DOWNLOAD : CODE_UPLOAD, "timeout",
+		     "%s took longer than %" PRId64 " s", in ? "staging in" : "publishing",
+		     in ? e->download_timeout : e->upload_timeout);
+	else
+		fail(a, e, INT_NULL, e->job_cause, "the worker was stopped");
+}
+
+static void job_failed(struct agent *a, struct execution *e, const struct staging *s)
+{
+	bool in = s->kind == STAGING_IN;
+
+	if (e->job_cause != NULL) {
+		fail_stopped(a, e);
+		return;
+	}
+	e->deadline_ns = 0;
+	fail(a, e, in ? CODE_DOWNLOAD : CODE_UPLOAD,
+	     s->result == STAGE_NO_SPACE ? "disk"
+	     : in                        ? "download"
+	                                 : "upload",
+	     "%s", s->error.len > 0 ? s->error.p : stage_result_text(s->result));
+}
+
+static void staged_in(struct job *job, void *ctx)
+{
+	struct staging *s = (struct staging *)job;
+	struct agent *a = ctx;
+	struct execution *e = job_returned(a, s);
+
+	if (e != NULL && (s->result != STAGE_OK || e->job_cause != NULL)) {
+		job_failed(a, e, s);
+	} else if (e != NULL) {
+		e->deadline_ns = 0;
+		hold(a, e);
+	}
+	staging_free(s);
+}
+
+/* Publish once the outputs are listed and the server has agreed. */
+static void upload_if_ready(struct agent *a, struct execution *e)
+{
+	struct staging *s;
+
+	if (e->phase != PHASE_OUTPUT || !e->listed || !e->permitted || e->job != NULL)
+		return;
+	e->phase = PHASE_UPLOAD;
+	s = staging_new(STAGING_OUT, e, published);
+	s->resumed = e->resumed;
+	add_job(a, e, s, e->upload_timeout);
+}
+
+static void listed(struct job *job, void *ctx)
+{
+	struct staging *s = (struct staging *)job;
+	struct agent *a = ctx;
+	struct execution *e = job_returned(a, s);
+	struct str note = STR_INIT;
+
+	if (e != NULL && (s->result != STAGE_OK || e->job_cause != NULL)) {
+		job_failed(a, e, s);
+	} else if (e != NULL) {
+		e->outcome.outputs = s->outputs;
+		s->outputs = NULL;
+		e->listed = true;
+		/* Before anything is published, so that an agent that follows knows the whole list.
+		 */
+		execution_note(e, &note);
+		holder_note(&a->holder, (uint64_t)e->id, &note);
+		(void)holder_flush(&a->holder);
+		upload_if_ready(a, e);
+	}
+	str_release(&note);
+	staging_free(s);
+}
+
+static void published(struct job *job, void *ctx)
+{
+	struct staging *s = (struct staging *)job;
+	struct agent *a = ctx;
+	struct execution *e = job_returned(a, s);
+
+	if (e != NULL && (s->result != STAGE_OK || e->job_cause != NULL)) {
+		job_failed(a, e, s);
+	} else if (e != NULL) {
+		json_decref(e->outcome.outputs);
+		e->outcome.outputs = s->outputs;
+		s->outputs = NULL;
+		if (s->warnings.len > 0) {
+			free(e->outcome.message);
+			e->outcome.message = str_detach(&s->warnings);
+		}
+		e->outcome.succeeded = true;
+		e->deadline_ns = 0;
+		end(a, e);
+	}
+	staging_free(s);
+}
+
+static void mark_started(struct agent *a, struct execution *e, pid_t pid)
+{
+	e->started = true;
+	e->pid = pid;
+	e->started_ns = a->now_ns;
+	a->look_at_ns = earlier(a->look_at_ns, a->now_ns + WATCH_NS);
+	tell_event(a, e, EVENT_STARTED);
+}
+
+void life_started(struct agent *a, uint64_t id, pid_t pid)
+{
+	struct execution *e = executions_find(&a->executions, (int64_t)id);
+
+	if (e != NULL && !e->forgotten)
+		mark_started(a, e, pid);
+}
+
+/* The file that a shell's trap wrote: the line of the script that failed. */
+static void read_failed_line(struct execution *e)
+{
+	struct str path = STR_INIT, text = STR_INIT;
+	char *stop;
+
+	str_addf(&path, "%s/line", e->place->path);
+	if (file_read(path.p, &text) == 0) {
+		long long line = strtoll(text.p, &stop, 10);
+
+		if (stop != text.p && line > 0)
+			e->outcome.failed_line = line;
+	}
+	str_release(&path);
+	str_release(&text);
+}
+
+static bool disk_is_full(const char *path)
+{
+	struct statvfs fs;
+
+	return statvfs(path, &fs) == 0 && ((uint64_t)fs.f_bavail * fs.f_frsize < DISK_FULL ||
+	                                   (fs.f_files > 0 && fs.f_favail == 0));
+}
+
+static void not_started(struct agent *a, struct execution *e, const struct ending *ending)
+{
+	int err = ending->start_errno;
+	int64_t code = err == ENOENT || err == ENOTDIR ? CODE_NO_PROGRAM : CODE_NO_EXECUTION;
+	struct arena arena;
+	size_t n;
+	char **words;
+
+	if (strcmp(ending->failed, "execute") != 0) {
+		fail(a, e, CODE_NO_EXECUTION, err == ENOSPC || err == EDQUOT ? "disk" : "start",
+		     "cannot %s: %s", ending->failed, strerror(err));
+		return;
+	}
+	arena_init(&arena);
+	if (words_split(e->command, &arena, &words, &n) != WORDS_OK || n == 0)
+		fail(a, e, code, "start", "exec: %s", strerror(err));
+	else if (err == ENOENT && strchr(words[0], '/') != NULL && access(words[0], F_OK) == 0)
+		fail(a, e, code, "start", "exec: %s: its interpreter is missing", words[0]);
+	else if (err == ENOENT)
+		fail(a, e, code, "start", "exec: %s: no such program", words[0]);
+	else if (err == ENOEXEC)
+		fail(a, e, code, "start", "exec: %s: neither a program nor a script with #!",
+		     words[0]);
+	else
+		fail(a, e, code, "start", "exec: %s: %s", words[0], strerror(err));
+	arena_release(&arena);
+}
+
+static void failed(struct agent *a, struct execution *e, const struct ending *ending)
+{
+	bool by_signal = WIFSIGNALED(ending->status);
+	int64_t code = by_signal ? 128 + WTERMSIG(ending->status) : WEXITSTATUS(ending->status);
+
+	if (by_signal)
+		e->outcome.signal = WTERMSIG(ending->status);
+	read_failed_line(e);
+	switch (ending->cause) {
+	case STOP_TIMEOUT:
+		fail(a, e, code, "timeout", "stopped: it ran longer than its run timeout");
+		return;
+	case STOP_CANCEL:
+		fail(a, e, code, "cancelled", NULL);
+		return;
+	case STOP_LEASE:
+		fail(a, e, code, "lost", "stopped: the worker had no contact with the server");
+		return;
+	case STOP_SHUTDOWN:
+		fail(a, e, code, "lost", "the worker was stopped");
+		return;
+	case STOP_NONE:
+		break;
+	}
+	if (disk_is_full(e->place->path))
+		fail(a, e, code, "disk", "no space left in %s", a->places.root);
+	else
+		fail(a, e, code, by_signal ? "signal" : "exit", NULL);
+}
+
+static void succeeded(struct agent *a, struct execution *e)
+{
+	int empty = e->listed ? 0 : e->output != NULL ? place_output_is_empty(e->place) : 1;
+
+	e->outcome.return_code = 0;
+	/* A command may also remove the folder. */
+	if (empty == 1 || empty == -ENOENT) {
+		e->outcome.succeeded = true;
+		if (e->output != NULL)
+			e->outcome.outputs = json_array();
+		end(a, e);
+		return;
+	}
+	if (empty < 0) {
+		fail(a, e, CODE_UPLOAD, "upload", "cannot read $OUTPUT: %s", strerror(-empty));
+		return;
+	}
+	e->phase = PHASE_OUTPUT;
+	tell_event(a, e, EVENT_UPLOADING);
+	if (!e->listed)
+		add_job(a, e, staging_new(STAGING_LIST, e, listed), e->upload_timeout);
+}
+
+static void exited(struct agent *a, struct execution *e, const struct ending *ending)
+{
+	e->strays = ending->strays;
+	if (e->forgotten) {
+		drop(a, e);
+		return;
+	}
+	if (ending->started) {
+		e->outcome.cpu_seconds = (double)ending->cpu_us / 1e6;
+		if (ending->peak_memory > 0)
+			e->outcome.peak_memory = (int64_t)ending->peak_memory;
+	}
+	if (!ending->started && ending->start_errno != 0)
+		not_started(a, e, ending);
+	else if (!ending->started && ending->cause == STOP_CANCEL)
+		fail_cancelled(a, e);
+	else if (!ending->started)
+		fail(a, e, INT_NULL, "lost", "the worker was stopped");
+	else if (ending->cause == STOP_NONE && WIFEXITED(ending->status) &&
+	         WEXITSTATUS(ending->status) == 0)
+		succeeded(a, e);
+	else
+		failed(a, e, ending);
+}
+
+void life_exited(struct agent *a, uint64_t id, const struct ending *ending)
+{
+	struct execution *e = executions_find(&a->executions, (int64_t)id);
+
+	if (e == NULL) {
+		holder_forget(&a->holder, id);
+		return;
+	}
+	if (ending->started)
+		slots_pace_add(&a->pace, ending->duration_ns);
+	exited(a, e, ending);
+}
+
+void life_adopt(struct agent *a, const struct holder_task *task)
+{
+	unsigned number;
+	struct execution *e = execution_from_note(task->id, task->note, task->note_len, &number);
+
+	if (e == NULL) {
+		log_error(a->log, "execution %" PRIu64 " has a note that cannot be read", task->id);
+		holder_forget(&a->holder, task->id);
+		return;
+	}
+	vec_push(&a->executions, e);
+	execution_settle(e, places_adopt(&a->places, number), (uint64_t)a->options->max_output);
+	for (int i = 0; i < STREAMS; i++)
+		e->streams[i].unsure = true;
+	e->held = true;
+	e->phase = PHASE_HELD;
+	if (task->pid != 0)
+		mark_started(a, e, task->pid);
+	if (task->state == HELD_ENDED)
+		exited(a, e, &task->ending);
+}
+
+/* End the job of the execution, or the execution itself where it has none. */
+static void stop_job(struct agent *a, struct execution *e, const char *cause)
+{
+	if (e->job_cause == NULL)
+		e->job_cause = cause;
+	if (e->job != NULL)
+		atomic_store(&e->job->cancelled, true);
+	else
+		fail_stopped(a, e);
+}
+
+void life_lose_held(struct agent *a)
+{
+	for (size_t i = 0; i < a->executions.n; i++) {
+		struct execution *e = a->executions.v[i];
+
+		e->held = false;
+		if (e->phase == PHASE_HELD && e->forgotten) {
+			drop(a, e);
+			i--;
+		} else if (e->phase == PHASE_HELD) {
+			fail(a, e, INT_NULL, "lost", "the process that held it died");
+		} else if (e->phase == PHASE_STAGING) {
+			stop_job(a, e, "lost");
+		}
+	}
+}
+
+void life_signal(struct agent *a, int64_t id, int sig)
+{
+	struct execution *e = executions_find(&a->executions, id);
+	bool ends = sig == SIGTERM || sig == SIGKILL || sig == SIGINT || sig == SIGQUIT;
+
+	if (e == NULL || e->phase == PHASE_DONE || e->forgotten)
+		return;
+	if (ends)
+		e->stop_signal = sig;
+	if (e->phase != PHASE_HELD) {
+		if (ends)
+			stop_job(a, e, "cancelled");
+		return;
+	}
+	/* SIGTSTP does nothing to a process without a terminal. */
+	holder_signal(&a->holder, (uint64_t)id, sig == SIGTSTP ? SIGSTOP : sig,
+	              ends ? STOP_CANCEL : STOP_NONE,
+	              ends && sig != SIGKILL ? a->options->grace_s : 0);
+}
+
+void life_forget(struct agent *a, struct execution *e)
+{
+	if (e->forgotten)
+		return;
+	e->forgotten = true;
+	e->due = 0;
+	if (e->job != NULL)
+		atomic_store(&e->job->cancelled, true);
+	else if (e->phase == PHASE_HELD)
+		holder_signal(&a->holder, (uint64_t)e->id, SIGKILL, STOP_CANCEL, 0);
+	else
+		drop(a, e);
+}
+
+void life_acknowledged(struct agent *a, struct execution *e, enum event_bit bit)
+{
+	if (bit == EVENT_FINISHED || bit == EVENT_REFUSED) {
+		drop(a, e);
+	} else if (bit == EVENT_UPLOADING) {
+		e->permitted = true;
+		upload_if_ready(a, e);
+	}
+}
+
+void life_stop_all(struct agent *a)
+{
+	int64_t grace = a->options->grace_s;
+
+	if (grace > SHUTDOWN_GRACE_S)
+		grace = SHUTDOWN_GRACE_S;
+	for (size_t i = 0; i < a->executions.n; i++) {
+		struct execution *e = a->executions.v[i];
+
+		if (e->forgotten || e->phase == PHASE_DONE)
+			continue;
+		if (e->phase == PHASE_HELD)
+			holder_signal(&a->holder, (uint64_t)e->id, SIGTERM, STOP_SHUTDOWN, grace);
+		else
+			stop_job(a, e, "lost");
+	}
+}
+
+/* Have the kernel tell when the task writes. */
+static void watch(struct agent *a, struct execution *e)
+{
+	e->watched = true;
+	for (int i = 0; i < STREAMS; i++) {
+		e->watches[i] = inotify_add_watch(a->inotify, e->streams[i].path, IN_MODIFY);
+		if (e->watches[i] < 0)
+			e->watched = false;
+	}
+}
+
+void life_look(struct agent *a)
+{
+	char events[4096];
+
+	a->look_at_ns = 0;
+	/* First, so that what is written from now on is told again. */
+	while (fd_read(a->inotify, events, sizeof(events)) > 0)
+		;
+	for (size_t i = 0; i < a->executions.n; i++) {
+		struct execution *e = a->executions.v[i];
+
+		if (e->phase != PHASE_HELD || !e->started || e->forgotten)
+			continue;
+		if (a->now_ns - e->started_ns < WATCH_NS) {
+			a->look_at_ns = earlier(a->look_at_ns, e->started_ns + WATCH_NS);
+			continue;
+		}
+		if (!e->watched)
+			watch(a, e);
+		if (!e->watched)
+			a->look_at_ns = earlier(a->look_at_ns, a->now_ns + UNWATCHED_NS);
+		for (int k = 0; k < STREAMS; k++) {
+			struct stream *s = &e->streams[k];
+
+			if (stream_look(s) == 0 && stream_is_due(s)) {
+				life_tell(a, e);
+				session_urge(a, a->now_ns);
+			}
+		}
+	}
+}
+
+void life_output_changed(struct agent *a)
+{
+	a->look_at_ns = earlier(a->look_at_ns, a->now_ns + LOOK_NS);
+}
+
+int64_t life_keep_time(struct agent *a)
+{
+	int64_t next = 0;
+
+	for (size_t i = 0; i < a->executions.n; i++) {
+		struct execution *e = a->executions.v[i];
+
+		if (e->deadline_ns != 0 && e->deadline_ns <= a->now_ns) {
+			e->deadline_ns = 0;
+			stop_job(a, e, "timeout");
+		} else {
+			next = earlier(next, e->deadline_ns);
+		}
+	}
+	return next;
+}

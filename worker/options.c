@@ -1,0 +1,299 @@
+#include "worker/options.h"
+
+#include "base/fd.h"
+#include "model/json.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DEFAULT_PORT "5000"
+#define NAME_MAX_LEN 200
+
+static const char usage[] = "usage: scitq-worker SERVER[:PORT] CONCURRENCY [options]\n";
+static const char help[] =
+        "\n"
+        "Takes tasks from a scitq server and runs up to CONCURRENCY of them at a time.\n"
+        "SERVER is a host, host:port (5000 unless given) or a URL.\n"
+        "\n"
+        "  -n, --name NAME      name of this worker (default: the host's name)\n"
+        "  -b, --batch BATCH    batch to serve, or a pattern such as 'qc.*'\n"
+        "      --prefetch N     tasks staged beyond those that run (default 0)\n"
+        "      --work DIR       where tasks run (default $XDG_STATE_HOME/scitq/worker/NAME)\n"
+        "      --log FILE       append messages to FILE (default: standard error)\n"
+        "      --grace SECONDS  between SIGTERM and SIGKILL (default 10)\n"
+        "      --max-output N   bytes kept of stdout and of stderr (default 10000000000)\n"
+        "      --state DIR      state directory whose token is used\n"
+        "      --private        serve the private server of --state DIR and end with it\n"
+        "      --version        print the version\n"
+        "  -h, --help           print this\n"
+        "\n"
+        "The token is taken from SCITQ_TOKEN, or from the file 'token' of the state directory.\n"
+        "SIGTERM ends the agent and leaves running tasks to its supervisor, where the next\n"
+        "scitq-worker of the same directory finds them; SIGINT stops the tasks as well.\n"
+        "\n"
+        "Exit codes: 0 ended as told, 1 cannot work here, 2 wrong arguments, 4 the server\n"
+        "refuses the token, 5 another worker took over this name.\n";
+
+enum {
+	OPTION_PREFETCH = 256,
+	OPTION_WORK,
+	OPTION_LOG,
+	OPTION_GRACE,
+	OPTION_MAX_OUTPUT,
+	OPTION_STATE,
+	OPTION_PRIVATE,
+	OPTION_VERSION
+};
+
+/* To add an option: a row here, a line above, a case in take_option(). */
+static const struct option table[] = {
+        {"name", required_argument, NULL, 'n'},
+        {"batch", required_argument, NULL, 'b'},
+        {"prefetch", required_argument, NULL, OPTION_PREFETCH},
+        {"work", required_argument, NULL, OPTION_WORK},
+        {"log", required_argument, NULL, OPTION_LOG},
+        {"grace", required_argument, NULL, OPTION_GRACE},
+        {"max-output", required_argument, NULL, OPTION_MAX_OUTPUT},
+        {"state", required_argument, NULL, OPTION_STATE},
+        {"private", no_argument, NULL, OPTION_PRIVATE},
+        {"version", no_argument, NULL, OPTION_VERSION},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+};
+
+static enum options_result wrong(const char *what, const char *value)
+{
+	fprintf(stderr, "scitq-worker: %s%s%s\n%s", what, value != NULL ? ": " : "",
+	        value != NULL ? value : "", usage);
+	return OPTIONS_WRONG;
+}
+
+static bool read_number(const char *text, int64_t least, int64_t most, int64_t *value)
+{
+	char *end;
+
+	errno = 0;
+	*value = strtoll(text, &end, 10);
+	return errno == 0 && *text != '\0' && *end == '\0' && *value >= least && *value <= most;
+}
+
+static enum options_result take_option(struct options *o, int option)
+{
+	switch (option) {
+	case 'n':
+		str_reset(&o->name);
+		str_adds(&o->name, optarg);
+		return OPTIONS_OK;
+	case 'b':
+		o->batch = optarg;
+		return OPTIONS_OK;
+	case OPTION_PREFETCH:
+		return read_number(optarg, 0, 10000, &o->prefetch)
+		               ? OPTIONS_OK
+		               : wrong("--prefetch takes a number", optarg);
+	case OPTION_WORK:
+		str_reset(&o->work);
+		str_adds(&o->work, optarg);
+		return OPTIONS_OK;
+	case OPTION_LOG:
+		o->log = optarg;
+		return OPTIONS_OK;
+	case OPTION_GRACE:
+		return read_number(optarg, 1, 86400, &o->grace_s)
+		               ? OPTIONS_OK
+		               : wrong("--grace takes a number of seconds", optarg);
+	case OPTION_MAX_OUTPUT:
+		return read_number(optarg, 1, INT64_MAX / 2, &o->max_output)
+		               ? OPTIONS_OK
+		               : wrong("--max-output takes a number of bytes", optarg);
+	case OPTION_STATE:
+		str_reset(&o->state);
+		str_adds(&o->state, optarg);
+		return OPTIONS_OK;
+	case OPTION_PRIVATE:
+		o->private_mode = true;
+		return OPTIONS_OK;
+	case OPTION_VERSION:
+		puts("scitq-worker " SCITQ_VERSION);
+		return OPTIONS_HELP;
+	case 'h':
+		printf("%s%s", usage, help);
+		return OPTIONS_HELP;
+	default:
+		return wrong("unknown option or missing value", NULL);
+	}
+}
+
+static bool set_url(struct options *o, const char *server)
+{
+	const char *scheme = strstr(server, "://"), *host = scheme != NULL ? scheme + 3 : server;
+	const char *after = strrchr(host, ']');
+	size_t len = strlen(server);
+
+	while (len > 0 && server[len - 1] == '/')
+		len--;
+	if (scheme != NULL && strncmp(server, "http://", 7) != 0 &&
+	    strncmp(server, "https://", 8) != 0)
+		return false;
+	if (*host == '\0' || *host == '/' || *host == ':' || strpbrk(host, " \t\n?#@") != NULL)
+		return false;
+	str_addf(&o->url, "%s%.*s", scheme != NULL ? "" : "http://", (int)len, server);
+	/* A URL that names no port has its scheme's. */
+	if (scheme == NULL && strchr(after != NULL ? after : host, ':') == NULL)
+		str_adds(&o->url, ":" DEFAULT_PORT);
+	return scheme != NULL || strchr(server, '/') == NULL;
+}
+
+static bool is_loopback(const char *url)
+{
+	const char *host = strstr(url, "://") + 3;
+
+	return strncmp(host, "127.", 4) == 0 || strncmp(host, "[::1]", 5) == 0 ||
+	       (strncmp(host, "localhost", 9) == 0 && strchr(":/", host[9]) != NULL);
+}
+
+/* $XDG_STATE_HOME/scitq or ~/.local/state/scitq; false where neither is known. */
+static bool default_state(struct str *path)
+{
+	const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+
+	if (xdg != NULL && *xdg == '/')
+		str_addf(path, "%s/scitq", xdg);
+	else if (home != NULL && *home == '/')
+		str_addf(path, "%s/.local/state/scitq", home);
+	else
+		return false;
+	return true;
+}
+
+static bool read_token(struct options *o)
+{
+	struct str path = STR_INIT;
+	bool ok;
+
+	str_addf(&path, "%s/token", o->state.p);
+	str_reset(&o->token);
+	ok = file_read(path.p, &o->token) == 0;
+	while (o->token.len > 0 && strchr(" \r\n", o->token.p[o->token.len - 1]) != NULL)
+		o->token.p[--o->token.len] = '\0';
+	str_release(&path);
+	return ok;
+}
+
+bool options_find_private(struct options *o)
+{
+	struct str path = STR_INIT, text = STR_INIT;
+	struct problem problem;
+	const char *url = NULL;
+	json_t *j = NULL;
+	bool ok;
+
+	str_addf(&path, "%s/server.json", o->state.p);
+	if (file_read(path.p, &text) == 0)
+		j = json_parse(text.p, text.len, &problem);
+	ok = json_is_object(j) && json_member_text(j, "url", &url, &problem) && url != NULL;
+	if (ok) {
+		str_reset(&o->url);
+		str_adds(&o->url, url);
+		while (o->url.len > 0 && o->url.p[o->url.len - 1] == '/')
+			o->url.p[--o->url.len] = '\0';
+		ok = read_token(o);
+	}
+	json_decref(j);
+	str_release(&path);
+	str_release(&text);
+	return ok;
+}
+
+/* Absolute, so that it means the same in every process. */
+static bool make_absolute(struct str *path)
+{
+	struct str absolute = STR_INIT;
+	char here[PATH_MAX];
+
+	if (path->len == 0 || path->p[0] == '/')
+		return true;
+	if (getcwd(here, sizeof(here)) == NULL)
+		return false;
+	str_addf(&absolute, "%s/%s", here, path->p);
+	str_release(path);
+	*path = absolute;
+	return true;
+}
+
+static enum options_result complete(struct options *o)
+{
+	struct str state = STR_INIT;
+	const char *token = getenv("SCITQ_TOKEN");
+	char host[HOST_NAME_MAX + 1] = "";
+
+	if (o->name.len == 0 && gethostname(host, sizeof(host) - 1) == 0)
+		str_adds(&o->name, host);
+	if (o->name.len == 0 || o->name.len > NAME_MAX_LEN || o->name.p[0] == '.' ||
+	    strchr(o->name.p, '/') != NULL)
+		return wrong("not a name for a worker", o->name.p);
+	if (o->private_mode && o->state.len == 0)
+		return wrong("--private needs --state DIR", NULL);
+	if (!make_absolute(&o->state) || !make_absolute(&o->work))
+		return wrong("the current directory is gone", NULL);
+	if (o->state.len > 0)
+		str_adds(&state, o->state.p);
+	else if (!default_state(&state) && o->work.len == 0)
+		return wrong("neither XDG_STATE_HOME nor HOME is set; give --work DIR", NULL);
+	if (o->work.len == 0)
+		str_addf(&o->work, "%s/worker/%s", state.p, o->name.p);
+	/* The token of the own state directory is nothing that any server is told. */
+	if (o->state.len == 0 && state.len > 0 && is_loopback(o->url.p))
+		str_adds(&o->state, state.p);
+	str_release(&state);
+	if (o->private_mode)
+		(void)options_find_private(o);
+	else if (token != NULL && *token != '\0')
+		str_adds(&o->token, token);
+	else if (o->state.len > 0)
+		(void)read_token(o);
+	return OPTIONS_OK;
+}
+
+enum options_result options_read(struct options *o, int argc, char **argv)
+{
+	enum options_result result;
+	int option;
+
+	memset(o, 0, sizeof(*o));
+	str_init(&o->url);
+	str_init(&o->name);
+	str_init(&o->work);
+	str_init(&o->state);
+	str_init(&o->token);
+	o->grace_s = 10;
+	o->max_output = INT64_C(10000000000);
+	optind = 1;
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, "n:b:h", table, NULL)) != -1) {
+		result = take_option(o, option);
+		if (result != OPTIONS_OK)
+			return result;
+	}
+	if (argc - optind != 2)
+		return wrong("SERVER and CONCURRENCY are needed", NULL);
+	if (!set_url(o, argv[optind]))
+		return wrong("not a server", argv[optind]);
+	if (!read_number(argv[optind + 1], 1, 100000, &o->concurrency))
+		return wrong("CONCURRENCY is a number from 1", argv[optind + 1]);
+	return complete(o);
+}
+
+void options_release(struct options *o)
+{
+	str_release(&o->url);
+	str_release(&o->name);
+	str_release(&o->work);
+	str_release(&o->state);
+	str_release(&o->token);
+}

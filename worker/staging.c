@@ -1,0 +1,256 @@
+#include "worker/staging.h"
+
+#include "base/alloc.h"
+#include "base/arena.h"
+#include "base/fd.h"
+#include "model/digest.h"
+#include "stage/get.h"
+#include "stage/list.h"
+#include "stage/put.h"
+#include "worker/execution.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static char *copy(const char *text)
+{
+	return text != NULL ? xstrdup(text) : NULL;
+}
+
+static bool is_cancelled(const struct staging *s)
+{
+	return atomic_load(&s->job.cancelled);
+}
+
+/* Bring every URI of a list into DIRECTORY/name. */
+static void bring(struct staging *s, struct stage *stage, const char *list, const char *name)
+{
+	struct str dest = STR_INIT;
+	const char *why = NULL;
+	struct arena arena;
+	char **uris;
+	size_t n;
+
+	if (list == NULL || s->result != STAGE_OK)
+		return;
+	arena_init(&arena);
+	str_addf(&dest, "%s/%s", s->directory, name);
+	if (!uri_list_split(&arena, list, &uris, &n, &why)) {
+		s->result = STAGE_BAD_URI;
+		str_addf(&s->error, "the list of URIs cannot be read: %s", why);
+		n = 0;
+	}
+	for (size_t i = 0; i < n && s->result == STAGE_OK; i++) {
+		s->result = is_cancelled(s)
+		                    ? STAGE_CANCELLED
+		                    : stage_get_text(stage, uris[i], dest.p, STAGE_LINK, &s->error);
+	}
+	str_release(&dest);
+	arena_release(&arena);
+}
+
+/* What lies below a folder URI, as the protocol has it. */
+static json_t *describe(const struct stage_listing *listing)
+{
+	json_t *outputs = json_array();
+
+	for (size_t i = 0; i < listing->n; i++) {
+		const struct stage_entry *file = &listing->entries[i];
+		json_t *entry = json_object();
+
+		json_object_set_new_nocheck(entry, "path", json_from_bytes(file->name));
+		json_object_set_new_nocheck(entry, "size", json_integer((json_int_t)file->size));
+		if (file->mtime_ns != INT64_MIN)
+			json_object_set_new_nocheck(entry, "mtime_ns",
+			                            json_integer(file->mtime_ns));
+		json_array_append_new(outputs, entry);
+	}
+	return outputs;
+}
+
+static bool list_folder(struct staging *s, struct stage *stage, const char *text,
+                        struct arena *arena, struct stage_listing *listing)
+{
+	const char *why = NULL;
+	struct uri uri;
+
+	if (!uri_parse(arena, text, &uri, &why)) {
+		s->result = STAGE_BAD_URI;
+		str_addf(&s->error, "%s: %s", text, why);
+		return false;
+	}
+	s->result = stage_list(stage, &uri, true, arena, listing, &s->error);
+	return s->result == STAGE_OK;
+}
+
+static void list(struct staging *s, struct stage *stage)
+{
+	struct str path = STR_INIT, folder = STR_INIT;
+	struct stage_listing listing = {0};
+	struct arena arena;
+
+	arena_init(&arena);
+	str_addf(&path, "%s/output/", s->directory);
+	uri_add_path(&folder, path.p);
+	if (list_folder(s, stage, folder.p, &arena, &listing))
+		s->outputs = describe(&listing);
+	for (size_t i = 0; s->result == STAGE_OK && i < listing.n; i++) {
+		char digest[DIGEST_TEXT_SIZE];
+
+		if (is_cancelled(s))
+			s->result = STAGE_CANCELLED;
+		/* A file that cannot be read is told of when it is published. */
+		else if (listing.entries[i].size <= STAGING_DIGEST_MAX &&
+		         digest_file(listing.entries[i].place, digest) == 0)
+			json_object_set_new_nocheck(json_array_get(s->outputs, i), "digest",
+			                            json_string(digest));
+	}
+	arena_release(&arena);
+	str_release(&path);
+	str_release(&folder);
+}
+
+/* The digests of the listing before, put to what was published. */
+static void merge(struct staging *s, const struct stage_listing *listing)
+{
+	json_t *published = describe(listing), *kept = json_array();
+	json_t *before = json_object(), *entry;
+	size_t i;
+
+	json_array_foreach(s->outputs, i, entry)
+	{
+		json_object_set_nocheck(before, json_string_value(json_object_get(entry, "path")),
+		                        entry);
+	}
+	json_array_foreach(published, i, entry)
+	{
+		const char *path = json_string_value(json_object_get(entry, "path"));
+		json_t *known = json_object_get(before, path);
+		json_t *digest = json_object_get(known, "digest");
+
+		/* The folder may hold files of other tasks. */
+		if (known == NULL && s->resumed)
+			continue;
+		if (digest != NULL)
+			json_object_set_nocheck(entry, "digest", digest);
+		json_array_append(kept, entry);
+	}
+	json_decref(before);
+	json_decref(published);
+	json_decref(s->outputs);
+	s->outputs = kept;
+}
+
+static void publish(struct staging *s, struct stage *stage)
+{
+	struct stage_listing listing = {0};
+	struct str path = STR_INIT, dest = STR_INIT;
+	const char *why = NULL;
+	struct arena arena;
+	struct uri uri;
+
+	arena_init(&arena);
+	str_addf(&path, "%s/output", s->directory);
+	/* The column names a folder, with or without its slash. */
+	str_adds(&dest, s->output);
+	if (dest.len > 0 && dest.p[dest.len - 1] != '/')
+		str_addc(&dest, '/');
+	if (!uri_parse(&arena, dest.p, &uri, &why)) {
+		s->result = STAGE_BAD_URI;
+		str_addf(&s->error, "%s: %s", dest.p, why);
+	} else {
+		s->result =
+		        stage_put(stage, path.p, &uri, &arena, &listing, &s->warnings, &s->error);
+	}
+	if (s->result == STAGE_OK && s->resumed)
+		list_folder(s, stage, dest.p, &arena, &listing);
+	if (s->result == STAGE_OK)
+		merge(s, &listing);
+	arena_release(&arena);
+	str_release(&path);
+	str_release(&dest);
+}
+
+static void run(struct job *job, struct stage *stage)
+{
+	struct staging *s = (struct staging *)job;
+
+	switch (s->kind) {
+	case STAGING_IN:
+		bring(s, stage, s->input, "input");
+		bring(s, stage, s->resource, "resource");
+		break;
+	case STAGING_LIST:
+		list(s, stage);
+		break;
+	case STAGING_OUT:
+		publish(s, stage);
+		break;
+	}
+}
+
+struct staging *staging_new(enum staging_kind kind, struct execution *e,
+                            void (*done)(struct job *job, void *ctx))
+{
+	struct staging *s = xcalloc(1, sizeof(*s));
+
+	s->job.run = run;
+	s->job.done = done;
+	atomic_init(&s->job.cancelled, false);
+	s->kind = kind;
+	s->execution = e;
+	s->directory = xstrdup(e->place->path);
+	s->input = copy(e->input);
+	s->resource = copy(e->resource);
+	s->output = copy(e->output);
+	if (kind == STAGING_OUT)
+		s->outputs = json_deep_copy(e->outcome.outputs);
+	str_init(&s->error);
+	str_init(&s->warnings);
+	return s;
+}
+
+void staging_free(struct staging *s)
+{
+	free(s->directory);
+	free(s->input);
+	free(s->resource);
+	free(s->output);
+	json_decref(s->outputs);
+	str_release(&s->error);
+	str_release(&s->warnings);
+	free(s);
+}
+
+static void run_removal(struct job *job, struct stage *stage)
+{
+	struct removal *r = (struct removal *)job;
+
+	(void)stage;
+	r->err = tree_remove(r->path);
+}
+
+struct removal *removal_new(const char *path, void (*done)(struct job *job, void *ctx))
+{
+	struct removal *r = xcalloc(1, sizeof(*r));
+
+	r->job.run = run_removal;
+	r->job.done = done;
+	atomic_init(&r->job.cancelled, false);
+	r->path = xstrdup(path);
+	return r;
+}
+
+void removal_free(struct removal *r)
+{
+	free(r->path);
+	free(r);
+}
+
+void staging_drop(struct job *job)
+{
+	if (job->run == run_removal)
+		removal_free((struct removal *)job);
+	else
+		staging_free((struct staging *)job);
+}

@@ -1,0 +1,54 @@
+/*
+ * The work that blocks, as jobs for the pool: bringing inputs, listing outputs
+ * with their digests, publishing them, removing what a task left.
+ */
+#ifndef WORKER_STAGING_H
+#define WORKER_STAGING_H
+
+#include "base/str.h"
+#include "stage/stage.h"
+#include "worker/pool.h"
+
+#include <jansson.h>
+
+/* Larger files are told by size and date alone. */
+#define STAGING_DIGEST_MAX ((uint64_t)256 << 20)
+
+enum staging_kind { STAGING_IN, STAGING_LIST, STAGING_OUT };
+
+struct execution;
+
+struct staging {
+	struct job job;
+	enum staging_kind kind;
+	struct execution *execution; /* for the loop; threads do not look at it */
+	char *directory;             /* of the task */
+	char *input, *resource;      /* URI lists, NULL: none; STAGING_IN */
+	char *output;                /* folder URI; STAGING_OUT */
+	/* STAGING_LIST makes it: path, size, mtime_ns, digest of each file below $OUTPUT.
+	   STAGING_OUT takes it and leaves what was published. */
+	json_t *outputs;
+	bool resumed; /* STAGING_OUT: some may have been published by an earlier agent */
+	enum stage_result result;
+	struct str error, warnings;
+};
+
+/* Texts are copied. `done` gets the job on the loop, which frees it. */
+struct staging *staging_new(enum staging_kind kind, struct execution *e,
+                            void (*done)(struct job *job, void *ctx));
+void staging_free(struct staging *s);
+
+/* Removing a tree, for which nobody waits; `done` frees the job by removal_free(). */
+struct removal {
+	struct job job;
+	char *path;
+	int err;
+};
+
+struct removal *removal_new(const char *path, void (*done)(struct job *job, void *ctx));
+void removal_free(struct removal *r);
+
+/* Either of both, for pool_free(). */
+void staging_drop(struct job *job);
+
+#endif

@@ -1,0 +1,40 @@
+/*
+ * One of the two output files of a task on its way to the server: how long it
+ * is, what the server has, what is in a call that travels. Offsets count the bytes as
+ * the server keeps them: a file beyond the limit ends there with a line that says so.
+ */
+#ifndef WORKER_STREAM_H
+#define WORKER_STREAM_H
+
+#include "base/str.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct stream {
+	char *path;
+	int fd;          /* -1 until there is something to read */
+	uint64_t limit;  /* bytes of the file that are kept */
+	uint64_t size;   /* as last looked at */
+	uint64_t stored; /* the server has them */
+	uint64_t sent;   /* stored, or in a call that has no answer yet */
+	bool unsure;     /* an earlier agent sent some: the server is asked how much it has */
+	bool closed;     /* the server wants no more of it */
+};
+
+/* `name` is "stdout" or "stderr" in the directory. */
+void stream_init(struct stream *s, const char *directory, const char *name, uint64_t limit);
+void stream_release(struct stream *s);
+/* See how long it is now. 0 or -errno; a file that is not there is empty. */
+int stream_look(struct stream *s);
+/* Whether something is to be said about it. */
+bool stream_is_due(const struct stream *s);
+/* At most n bytes from `offset` on; bytes read, or -errno. What is missing in the file (a task may
+   cut it) reads as NULs. */
+int64_t stream_read(struct stream *s, uint64_t offset, char *buf, size_t n);
+/* The call was not answered, or the server wants them from `stored` on. */
+void stream_rewind(struct stream *s, uint64_t stored);
+/* Everything up to the size is stored. */
+bool stream_is_stored(const struct stream *s);
+
+#endif
