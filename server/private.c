@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -30,49 +31,88 @@ static bool default_path(struct str *out, struct problem *problem)
 	return true;
 }
 
-enum state_dir_result state_dir_open(struct state_dir *dir, const char *path,
-                                     struct problem *problem)
+void state_dir_init(struct state_dir *dir)
 {
-	struct str lock = STR_INIT;
-	int err;
-
 	str_init(&dir->path);
 	dir->lock = -1;
 	dir->described = false;
+}
+
+bool state_dir_open(struct state_dir *dir, const char *path, struct problem *problem)
+{
+	char *real;
+	int err;
+
 	if (path != NULL)
 		str_adds(&dir->path, path);
 	else if (!default_path(&dir->path, problem))
-		return STATE_DIR_FAILED;
+		return false;
 	err = dir_make(dir->path.p, 0700);
-	if (err < 0) {
-		failed("make", dir->path.p, -err, problem);
-		return STATE_DIR_FAILED;
-	}
-	state_dir_file(dir, "server.lock", &lock);
-	dir->lock = open(lock.p, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (dir->lock < 0)
-		failed("open", lock.p, errno, problem);
-	str_release(&lock);
-	if (dir->lock < 0)
-		return STATE_DIR_FAILED;
-	do {
-		err = flock(dir->lock, LOCK_EX | LOCK_NB) < 0 ? errno : 0;
-	} while (err == EINTR);
-	if (err == 0)
-		return STATE_DIR_OK;
-	close(dir->lock);
-	dir->lock = -1;
-	if (err != EWOULDBLOCK) {
-		failed("lock", dir->path.p, err, problem);
-		return STATE_DIR_FAILED;
-	}
-	problem_set(problem, PROBLEM_CONFLICT, "another server works on %s", dir->path.p);
-	return STATE_DIR_HELD;
+	if (err < 0)
+		return failed("make", dir->path.p, -err, problem);
+	real = realpath(dir->path.p, NULL);
+	if (real == NULL)
+		return failed("resolve", dir->path.p, errno, problem);
+	str_reset(&dir->path);
+	str_adds(&dir->path, real);
+	free(real);
+	return true;
 }
 
 void state_dir_file(const struct state_dir *dir, const char *name, struct str *out)
 {
 	str_addf(out, "%s/%s", dir->path.p, name);
+}
+
+/* The store of this process holds it. */
+static bool is_own_lock(const char *path)
+{
+	struct str text = STR_INIT;
+	bool own = file_read(path, &text) == 0 && strtol(text.p, NULL, 10) == getpid();
+
+	str_release(&text);
+	return own;
+}
+
+static bool take_lock(struct state_dir *dir, const char *path, struct problem *problem)
+{
+	char pid[24];
+	int err, len = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
+
+	dir->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (dir->lock < 0)
+		return failed("open", path, errno, problem);
+	do {
+		err = flock(dir->lock, LOCK_EX | LOCK_NB) < 0 ? errno : 0;
+	} while (err == EINTR);
+	if (err == 0 && ftruncate(dir->lock, 0) < 0)
+		err = errno;
+	if (err == 0)
+		err = -fd_write_all(dir->lock, pid, (size_t)len);
+	if (err == 0)
+		return true;
+	close(dir->lock);
+	dir->lock = -1;
+	if (err != EWOULDBLOCK)
+		return failed("lock", path, err, problem);
+	if (is_own_lock(path))
+		return true;
+	return problem_set(problem, PROBLEM_CONFLICT, "another server works on %s", dir->path.p);
+}
+
+bool state_dir_claim(struct state_dir *dir, struct problem *problem)
+{
+	struct str path = STR_INIT;
+	bool ok;
+
+	state_dir_file(dir, "server.lock", &path);
+	ok = take_lock(dir, path.p, problem);
+	str_reset(&path);
+	state_dir_file(dir, "server.json", &path);
+	if (ok && unlink(path.p) < 0 && errno != ENOENT)
+		ok = failed("remove", path.p, errno, problem);
+	str_release(&path);
+	return ok;
 }
 
 bool state_dir_describe(struct state_dir *dir, const char *url, struct problem *problem)
@@ -99,17 +139,23 @@ bool state_dir_describe(struct state_dir *dir, const char *url, struct problem *
 	return dir->described;
 }
 
-void state_dir_release(struct state_dir *dir)
+void state_dir_forget(struct state_dir *dir)
 {
 	struct str path = STR_INIT;
 
-	if (dir->described) {
-		state_dir_file(dir, "server.json", &path);
-		/* A reader that finds a stale one finds its process gone. */
-		(void)unlink(path.p);
-		str_release(&path);
-	}
+	if (!dir->described)
+		return;
+	state_dir_file(dir, "server.json", &path);
+	/* Whoever finds a stale one finds the lock free. */
+	(void)unlink(path.p);
+	str_release(&path);
+	dir->described = false;
+}
+
+void state_dir_release(struct state_dir *dir)
+{
 	if (dir->lock >= 0)
 		close(dir->lock);
+	dir->lock = -1;
 	str_release(&dir->path);
 }

@@ -53,10 +53,12 @@ read_handler read_worker;       /* GET /workers/{id} */
 read_handler read_requirements; /* GET /requirement/ */
 read_handler read_recruiters;   /* GET /recruiter/ */
 read_handler read_recruiter;    /* GET /recruiter/{batch}/{rank} */
-read_handler read_flavors;      /* GET /flavor/ */
 read_handler read_jobs;         /* GET /jobs/ */
 read_handler read_job;          /* GET /jobs/{id} */
 read_handler read_ready;        /* GET /readyz */
+
+/* read_flavor.c */
+read_handler read_flavors; /* GET /flavor/ */
 
 /* read_run.c */
 read_handler read_runs;              /* GET /runs/ */

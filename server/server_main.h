@@ -9,7 +9,6 @@ enum server_exit {
 	SERVER_EXIT_OK = 0,     /* stopped by a signal, or nobody needs it any more */
 	SERVER_EXIT_FAILED = 1, /* said why on standard error */
 	SERVER_EXIT_USAGE = 2,
-	SERVER_EXIT_HELD = 3, /* another server holds the state directory */
 };
 
 /* argv[0] is the program's name in messages. Runs until a signal ends it. */

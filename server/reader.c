@@ -1,0 +1,159 @@
+#include "server/reader.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "server/route.h"
+#include "server/server.h"
+#include "store/store.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Beyond that a client waits in vain for longer than it likes. */
+#define QUEUE_LIMIT 4096u
+/* For the queries of one call. */
+#define DEADLINE_NS ((int64_t)120 * 1000000000)
+
+struct reader_thread {
+	struct readers *readers;
+	struct reader reader;
+	pthread_t thread;
+	bool started;
+};
+
+struct readers {
+	struct server *server;
+	struct reader_thread *threads;
+	unsigned n;
+
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	struct call *first, **last; /* waiting, oldest first */
+	unsigned waiting;
+	bool stopping;
+};
+
+static void refuse(struct call *call, enum problem_code code, const char *message)
+{
+	problem_set(&call->problem, code, "%s", message);
+	call_problem(call);
+}
+
+static struct call *next_call(struct readers *readers)
+{
+	struct call *call;
+
+	pthread_mutex_lock(&readers->lock);
+	while (readers->first == NULL && !readers->stopping)
+		pthread_cond_wait(&readers->wake, &readers->lock);
+	call = readers->first;
+	if (call != NULL) {
+		readers->first = call->next;
+		if (readers->first == NULL)
+			readers->last = &readers->first;
+		readers->waiting--;
+	}
+	pthread_mutex_unlock(&readers->lock);
+	return call;
+}
+
+/* Serves until there is nothing left and the readers are stopping. */
+static void *run(void *argument)
+{
+	struct reader_thread *thread = argument;
+	struct call *call;
+
+	while ((call = next_call(thread->readers)) != NULL) {
+		store_reader_deadline(thread->reader.store, clock_monotonic_ns() + DEADLINE_NS);
+		call->route->handler.read(&thread->reader, call);
+	}
+	return NULL;
+}
+
+static bool start(struct readers *readers, struct reader_thread *thread, struct problem *problem)
+{
+	int err;
+
+	thread->readers = readers;
+	thread->reader.server = readers->server;
+	thread->reader.store = store_reader_open(readers->server->store, problem);
+	if (thread->reader.store == NULL)
+		return false;
+	err = pthread_create(&thread->thread, NULL, run, thread);
+	if (err != 0)
+		return problem_set(problem, PROBLEM_INTERNAL, "cannot start a reader: %s",
+		                   strerror(err));
+	thread->started = true;
+	return true;
+}
+
+struct readers *readers_new(struct server *server, unsigned threads, struct problem *problem)
+{
+	struct readers *readers = xcalloc(1, sizeof(*readers));
+
+	readers->server = server;
+	readers->n = threads;
+	readers->threads = xcalloc(threads, sizeof(*readers->threads));
+	readers->last = &readers->first;
+	pthread_mutex_init(&readers->lock, NULL);
+	pthread_cond_init(&readers->wake, NULL);
+	for (unsigned i = 0; i < threads; i++) {
+		if (!start(readers, &readers->threads[i], problem)) {
+			readers_free(readers);
+			return NULL;
+		}
+	}
+	return readers;
+}
+
+void readers_submit(struct readers *readers, struct call *call)
+{
+	enum problem_code refused = PROBLEM_NONE;
+
+	call->next = NULL;
+	pthread_mutex_lock(&readers->lock);
+	if (readers->stopping) {
+		refused = PROBLEM_UNAVAILABLE;
+	} else if (readers->waiting >= QUEUE_LIMIT) {
+		refused = PROBLEM_BUSY;
+	} else {
+		*readers->last = call;
+		readers->last = &call->next;
+		readers->waiting++;
+		pthread_cond_signal(&readers->wake);
+	}
+	pthread_mutex_unlock(&readers->lock);
+	if (refused != PROBLEM_NONE)
+		refuse(call, refused,
+		       refused == PROBLEM_BUSY ? "too many lists are asked for at once"
+		                               : "the server is stopping");
+}
+
+void readers_stop(struct readers *readers)
+{
+	pthread_mutex_lock(&readers->lock);
+	readers->stopping = true;
+	pthread_cond_broadcast(&readers->wake);
+	pthread_mutex_unlock(&readers->lock);
+	for (unsigned i = 0; i < readers->n; i++) {
+		if (readers->threads[i].started)
+			pthread_join(readers->threads[i].thread, NULL);
+		readers->threads[i].started = false;
+	}
+}
+
+void readers_free(struct readers *readers)
+{
+	if (readers == NULL)
+		return;
+	readers_stop(readers);
+	for (unsigned i = 0; i < readers->n; i++) {
+		if (readers->threads[i].reader.store != NULL)
+			store_reader_close(readers->threads[i].reader.store);
+	}
+	pthread_cond_destroy(&readers->wake);
+	pthread_mutex_destroy(&readers->lock);
+	free(readers->threads);
+	free(readers);
+}

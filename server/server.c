@@ -1,0 +1,382 @@
+/*
+ * The server as a process: options, state directory, the order in which the
+ * parts start and stop. Called by main.c and by scitq-run (server_main.h).
+ *
+ * Stopping: no new call is taken, the core answers what waits for it, then the
+ * readers do, then the last replies leave and the sockets close. Only then do
+ * the parts go away that calls could have pointed to.
+ */
+#include "server/server.h"
+
+#include "base/alloc.h"
+#include "server/auth.h"
+#include "server/core.h"
+#include "server/http.h"
+#include "server/private.h"
+#include "server/reader.h"
+#include "server/route.h"
+#include "server/server_main.h"
+#include "store/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define HTTP_THREADS 2
+#define READER_THREADS 2
+#define MAX_CONNECTIONS 32768u
+/* Descriptors that are not connections. */
+#define OTHER_FDS 128u
+#define LOCK_TRIES 10
+#define LOCK_PAUSE_MS 30
+
+struct settings {
+	const char *listen, *database, *state, *log;
+	bool open, private_mode;
+};
+
+/* The options. To add one: a row here, a member above, a case in read_options(). */
+static const struct {
+	const char *name, *argument, *help;
+	int key;
+} options[] = {
+        {"listen", "ADDR:PORT",
+         "loopback address to listen on (127.0.0.1:5000); port 0: a free one", 'l'},
+        {"database", "URI", "sqlite:///PATH (STATE/scitq.db)", 'd'},
+        {"open", NULL, "need no token: anybody on this machine may call", 'o'},
+        {"state", "DIR", "state directory ($XDG_STATE_HOME/scitq or ~/.local/state/scitq)", 's'},
+        {"log", "FILE", "append the log to FILE instead of standard error", 'L'},
+        {"private", NULL, "serve one user's runs: a free port, and end when none is attached", 'p'},
+        {"help", NULL, "print this and exit", 'h'},
+        {"version", NULL, "print the version and exit", 'v'},
+};
+
+#define OPTION_COUNT (sizeof(options) / sizeof(options[0]))
+
+static void print_help(const char *program)
+{
+	printf("usage: %s [OPTIONS]\n\n", program);
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		int n = printf("  --%s%s%s", options[i].name, options[i].argument ? " " : "",
+		               options[i].argument ? options[i].argument : "");
+
+		printf("%*s  %s\n", n < 22 ? 22 - n : 0, "", options[i].help);
+	}
+}
+
+/* -1: go on; else the exit code. */
+static int read_options(int argc, char **argv, struct settings *settings)
+{
+	struct option table[OPTION_COUNT + 1] = {0};
+	int key;
+
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		table[i] = (struct option){options[i].name,
+		                           options[i].argument ? required_argument : no_argument,
+		                           NULL, options[i].key};
+	optind = 0; /* scitq-run has used getopt before */
+	while ((key = getopt_long(argc, argv, "", table, NULL)) >= 0) {
+		switch (key) {
+		case 'l':
+			settings->listen = optarg;
+			break;
+		case 'd':
+			settings->database = optarg;
+			break;
+		case 'o':
+			settings->open = true;
+			break;
+		case 's':
+			settings->state = optarg;
+			break;
+		case 'L':
+			settings->log = optarg;
+			break;
+		case 'p':
+			settings->private_mode = true;
+			break;
+		case 'h':
+			print_help(argv[0]);
+			return SERVER_EXIT_OK;
+		case 'v':
+			printf("scitq-server %s\n", SCITQ_VERSION);
+			return SERVER_EXIT_OK;
+		default:
+			fprintf(stderr, "%s: see --help\n", argv[0]);
+			return SERVER_EXIT_USAGE;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "%s: unexpected argument \"%s\": see --help\n", argv[0],
+		        argv[optind]);
+		return SERVER_EXIT_USAGE;
+	}
+	return -1;
+}
+
+void show_health(struct server *server, struct call *call)
+{
+	json_t *object = json_object();
+
+	(void)server;
+	json_object_set_new(object, "status", json_string("ok"));
+	json_object_set_new(object, "version", json_string(SCITQ_VERSION));
+	call_reply(call, 200, object);
+}
+
+/* On the core thread. */
+static void may_end(void *context)
+{
+	struct server *server = context;
+	uint64_t one = 1;
+
+	if (write(server->wake, &one, sizeof(one)) != sizeof(one))
+		log_error(&server->log, "cannot wake the main thread: %s", strerror(errno));
+}
+
+static void dispatch(struct server *server, struct call *call)
+{
+	if (call->route->queue == QUEUE_CORE)
+		core_submit(server->core, call, call->route->handler.core);
+	else
+		readers_submit(server->readers, call);
+}
+
+/* Signals are read from a descriptor: blocked in every thread that is made from here on. */
+static int open_signals(void)
+{
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
+	sigset_t set;
+	int err;
+
+	sigaction(SIGPIPE, &ignore, NULL);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	err = pthread_sigmask(SIG_BLOCK, &set, NULL);
+	if (err != 0) {
+		errno = err;
+		return -1;
+	}
+	return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+/* As many connections as descriptors allow. */
+static unsigned connection_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return 512;
+	limit.rlim_cur = limit.rlim_max;
+	if (limit.rlim_cur > MAX_CONNECTIONS + OTHER_FDS)
+		limit.rlim_cur = MAX_CONNECTIONS + OTHER_FDS;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0 && getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return 512;
+	return limit.rlim_cur > 2 * OTHER_FDS ? (unsigned)limit.rlim_cur - OTHER_FDS : OTHER_FDS;
+}
+
+static bool open_log(struct server *server, const struct settings *settings,
+                     const struct state_dir *dir, struct problem *problem)
+{
+	struct str path = STR_INIT;
+	int fd;
+
+	if (settings->log != NULL)
+		str_adds(&path, settings->log);
+	else if (settings->private_mode)
+		state_dir_file(dir, "server.log", &path);
+	else
+		return true;
+	fd = open(path.p, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	if (fd < 0)
+		problem_set(problem, PROBLEM_INTERNAL, "cannot open %s: %s", path.p,
+		            strerror(errno));
+	else
+		log_init(&server->log, "server", LOG_LEVEL_INFO, fd);
+	str_release(&path);
+	return fd >= 0;
+}
+
+/*
+ * The database, then the state directory, each held by this process alone. Who
+ * looks for a server takes the lock for a moment to see whether it is free; a
+ * server that starts at that moment tries again.
+ */
+static bool open_store(struct server *server, const struct settings *settings,
+                       struct state_dir *dir, struct problem *problem)
+{
+	struct str uri = STR_INIT;
+	bool ok = false;
+
+	if (settings->database != NULL)
+		str_adds(&uri, settings->database);
+	else
+		str_addf(&uri, "sqlite:///%s/scitq.db", dir->path.p);
+	for (int tries = 0; !ok && tries < LOCK_TRIES; tries++) {
+		if (tries > 0)
+			(void)poll(NULL, 0, LOCK_PAUSE_MS);
+		if (server->store == NULL)
+			server->store = store_open(uri.p, NULL, problem);
+		ok = server->store != NULL && state_dir_claim(dir, problem);
+		if (!ok && problem->code != PROBLEM_CONFLICT)
+			break;
+	}
+	str_release(&uri);
+	return ok;
+}
+
+static bool add_token(void *context, const void *row)
+{
+	struct server *server = context;
+	const struct token *token = row;
+
+	if (!auth_add(server->auth, token->name, token->role, token->hash))
+		log_warn(&server->log, "token %s is ignored: its role is \"%s\"", token->name,
+		         token->role);
+	return true;
+}
+
+static bool load_tokens(struct server *server, struct problem *problem)
+{
+	const struct store_query query = {.table = TABLE_TOKEN};
+	struct store_reader *own = store_own(server->store);
+
+	if (store_select(own, &query, add_token, server) == STORE_OK)
+		return true;
+	return problem_set(problem, PROBLEM_INTERNAL, "cannot read the tokens: %s",
+	                   store_reader_error(own));
+}
+
+static bool start_parts(struct server *server, const struct settings *settings,
+                        struct state_dir *dir, struct problem *problem)
+{
+	const struct core_options core = {
+	        .private_mode = settings->private_mode, .may_end = may_end, .context = server};
+	const struct http_options http = {
+	        .address = settings->listen
+	                           ? settings->listen
+	                           : (settings->private_mode ? "127.0.0.1:0" : "127.0.0.1:5000"),
+	        .threads = HTTP_THREADS,
+	        .max_connections = connection_limit(),
+	};
+
+	server->auth = auth_new(settings->open);
+	if (!open_store(server, settings, dir, problem) ||
+	    !auth_state_token(server->auth, dir->path.p, problem) || !load_tokens(server, problem))
+		return false;
+	server->core = core_new(server->store, &core, &server->log);
+	if (!core_start(server->core, problem))
+		return false;
+	server->readers = readers_new(server, READER_THREADS, problem);
+	if (server->readers == NULL)
+		return false;
+	server->http = http_new(&http, server, server->auth, dispatch, &server->log, problem);
+	return server->http != NULL && state_dir_describe(dir, http_url(server->http), problem);
+}
+
+/* Any of them may be missing. */
+static void stop_parts(struct server *server, struct state_dir *dir)
+{
+	state_dir_forget(dir);
+	if (server->http != NULL)
+		http_refuse(server->http);
+	if (server->core != NULL)
+		core_stop(server->core);
+	if (server->readers != NULL)
+		readers_stop(server->readers);
+	http_free(server->http);
+	readers_free(server->readers);
+	if (server->core != NULL)
+		core_free(server->core);
+	if (server->store != NULL)
+		store_close(server->store);
+	auth_free(server->auth);
+}
+
+static void wait_for_end(struct server *server, int signals)
+{
+	struct pollfd fds[2] = {{signals, POLLIN, 0}, {server->wake, POLLIN, 0}};
+	struct signalfd_siginfo info;
+
+	while (poll(fds, 2, -1) < 0) {
+		if (errno != EINTR) {
+			log_error(&server->log, "poll: %s", strerror(errno));
+			return;
+		}
+	}
+	if (fds[0].revents == 0)
+		log_info(&server->log, "nobody is attached any more");
+	else if (read(signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		log_info(&server->log, "signal %u", info.ssi_signo);
+}
+
+/* The state directory is held. */
+static int serve(struct server *server, const struct settings *settings, struct state_dir *dir,
+                 struct problem *problem)
+{
+	int signals = open_signals();
+	bool ok;
+
+	server->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	ok = signals >= 0 && server->wake >= 0;
+	if (!ok)
+		problem_set(problem, PROBLEM_INTERNAL, "cannot wait for signals: %s",
+		            strerror(errno));
+	ok = ok && open_log(server, settings, dir, problem) &&
+	     start_parts(server, settings, dir, problem);
+	if (ok) {
+		log_info(&server->log, "scitq-server %s on %s, state in %s%s", SCITQ_VERSION,
+		         http_url(server->http), dir->path.p,
+		         settings->open ? ", open to everybody on this machine" : "");
+		wait_for_end(server, signals);
+	} else if (server->log.fd != STDERR_FILENO) {
+		log_error(&server->log, "%s", problem->message);
+	}
+	stop_parts(server, dir);
+	if (ok)
+		log_info(&server->log, "stopped");
+	if (signals >= 0)
+		close(signals);
+	if (server->wake >= 0)
+		close(server->wake);
+	return ok ? SERVER_EXIT_OK : SERVER_EXIT_FAILED;
+}
+
+int server_main(int argc, char **argv)
+{
+	struct settings settings = {0};
+	struct problem problem = {0};
+	struct server server = {.wake = -1};
+	struct state_dir dir;
+	int code = read_options(argc, argv, &settings);
+
+	if (code >= 0)
+		return code;
+	log_init(&server.log, "server", LOG_LEVEL_INFO, STDERR_FILENO);
+	umask(077);
+	/* Seeded before there are threads. */
+	json_object_seed(0);
+	state_dir_init(&dir);
+	code = SERVER_EXIT_FAILED;
+	if (state_dir_open(&dir, settings.state, &problem))
+		code = serve(&server, &settings, &dir, &problem);
+	if (code != SERVER_EXIT_OK)
+		fprintf(stderr, "%s: %s\n", argv[0], problem.message);
+	state_dir_release(&dir);
+	if (server.log.fd != STDERR_FILENO)
+		close(server.log.fd);
+	return code;
+}
