@@ -2,8 +2,13 @@
  * libcurl's multi interface behind one epoll descriptor: the sockets that libcurl
  * names and a timer for its timeout are inside, so that an event loop watches a
  * single descriptor.
+ *
+ * libcurl changes its timeout several times per call. The timer follows only when
+ * it would fire too late; when it fires too early, nothing is due and it is set
+ * again.
  */
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "net/easy.h"
 
 #include <assert.h>
@@ -13,6 +18,8 @@
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
+
+#define NEVER INT64_MAX
 
 struct http_transfer {
 	struct http_transfer *next;
@@ -32,6 +39,9 @@ struct http_multi {
 	struct http_transfer *idle; /* handles kept for reuse */
 	unsigned refused;           /* of the active: calls to report that could not begin */
 	uint64_t last_number;
+	int running, handles; /* fewer running than libcurl has: answers wait to be read */
+	int64_t deadline;     /* monotonic ns at which libcurl wants to be called */
+	int64_t armed;        /* at which the timer fires */
 	int epoll, timer;
 };
 
@@ -58,19 +68,43 @@ static int watch_socket(CURL *easy, curl_socket_t s, int what, void *context, vo
 	return curl_multi_assign(m->multi, s, m) == CURLM_OK ? 0 : -1;
 }
 
-static int set_timer(CURLM *multi, long ms, void *context)
+static int set_deadline(CURLM *multi, long ms, void *context)
 {
 	struct http_multi *m = context;
-	struct itimerspec t = {0};
 
 	(void)multi;
-	if (ms > 0) {
-		t.it_value.tv_sec = ms / 1000;
-		t.it_value.tv_nsec = ms % 1000 * 1000000;
-	} else if (ms == 0) {
-		t.it_value.tv_nsec = 1; /* at once; a value of 0 would disarm it */
-	}
-	return timerfd_settime(m->timer, 0, &t, NULL) == 0 ? 0 : -1;
+	m->deadline = ms < 0 ? NEVER : clock_monotonic_ns() + (int64_t)ms * 1000000;
+	return 0;
+}
+
+/* Make the descriptor readable in time for the next run. */
+static void arm(struct http_multi *m)
+{
+	int64_t due = m->running < m->handles || m->refused > 0 ? 1 : m->deadline;
+	struct itimerspec t = {0};
+
+	if (due >= m->armed)
+		return;
+	t.it_value.tv_sec = due / 1000000000;
+	t.it_value.tv_nsec = due % 1000000000;
+	if (timerfd_settime(m->timer, TFD_TIMER_ABSTIME, &t, NULL) != 0)
+		abort();
+	m->armed = due;
+}
+
+static void act(struct http_multi *m, curl_socket_t fd, int what)
+{
+	/* What it can fail with is a wrong handle or lack of memory. */
+	if (curl_multi_socket_action(m->multi, fd, what, &m->running) != CURLM_OK)
+		abort();
+}
+
+static void act_if_due(struct http_multi *m)
+{
+	if (m->deadline == NEVER || clock_monotonic_ns() < m->deadline)
+		return;
+	m->deadline = NEVER; /* libcurl sets the next one where it has one */
+	act(m, CURL_SOCKET_TIMEOUT, 0);
 }
 
 struct http_multi *http_multi_new(void)
@@ -79,6 +113,7 @@ struct http_multi *http_multi_new(void)
 	struct epoll_event e = {.events = EPOLLIN};
 
 	easy_global_init();
+	m->deadline = m->armed = NEVER;
 	m->multi = curl_multi_init();
 	m->epoll = epoll_create1(EPOLL_CLOEXEC);
 	m->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
@@ -89,7 +124,7 @@ struct http_multi *http_multi_new(void)
 		abort();
 	if (curl_multi_setopt(m->multi, CURLMOPT_SOCKETFUNCTION, watch_socket) != CURLM_OK ||
 	    curl_multi_setopt(m->multi, CURLMOPT_SOCKETDATA, m) != CURLM_OK ||
-	    curl_multi_setopt(m->multi, CURLMOPT_TIMERFUNCTION, set_timer) != CURLM_OK ||
+	    curl_multi_setopt(m->multi, CURLMOPT_TIMERFUNCTION, set_deadline) != CURLM_OK ||
 	    curl_multi_setopt(m->multi, CURLMOPT_TIMERDATA, m) != CURLM_OK)
 		abort();
 	return m;
@@ -112,8 +147,11 @@ static void retire(struct http_multi *m, struct http_transfer *t)
 		p = &(*p)->next;
 	*p = t->next;
 	m->refused -= t->refused != HTTP_OK;
-	if (t->refused == HTTP_OK && curl_multi_remove_handle(m->multi, t->easy) != CURLM_OK)
-		abort();
+	if (t->refused == HTTP_OK) {
+		if (curl_multi_remove_handle(m->multi, t->easy) != CURLM_OK)
+			abort();
+		m->handles--;
+	}
 	easy_set(t->easy, CURLOPT_HTTPHEADER, NULL); /* the handle outlives the list */
 	curl_slist_free_all(t->headers);
 	t->headers = NULL;
@@ -167,12 +205,15 @@ uint64_t http_multi_start(struct http_multi *m, const struct http_request *reque
 	t->refused = easy_prepare(t->easy, request, &t->response, &t->headers, t->error);
 	if (t->refused != HTTP_OK) {
 		m->refused++;
-		set_timer(m->multi, 0, m);
+		arm(m);
 		return t->number;
 	}
 	easy_set(t->easy, CURLOPT_PRIVATE, t);
 	if (curl_multi_add_handle(m->multi, t->easy) != CURLM_OK)
 		abort();
+	m->handles++;
+	act(m, CURL_SOCKET_TIMEOUT, 0); /* on an open connection this sends it */
+	arm(m);
 	return t->number;
 }
 
@@ -181,6 +222,8 @@ bool http_multi_cancel(struct http_multi *m, uint64_t call)
 	for (struct http_transfer *t = m->active; t != NULL; t = t->next) {
 		if (t->number == call) {
 			retire(m, t);
+			act(m, CURL_SOCKET_TIMEOUT, 0); /* or m->running would still count it */
+			arm(m);
 			return true;
 		}
 	}
@@ -200,18 +243,24 @@ static void finish(struct http_multi *m, struct http_transfer *t, enum http_erro
 	http_response_release(&response);
 }
 
+/*
+ * No more than there are now, here and below: a callback that starts again what
+ * fails at once must not keep us for ever.
+ */
 static void finish_ended(struct http_multi *m)
 {
 	CURLMsg *msg;
 	int left;
 
-	while ((msg = curl_multi_info_read(m->multi, &left)) != NULL) {
+	for (int n = m->handles; n > 0; n--) {
 		struct http_transfer *t;
 		char *private = NULL;
-		CURLcode code = msg->data.result;
+		CURLcode code;
 
-		if (msg->msg != CURLMSG_DONE)
-			continue;
+		msg = curl_multi_info_read(m->multi, &left);
+		if (msg == NULL)
+			return;
+		code = msg->data.result;
 		if (curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &private) != CURLE_OK)
 			abort();
 		t = (struct http_transfer *)(void *)private;
@@ -219,7 +268,6 @@ static void finish_ended(struct http_multi *m)
 	}
 }
 
-/* No more than there are now: what a callback starts is the next turn's. */
 static void finish_refused(struct http_multi *m)
 {
 	for (unsigned n = m->refused; n > 0 && m->refused > 0; n--) {
@@ -231,13 +279,14 @@ static void finish_refused(struct http_multi *m)
 	}
 }
 
-static void act(struct http_multi *m, curl_socket_t fd, int what)
+/* Only the fact counts; EAGAIN means that it was set to a later time meanwhile. */
+static void take_timer(struct http_multi *m)
 {
-	int running;
+	uint64_t count;
 
-	/* What it can fail with is a wrong handle or lack of memory. */
-	if (curl_multi_socket_action(m->multi, fd, what, &running) != CURLM_OK)
+	if (read(m->timer, &count, sizeof(count)) < 0 && errno != EAGAIN && errno != EINTR)
 		abort();
+	m->armed = NEVER;
 }
 
 void http_multi_run(struct http_multi *m)
@@ -249,13 +298,7 @@ void http_multi_run(struct http_multi *m)
 		int fd = events[i].data.fd, what = 0;
 
 		if (fd == m->timer) {
-			uint64_t count;
-
-			/* Only the fact counts; EAGAIN means that libcurl moved the timer
-			 * meanwhile. */
-			if (read(m->timer, &count, sizeof(count)) < 0 && errno != EAGAIN)
-				continue;
-			act(m, CURL_SOCKET_TIMEOUT, 0);
+			take_timer(m);
 			continue;
 		}
 		if (events[i].events & (EPOLLIN | EPOLLHUP))
@@ -266,6 +309,8 @@ void http_multi_run(struct http_multi *m)
 			what |= CURL_CSELECT_ERR;
 		act(m, fd, what);
 	}
+	act_if_due(m);
 	finish_ended(m);
 	finish_refused(m);
+	arm(m);
 }

@@ -372,6 +372,43 @@ static void failures_reach_the_callback(void **state)
 	http_multi_free(m);
 }
 
+struct stubborn {
+	struct http_multi *m;
+	struct http_request request;
+	int n;
+};
+
+static void again(void *context, enum http_error error, struct http_response *response)
+{
+	struct stubborn *s = context;
+
+	(void)response;
+	assert_true(error != HTTP_OK);
+	s->n++;
+	http_multi_start(s->m, &s->request, again, s);
+}
+
+/* Who starts again at once what fails at once still gets control back. */
+static void a_turn_ends(void **state)
+{
+	static const char *const bad[] = {"X: a\nb", NULL};
+	struct stubborn s = {.m = http_multi_new(), .request = {.method = "GET"}};
+
+	(void)state;
+	s.request.url = "http://127.0.0.1:1/";
+	http_multi_start(s.m, &s.request, again, &s);
+	run_until(s.m, &s.n, 3, 3000);
+	assert_true(s.n >= 3);
+	s.n = 0;
+	s.request.headers = bad;
+	http_multi_start(s.m, &s.request, again, &s);
+	http_multi_run(s.m);
+	assert_true(s.n <= 3); /* one that ended, two that could not begin */
+	run_until(s.m, &s.n, 5, 3000);
+	assert_true(s.n >= 5);
+	http_multi_free(s.m);
+}
+
 /* A hidden file that is gone when closed. */
 static int temporary_file(void)
 {
@@ -644,6 +681,7 @@ int main(void)
 	        WITH_SERVER(several_calls_at_once),
 	        WITH_SERVER(callbacks_start_and_cancel),
 	        WITH_SERVER(failures_reach_the_callback),
+	        cmocka_unit_test(a_turn_ends),
 	        WITH_SERVER(downloads_resume),
 	        WITH_SERVER(a_changed_file_is_never_mixed),
 	        WITH_SERVER(errors_write_nothing),
