@@ -114,6 +114,12 @@ void contact_watch(struct core *core, struct worker_node *worker)
 		timer_set(&core->timers, &worker->silence, next, silence);
 }
 
+void contact_begin(struct core *core, struct worker_node *worker)
+{
+	worker->heard_ns = worker->leased_ns = worker->recorded_ns = core->now_ns;
+	contact_watch(core, worker);
+}
+
 static void expire(struct core *core, struct worker_node *worker)
 {
 	struct execution_list *lists[] = {&worker->running, &worker->spare};

@@ -11,7 +11,9 @@
 
 /* The worker speaks. */
 void contact_made(struct core *core, struct worker_node *worker);
-/* Begin to watch a worker that was added or loaded. */
+/* A worker was added or loaded: it has spoken just now, and is watched from here. */
+void contact_begin(struct core *core, struct worker_node *worker);
+/* Set its timer for the next moment at which its silence means something. */
 void contact_watch(struct core *core, struct worker_node *worker);
 /* Its row gets the status that its node says; where that or its right to work changed. */
 void contact_status(struct core *core, struct worker_node *worker);

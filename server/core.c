@@ -208,9 +208,15 @@ static void roll_back(struct core *core)
 	refuse_answers(core, "the database did not take it");
 }
 
+static int64_t clock_of(const struct core *core)
+{
+	return core->options.clock_ns ? core->options.clock_ns(core->options.context)
+	                              : clock_monotonic_ns();
+}
+
 static void begin_group(struct core *core)
 {
-	core->now_ns = clock_monotonic_ns();
+	core->now_ns = clock_of(core);
 	core->now_us = clock_date_us();
 }
 
@@ -285,13 +291,21 @@ static void take(struct core *core)
 
 	pthread_mutex_lock(&core->lock);
 	n = core->queue.n < GROUP_LIMIT ? core->queue.n : GROUP_LIMIT;
-	vec_reserve(&core->taken, n + 1);
-	memcpy(core->taken.v, core->queue.v, n * sizeof(*core->queue.v));
 	core->taken.n = n;
-	core->queue.n -= n;
-	memmove(core->queue.v, core->queue.v + n, core->queue.n * sizeof(*core->queue.v));
+	if (n > 0) {
+		vec_reserve(&core->taken, n);
+		memcpy(core->taken.v, core->queue.v, n * sizeof(*core->queue.v));
+		core->queue.n -= n;
+		memmove(core->queue.v, core->queue.v + n, core->queue.n * sizeof(*core->queue.v));
+	}
 	core->woken = core->queue.n > 0;
 	pthread_mutex_unlock(&core->lock);
+}
+
+void core_step(struct core *core)
+{
+	take(core);
+	run_group(core);
 }
 
 static void wait_for_something(struct core *core)
@@ -302,7 +316,7 @@ static void wait_for_something(struct core *core)
 	uint64_t count;
 
 	if (next < INT64_MAX) {
-		int64_t left = next - clock_monotonic_ns();
+		int64_t left = next - clock_of(core);
 
 		left = left < 0 ? 0 : left;
 		ts.tv_sec = left / 1000000000;
@@ -319,7 +333,7 @@ static void *core_main(void *context)
 	bool stopping, idle;
 
 	/* What loading left to be written. */
-	run_group(core);
+	core_step(core);
 	for (;;) {
 		pthread_mutex_lock(&core->lock);
 		stopping = core->stopping;
@@ -329,34 +343,45 @@ static void *core_main(void *context)
 			break;
 		if (idle)
 			wait_for_something(core);
-		take(core);
-		run_group(core);
+		core_step(core);
 	}
-	/* Those who wait come again, to whoever serves then. */
-	take_waiting(core);
-	refuse_answers(core, "the server is stopping");
+	core_end(core);
 	return NULL;
 }
 
-bool core_start(struct core *core, struct problem *problem)
+bool core_load(struct core *core, struct problem *problem)
 {
-	int err;
-
+	core->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (core->wake < 0)
+		return problem_set(problem, PROBLEM_UNAVAILABLE, "eventfd: %s", strerror(errno));
 	begin_group(core);
 	if (!state_load(core, problem))
 		return false;
 	core->attached_until = core->now_ns + core->options.grace_seconds * INT64_C(1000000000);
 	follow_attention(core);
 	arena_clear(&core->arena);
-	core->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (core->wake < 0)
-		return problem_set(problem, PROBLEM_UNAVAILABLE, "eventfd: %s", strerror(errno));
+	return true;
+}
+
+bool core_start(struct core *core, struct problem *problem)
+{
+	int err;
+
+	if (!core_load(core, problem))
+		return false;
 	err = pthread_create(&core->thread, NULL, core_main, core);
 	if (err != 0)
 		return problem_set(problem, PROBLEM_UNAVAILABLE, "pthread_create: %s",
 		                   strerror(err));
 	core->started = true;
 	return true;
+}
+
+void core_end(struct core *core)
+{
+	/* Those who wait come again, to whoever serves then. */
+	take_waiting(core);
+	refuse_answers(core, "the server is stopping");
 }
 
 void core_stop(struct core *core)

@@ -29,6 +29,7 @@ struct core_options {
 	/* The private server may end now: nothing runs and nobody is attached. Called once, on the
 	   core thread, which goes on until core_stop(). */
 	void (*may_end)(void *context);
+	int64_t (*clock_ns)(void *context); /* monotonic; NULL: the system's */
 	void *context;
 };
 

@@ -64,6 +64,12 @@ struct core {
 	bool ended;             /* may_end was called */
 };
 
+/* core_start() without its thread, one turn of its loop, and the end of it: for tests, which are the
+   core thread themselves. */
+bool core_load(struct core *core, struct problem *problem);
+void core_step(struct core *core);
+void core_end(struct core *core);
+
 /* Answer, after COMMIT. The JSON reference is stolen. */
 void core_reply(struct core *core, struct call *call, int status, json_t *value);
 /* The same with call->reply's bytes. */

@@ -1,6 +1,5 @@
 #include "server/fleet.h"
 
-#include "base/clock.h"
 #include "model/weight.h"
 
 #include <assert.h>
@@ -233,7 +232,6 @@ struct worker_node *state_worker_add(struct state *state, uint32_t id, const cha
 	worker->ram = INT_NULL;
 	worker->concurrency = 1;
 	worker->alive = true;
-	worker->heard_ns = worker->leased_ns = worker->recorded_ns = clock_monotonic_ns();
 	TAILQ_INIT(&worker->running);
 	TAILQ_INIT(&worker->spare);
 	while (state->workers.n <= id)

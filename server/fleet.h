@@ -25,7 +25,7 @@ bool pattern_matches(const char *pattern, const char *name);
 
 struct worker_node *state_worker(const struct state *state, int64_t id);
 struct worker_node *state_worker_named(const struct state *state, const char *name);
-/* Alive, spoken to just now; the caller fills the rest and calls state_worker_place(). */
+/* Alive; the caller fills the rest, calls state_worker_place() and contact_begin(). */
 struct worker_node *state_worker_add(struct state *state, uint32_t id, const char *name);
 void state_worker_rename(struct state *state, struct worker_node *worker, const char *name);
 /* NULL or "": nothing. */

@@ -95,6 +95,7 @@ void handle_worker_register(struct core *core, struct call *call)
 	} else {
 		row.worker_id = ++core->state.last_worker;
 		worker = state_worker_add(&core->state, (uint32_t)row.worker_id, row.name);
+		contact_begin(core, worker);
 		row.creation_date = core->now_us;
 		row.status = WORKER_RUNNING;
 		mask = 0;

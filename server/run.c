@@ -161,7 +161,7 @@ void run_incident(struct core *core, uint32_t id, const struct task_node *node,
 
 	if (run == NULL || core->group_failed)
 		return;
-	if (incident->kind == INCIDENT_RETRY || incident->kind == INCIDENT_LOST)
+	if (incident->kind == INCIDENT_RETRY)
 		run->retried++;
 	if (!record_task(core, id, &task))
 		return;

@@ -127,7 +127,6 @@ static bool load_worker(void *context, const void *row_p)
 
 	node = state_worker_add(&core->state, (uint32_t)row->worker_id, row->name);
 	state_worker_read(&core->state, node, row);
-	contact_watch(core, node);
 	return true;
 }
 
@@ -329,6 +328,11 @@ bool state_load(struct core *core, struct problem *problem)
 	}
 	for (size_t i = 0; ok && i < core->state.runs.n; i++)
 		ok = load_run_counts(core, core->state.runs.v[i]);
+	/* With what they hold: their silence is about that. */
+	for (size_t i = 0; ok && i < core->state.workers.n; i++) {
+		if (core->state.workers.v[i] != NULL)
+			contact_begin(core, core->state.workers.v[i]);
+	}
 	if (ok) {
 		settle(core, &load);
 		ok = !core->group_failed;

@@ -73,7 +73,7 @@ void handle_worker_create(struct core *core, struct call *call)
 		return;
 	worker = state_worker_add(&core->state, (uint32_t)row.worker_id, row.name);
 	state_worker_read(&core->state, worker, &row);
-	contact_watch(core, worker);
+	contact_begin(core, worker);
 	reply_row(core, call, 201, TABLE_WORKER, &row);
 }
 
