@@ -328,9 +328,9 @@ static void log_line(void *context, const char *fmt, va_list ap)
 	log_debug((const struct log *)context, "http: %s", line);
 }
 
-struct http *http_new(const struct http_options *options, struct server *server,
-                      const struct auth *auth, http_dispatch *dispatch, const struct log *log,
-                      struct problem *problem)
+struct http *http_server_new(const struct http_options *options, struct server *server,
+                             const struct auth *auth, http_dispatch *dispatch,
+                             const struct log *log, struct problem *problem)
 {
 	struct http *http = xcalloc(1, sizeof(*http));
 	unsigned per_address = options->max_connections - options->max_connections / 8;
@@ -342,7 +342,7 @@ struct http *http_new(const struct http_options *options, struct server *server,
 	pthread_mutex_init(&http->lock, NULL);
 	pthread_cond_init(&http->sent, NULL);
 	if (!listener_open(&http->listener, options->address, problem)) {
-		http_free(http);
+		http_server_free(http);
 		return NULL;
 	}
 	http->daemon = MHD_start_daemon(
@@ -358,7 +358,7 @@ struct http *http_new(const struct http_options *options, struct server *server,
 	if (http->daemon == NULL) {
 		problem_set(problem, PROBLEM_INTERNAL, "cannot start the HTTP threads: %s",
 		            strerror(errno));
-		http_free(http);
+		http_server_free(http);
 		return NULL;
 	}
 	return http;
@@ -376,7 +376,7 @@ void http_refuse(struct http *http)
 		MHD_quiesce_daemon(http->daemon);
 }
 
-void http_free(struct http *http)
+void http_server_free(struct http *http)
 {
 	struct timespec until;
 

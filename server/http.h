@@ -41,22 +41,22 @@ typedef void http_dispatch(struct server *server, struct call *call);
 
 /*
  * Listen and start the pool. `auth`, `log` and the server are borrowed until
- * http_free(). NULL with *problem set: the address is not ours, not loopback, or
+ * http_server_free(). NULL with *problem set: the address is not ours, not loopback, or
  * taken.
  */
-struct http *http_new(const struct http_options *options, struct server *server,
-                      const struct auth *auth, http_dispatch *dispatch, const struct log *log,
-                      struct problem *problem);
+struct http *http_server_new(const struct http_options *options, struct server *server,
+                             const struct auth *auth, http_dispatch *dispatch,
+                             const struct log *log, struct problem *problem);
 /* "http://127.0.0.1:5000" */
 const char *http_url(const struct http *http);
 /*
  * Take no new connection; from now on calls are refused. Then whoever owns calls
- * answers them, and http_free() follows.
+ * answers them, and http_server_free() follows.
  */
 void http_refuse(struct http *http);
 /* Wait a moment until the last replies are sent, then close everything. Every call must have
    been answered. */
-void http_free(struct http *http);
+void http_server_free(struct http *http);
 
 /* The call has its answer: send it. From any thread; the caller must not touch it again. */
 void http_answer(struct call *call);

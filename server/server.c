@@ -283,7 +283,8 @@ static bool start_parts(struct server *server, const struct settings *settings,
 	server->readers = readers_new(server, READER_THREADS, problem);
 	if (server->readers == NULL)
 		return false;
-	server->http = http_new(&http, server, server->auth, dispatch, &server->log, problem);
+	server->http =
+	        http_server_new(&http, server, server->auth, dispatch, &server->log, problem);
 	return server->http != NULL && state_dir_describe(dir, http_url(server->http), problem);
 }
 
@@ -297,7 +298,7 @@ static void stop_parts(struct server *server, struct state_dir *dir)
 		core_stop(server->core);
 	if (server->readers != NULL)
 		readers_stop(server->readers);
-	http_free(server->http);
+	http_server_free(server->http);
 	readers_free(server->readers);
 	if (server->core != NULL)
 		core_free(server->core);
