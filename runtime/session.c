@@ -157,12 +157,11 @@ static bool has_ended(const struct child *c)
 bool session_tend(struct session *s)
 {
 	struct str how = STR_INIT;
-	bool ok = true, again = false;
+	bool server_ended = has_ended(&s->local.server);
 
-	if (has_ended(&s->local.server)) {
+	if (server_ended) {
 		child_reap(&s->local.server, &how);
 		progress_say(s->progress, "! the private server %s; starting it again", how.p);
-		again = true;
 	}
 	for (int i = 0; i < LOCAL_WORKERS; i++) {
 		if (!has_ended(&s->local.workers[i]))
@@ -170,12 +169,10 @@ bool session_tend(struct session *s)
 		str_reset(&how);
 		child_reap(&s->local.workers[i], &how);
 		progress_say(s->progress, "! local worker %d %s; starting it again", i + 1, how.p);
-		again = true;
 	}
 	str_release(&how);
-	if (again)
-		ok = s->private_server ? session_restore(s) : start_workers(s);
-	return ok;
+	/* A worker that another run had started may be gone as well: its lock tells. */
+	return server_ended ? session_restore(s) : start_workers(s);
 }
 
 /* After a call that found nobody: true when it is worth another one. */

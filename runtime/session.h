@@ -57,7 +57,7 @@ bool session_restore(struct session *s);
  * signal's number, or 0.
  */
 int session_wait(struct session *s, const int *fds, size_t nfds, int timeout_ms);
-/* Children that ended are started again, and told of. False with error set. */
+/* A server or workers that ended are started again, and told of. False with error set. */
 bool session_tend(struct session *s);
 bool session_fail(struct session *s, enum exit_code code, const char *fmt, ...)
         __attribute__((format(printf, 3, 4)));
