@@ -23,6 +23,8 @@
 /* A private server that is away for so long is gone; so is an agent, for the supervisor. */
 #define PRIVATE_AWAY_S 60
 #define STOP_NS (8 * SECOND_NS)
+/* One that leaves waits that long for answers, where those are all there is to wait for. */
+#define LEAVE_NS SECOND_NS
 #define POOL_THREADS_MAX 16
 #define STRAYS_MS 5000
 
@@ -49,12 +51,24 @@ void agent_end(struct agent *a, enum agent_end end, int exit_code)
 		return;
 	a->end = end;
 	a->exit_code = exit_code;
-	if (end == AGENT_STOPS) {
-		a->end_by_ns = a->now_ns + STOP_NS;
+	a->end_by_ns = a->now_ns + (end == AGENT_STOPS ? STOP_NS : LEAVE_NS);
+	if (end == AGENT_STOPS)
 		life_stop_all(a);
-	} else {
-		a->over = true;
-	}
+}
+
+/* Whether an end that was begun is reached. */
+static bool is_over(struct agent *a)
+{
+	bool busy = false;
+
+	if (a->end == AGENT_RUNS)
+		return false;
+	for (size_t i = 0; i < a->executions.n; i++)
+		busy = busy || a->executions.v[i]->phase != PHASE_DONE;
+	if (a->executions.n == 0 || a->end_by_ns <= a->now_ns)
+		return true;
+	/* Nothing can be told, or those who come after tell it. */
+	return a->end == AGENT_STOPS ? !busy && !a->session.registered : busy;
 }
 
 static void adopt(void *ctx, const struct holder_task *task)
@@ -147,9 +161,8 @@ static void hear_signals(struct agent *a)
 	while (fd_read(a->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		bool stop = info.ssi_signo != SIGTERM || a->options->private_mode;
 
-		stop = stop || a->executions.n == 0;
 		log_info(a->log, "signal %u: %s", info.ssi_signo,
-		         stop ? "stopping the tasks" : "leaving the tasks to the supervisor");
+		         stop ? "stopping the tasks" : "leaving what runs to the supervisor");
 		agent_end(a, stop ? AGENT_STOPS : AGENT_LEAVES, 0);
 	}
 }
@@ -171,8 +184,7 @@ static int wait_ms(struct agent *a, int64_t next)
 	next = earlier(next, session_next(a));
 	next = earlier(next, a->look_at_ns);
 	next = earlier(next, a->trim_at_ns);
-	if (a->end == AGENT_STOPS)
-		next = earlier(next, a->end_by_ns);
+	next = earlier(next, a->end_by_ns);
 	if (next == 0)
 		return -1;
 	left = next - clock_monotonic_ns();
@@ -211,9 +223,7 @@ static int64_t keep_time(struct agent *a)
 		agent_end(a, AGENT_STOPS, 0);
 		gone = 0;
 	}
-	if (a->end == AGENT_STOPS &&
-	    (a->executions.n == 0 || a->end_by_ns <= a->now_ns || !a->session.registered))
-		a->over = true;
+	a->over = a->over || is_over(a);
 	return earlier(next, gone);
 }
 
@@ -380,7 +390,7 @@ int agent_run(struct options *options, const struct log *log)
 		a->exit_code = 0;
 		while (!a->over)
 			turn(a);
-		if (a->end == AGENT_STOPS) {
+		if (a->end == AGENT_STOPS || a->executions.n == 0) {
 			holder_end(&a->holder, options->work.p);
 			places_sweep(&a->places, NULL, 0);
 		}

@@ -207,9 +207,13 @@ class FakeServer:
                                                             "instance": None, "granted": {}})
             if worker["instance"] not in (None, call["instance"]):
                 for execution in worker["granted"].values():
-                    if execution.live:
+                    if execution.live and execution.seq == 0:
+                        execution.epoch += 1
+                        self.waiting.append(execution)
+                    elif execution.live:
                         execution.live = False
                         execution.lost = True
+                worker["granted"] = {}
             worker["instance"] = call["instance"]
             worker["epoch"] += 1
             worker["concurrency"] = call["concurrency"]

@@ -1,0 +1,6 @@
+scitq_unit_test(worker_slots_test SOURCES unit/worker_slots_test.c LIBS worker)
+scitq_unit_test(worker_message_test SOURCES unit/worker_message_test.c LIBS worker)
+scitq_unit_test(worker_task_test SOURCES unit/worker_task_test.c LIBS worker)
+scitq_script_test(worker_commands tests/worker/commands)
+scitq_script_test(worker_options tests/worker/options)
+scitq_script_test(worker_survival tests/worker/survival)
