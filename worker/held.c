@@ -151,6 +151,8 @@ ptrdiff_t held_list_pick(const struct held_list *waiting, const struct held_list
 	double used = 0;
 	ptrdiff_t next;
 
+	if (waiting->n == 0)
+		return -1;
 	/* Added up anew each time: a sum that is kept would drift. */
 	for (size_t i = 0; i < running->n; i++)
 		used += running->v[i]->claim.weight;

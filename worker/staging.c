@@ -85,14 +85,15 @@ static bool list_folder(struct staging *s, struct stage *stage, const char *text
 
 static void list(struct staging *s, struct stage *stage)
 {
-	struct str path = STR_INIT, folder = STR_INIT;
 	struct stage_listing listing = {0};
+	struct str path = STR_INIT, left_out = STR_INIT;
 	struct arena arena;
 
 	arena_init(&arena);
-	str_addf(&path, "%s/output/", s->directory);
-	uri_add_path(&folder, path.p);
-	if (list_folder(s, stage, folder.p, &arena, &listing))
+	str_addf(&path, "%s/output", s->directory);
+	/* What is left out is told of when the rest is published. */
+	s->result = stage_put_list(stage, path.p, &arena, &listing, &left_out, &s->error);
+	if (s->result == STAGE_OK)
 		s->outputs = describe(&listing);
 	for (size_t i = 0; s->result == STAGE_OK && i < listing.n; i++) {
 		char digest[DIGEST_TEXT_SIZE];
@@ -107,7 +108,7 @@ static void list(struct staging *s, struct stage *stage)
 	}
 	arena_release(&arena);
 	str_release(&path);
-	str_release(&folder);
+	str_release(&left_out);
 }
 
 /* The digests of the listing before, put to what was published. */
