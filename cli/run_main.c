@@ -203,6 +203,15 @@ static int read_option(struct run_options *o, int option)
 	}
 }
 
+static enum command command_of(const char *word)
+{
+	for (int i = COMMAND_CHECK; i <= COMMAND_EXPLAIN; i++) {
+		if (strcmp(word, command_words[i]) == 0)
+			return (enum command)i;
+	}
+	return COMMAND_RUN;
+}
+
 static int read_arguments(struct run_options *o, int argc, char **argv)
 {
 	struct option options[ROWS + 1] = {{0}};
@@ -210,22 +219,15 @@ static int read_arguments(struct run_options *o, int argc, char **argv)
 
 	for (size_t i = 0; i < ROWS; i++)
 		options[i] = rows[i].option;
-	if (argc > 1) {
-		for (int i = COMMAND_CHECK; i <= COMMAND_EXPLAIN; i++) {
-			if (strcmp(argv[1], command_words[i]) == 0)
-				o->command = (enum command)i;
-		}
-	}
-	if (o->command != COMMAND_RUN) {
-		argv[1] = argv[0];
-		argc--;
-		argv++;
-	}
 	while ((c = getopt_long(argc, argv, "p:s:hV", options, NULL)) != -1) {
 		code = read_option(o, c);
 		if (code != 0)
 			return code;
 	}
+	if (optind < argc)
+		o->command = command_of(argv[optind]);
+	if (o->command != COMMAND_RUN)
+		optind++;
 	if (optind < argc)
 		o->file = argv[optind++];
 	if (optind < argc)

@@ -30,7 +30,6 @@ void follow_init(struct follow *f, struct session *s, const struct submission *s
 	f->submission = submission;
 	f->run_id = run_id;
 	f->status = RUN_RUNNING;
-	f->failures = json_array();
 	v->workflow = submission->workflow;
 	v->run_id = run_id;
 	v->url = s->client.url.p;
@@ -55,7 +54,6 @@ void follow_release(struct follow *f)
 	for (size_t i = 0; i < f->view.nsteps; i++)
 		free((char *)f->view.steps[i].waits_for);
 	free(f->view.steps);
-	json_decref(f->failures);
 }
 
 static int64_t count(json_t *object, const char *name)
@@ -117,13 +115,12 @@ static void add_how(json_t *incident, struct str *out)
 }
 
 /* "qc.scitq:47": the line that failed where it is known, else that of the step. */
-static void add_place(json_t *incident, struct str *out)
+static void add_place(const char *source, int64_t failed_line, struct str *out)
 {
-	const char *source = text(incident, "source"), *colon = strrchr(source, ':');
-	int64_t line = count(incident, "failed_line");
+	const char *colon = strrchr(source, ':');
 
-	if (line > 0 && colon != NULL)
-		str_addf(out, "%.*s:%lld", (int)(colon - source), source, (long long)line);
+	if (failed_line > 0 && colon != NULL)
+		str_addf(out, "%.*s:%lld", (int)(colon - source), source, (long long)failed_line);
 	else
 		str_adds(out, source);
 }
@@ -131,26 +128,23 @@ static void add_place(json_t *incident, struct str *out)
 static void tell_incident(struct follow *f, json_t *incident)
 {
 	const char *kind = text(incident, "kind"), *worker = text(incident, "worker");
-	struct str how = STR_INIT;
+	struct str line = STR_INIT;
 
-	if (strcmp(kind, "failed") == 0)
-		json_array_append(f->failures, incident);
 	if (strcmp(kind, "dependency") == 0)
 		return;
-	if (strcmp(kind, "lost") == 0) {
-		str_adds(&how, "lost with its worker -> runs again");
-	} else {
-		add_how(incident, &how);
-		if (strcmp(kind, "retry") == 0) {
-			f->retried++;
-			str_addf(&how, " -> retry %lld/%lld",
-			         (long long)count(incident, "attempts"),
-			         (long long)count(incident, "retry"));
-		}
-	}
-	progress_say(f->session->progress, "! %s %s%s%s", text(incident, "name"), how.p,
-	             *worker ? " on " : "", worker);
-	str_release(&how);
+	if (strcmp(kind, "lost") == 0)
+		str_adds(&line, "lost");
+	else
+		add_how(incident, &line);
+	if (*worker != '\0')
+		str_addf(&line, " on %s", worker);
+	if (strcmp(kind, "lost") == 0)
+		str_adds(&line, " -> runs again");
+	else if (strcmp(kind, "retry") == 0)
+		str_addf(&line, " -> retry %lld/%lld", (long long)count(incident, "attempts"),
+		         (long long)count(incident, "retry"));
+	progress_say(f->session->progress, "! %s %s", text(incident, "name"), line.p);
+	str_release(&line);
 }
 
 static void read_news(struct follow *f, json_t *news)
@@ -163,6 +157,7 @@ static void read_news(struct follow *f, json_t *news)
 	if (status >= 0)
 		f->status = (enum run_status)status;
 	f->view.workers = count(run, "workers");
+	f->retried = count(run, "retried");
 	f->view.url = f->session->client.url.p;
 	read_steps(f, json_object_get(run, "steps"));
 	json_array_foreach(json_object_get(news, "incidents"), i, incident)
@@ -297,8 +292,6 @@ static bool reach_again(struct follow *f)
 	if (!session_call(f->session, "GET", path, NULL, &news))
 		return false;
 	f->event = 0;
-	json_array_clear(f->failures);
-	f->retried = 0;
 	json_object_del(news, "incidents");
 	read_news(f, news);
 	f->event = 0;
@@ -371,67 +364,134 @@ static void show_tail(struct follow *f, int64_t execution)
 	str_release(&out);
 }
 
-static void show_failure(struct follow *f, json_t *incident)
-{
-	struct str how = STR_INIT, place = STR_INIT;
-	int64_t tries = count(incident, "attempts");
-	const char *worker = text(incident, "worker");
+/* What is told of the tasks that failed: the database is asked, which outlives any server. */
+struct failures {
+	json_t *list;    /* tasks that failed by themselves, by number */
+	int64_t not_run; /* what they require failed */
+	int64_t cancelled;
+};
 
-	add_how(incident, &how);
-	if (*worker != '\0')
-		str_addf(&how, " on %s", worker);
-	if (tries > 1)
-		str_addf(&how, ", %lld tries", (long long)tries);
-	add_place(incident, &place);
-	progress_say(f->session->progress, "  %s  %s  %s", text(incident, "name"), how.p, place.p);
-	if (count(incident, "execution_id") > 0)
-		show_tail(f, count(incident, "execution_id"));
-	str_release(&how);
-	str_release(&place);
+static bool find_failures(struct follow *f, struct failures *out)
+{
+	json_t *body = json_pack("{s:I, s:s, s:s}", "run_id", (json_int_t)f->run_id, "status",
+	                         "failed", "view", "full");
+	json_t *reply = NULL, *task;
+	size_t i;
+	bool ok = session_call(f->session, "GET", "/tasks/", body, &reply);
+
+	json_decref(body);
+	*out = (struct failures){.list = json_array()};
+	json_array_foreach(reply, i, task)
+	{
+		const char *reason = text(task, "reason");
+
+		if (strcmp(reason, "dependency") == 0)
+			out->not_run++;
+		else if (strcmp(reason, "cancelled") == 0)
+			out->cancelled++;
+		else
+			json_array_append(out->list, task);
+	}
+	json_decref(reply);
+	return ok;
 }
 
-void follow_summary(struct follow *f, int64_t started_ns)
+/* The latest execution of a task and the name of its worker, or NULL and "". */
+static json_t *latest_execution(struct follow *f, int64_t task_id, struct str *worker)
+{
+	json_t *body = json_pack("{s:I, s:b, s:b, s:s}", "task_id", (json_int_t)task_id, "latest",
+	                         1, "no_output", 1, "view", "full");
+	json_t *reply = NULL, *execution = NULL, *row = NULL;
+	char path[64];
+
+	if (session_call(f->session, "GET", "/executions/", body, &reply))
+		execution = json_incref(json_array_get(reply, 0));
+	json_decref(body);
+	json_decref(reply);
+	if (count(execution, "worker_id") > 0) {
+		snprintf(path, sizeof(path), "/workers/%lld",
+		         (long long)count(execution, "worker_id"));
+		if (client_call(&f->session->client, "GET", path, NULL, 10000, &row) == CLIENT_OK)
+			str_adds(worker, text(row, "name"));
+		json_decref(row);
+	}
+	return execution;
+}
+
+static void show_failure(struct follow *f, json_t *task)
+{
+	struct str how = STR_INIT, place = STR_INIT, worker = STR_INIT;
+	json_t *execution = latest_execution(f, count(task, "task_id"), &worker);
+	int64_t tries = count(task, "attempts");
+
+	add_how(execution ? execution : task, &how);
+	if (worker.len > 0)
+		str_addf(&how, " on %s", worker.p);
+	if (tries > 1)
+		str_addf(&how, ", %lld tries", (long long)tries);
+	add_place(text(task, "source"), count(execution, "failed_line"), &place);
+	progress_say(f->session->progress, "  %s  %s  %s", text(task, "name"), how.p, place.p);
+	if (execution != NULL)
+		show_tail(f, count(execution, "execution_id"));
+	json_decref(execution);
+	str_release(&how);
+	str_release(&place);
+	str_release(&worker);
+}
+
+static void add_count(struct str *line, int64_t n, const char *what)
+{
+	if (n > 0)
+		str_addf(line, ", %lld %s", (long long)n, what);
+}
+
+static void show_end(struct follow *f, int64_t ok, int64_t reused, const char *elapsed)
 {
 	struct progress *p = f->session->progress;
-	int64_t ok = 0, reused = 0, failed = 0, waiting = 0;
-	size_t shown = json_array_size(f->failures);
+	struct failures failures = {0};
 	struct str line = STR_INIT;
-	char elapsed[24];
+	size_t n, shown;
 
-	for (size_t i = 0; i < f->view.nsteps; i++) {
-		ok += f->view.steps[i].succeeded;
-		reused += f->view.steps[i].reused;
-		failed += f->view.steps[i].failed;
-		waiting += f->view.steps[i].waiting + f->view.steps[i].pending +
-		           f->view.steps[i].running;
-	}
-	duration_text(clock_monotonic_ns() - started_ns, elapsed);
-	if (f->detached) {
-		progress_say(p, "%s run %lld goes on: %lld done, %lld to do", f->view.workflow,
-		             (long long)f->run_id, (long long)(ok + reused), (long long)waiting);
-		return;
-	}
+	if (f->status != RUN_SUCCEEDED && !find_failures(f, &failures))
+		progress_say(p, "! %s", f->session->error.p);
+	n = json_array_size(failures.list);
 	str_addf(&line, "%s %s run %lld: %lld ok, %lld reused",
 	         f->status == RUN_SUCCEEDED ? (p->unicode ? "\xe2\x9c\x93" : "ok")
 	                                    : (p->unicode ? "\xe2\x9c\x97" : "failed"),
 	         f->view.workflow, (long long)f->run_id, (long long)ok, (long long)reused);
-	if (failed > 0)
-		str_addf(&line, ", %lld failed", (long long)failed);
-	if (f->retried > 0)
-		str_addf(&line, ", %lld retried", (long long)f->retried);
-	if (f->status == RUN_CANCELLED)
-		str_adds(&line, ", cancelled");
+	add_count(&line, (int64_t)n, "failed");
+	add_count(&line, failures.not_run, "not run");
+	add_count(&line, failures.cancelled, "cancelled");
+	add_count(&line, f->retried, f->retried == 1 ? "retry" : "retries");
 	progress_say(p, "%s  %s", line.p, elapsed);
 	str_release(&line);
-	if (shown > FAILURES_SHOWN)
-		shown = FAILURES_SHOWN;
+	shown = n > FAILURES_SHOWN ? FAILURES_SHOWN : n;
 	for (size_t i = 0; i < shown; i++)
-		show_failure(f, json_array_get(f->failures, i));
-	if (json_array_size(f->failures) > shown)
-		progress_say(p, "  and %zu more", json_array_size(f->failures) - shown);
-	if (failed > (int64_t)json_array_size(f->failures) && json_array_size(f->failures) > 0)
-		progress_say(p, "  %lld more could not start: what they require failed",
-		             (long long)(failed - (int64_t)json_array_size(f->failures)));
+		show_failure(f, json_array_get(failures.list, i));
+	if (n > shown)
+		progress_say(p, "  and %zu more", n - shown);
+	json_decref(failures.list);
+}
+
+void follow_summary(struct follow *f, int64_t started_ns)
+{
+	int64_t ok = 0, reused = 0, left = 0;
+	char elapsed[24];
+
+	for (size_t i = 0; i < f->view.nsteps; i++) {
+		const struct step_view *v = &f->view.steps[i];
+
+		ok += v->succeeded;
+		reused += v->reused;
+		left += v->waiting + v->pending + v->running;
+	}
+	duration_text(clock_monotonic_ns() - started_ns, elapsed);
+	if (f->detached)
+		progress_say(f->session->progress, "%s run %lld goes on: %lld done, %lld to do",
+		             f->view.workflow, (long long)f->run_id, (long long)(ok + reused),
+		             (long long)left);
+	else
+		show_end(f, ok, reused, elapsed);
 }
 
 /* The one step that no other waits for, where it is a single task; or NULL. */

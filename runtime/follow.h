@@ -17,7 +17,6 @@ struct follow {
 	enum run_status status; /* as last heard */
 	int64_t event;          /* last event heard of */
 	bool detached;
-	json_t *failures; /* incidents that ended a task, latest last */
 	int64_t retried;
 };
 
