@@ -150,7 +150,7 @@ static void check_workflow_name(struct checker *k, const struct stmt *s)
 	struct compilation *c = k->c;
 	const struct expr *e = s->workflow.name;
 	struct value v = check_constant(k, e, vtype_of_kind(VTYPE_STRING));
-	const char *name = c->options->name;
+	const char *name = c->options.name;
 	struct diag *d;
 
 	if (v.kind == VALUE_BAD)
@@ -203,8 +203,33 @@ static void check_workflow(struct compilation *c)
 	check_storage(&k);
 }
 
+static void check_used(struct compilation *c)
+{
+	for (size_t i = 0; i < c->program.symbols.n; i++) {
+		const struct symbol *sym = c->program.symbols.v[i];
+		struct diag *d;
+
+		if (sym->used)
+			continue;
+		if (sym->kind == SYMBOL_LET) {
+			d = report(c, W0201, sym->span, "let `%s` is never used", sym->name);
+			label(c, d, "not read anywhere");
+		} else if (sym->kind == SYMBOL_PARAM) {
+			d = report(c, W0202, sym->span, "param `%s` is never used", sym->name);
+			label(c, d, "not read anywhere");
+		} else if (sym->kind == SYMBOL_RECRUITER) {
+			d = report(c, W0203, sym->span, "recruiter `%s` is never used", sym->name);
+			label(c, d, "no step names it");
+			help(c, d, "write `recruiters = [%s]` in a step or in `workflow`",
+			     sym->name);
+		}
+	}
+}
+
 void compile_check(struct compilation *c)
 {
+	bool good;
+
 	env_init(&c->env, c);
 	c->program.levels.v[0]->constant = true;
 	check_params(c);
@@ -213,10 +238,14 @@ void compile_check(struct compilation *c)
 	check_workflow(c);
 	if (c->sink.errors == 0)
 		check_recruiters(c);
-	for (size_t i = 0; i < c->program.steps.n && c->sink.errors == 0; i++) {
+	good = c->sink.errors == 0;
+	for (size_t i = 0; i < c->program.steps.n && good; i++) {
 		struct step *step = c->program.steps.v[i];
 		struct checker k = {.c = c, .level = step->level, .step = step};
 
 		check_command(&k, step);
 	}
+	/* A name that was misspelt somewhere is no reason to call the right one unused. */
+	if (c->sink.errors == 0)
+		check_used(c);
 }

@@ -45,8 +45,6 @@ struct node *check_binary(struct checker *k, const struct expr *e)
 	           op_text(e->binary.op), type_text(k, left->type), type_text(k, right->type));
 	relate(k->c, d, left->span, "is %s", type_text(k, left->type));
 	relate(k->c, d, right->span, "is %s", type_text(k, right->type));
-	if (e->binary.op == OP_ADD && vtype_is_text(left->type) && vtype_is_text(right->type))
-		help(k->c, d, "put both into one string: \"$a$b\"");
 	return node_bad(k, e->span);
 }
 

@@ -50,6 +50,7 @@ void node_depends(struct node *n, const struct node *on)
 
 bool check_fits(struct checker *k, const struct node *n, const struct vtype *want)
 {
+	struct vtype required;
 	struct diag *d;
 
 	if (n->kind == NODE_BAD || want == NULL || vtype_fits(n->type, want))
@@ -57,7 +58,10 @@ bool check_fits(struct checker *k, const struct node *n, const struct vtype *wan
 	/* A record stands for its key. */
 	if (n->type->kind == VTYPE_RECORD && vtype_is_text(want))
 		return true;
-	d = report(k->c, E0301, n->span, "%s is wanted here", type_text(k, want));
+	/* That none would do, too, is no help where something stands. */
+	required = *want;
+	required.optional = false;
+	d = report(k->c, E0301, n->span, "%s is wanted here", type_text(k, &required));
 	label(k->c, d, "is %s", type_text(k, n->type));
 	return false;
 }
@@ -91,6 +95,9 @@ static struct node *fold(struct checker *k, struct node *n)
 	struct value v;
 
 	if (!foldable(n) || inside_dead_branch(k))
+		return n;
+	/* A missing file is shown where it stands, not as the whole list. */
+	if (k->data && n->kind == NODE_LIST)
 		return n;
 	v = eval(&k->c->env, n);
 	if (v.kind == VALUE_BAD)
@@ -588,7 +595,7 @@ static struct node *literal(struct checker *k, const struct expr *e)
 static struct node *misplaced(struct checker *k, const struct expr *e)
 {
 	struct diag *d =
-	        report(k->c, E0327, e->span, "%s cannot stand here", expr_kind_text(e->kind));
+	        report(k->c, E0327, e->span, "a %s cannot stand here", expr_kind_text(e->kind));
 
 	label(k->c, d, "not a value");
 	return node_bad(k, e->span);

@@ -184,7 +184,7 @@ static void check_cap(struct compilation *c, const struct step *step, const stru
 
 	if (cap == 0) {
 		d = report(c, E0602, set->span, "a recruiter that may hire no worker");
-		label(c, d, "nobody will ever run `%s`", step->symbol->name);
+		label(c, d, "hires nobody for `%s`", step->symbol->name);
 		help(c, d, "raise `maximum_workers`, or leave the recruiter out");
 	} else if (cap != INT_NULL && limit != INT_NULL && cap > limit) {
 		d = report(c, W0601, set->span,

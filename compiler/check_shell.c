@@ -46,6 +46,9 @@ static struct span text_span(const struct script *s, size_t offset, size_t len)
 static void check_lists(struct checker *k, const struct step *step, const struct script *s)
 {
 	const char *what = s->kind == SHELL_SH ? "sh" : s->words[0];
+	const char *help_text = s->kind == SHELL_SH
+	                                ? "use `shell = bash`, or bind single values"
+	                                : "bind single values, or one text with all of them";
 	struct diag *d;
 
 	if (s->kind == SHELL_BASH)
@@ -59,7 +62,7 @@ static void check_lists(struct checker *k, const struct step *step, const struct
 		           sym->name, what);
 		label(k->c, d, "a list");
 		relate(k->c, d, sym->span, "declared here");
-		help(k->c, d, "use `shell = bash`, or bind single values");
+		help(k->c, d, "%s", help_text);
 	}
 	for (const struct setting *set = step->settings.first[KEY_bind]; set; set = set->next) {
 		for (size_t i = 0; i < set->nentries; i++) {
@@ -70,7 +73,7 @@ static void check_lists(struct checker *k, const struct step *step, const struct
 			d = report(k->c, E0403, e->span, "`%s` is a list, which %s does not have",
 			           e->name, what);
 			label(k->c, d, "a list");
-			help(k->c, d, "use `shell = bash`, or bind single values");
+			help(k->c, d, "%s", help_text);
 		}
 	}
 }
@@ -97,8 +100,8 @@ static void check_paths(struct checker *k, const struct step *step, const struct
 		           "this path is that of a container, and `%s` has none",
 		           step->symbol->name);
 		label(k->c, d, "not there");
-		help(k->c, d, "write `\"$%s/%s\"`, which is right with and without a container",
-		     roots[p->root], p->text);
+		help(k->c, d, "write `\"$%s%s%s\"`, which is right with and without a container",
+		     roots[p->root], p->text[0] ? "/" : "", p->text);
 	}
 }
 

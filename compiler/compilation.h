@@ -18,7 +18,7 @@
 
 struct compilation {
 	struct arena arena;
-	const struct compile_options *options;
+	struct compile_options options; /* a copy; what it points to is the caller's */
 	struct compile_files files;
 	struct sources sources;
 	struct diag_sink sink;

@@ -13,29 +13,29 @@
 
 static void find_directories(struct compilation *c)
 {
-	const char *cwd = c->options->cwd;
+	const char *cwd = c->options.cwd;
 	char *here = cwd ? NULL : getcwd(NULL, 0);
 
 	/* Without a working directory relative paths start at the root, where they will not be. */
 	c->cwd = arena_strdup(&c->arena, cwd ? cwd : here ? here : "/");
 	free(here);
-	base_add(c, path_directory(&c->arena, path_join(&c->arena, c->cwd, c->options->path)));
+	base_add(c, path_directory(&c->arena, path_join(&c->arena, c->cwd, c->options.path)));
 }
 
 static bool read_source(struct compilation *c)
 {
 	struct str text = STR_INIT;
 
-	if (c->options->text != NULL) {
-		c->file = sources_add(&c->sources, c->options->path, c->options->text,
-		                      c->options->text_len);
+	if (c->options.text != NULL) {
+		c->file = sources_add(&c->sources, c->options.path, c->options.text,
+		                      c->options.text_len);
 		return true;
 	}
-	c->read_error = file_read(c->options->path, &text);
+	c->read_error = file_read(c->options.path, &text);
 	if (c->read_error == 0 && text.len >= INT32_MAX)
 		c->read_error = -EFBIG;
 	if (c->read_error == 0)
-		c->file = sources_add(&c->sources, c->options->path, text.p, text.len);
+		c->file = sources_add(&c->sources, c->options.path, text.p, text.len);
 	str_release(&text);
 	return c->read_error == 0;
 }
@@ -55,7 +55,7 @@ struct compilation *compile_file(const struct compile_options *options)
 	struct compilation *c = xcalloc(1, sizeof(*c));
 	enum compile_stage last = options->stop_after ? options->stop_after : COMPILE_EMIT;
 
-	c->options = options;
+	c->options = *options;
 	c->files = options->files ? *options->files : compile_disk;
 	arena_init(&c->arena);
 	sources_init(&c->sources, &c->arena);

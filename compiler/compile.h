@@ -76,7 +76,8 @@ struct compile_options {
 struct compilation;
 
 /*
- * Never NULL. What the options point to must stay until compile_release. Several
+ * Never NULL. Texts and arrays that the options point to must stay until
+ * compile_release. Several
  * errors are found in one go; a stage is entered only when the ones before it
  * found none (check also runs after resolve complained).
  */

@@ -161,7 +161,7 @@ static bool read_list(struct compilation *c, const char *text, const struct vtyp
 		vec_push(&items, item);
 		text += n;
 		if (*text == ',' && *++text == '\0') {
-			*why = "no comma at the end";
+			*why = "values with one comma between two of them";
 			ok = false;
 		}
 	}
@@ -219,7 +219,7 @@ bool value_read(struct compilation *c, const char *text, const struct vtype *typ
 		*why = "a path";
 		return text[0] != '\0';
 	case VTYPE_RECORD:
-		*why = "a record, which only the file itself can give";
+		*why = "it a default in the file: records cannot be given here";
 		return false;
 	default:
 		*v = value_string(text);
@@ -230,18 +230,22 @@ bool value_read(struct compilation *c, const char *text, const struct vtype *typ
 static struct value unfit(struct compilation *c, const struct value *v, const struct vtype *want,
                           struct span span, struct arena *arena)
 {
+	struct vtype required = *want;
 	struct diag *d;
 	struct str s = STR_INIT;
+	const char *text;
 
+	required.optional = false;
+	text = vtype_text(&required, arena);
 	value_write(v, &s);
 	if (v->flags & VALUE_CELL) {
-		d = report(c, E0326, span, "%s cannot be read as %s", s.p, vtype_text(want, arena));
+		d = report(c, E0326, span, "%s cannot be read as %s", s.p, text);
 		label(c, d, "comes from a sheet");
 	} else if (v->kind == VALUE_NONE) {
-		d = report(c, E0320, span, "%s is wanted here, not none", vtype_text(want, arena));
+		d = report(c, E0320, span, "%s is wanted here, not none", text);
 		label(c, d, "has no value");
 	} else {
-		d = report(c, E0301, span, "%s is wanted here", vtype_text(want, arena));
+		d = report(c, E0301, span, "%s is wanted here", text);
 		label(c, d, "is %s: %s", value_kind_text((enum value_kind)v->kind), s.p);
 	}
 	str_release(&s);

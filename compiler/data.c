@@ -158,7 +158,7 @@ static void pair_output(struct compilation *c, const struct step *consumer, stru
 			continue;
 		p->match[i] = matching(consumer->level, l, p->shared, &second);
 		if (second != NULL) {
-			ambiguous(c, output, second, p->match[i]);
+			ambiguous(c, output, p->match[i], second);
 			return;
 		}
 		p->collapsed += p->match[i] == NULL;
@@ -477,7 +477,7 @@ static bool walk(struct data_walk *w, struct node *n, const char *actions)
 {
 	int yes;
 
-	if (!n->has_data)
+	if (!n->has_data && n->kind != NODE_LIST)
 		return walk_value(w, n, actions);
 	switch (n->kind) {
 	case NODE_LIST:

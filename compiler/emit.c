@@ -365,7 +365,7 @@ void compile_emit(struct compilation *c)
 	for (size_t i = 0; i < c->program.steps.n; i++)
 		emit_step(c, c->program.steps.v[i], &steps[i]);
 	s->workflow = c->workflow;
-	s->source = c->options->path;
+	s->source = c->options.path;
 	s->maximum_workers = INT_NULL;
 	if (most != NULL && most->node != NULL && most->node->kind == NODE_CONST &&
 	    most->node->value.kind == VALUE_INT)

@@ -57,10 +57,15 @@ static bool good_key(const char *key, size_t len)
 
 static void bad_key(struct compilation *c, const struct level *l, const char *key, size_t len)
 {
-	struct diag *d = report(c, E0212, l->source_expr->span, "`%.*s` cannot be a key of `%s`",
-	                        (int)(len > 60 ? 60 : len), key, l->symbol->name);
+	struct diag *d;
 
-	label(c, d, len ? "a key is part of names and paths" : "the key is empty");
+	if (len == 0)
+		d = report(c, E0212, l->source_expr->span, "the key of a `%s` is empty",
+		           l->symbol->name);
+	else
+		d = report(c, E0212, l->source_expr->span, "`%.*s` cannot be a key of `%s`",
+		           (int)(len > 60 ? 60 : len), key, l->symbol->name);
+	label(c, d, "keys are part of names and paths");
 	help(c, d, "a key holds no / , * ? [ ] \\ | ' \" and no control character");
 }
 

@@ -82,7 +82,7 @@ void compile_graph_dot(const struct compilation *c, struct str *out)
 	str_addf(out, "digraph \"%s\" {\n\trankdir=LR;\n\tnode [shape=box, style=rounded];\n",
 	         c->workflow);
 	for (size_t i = 0; i < c->program.steps.n; i++) {
-		str_addf(out, "\t%s [label=\"", c->program.steps.v[i]->symbol->name);
+		str_addf(out, "\t\"%s\" [label=\"", c->program.steps.v[i]->symbol->name);
 		add_label(c, c->program.steps.v[i], "\\n", out);
 		str_adds(out, "\"];\n");
 	}
@@ -93,7 +93,7 @@ void compile_graph_dot(const struct compilation *c, struct str *out)
 			enum flow f = flow_between(from, to);
 
 			if (f != FLOW_NONE)
-				str_addf(out, "\t%s -> %s%s;\n", from->symbol->name,
+				str_addf(out, "\t\"%s\" -> \"%s\"%s;\n", from->symbol->name,
 				         to->symbol->name, styles[f]);
 		}
 	}

@@ -12,7 +12,7 @@
 #define HEAD_WIDTH 72
 #define URIS_SHOWN 4
 
-/* The first line of a command's own text, cut at a character. */
+/* The first line of a command's own text that is no comment, cut at a character. */
 static void add_head(struct str *out, const char *identity)
 {
 	const char *last = identity, *line;
@@ -20,7 +20,7 @@ static void add_head(struct str *out, const char *identity)
 
 	/* Behind the shell and the bound values: the first line that is neither. */
 	line = strchr(identity, '\n');
-	for (last = line ? line + 1 : identity; strncmp(last, "export ", 7) == 0;) {
+	for (last = line ? line + 1 : identity; strncmp(last, "export ", 7) == 0 || *last == '#';) {
 		const char *next = strchr(last, '\n');
 
 		if (next == NULL)
@@ -119,11 +119,27 @@ void compile_listing(const struct compilation *c, size_t tasks, struct str *out)
 	arena_release(&arena);
 }
 
+/* FILE, "paired|single", "INT,INT...". */
+static void add_type(struct str *out, const struct vtype *t)
+{
+	static const char *const forms[VTYPE_KINDS] = {
+	        [VTYPE_BOOL] = "true|false", [VTYPE_INT] = "INT",     [VTYPE_FLOAT] = "NUMBER",
+	        [VTYPE_STRING] = "TEXT",     [VTYPE_SIZE] = "SIZE",   [VTYPE_DURATION] = "DURATION",
+	        [VTYPE_DEPTH] = "DEPTH",     [VTYPE_URI] = "ADDRESS", [VTYPE_FILE] = "FILE",
+	};
+
+	for (size_t i = 0; t->kind == VTYPE_ENUM && i < t->nwords; i++)
+		str_addf(out, "%s%s", i ? "|" : "", t->words[i]);
+	if (t->kind == VTYPE_LIST) {
+		add_type(out, t->element);
+		str_adds(out, ",...");
+	} else if (forms[t->kind] != NULL) {
+		str_adds(out, forms[t->kind]);
+	}
+}
+
 void compile_param_listing(const struct compilation *c, struct str *out)
 {
-	struct arena arena;
-
-	arena_init(&arena);
 	for (size_t i = 0; i < c->program.items.n && c->done >= COMPILE_CHECK; i++) {
 		const struct item *item = &c->program.items.v[i];
 		const struct stmt *s;
@@ -131,8 +147,8 @@ void compile_param_listing(const struct compilation *c, struct str *out)
 		if (item->kind != ITEM_PARAM)
 			continue;
 		s = item->symbol->stmt;
-		str_addf(out, "  --param %s=%s", item->symbol->name,
-		         vtype_text(item->symbol->type, &arena));
+		str_addf(out, "  --param %s=", item->symbol->name);
+		add_type(out, item->symbol->type);
 		if (s->param.value != NULL) {
 			str_adds(out, " (default ");
 			expr_dump(s->param.value, out);
@@ -142,5 +158,4 @@ void compile_param_listing(const struct compilation *c, struct str *out)
 		if (s->param.help != NULL && expr_plain_string(s->param.help) != NULL)
 			str_addf(out, "        %s\n", expr_plain_string(s->param.help));
 	}
-	arena_release(&arena);
 }

@@ -52,6 +52,9 @@ static const struct vtype *arithmetic_type(struct arena *arena, enum op op,
 		return vtype_join(arena, left, right);
 	if (is_measure(left->kind) || is_measure(right->kind))
 		return measure_type(op, left, right);
+	if (op == OP_ADD && vtype_is_text(left) && vtype_is_text(right) &&
+	    (left->kind != VTYPE_CELL || right->kind != VTYPE_CELL))
+		return vtype_of_kind(VTYPE_STRING);
 	if (!vtype_is_number(left) || !vtype_is_number(right))
 		return NULL;
 	if (left->kind == VTYPE_FLOAT || right->kind == VTYPE_FLOAT)
@@ -234,6 +237,16 @@ static struct value join_lists(const struct list *a, const struct list *b, struc
 	return value_list(arena, items, a->n + b->n);
 }
 
+static struct value join_texts(const struct value *a, const struct value *b, struct arena *arena)
+{
+	size_t len = (size_t)a->len + b->len;
+	char *text = arena_alloc(arena, len + 1);
+
+	memcpy(text, a->text, a->len);
+	memcpy(text + a->len, b->text, b->len + 1u);
+	return value_text(VALUE_STRING, text, len, 0);
+}
+
 static struct value measures(struct compilation *c, enum op op, struct value a, struct value b,
                              struct span span)
 {
@@ -266,6 +279,8 @@ static struct value arithmetic(struct compilation *c, enum op op, struct value a
 		return join_lists(a.list, b.list, arena);
 	if (measure(&a) || measure(&b))
 		return measures(c, op, a, b, span);
+	if (op == OP_ADD && value_is_text(&a) && value_is_text(&b))
+		return join_texts(&a, &b, arena);
 	if (!value_is_number(&a) || !value_is_number(&b))
 		return misfit(c, op, &a, &b, span);
 	if (a.kind == VALUE_INT && b.kind == VALUE_INT)
@@ -311,7 +326,8 @@ static bool contains(const struct value *in, const struct value *what, struct ar
 static struct value read_cell(struct compilation *c, enum op op, struct value v,
                               const struct value *beside, struct span span, struct arena *arena)
 {
-	bool number = value_is_number(beside) || (op >= OP_ADD && beside->kind == VALUE_STRING);
+	bool number = value_is_number(beside) || (op >= OP_ADD && beside->kind == VALUE_STRING &&
+	                                          (beside->flags & VALUE_CELL));
 	struct value read;
 	const char *why;
 

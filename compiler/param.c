@@ -100,9 +100,9 @@ static const struct compile_param *given_value(struct compilation *c, const char
 {
 	const struct compile_param *last = NULL;
 
-	for (size_t i = 0; i < c->options->nparams; i++) {
-		if (strcmp(c->options->params[i].name, name) == 0)
-			last = &c->options->params[i];
+	for (size_t i = 0; i < c->options.nparams; i++) {
+		if (strcmp(c->options.params[i].name, name) == 0)
+			last = &c->options.params[i];
 	}
 	return last;
 }
@@ -289,8 +289,8 @@ void check_param(struct checker *k, struct symbol *sym)
 
 void check_params(struct compilation *c)
 {
-	for (size_t i = 0; i < c->options->nparams; i++) {
-		const char *name = c->options->params[i].name, *nearest;
+	for (size_t i = 0; i < c->options.nparams; i++) {
+		const char *name = c->options.params[i].name, *nearest;
 		VEC(const char *) names = {0};
 		bool known = false;
 		struct diag *d;
@@ -305,11 +305,11 @@ void check_params(struct compilation *c)
 		}
 		nearest = known ? NULL : word_nearest(name, names.v, names.n);
 		if (!known) {
-			d = report(c, E0311, NO_SPAN, "%s has no param `%s`", c->options->path,
+			d = report(c, E0311, NO_SPAN, "%s has no param `%s`", c->options.path,
 			           name);
 			if (nearest != NULL)
 				help(c, d, "write --param %s=%s", nearest,
-				     c->options->params[i].value);
+				     c->options.params[i].value);
 		}
 		vec_release(&names);
 	}

@@ -393,6 +393,9 @@ void compile_plan(struct compilation *c)
 	c->plan.edge_start[0] = 0;
 	for (size_t i = 0; i < c->program.steps.n && c->sink.errors == 0; i++) {
 		p.step = c->program.steps.v[i];
+		/* Where nothing runs nothing is computed. */
+		if (p.step->level->n == 0)
+			continue;
 		try_settings(&p);
 		try_guarded(&p);
 		for (uint32_t t = 0; t < p.step->level->n; t++, p.task++) {

@@ -212,6 +212,7 @@ static bool is_plain_name(const struct node *n)
 static bool check_yields(struct judge *j, const struct setting *set)
 {
 	struct compilation *c = j->c;
+	bool good = true;
 
 	for (size_t i = 0; set != NULL && i < set->nentries; i++) {
 		const struct entry *e = &set->entries[i];
@@ -225,12 +226,12 @@ static bool check_yields(struct judge *j, const struct setting *set)
 			return false;
 		if (good_yield(text))
 			continue;
+		good = false;
 		d = report(c, E0505, e->expr ? e->expr->span : e->span,
 		           "`%s` is no file below `$OUTPUT`", text);
 		label(c, d, "a relative path without `..` is wanted");
-		return false;
 	}
-	return true;
+	return good;
 }
 
 /* ---- commands ---- */
@@ -455,16 +456,100 @@ static bool names_paths(const struct script *script, enum setting_key key)
 	return false;
 }
 
+/* No key of the level's loop holds the sign. */
+static bool keys_lack(const struct level *l, char sign)
+{
+	struct str scratch = STR_INIT;
+	bool lack = true;
+	uint32_t outer_n = l->per_tuple ? l->outer->n : 1;
+
+	for (uint32_t i = 0; i < outer_n && lack; i++) {
+		const struct list *list = l->lists[i].list;
+
+		for (size_t k = 0; k < list->n && lack; k++) {
+			struct value v = list_at(list, k);
+			size_t len;
+			const char *key = element_key(&v, &len, &scratch);
+
+			lack = memchr(key, sign, len) == NULL;
+		}
+	}
+	str_release(&scratch);
+	return lack;
+}
+
+/* The depth-th part of a name is the key of this level's loop and nothing else. */
+static bool is_key_of(const struct node *part, const struct level *l)
+{
+	return part->kind == NODE_VARIABLE && part->symbol == l->symbol &&
+	       part->type->kind != VTYPE_FILE && part->type->kind != VTYPE_URI &&
+	       part->type->kind != VTYPE_ANY;
+}
+
+/*
+ * The names that one gather brings all differ, since each holds the keys of all
+ * loops that it collapses, and where one key ends can be seen. This spares
+ * rendering a million names.
+ */
+static bool names_differ(const struct node *gather)
+{
+	const struct node *output = gather->gather.output, *text;
+	const struct pairing *p = output->output.pairing;
+	const struct setting *yields = output->output.step->settings.first[KEY_yields];
+	size_t part = 0;
+
+	if (output->output.yield == NULL || yields->next != NULL || yields->guard != NULL)
+		return false;
+	text = NULL;
+	for (size_t i = 0; i < yields->nentries; i++) {
+		if (strcmp(yields->entries[i].name, output->output.yield) == 0)
+			text = yields->entries[i].node;
+	}
+	if (text == NULL || text->kind != NODE_TEXT || !is_plain_name(text))
+		return false;
+	for (unsigned i = 0; i < p->n; i++) {
+		const struct node *next;
+
+		if (p->path[i]->kind != LEVEL_LOOP || p->match[i] != NULL)
+			continue;
+		while (part < text->list.n && !is_key_of(text->list.items[part], p->path[i]))
+			part++;
+		if (part == text->list.n)
+			return false;
+		part++;
+		/* What follows must not be mistaken for a part of the key. */
+		if (part == text->list.n)
+			continue;
+		next = text->list.items[part];
+		if (next->kind != NODE_CONST || next->value.len == 0 ||
+		    (p->collapsed > 1 && !keys_lack(p->path[i], next->value.text[0])))
+			return false;
+	}
+	return true;
+}
+
 /* One file or one output cannot meet another. */
 static bool is_single(const struct node *n)
 {
 	while (n->kind == NODE_ACTION)
 		n = n->action.of;
+	if (n->kind == NODE_GATHER)
+		return n->gather.into == NULL && names_differ(n);
 	return n->kind == NODE_OUTPUT || n->kind == NODE_PREVIOUS ||
 	       (!n->has_data && n->type->kind != VTYPE_LIST && n->type->kind != VTYPE_ANY);
 }
 
-static bool check_staging(struct judge *j, enum setting_key key)
+/* Every setting of the key brings a single thing, or things that cannot meet. */
+static bool stages_single(const struct step *step, enum setting_key key)
+{
+	for (const struct setting *set = step->settings.first[key]; set != NULL; set = set->next) {
+		if (!is_single(set->node))
+			return false;
+	}
+	return true;
+}
+
+static bool check_staging(struct judge *j, enum setting_key key, bool single)
 {
 	struct compilation *c = j->c;
 	const struct setting *first = j->step->settings.first[key];
@@ -482,7 +567,7 @@ static bool check_staging(struct judge *j, enum setting_key key)
 	        .context = &s,
 	};
 
-	if (!texts && (set == NULL || is_single(set->node)))
+	if (!texts && (set == NULL || single))
 		return true;
 	if (set != NULL && !data_walk(&w, set->node))
 		s.bad = true;
@@ -495,27 +580,76 @@ static bool check_staging(struct judge *j, enum setting_key key)
 
 /* ---- steps ---- */
 
-static bool check_task(struct judge *j, bool outputs)
+/* What has to be looked at for each task of a step. */
+struct needs {
+	bool command, name, yields, outputs;
+	bool single_input, single_resource;
+	bool texts; /* of the first tasks */
+};
+
+static bool all_plain(const struct setting *yields)
+{
+	for (; yields != NULL; yields = yields->next) {
+		for (size_t i = 0; i < yields->nentries; i++) {
+			if (!is_plain_name(yields->entries[i].node))
+				return false;
+		}
+	}
+	return true;
+}
+
+static struct needs needs_of(const struct step *step, bool outputs)
+{
+	const struct settings *s = &step->settings;
+	const struct setting *run = s->first[KEY_run];
+	struct needs n = {
+	        .command = s->first[KEY_exec] != NULL || run == NULL || run->next != NULL ||
+	                   run->guard != NULL,
+	        .name = s->first[KEY_name] != NULL,
+	        .yields = !all_plain(s->first[KEY_yields]),
+	        .outputs = outputs,
+	        .single_input = stages_single(step, KEY_input),
+	        .single_resource = stages_single(step, KEY_resource),
+	};
+
+	for (; run != NULL; run = run->next)
+		n.texts |= names_paths(run->script, KEY_input) ||
+		           names_paths(run->script, KEY_resource);
+	return n;
+}
+
+static bool check_task(struct judge *j, const struct needs *needs)
 {
 	struct compilation *c = j->c;
-	const struct settings *s = &j->step->settings;
 
 	env_forget(&c->env);
 	env_forget(&c->plan.other);
 	task_enter(&c->env, j->step, j->tuple);
-	if ((s->first[KEY_run] && s->first[KEY_run]->next) || s->first[KEY_exec] ||
-	    (s->first[KEY_run] && s->first[KEY_run]->guard)) {
-		if (!check_has_command(j))
-			return false;
-	}
-	if (s->first[KEY_name] != NULL)
+	if (needs->command && !check_has_command(j))
+		return false;
+	if (needs->name)
 		check_name(j);
-	if (s->first[KEY_yields] != NULL &&
-	    !check_yields(j, task_own_setting(&c->env, j->step, KEY_yields)))
+	if (needs->yields && !check_yields(j, task_own_setting(&c->env, j->step, KEY_yields)))
 		return false;
-	if (outputs && !check_written(j))
+	if (needs->outputs && !check_written(j))
 		return false;
-	return check_staging(j, KEY_input) && check_staging(j, KEY_resource) && c->sink.errors == 0;
+	return check_staging(j, KEY_input, needs->single_input) &&
+	       check_staging(j, KEY_resource, needs->single_resource) && c->sink.errors == 0;
+}
+
+static void check_step_tasks(struct judge *j, bool outputs)
+{
+	struct needs needs = needs_of(j->step, outputs);
+	bool every = needs.command || needs.name || needs.yields || needs.outputs ||
+	             !needs.single_input || !needs.single_resource;
+	uint32_t n = j->step->level->n;
+
+	if (!every)
+		n = !needs.texts ? 0 : n < TEXT_TASKS ? n : TEXT_TASKS;
+	for (j->tuple = 0; j->tuple < n; j->tuple++) {
+		if (!check_task(j, &needs))
+			break;
+	}
 }
 
 static void check_triggers(struct compilation *c, const struct step *step)
@@ -545,10 +679,7 @@ void plan_check(struct compilation *c)
 	arena_init(&j.arena);
 	for (size_t i = 0; i < c->program.steps.n; i++) {
 		j.step = c->program.steps.v[i];
-		for (j.tuple = 0; j.tuple < j.step->level->n; j.tuple++) {
-			if (!check_task(&j, outputs))
-				break;
-		}
+		check_step_tasks(&j, outputs);
 		check_triggers(c, j.step);
 	}
 	if (c->sink.errors == 0)

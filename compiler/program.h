@@ -108,12 +108,15 @@ struct level {
 /* The settings that the compiler carries out; words as in dsl/keywords.def. */
 #define SETTING_KEYS(K)                                                                            \
 	K(container)                                                                               \
-	K(container_options) K(shell) K(exec) K(run) K(bind) K(env) K(input) K(resource) K(output) \
-	        K(yields) K(storage) K(after) K(name) K(retry) K(accept_failure) K(priority)       \
-	                K(use_cache) K(epoch) K(download_timeout) K(run_timeout) K(upload_timeout) \
-	                        K(concurrency) K(cpu) K(memory) K(recruiters) K(maximum_workers)   \
-	                                K(max_cost) K(provider) K(region) K(flavor) K(prefetch)    \
-	                                        K(tasks_per_worker) K(rounds) K(minimum_tasks)
+	K(container_options)                                                                       \
+	K(shell)                                                                                   \
+	K(exec)                                                                                    \
+	K(run) K(bind) K(env) K(input) K(resource) K(output) K(yields) K(storage) K(after) K(name) \
+	        K(retry) K(accept_failure) K(priority) K(use_cache) K(epoch) K(download_timeout)   \
+	                K(run_timeout) K(upload_timeout) K(concurrency) K(cpu) K(memory)           \
+	                        K(recruiters) K(maximum_workers) K(max_cost) K(provider) K(region) \
+	                                K(flavor) K(prefetch) K(tasks_per_worker) K(rounds)        \
+	                                        K(minimum_tasks)
 
 enum setting_key {
 #define SETTING_ENUM(name) KEY_##name,

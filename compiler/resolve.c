@@ -282,8 +282,17 @@ static void resolve_workflow(struct resolver *r, const struct stmt *s)
 		return;
 	}
 	p->workflow = s;
-	resolve_expr(r, s->workflow.name);
-	resolve_settings(r, s->workflow.body, ATTR_WORKFLOW, &p->defaults);
+}
+
+/* It holds for the whole file, wherever it stands, so it may use every name at the top. */
+static void resolve_defaults(struct resolver *r)
+{
+	struct program *p = &r->c->program;
+
+	if (p->workflow == NULL)
+		return;
+	resolve_expr(r, p->workflow->workflow.name);
+	resolve_settings(r, p->workflow->workflow.body, ATTR_WORKFLOW, &p->defaults);
 }
 
 static void resolve_recruiter(struct resolver *r, const struct stmt *s)
@@ -442,10 +451,11 @@ void compile_resolve(struct compilation *c)
 	r.level = level_add(&r, LEVEL_ROOT, NULL);
 	find_workflow(&r);
 	resolve_block(&r, &c->ast->body);
+	resolve_defaults(&r);
 	scope_leave(&r.scope, 0);
 	scope_release(&r.scope);
 	if (c->program.workflow == NULL && c->sink.errors == 0) {
-		d = report(c, E0216, NO_SPAN, "%s has no workflow block", c->options->path);
+		d = report(c, E0216, NO_SPAN, "%s has no workflow block", c->options.path);
 		help(c, d, "give the run a name: workflow \"NAME\" { }");
 	}
 }

@@ -48,7 +48,7 @@ static const char *nearest_key(const char *key, enum attr_home home)
 
 static void unknown_key(struct collector *k, const struct name *key)
 {
-	static const enum attr_home homes[] = {ATTR_WORKFLOW, ATTR_STEP, ATTR_RECRUITER,
+	static const enum attr_home homes[] = {ATTR_STEP, ATTR_RECRUITER, ATTR_WORKFLOW,
 	                                       ATTR_FLAVOR};
 	struct compilation *c = k->r->c;
 	const char *nearest = nearest_key(key->text, k->home);

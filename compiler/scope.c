@@ -73,38 +73,11 @@ size_t scope_enter(const struct scope *s)
 	return s->leaving.n;
 }
 
-static void warn_unused(struct scope *s, const struct symbol *sym)
-{
-	struct compilation *c = s->c;
-	struct diag *d;
-
-	if (sym->used)
-		return;
-	switch (sym->kind) {
-	case SYMBOL_LET:
-		d = report(c, W0201, sym->span, "let `%s` is never used", sym->name);
-		label(c, d, "not read anywhere");
-		break;
-	case SYMBOL_PARAM:
-		d = report(c, W0202, sym->span, "param `%s` is never used", sym->name);
-		label(c, d, "not read anywhere");
-		break;
-	case SYMBOL_RECRUITER:
-		d = report(c, W0203, sym->span, "recruiter `%s` is never used", sym->name);
-		label(c, d, "no step names it");
-		help(c, d, "write `recruiters = [%s]` in a step or in `workflow`", sym->name);
-		break;
-	default:
-		break;
-	}
-}
-
 void scope_leave(struct scope *s, size_t mark)
 {
 	while (s->leaving.n > mark) {
-		struct symbol *sym = s->leaving.v[--s->leaving.n];
+		const struct symbol *sym = s->leaving.v[--s->leaving.n];
 
-		warn_unused(s, sym);
 		map_delete(&s->visible, sym->name, strlen(sym->name));
 	}
 }

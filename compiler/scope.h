@@ -22,7 +22,7 @@ void scope_release(struct scope *s);
 
 /* For scope_leave. */
 size_t scope_enter(const struct scope *s);
-/* Drop what was declared since; warns about what was never used. */
+/* Drop what was declared since. */
 void scope_leave(struct scope *s, size_t mark);
 
 /*

@@ -7,12 +7,16 @@
  *
  * compiler_golden_test [DIRECTORY...]: tests/golden/compiler and tests/bad by
  * default. UPDATE=1 writes the .out files instead. With files as arguments: print.
- * Every code of the compiler's own ranges must occur in some golden.
+ * Every code of the compiler's own ranges must occur in some golden, and every
+ * submission keep the promises of model/submission.h.
  */
 #include "base/fd.h"
+#include "base/words.h"
 #include "compiler/compile.h"
 #include "dsl/codes.h"
+#include "stage/uri.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -88,6 +92,48 @@ static void hide_cwd(struct str *s, const char *cwd)
 	*s = out;
 }
 
+/* What model/submission.h promises, of any submission. */
+static void check_submission(const struct submission *s)
+{
+	uint32_t next = 0;
+	struct arena arena;
+
+	for (uint32_t i = 0; i < s->step_count; i++) {
+		assert(s->steps[i].first_task == next);
+		next += s->steps[i].task_count;
+		for (size_t k = 0; k < s->steps[i].nafter; k++)
+			assert(s->steps[i].after[k] < i &&
+			       s->steps[s->steps[i].after[k]].depth < s->steps[i].depth);
+	}
+	assert(next == s->task_count);
+	arena_init(&arena);
+	for (uint32_t i = 0; i < s->task_count; i++) {
+		struct submission_task task;
+		char **words;
+		const char *error;
+		size_t n;
+
+		s->task(s, i, &arena, &task);
+		for (size_t k = 0; k < task.nrequires; k++)
+			assert(task.requires[k] < i &&
+			       (k == 0 || task.requires[k - 1] < task.requires[k]));
+		assert(words_split(task.row.command, &arena, &words, &n) == WORDS_OK && n > 0);
+		assert(task.row.output[strlen(task.row.output) - 1] == '/');
+		assert((task.row.input != NULL) == (task.ninputs > 0));
+		if (task.row.input != NULL)
+			assert(uri_list_split(&arena, task.row.input, &words, &n, &error) &&
+			       n == task.ninputs);
+		if (task.row.resource != NULL)
+			assert(uri_list_split(&arena, task.row.resource, &words, &n, &error) &&
+			       n == task.nresources);
+		for (size_t k = 0; k < task.ninputs; k++)
+			assert(task.inputs[k].producer == UINT32_MAX ||
+			       task.inputs[k].producer < i);
+		arena_clear(&arena);
+	}
+	arena_release(&arena);
+}
+
 static int print_golden(const char *dir, const char *name, bool *used, struct str *out)
 {
 	struct str text = STR_INIT;
@@ -122,6 +168,8 @@ static int print_golden(const char *dir, const char *name, bool *used, struct st
 			str_addf(out, "--- %s\n", wishes.shows[i]);
 		show(c, wishes.shows[i], out);
 	}
+	if (compile_submission(c) != NULL)
+		check_submission(compile_submission(c));
 	hide_cwd(out, cwd);
 	compile_release(c);
 	free(wishes.text);

@@ -1,0 +1,97 @@
+/*
+ * The whole front end and the compiler on any bytes: no crash, no leak, and every
+ * submission keeps its promises. Files are invented: a name says what it holds.
+ */
+#include "compiler/compile.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static int invented_read(void *context, const char *path, struct str *out)
+{
+	(void)context;
+	if (strstr(path, "none") != NULL)
+		return -ENOENT;
+	if (strstr(path, ".csv") != NULL)
+		str_adds(out, "sample,r1,n\r\n\"A\",\"x, \"\"y\"\"\",1\r\nB,,ten\r\n");
+	else if (strstr(path, "bad") != NULL)
+		str_adds(out, "a\ta\tb\n1\n");
+	else
+		str_adds(out, "sample\tr1\tr2\tn\nA\ta1.fq\ta2.fq\t5\nB\tb1.fq\t\tten\n");
+	return 0;
+}
+
+static enum place_kind invented_kind(void *context, const char *path)
+{
+	size_t n = strlen(path);
+
+	(void)context;
+	if (strstr(path, "none") != NULL)
+		return PLACE_MISSING;
+	return n > 0 && path[n - 1] == '/' ? PLACE_FOLDER : PLACE_FILE;
+}
+
+static int invented_list(void *context, const char *uri,
+                         void (*found)(void *found_context, const char *path), void *found_context)
+{
+	(void)context;
+	if (strstr(uri, "none") != NULL)
+		return -ENOENT;
+	found(found_context, "/d/one/S1_R1.fq");
+	found(found_context, "/d/one/S1_R2.fq");
+	found(found_context, "/d/two/S2.fq");
+	return 0;
+}
+
+static void look_at(const struct submission *s)
+{
+	struct arena arena;
+
+	arena_init(&arena);
+	for (uint32_t i = 0; i < s->task_count && i < 50; i++) {
+		struct submission_task task;
+
+		s->task(s, i, &arena, &task);
+		for (size_t k = 0; k < task.nrequires; k++)
+			assert(task.requires[k] < i);
+		arena_clear(&arena);
+	}
+	arena_release(&arena);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const struct compile_files files = {invented_read, invented_kind, invented_list,
+	                                           NULL};
+	static const struct compile_param params[] = {{"n", "3"}, {"sheet", "s.tsv"}};
+	struct compile_options options = {
+	        .path = "fuzz.scitq",
+	        .text = (const char *)data,
+	        .text_len = size,
+	        .cwd = "/d",
+	        .params = params,
+	        .nparams = size % 2 ? 2 : 0,
+	        .files = &files,
+	};
+	struct compilation *c = compile_file(&options);
+	const struct diag_sink *sink = compile_diagnostics(c);
+	struct str out = STR_INIT;
+
+	for (size_t i = 0; i < sink->n && i < 20; i++)
+		diag_render(&sink->list[i], compile_sources(c), i % 2, &out);
+	if (compile_submission(c) != NULL)
+		look_at(compile_submission(c));
+	for (int stage = COMPILE_RESOLVE; stage <= COMPILE_PLAN; stage++)
+		compile_dump(c, (enum compile_stage)stage, &out);
+	compile_graph_dot(c, &out);
+	compile_graph_mermaid(c, &out);
+	compile_listing(c, 3, &out);
+	compile_param_listing(c, &out);
+	str_release(&out);
+	compile_release(c);
+	return 0;
+}
