@@ -18,9 +18,9 @@
 #define POLL_SLACK_MS 20000
 /* Between a report that filled the worker with short tasks and the poll: the next report may take
    its place. */
-#define POLL_LATER_NS (5 * MS_NS)
+#define POLL_LATER_NS (30 * MS_NS)
 /* Reports of short tasks are collected that long while enough others are at hand. */
-#define COLLECT_NS (10 * MS_NS)
+#define COLLECT_NS (20 * MS_NS)
 #define COLLECT_EVENTS 64
 /* Polls that are answered at once and empty: the wait grows from there on. */
 #define EMPTY_POLLS 3

@@ -6,7 +6,7 @@
 
 #define SHORT_NS 100e6
 /* What must be ready at hand, in time: a round trip and a commit with room to spare. */
-#define AHEAD_NS 40e6
+#define AHEAD_NS 60e6
 
 ptrdiff_t slots_pick(struct slot_claim *const *claims, size_t n, double used)
 {

@@ -32,6 +32,10 @@
 #define CLEAR_NS (10 * SECOND_NS)
 #define CLEAR_STEP_NS (5 * INT64_C(1000000))
 #define INSTANCE_DIGITS 32
+/* A start is told with the end that may follow at once. */
+#define START_COLLECT_NS (3 * INT64_C(1000000))
+/* While so many other tasks wait that the agent need not hear of any one. */
+#define BUSY_COLLECT_NS (10 * INT64_C(1000000))
 
 struct supervisor {
 	struct log log;
@@ -45,8 +49,23 @@ struct supervisor {
 	int64_t lease_ns;                         /* boot time; 0: not told yet */
 	int64_t agentless_ns;   /* survived without an agent; 0: up to the lease */
 	int64_t alone_since_ns; /* boot time; 0: an agent is there */
+	int64_t flush_at_ns;    /* when to send what was said; 0: nothing was */
 	bool ending;
 };
+
+/* What was said is to be sent within so long. */
+static void flush_within(struct supervisor *s, int64_t ns)
+{
+	int64_t at = clock_monotonic_ns() + ns;
+
+	if (s->flush_at_ns == 0 || at < s->flush_at_ns)
+		s->flush_at_ns = at;
+}
+
+static bool is_busy(const struct supervisor *s)
+{
+	return s->waiting.n >= 2 * s->running.n + 2;
+}
 
 static void say_started(struct supervisor *s, const struct held *h)
 {
@@ -58,6 +77,7 @@ static void say_started(struct supervisor *s, const struct held *h)
 	message_add_number(&s->agent.out, h->id);
 	message_add_number(&s->agent.out, (uint64_t)h->pid);
 	message_end(&s->agent.out, m);
+	flush_within(s, is_busy(s) ? BUSY_COLLECT_NS : START_COLLECT_NS);
 }
 
 static void say_exited(struct supervisor *s, const struct held *h)
@@ -70,6 +90,7 @@ static void say_exited(struct supervisor *s, const struct held *h)
 	message_add_number(&s->agent.out, h->id);
 	message_add_ending(&s->agent.out, &h->ending);
 	message_end(&s->agent.out, m);
+	flush_within(s, is_busy(s) ? BUSY_COLLECT_NS : 0);
 }
 
 /* Move a task of `from` to those that ended, and tell the agent. */
@@ -315,6 +336,7 @@ static void say_welcome(struct supervisor *s)
 			message_end(out, m);
 		}
 	}
+	flush_within(s, 0);
 }
 
 static void forget(struct supervisor *s, struct held *h)
@@ -395,6 +417,7 @@ static bool obey(struct supervisor *s, struct message *m)
 static void lose_agent(struct supervisor *s)
 {
 	channel_close(&s->agent);
+	s->flush_at_ns = 0;
 	s->alone_since_ns = clock_boot_ns();
 }
 
@@ -463,7 +486,8 @@ static int64_t expiry_grace(const struct supervisor *s)
 /* Do what time demands; nanoseconds until it is to be called again, -1: never. */
 static int64_t keep_time(struct supervisor *s)
 {
-	int64_t now = clock_monotonic_ns(), next = INT64_MAX, at = expiry(s);
+	int64_t now = clock_monotonic_ns(), at = expiry(s);
+	int64_t next = s->flush_at_ns != 0 ? s->flush_at_ns : INT64_MAX;
 
 	for (size_t i = 0; i < s->running.n; i++) {
 		struct held *h = s->running.v[i];
@@ -495,7 +519,17 @@ static int64_t keep_time(struct supervisor *s)
 		if (left > 0 && now + left < next)
 			next = now + left;
 	}
-	return next == INT64_MAX ? -1 : next - now;
+	return next == INT64_MAX ? -1 : next > now ? next - now : 0;
+}
+
+/* Send what was said, once it is time; the rest of it when the socket has room. */
+static void flush(struct supervisor *s)
+{
+	if (s->agent.fd < 0 || s->flush_at_ns == 0 || s->flush_at_ns > clock_monotonic_ns())
+		return;
+	s->flush_at_ns = 0;
+	if (channel_flush(&s->agent) < 0)
+		lose_agent(s);
 }
 
 static void turn(struct supervisor *s)
@@ -508,7 +542,8 @@ static void turn(struct supervisor *s)
 
 	if (s->ending)
 		return;
-	if (s->agent.fd >= 0 && s->agent.out.len > 0)
+	/* It was full. */
+	if (s->agent.fd >= 0 && s->agent.out.len > 0 && s->flush_at_ns == 0)
 		fds[2].events |= POLLOUT;
 	if (ppoll(fds, 3, wait < 0 ? NULL : &timeout, NULL) < 0) {
 		if (errno != EINTR)
@@ -524,12 +559,13 @@ static void turn(struct supervisor *s)
 	}
 	if (fds[2].revents & (POLLIN | POLLHUP | POLLERR))
 		hear_agent(s);
+	if (fds[2].revents & POLLOUT)
+		flush_within(s, 0);
 	if (fds[1].revents != 0)
 		accept_agent(s);
 	settle(s);
 	refill(s);
-	if (s->agent.fd >= 0 && channel_flush(&s->agent) < 0)
-		lose_agent(s);
+	flush(s);
 }
 
 static bool prepare(struct supervisor *s)

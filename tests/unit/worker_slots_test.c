@@ -71,7 +71,7 @@ static void short_tasks_are_asked_for_ahead(void **state)
 	pace.mean_ns = 0;
 	for (int i = 0; i < 20; i++)
 		slots_pace_add(&pace, 20000000);
-	assert_in_range(slots_extra(&pace, 2), 3, 5);
+	assert_in_range(slots_extra(&pace, 2), 4, 7);
 	slots_pace_add(&pace, 0);
 	assert_true(pace.mean_ns > 0);
 }
