@@ -26,8 +26,13 @@ int64_t lease_seconds(const struct core *core, const struct task_node *task)
 static int64_t expiry_ns(const struct core *core, const struct execution_node *execution)
 {
 	int64_t lease = lease_seconds(core, state_task(&core->state, execution->task));
+	const struct worker_node *worker = execution->worker;
+	int64_t from = worker->leased_ns;
 
-	return execution->worker->leased_ns + lease * SECOND_NS + LEASE_MARGIN_NS(lease);
+	/* A call that waits will be answered by then, and the worker counts from that. */
+	if (worker->waiting != NULL && worker->waiting->deadline_ns > from)
+		from = worker->waiting->deadline_ns;
+	return from + lease * SECOND_NS + LEASE_MARGIN_NS(lease);
 }
 
 static int64_t offline_ns(const struct core *core, const struct worker_node *worker)

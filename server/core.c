@@ -203,6 +203,7 @@ static void roll_back(struct core *core)
 		/* What the rows had left open, if anything. */
 		record_commit(core);
 		core->broken = core->group_failed;
+		core->again = !core->broken;
 	}
 	core->group_failed = false;
 	refuse_answers(core, "the database did not take it");
@@ -269,6 +270,7 @@ static void mend(struct core *core)
 static void run_group(struct core *core)
 {
 	begin_group(core);
+	core->again = false;
 	if (core->broken)
 		mend(core);
 	if (core->broken) {
@@ -337,7 +339,7 @@ static void *core_main(void *context)
 	for (;;) {
 		pthread_mutex_lock(&core->lock);
 		stopping = core->stopping;
-		idle = core->queue.n == 0;
+		idle = core->queue.n == 0 && !core->again;
 		pthread_mutex_unlock(&core->lock);
 		if (idle && stopping)
 			break;

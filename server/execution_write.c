@@ -249,6 +249,13 @@ void handle_execution_delete(struct core *core, struct call *call)
 		reply_result(core, call, "ok");
 		return;
 	}
+	/* Its processes may live, and its task must not be given to somebody else meanwhile. */
+	if (execution != NULL && execution->status != EXECUTION_PENDING) {
+		core_refuse(core, call, PROBLEM_CONFLICT,
+		            "execution %u is %s: it can be deleted when it has ended", execution->id,
+		            execution_status_words[execution->status]);
+		return;
+	}
 	if (!record_flush(core) || !core_write(core))
 		return;
 	if (execution != NULL)

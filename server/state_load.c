@@ -76,6 +76,7 @@ struct load {
 	struct core *core;
 	int64_t first_undone;
 	VEC(uint32_t) waiting, out;
+	bool wait; /* some task may wait for others */
 	bool failed;
 };
 
@@ -159,6 +160,8 @@ static bool load_task(void *context, const void *row_p)
 	state_task_enter(state, id, node);
 	if (load->first_undone == 0)
 		load->first_undone = id;
+	load->wait |= node->status == TASK_WAITING || node->status == TASK_PAUSED ||
+	              node->status == TASK_DEBUG;
 	if (node->status == TASK_WAITING)
 		vec_push(&load->waiting, id);
 	else if (task_is_out((enum task_status)node->status))
@@ -285,7 +288,7 @@ static bool read_all(struct load *load)
 	       store_select(r, &workers, load_worker, load) == STORE_OK &&
 	       store_select(r, &runs, load_run, load) == STORE_OK &&
 	       store_load_tasks(r, undone, load_task, load) == STORE_OK && !load->failed &&
-	       (load->waiting.n == 0 ||
+	       (!load->wait ||
 	        store_load_requirements(r, load->first_undone, load_requirement, load) ==
 	                STORE_OK) &&
 	       store_load_executions(r, load_execution, load) == STORE_OK &&

@@ -39,7 +39,5 @@ void execution_drop(struct core *core, struct execution_node *execution)
 
 	forget(core, execution);
 	if (current && !core->group_failed)
-		change_task(core, id, task,
-		            task->status == TASK_ASSIGNED ? TASK_EVENT_WITHDRAW : TASK_EVENT_LOST,
-		            REASON_NONE);
+		change_task(core, id, task, TASK_EVENT_WITHDRAW, REASON_NONE);
 }

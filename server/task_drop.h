@@ -7,7 +7,7 @@
 /* Nobody waits for it any more, its live execution is forgotten (a worker that leases is told so at
    once), its node goes. Rows must have been flushed. */
 void task_drop(struct core *core, uint32_t id, struct task_node *task);
-/* A live execution is deleted: its task, where it is out with it, is pending again. */
+/* An offer is deleted: its task is pending again. */
 void execution_drop(struct core *core, struct execution_node *execution);
 
 #endif

@@ -69,6 +69,7 @@ static void start(struct bench *b)
 	struct problem problem = {0};
 	char uri[128];
 
+	b->failing = -1;
 	snprintf(uri, sizeof(uri), "sqlite:///%s/scitq.db", b->dir);
 	b->store = store_open(uri, &options, &problem);
 	if (b->store == NULL)
@@ -139,8 +140,13 @@ void bench_step(struct bench *b)
 {
 	struct problem problem = {0};
 
-	core_step(b->core);
-	if (!b->unchecked && !state_check(b->core, &problem))
+	do
+		core_step(b->core);
+	while (b->core->again);
+	if (b->unchecked)
+		return;
+	b->failing = -1;
+	if (!state_check(b->core, &problem))
 		fail_msg("%s", problem.message);
 }
 
