@@ -21,8 +21,12 @@
 
 #define BODY_LIMIT ((size_t)16 << 20)
 #define BODY_LIMIT_BULK ((size_t)64 << 20)
-/* Of a body that nobody will read, so that the connection lives on after an error. */
-#define DISCARD_LIMIT ((size_t)256 << 10)
+/*
+ * Of a body that nobody wants. An answer before its end would close the
+ * connection under a client that still sends: it would see a reset instead, and
+ * a v1 client would send it all again.
+ */
+#define DISCARD_LIMIT ((size_t)256 << 20)
 #define HEADER_LIMIT ((size_t)32 << 10)
 #define IDLE_SECONDS 120u
 /* From the request line to the last byte of the body, however steadily it drips. */
@@ -165,7 +169,7 @@ static bool find_route(struct exchange *x, const char *method, const char *path)
 
 	/* Paths and words end up in JSON. */
 	if (!text_is_utf8(path))
-		return problem_set(&call->problem, PROBLEM_NOT_FOUND, "the path is not UTF-8");
+		return problem_set(&call->problem, PROBLEM_NOT_FOUND, "the path is not UTF-8 text");
 	switch (route_find(method, path, &call->arena, &hit)) {
 	case ROUTE_FOUND:
 		call->route = hit.route;
@@ -210,8 +214,9 @@ static enum MHD_Result begin(struct exchange *x, const char *method, const char 
 			wanted = problem_set(&call->problem, PROBLEM_TOO_LARGE,
 			                     "the body has more than %zu bytes", x->limit);
 	}
-	/* An answer now ends the connection; a short body is worth reading instead. */
-	if (!wanted && length > (int64_t)DISCARD_LIMIT && call->problem.code != PROBLEM_NONE) {
+	/* One that waits for 100 Continue has not begun to send. */
+	if (!wanted && call->problem.code != PROBLEM_NONE &&
+	    (length > (int64_t)DISCARD_LIMIT || request_waits(x->connection))) {
 		x->close = true;
 		call_problem(call);
 		return send_reply(x);
@@ -307,12 +312,16 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
 	return MHD_YES;
 }
 
-/* A path with a NUL in it is left as it is, and so found nowhere. */
+/* A NUL would end the text early: what holds one is made to be refused as no UTF-8. */
 static size_t unescape(void *context, struct MHD_Connection *connection, char *text)
 {
 	(void)context;
 	(void)connection;
-	return strstr(text, "%00") != NULL ? strlen(text) : MHD_http_unescape(text);
+	if (strstr(text, "%00") == NULL)
+		return MHD_http_unescape(text);
+	text[0] = '\xff';
+	text[1] = '\0';
+	return 1;
 }
 
 static void log_line(void *context, const char *fmt, va_list ap)

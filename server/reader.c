@@ -15,6 +15,8 @@
 /* For the queries of one call. */
 #define DEADLINE_NS ((int64_t)120 * 1000000000)
 
+static const char STOPPING[] = "the server is stopping";
+
 struct reader_thread {
 	struct readers *readers;
 	struct reader reader;
@@ -47,7 +49,7 @@ static struct call *next_call(struct readers *readers)
 	pthread_mutex_lock(&readers->lock);
 	while (readers->first == NULL && !readers->stopping)
 		pthread_cond_wait(&readers->wake, &readers->lock);
-	call = readers->first;
+	call = readers->stopping ? NULL : readers->first;
 	if (call != NULL) {
 		readers->first = call->next;
 		if (readers->first == NULL)
@@ -58,7 +60,7 @@ static struct call *next_call(struct readers *readers)
 	return call;
 }
 
-/* Serves until there is nothing left and the readers are stopping. */
+/* Serves until the readers stop. */
 static void *run(void *argument)
 {
 	struct reader_thread *thread = argument;
@@ -126,16 +128,25 @@ void readers_submit(struct readers *readers, struct call *call)
 	pthread_mutex_unlock(&readers->lock);
 	if (refused != PROBLEM_NONE)
 		refuse(call, refused,
-		       refused == PROBLEM_BUSY ? "too many lists are asked for at once"
-		                               : "the server is stopping");
+		       refused == PROBLEM_BUSY ? "too many lists are asked for at once" : STOPPING);
 }
 
 void readers_stop(struct readers *readers)
 {
+	struct call *waiting, *next;
+
 	pthread_mutex_lock(&readers->lock);
 	readers->stopping = true;
+	waiting = readers->first;
+	readers->first = NULL;
+	readers->last = &readers->first;
+	readers->waiting = 0;
 	pthread_cond_broadcast(&readers->wake);
 	pthread_mutex_unlock(&readers->lock);
+	for (; waiting != NULL; waiting = next) {
+		next = waiting->next;
+		refuse(waiting, PROBLEM_UNAVAILABLE, STOPPING);
+	}
 	for (unsigned i = 0; i < readers->n; i++) {
 		if (readers->threads[i].started)
 			pthread_join(readers->threads[i].thread, NULL);

@@ -32,7 +32,7 @@ struct reader {
 struct readers *readers_new(struct server *server, unsigned threads, struct problem *problem);
 /* Any thread. Answered busy where too many wait, unavailable after readers_stop(). */
 void readers_submit(struct readers *readers, struct call *call);
-/* Answer what waits, end the threads. */
+/* Finish what is being read, refuse what waits, end the threads. */
 void readers_stop(struct readers *readers);
 void readers_free(struct readers *readers);
 

@@ -112,6 +112,13 @@ int64_t request_length(struct MHD_Connection *connection)
 	return errno != 0 || length < 0 ? INT64_MAX : length;
 }
 
+bool request_waits(struct MHD_Connection *connection)
+{
+	const char *expect = header(connection, MHD_HTTP_HEADER_EXPECT);
+
+	return expect != NULL && strcasecmp(expect, "100-continue") == 0;
+}
+
 static bool read_json(struct call *call)
 {
 	size_t i = 0;

@@ -22,6 +22,8 @@ bool request_authenticate(struct MHD_Connection *connection, const struct auth *
 bool text_is_utf8(const char *text);
 /* The length that the request declares; -1: none (chunked or no body). */
 int64_t request_length(struct MHD_Connection *connection);
+/* Whether the client sends the body only when told to go on. */
+bool request_waits(struct MHD_Connection *connection);
 /*
  * call->raw (what was received) and the query string into call->body, checked
  * against the filter of the route. For a RAW route the bytes stay in raw.

@@ -1,0 +1,5 @@
+# The server: its core without HTTP, then the whole program over HTTP.
+include(${CMAKE_CURRENT_LIST_DIR}/server_core.cmake)
+foreach(test v1_tasks v1_workers bad_input auth bulk lease runs reading crash hostile program)
+	scitq_script_test(api_${test} tests/api/${test})
+endforeach()
