@@ -440,6 +440,53 @@ static struct node *check_list(struct checker *k, const struct expr *e, const st
 	return bad ? node_bad(k, e->span) : n;
 }
 
+/* { name = "a", r1 = "a_1.fq" }: a record of its own shape. */
+static struct node *check_record(struct checker *k, const struct expr *e)
+{
+	struct node *n = node_new(k, NODE_RECORD, e->span, NULL);
+	struct vtype *type = arena_new(&k->c->arena, struct vtype);
+	struct shape *shape = arena_new(&k->c->arena, struct shape);
+	const char **names = arena_array(&k->c->arena, const char *, e->record->n);
+	bool bad = false, data = k->data;
+
+	n->list.items = arena_array(&k->c->arena, struct node *, e->record->n);
+	type->fields = arena_array(&k->c->arena, const struct vtype *, e->record->n);
+	shape->names = names;
+	k->data = false;
+	for (size_t i = 0; i < e->record->n; i++) {
+		const struct stmt *s = e->record->items[i];
+		struct node *field;
+		struct diag *d;
+
+		if (s->kind != STMT_ATTR) {
+			d = report(k->c, E0327, s->span, "a record holds `name = value`");
+			label(k->c, d, "not a field");
+			bad = true;
+			continue;
+		}
+		if (shape_index(shape, s->attr.key.text) >= 0) {
+			d = report(k->c, E0305, s->attr.key.span, "the record has `%s` twice",
+			           s->attr.key.text);
+			label(k->c, d, "again");
+			bad = true;
+			continue;
+		}
+		field = check_expr(k, s->attr.value, NULL);
+		bad |= field->kind == NODE_BAD;
+		node_depends(n, field);
+		n->list.items[shape->n] = field;
+		type->fields[shape->n] = field->type;
+		names[shape->n++] = s->attr.key.text;
+	}
+	k->data = data;
+	n->list.n = shape->n;
+	n->list.shape = shape;
+	type->kind = VTYPE_RECORD;
+	type->shape = shape;
+	n->type = type;
+	return bad ? node_bad(k, e->span) : n;
+}
+
 const struct vtype *check_element_type(struct checker *k, const struct node *source)
 {
 	struct diag *d;
@@ -638,6 +685,7 @@ static struct node *check_kind(struct checker *k, const struct expr *e, const st
 	case EXPR_PIPE:
 		return check_pipe(k, e);
 	case EXPR_RECORD:
+		return check_record(k, e);
 	case EXPR_REFINE:
 	case EXPR_REGEX:
 		return misplaced(k, e);

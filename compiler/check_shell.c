@@ -105,6 +105,41 @@ static void check_paths(struct checker *k, const struct step *step, const struct
 	}
 }
 
+/* exec = ["cat", "/input/x"] without a container. */
+static void check_exec_paths(struct checker *k, const struct step *step)
+{
+	static const struct {
+		const char *place, *variable;
+	} roots[] = {{"/input", "INPUT"}, {"/output", "OUTPUT"}, {"/resource", "RESOURCE"}};
+	const struct setting *set = step->settings.first[KEY_exec];
+	struct value argv;
+
+	if (set == NULL || set->node->kind != NODE_CONST ||
+	    step_setting(k->c, step, KEY_container) != NULL ||
+	    step->settings.first[KEY_container] != NULL)
+		return;
+	argv = set->node->value;
+	for (size_t i = 0; argv.kind == VALUE_LIST && i < argv.list->n; i++) {
+		struct value word = list_at(argv.list, i);
+
+		for (size_t r = 0; r < sizeof(roots) / sizeof(*roots); r++) {
+			size_t n = strlen(roots[r].place);
+			struct diag *d;
+
+			if (!value_is_text(&word) || strncmp(word.text, roots[r].place, n) != 0 ||
+			    (word.text[n] != '/' && word.text[n] != '\0'))
+				continue;
+			d = report(k->c, E0405, set->expr->span,
+			           "`%s` is a path of a container, and `%s` has none", word.text,
+			           step->symbol->name);
+			label(k->c, d, "not there");
+			help(k->c, d,
+			     "write \"$%s%s\", which is right with and without a container",
+			     roots[r].variable, word.text + n);
+		}
+	}
+}
+
 static void check_pipes(struct checker *k, const struct script *s)
 {
 	struct diag *d;
@@ -150,6 +185,7 @@ void check_command(struct checker *k, struct step *step)
 {
 	check_one_command(k, step);
 	check_container(k, step);
+	check_exec_paths(k, step);
 	for (struct setting *set = step->settings.first[KEY_run]; set != NULL; set = set->next) {
 		check_lists(k, step, set->script);
 		check_pipes(k, set->script);

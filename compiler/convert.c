@@ -271,6 +271,36 @@ static struct value convert_list(struct compilation *c, struct value v, const st
 	return value_list(arena, items, v.list->n);
 }
 
+/* By the names of the fields; one that is missing is none. */
+static struct value convert_record(struct compilation *c, struct value v, const struct vtype *want,
+                                   struct span span, struct arena *arena)
+{
+	struct record *r = arena_new(arena, struct record);
+	struct value *fields = arena_array(arena, struct value, want->shape->n);
+	struct diag *d;
+
+	for (size_t i = 0; i < v.record->shape->n; i++) {
+		if (shape_index(want->shape, v.record->shape->names[i]) >= 0)
+			continue;
+		d = report(c, E0205, span, "the record has no field `%s`",
+		           v.record->shape->names[i]);
+		label(c, d, "unknown field");
+		return VALUE_BAD_INIT;
+	}
+	for (size_t i = 0; i < want->shape->n; i++) {
+		const struct value *field = record_field(v.record, want->shape->names[i]);
+
+		fields[i] = value_convert(c, field ? *field : value_none(), want->fields[i], span,
+		                          arena);
+		if (fields[i].kind == VALUE_BAD)
+			return VALUE_BAD_INIT;
+	}
+	r->shape = want->shape;
+	r->fields = fields;
+	r->key = want->shape->n > 0 ? fields[0] : value_none();
+	return (struct value){.kind = VALUE_RECORD, .record = r};
+}
+
 static struct value convert_text(struct compilation *c, struct value v, const struct vtype *want,
                                  struct span span, struct arena *arena)
 {
@@ -317,6 +347,8 @@ struct value value_convert(struct compilation *c, struct value v, const struct v
 		return v;
 	if (v.kind == VALUE_LIST && want->kind == VTYPE_LIST)
 		return convert_list(c, v, want, span, arena);
+	if (v.kind == VALUE_RECORD && want->kind == VTYPE_RECORD && want->shape != NULL)
+		return convert_record(c, v, want, span, arena);
 	if (v.kind == VALUE_INT && want->kind == VTYPE_FLOAT)
 		return value_float((double)v.integer);
 	if (v.kind == VALUE_INT && want->kind == VTYPE_DEPTH && v.integer >= 0)

@@ -45,7 +45,8 @@ static void add_path(struct str *out, const struct level *l)
 		str_adds(out, l->want ? "/then" : "/else");
 }
 
-static void add_settings(struct compilation *c, const struct settings *s, struct str *out)
+static void add_settings(struct compilation *c, const struct settings *s, bool types,
+                         struct str *out)
 {
 	for (int key = 0; key < SETTING_KEY_COUNT; key++) {
 		for (const struct setting *set = s->first[key]; set != NULL; set = set->next) {
@@ -63,7 +64,7 @@ static void add_settings(struct compilation *c, const struct settings *s, struct
 				for (size_t i = 0; i < set->script->nbound; i++)
 					str_addf(out, " %s", set->script->bound[i].name);
 			}
-			if (set->node != NULL && c->done >= COMPILE_CHECK) {
+			if (set->node != NULL && types) {
 				str_addf(out, ": %s", vtype_text(set->node->type, &c->arena));
 				if (set->node->kind == NODE_CONST) {
 					str_adds(out, " = ");
@@ -75,7 +76,7 @@ static void add_settings(struct compilation *c, const struct settings *s, struct
 	}
 }
 
-static void dump_symbols(struct compilation *c, struct str *out)
+static void dump_symbols(struct compilation *c, bool types, struct str *out)
 {
 	for (size_t i = 0; i < c->program.symbols.n; i++) {
 		const struct symbol *sym = c->program.symbols.v[i];
@@ -86,8 +87,7 @@ static void dump_symbols(struct compilation *c, struct str *out)
 			str_adds(out, " in ");
 			add_path(out, sym->level);
 		}
-		if (c->done >= COMPILE_CHECK && sym->kind != SYMBOL_STEP &&
-		    sym->kind != SYMBOL_RECRUITER) {
+		if (types && sym->kind != SYMBOL_STEP && sym->kind != SYMBOL_RECRUITER) {
 			str_addf(out, ": %s", vtype_text(sym->type, &c->arena));
 			if (sym->constant) {
 				str_adds(out, " = ");
@@ -96,14 +96,14 @@ static void dump_symbols(struct compilation *c, struct str *out)
 		}
 		str_addc(out, '\n');
 		if (sym->step != NULL)
-			add_settings(c, &sym->step->settings, out);
+			add_settings(c, &sym->step->settings, types, out);
 		if (sym->recruiter != NULL)
-			add_settings(c, &sym->recruiter->settings, out);
+			add_settings(c, &sym->recruiter->settings, types, out);
 	}
 	if (c->program.workflow != NULL) {
 		str_addf(out, "workflow (line %u)%s%s\n", line_of(c, c->program.workflow->head),
-		         c->workflow ? " " : "", c->workflow ? c->workflow : "");
-		add_settings(c, &c->program.defaults, out);
+		         types ? " " : "", types ? c->workflow : "");
+		add_settings(c, &c->program.defaults, types, out);
 	}
 }
 
@@ -245,7 +245,7 @@ void compile_dump(struct compilation *c, enum compile_stage stage, struct str *o
 		break;
 	case COMPILE_RESOLVE:
 	case COMPILE_CHECK:
-		dump_symbols(c, out);
+		dump_symbols(c, stage == COMPILE_CHECK, out);
 		break;
 	case COMPILE_EXPAND:
 		dump_levels(c, out);

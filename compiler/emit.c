@@ -338,8 +338,9 @@ static void emit_task(const struct submission *sub, uint32_t i, struct arena *ar
 	out->row.resource =
 	        emit_data(&s, step, tuple, KEY_resource, &out->resources, &out->nresources);
 	vec_release(&s.uris);
-	out->requires = c->plan.edges + c->plan.edge_start[i];
 	out->nrequires = c->plan.edge_start[i + 1] - c->plan.edge_start[i];
+	if (out->nrequires > 0)
+	out->requires = c->plan.edges + c->plan.edge_start[i];
 	emit_yields(env, step, out);
 	env->arena = kept_env;
 	other->arena = kept_other;

@@ -56,6 +56,23 @@ static struct value eval_list(struct env *env, const struct node *n)
 	return value_list(env->arena, items, n->list.n);
 }
 
+/* The first field is what the record is as text. */
+static struct value eval_record(struct env *env, const struct node *n)
+{
+	struct record *r = arena_new(env->arena, struct record);
+	struct value *fields = arena_array(env->arena, struct value, n->list.n);
+
+	for (size_t i = 0; i < n->list.n; i++) {
+		fields[i] = eval(env, n->list.items[i]);
+		if (fields[i].kind == VALUE_BAD)
+			return VALUE_BAD_INIT;
+	}
+	r->shape = n->list.shape;
+	r->fields = fields;
+	r->key = n->list.n > 0 ? fields[0] : value_none();
+	return (struct value){.kind = VALUE_RECORD, .record = r};
+}
+
 static struct value eval_text(struct env *env, const struct node *n)
 {
 	struct str s = STR_INIT;
@@ -222,6 +239,8 @@ struct value eval(struct env *env, const struct node *n)
 		return eval_field(env, &v, n->field.name, n->span);
 	case NODE_LIST:
 		return eval_list(env, n);
+	case NODE_RECORD:
+		return eval_record(env, n);
 	case NODE_EACH:
 	case NODE_FILTER:
 		return eval_each(env, n);

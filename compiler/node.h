@@ -30,6 +30,7 @@ enum node_kind {
 	NODE_MATCHES,
 	NODE_RANGE,
 	NODE_IF,
+	NODE_RECORD,
 	/* Only where files are meant: input, resource, after. */
 	NODE_OUTPUT, /* of a step */
 	NODE_GATHER,
@@ -58,7 +59,8 @@ struct node {
 		struct {
 			struct node **items;
 			size_t n;
-		} list; /* LIST, TEXT */
+			const struct shape *shape; /* RECORD */
+		} list;                            /* LIST, TEXT, RECORD */
 		struct {
 			struct symbol *variable; /* EACH */
 			struct node *source, *body, *where;

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "compiler/check.h"
+#include "compiler/command.h"
 #include "compiler/data.h"
 #include "compiler/expand.h"
 #include "compiler/paths.h"
@@ -213,10 +214,13 @@ static bool plan_item(void *context, const struct data_item *item)
 /* Ascending, each once. Gathered ones come in order already. */
 static void tidy_edges(struct planner *p, size_t start)
 {
-	uint32_t *v = p->edges.v + start;
 	size_t n = p->edges.n - start, kept = 0;
 	bool sorted = true;
+	uint32_t *v;
 
+	if (n < 2)
+		return;
+	v = p->edges.v + start;
 	for (size_t i = 1; i < n && sorted; i++)
 		sorted = v[i - 1] < v[i];
 	if (sorted)
@@ -281,6 +285,7 @@ static bool can_fail(const struct node *n, const struct vtype *want)
 		       can_fail(n->field.of, vtype_of_kind(VTYPE_ANY));
 	case NODE_LIST:
 	case NODE_TEXT:
+	case NODE_RECORD:
 		for (size_t i = 0; i < n->list.n; i++) {
 			if (can_fail(n->list.items[i], vtype_of_kind(VTYPE_ANY)))
 				return true;
@@ -315,15 +320,48 @@ static bool try_node(struct planner *p, const struct setting *set, const struct 
 	return true;
 }
 
-static void try_script(struct planner *p, const struct setting *set)
+/* Values whose type only the loop tells, such as lists for a shell without lists. */
+static bool command_can_fail(const struct step *step)
 {
 	const struct vtype *any = vtype_of_kind(VTYPE_ANY);
 
-	for (size_t i = 0; i < set->script->nbound; i++) {
-		const struct symbol *sym = set->script->bound[i].symbol;
+	for (const struct setting *s = step->settings.first[KEY_run]; s != NULL; s = s->next) {
+		for (size_t i = 0; i < s->script->nbound; i++) {
+			const struct symbol *sym = s->script->bound[i].symbol;
 
-		if (!sym->constant && sym->kind == SYMBOL_LET)
-			try_node(p, set, sym->node, any);
+			if (!sym->constant &&
+			    (sym->type->kind == VTYPE_ANY ||
+			     (sym->kind == SYMBOL_LET && can_fail(sym->node, any))))
+				return true;
+		}
+	}
+	for (const struct setting *s = step->settings.first[KEY_bind]; s != NULL; s = s->next) {
+		for (size_t i = 0; i < s->nentries; i++) {
+			if (s->entries[i].node->type->kind == VTYPE_ANY ||
+			    can_fail(s->entries[i].node, any))
+				return true;
+		}
+	}
+	for (const struct setting *s = step->settings.first[KEY_exec]; s != NULL; s = s->next) {
+		if (s->node->type->kind == VTYPE_ANY || can_fail(s->node, any))
+			return true;
+	}
+	return false;
+}
+
+static void try_command(struct planner *p)
+{
+	struct compilation *c = p->c;
+
+	if (!command_can_fail(p->step))
+		return;
+	for (uint32_t i = 0; i < p->step->level->n; i++) {
+		struct command cmd;
+
+		env_forget(&c->env);
+		task_enter(&c->env, p->step, i);
+		if (!command_make(&c->env, p->step, &cmd) && c->sink.errors > 0)
+			return;
 	}
 }
 
@@ -341,8 +379,6 @@ static void try_settings(struct planner *p)
 				try_node(p, s, s->node, setting_type(p->c, s));
 			for (size_t i = 0; i < s->nentries; i++)
 				try_node(p, s, s->entries[i].node, any);
-			if (s->script != NULL)
-				try_script(p, s);
 		}
 	}
 }
@@ -398,6 +434,7 @@ void compile_plan(struct compilation *c)
 			continue;
 		try_settings(&p);
 		try_guarded(&p);
+		try_command(&p);
 		for (uint32_t t = 0; t < p.step->level->n; t++, p.task++) {
 			if (!plan_task(&p, t))
 				break;

@@ -127,8 +127,17 @@ static bool lists_equal(const struct list *a, const struct list *b)
 	return true;
 }
 
+/* What a sheet leaves empty is none. */
+static bool is_empty_cell(const struct value *v)
+{
+	return v->kind == VALUE_STRING && (v->flags & VALUE_CELL) && v->len == 0;
+}
+
 bool value_equal(const struct value *a, const struct value *b)
 {
+	if ((a->kind == VALUE_NONE && is_empty_cell(b)) ||
+	    (b->kind == VALUE_NONE && is_empty_cell(a)))
+		return true;
 	if (value_is_text(a) && value_is_text(b))
 		return a->len == b->len && memcmp(a->text, b->text, a->len) == 0;
 	if (value_is_number(a) && value_is_number(b))

@@ -103,6 +103,7 @@ const struct value *record_field(const struct record *r, const char *name);
 /* Index of the name, or -1. */
 long shape_index(const struct shape *s, const char *name);
 
+/* An empty cell of a sheet equals none. */
 bool value_equal(const struct value *a, const struct value *b);
 
 /*
