@@ -1,0 +1,320 @@
+/*
+ * The interface of compiler/compile.h: stages, virtual files, params and paths,
+ * identities that do not depend on the place in the file, large plans.
+ */
+#include "base/fd.h"
+#include "base/vec.h"
+#include "compiler/compile.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static struct compilation *compile_with(const char *text, struct compile_options options)
+{
+	options.path = options.path ? options.path : "test.scitq";
+	options.text = text;
+	options.text_len = strlen(text);
+	return compile_file(&options);
+}
+
+/* The whole of task `i` stays in the arena. */
+static struct submission_task task_of(struct compilation *c, uint32_t i, struct arena *arena)
+{
+	const struct submission *s = compile_submission(c);
+	struct submission_task task;
+
+	assert_non_null(s);
+	assert_true(i < s->task_count);
+	s->task(s, i, arena, &task);
+	return task;
+}
+
+static const char chain[] = "scitq 1\nworkflow \"w\" { storage = \"s3://b/r\" }\n"
+                            "foreach s in [\"a\", \"b\"] {\n  step one {\n"
+                            "    yields { x = \"$s.txt\" }\n    run | echo \"$s\"\n  }\n}\n"
+                            "step two {\n  input = gather one.x\n  run | true\n}\n";
+
+static void stages(void **state)
+{
+	(void)state;
+	for (int stage = COMPILE_PARSE; stage <= COMPILE_EMIT; stage++) {
+		struct compilation *c = compile_with(
+		        chain, (struct compile_options){.stop_after = (enum compile_stage)stage});
+		struct str before = STR_INIT, after = STR_INIT;
+
+		assert_true(compile_ok(c));
+		assert_true((compile_submission(c) != NULL) == (stage == COMPILE_EMIT));
+		compile_dump(c, (enum compile_stage)stage, &before);
+		assert_true(before.len > 0);
+		if (stage < COMPILE_EMIT)
+			compile_dump(c, (enum compile_stage)(stage + 1), &after);
+		assert_int_equal(after.len, 0);
+		str_release(&before);
+		str_release(&after);
+		compile_release(c);
+	}
+	assert_int_equal(compile_stage_find("plan"), COMPILE_PLAN);
+	assert_int_equal(compile_stage_find("plans"), -1);
+}
+
+static void unreadable_file(void **state)
+{
+	struct compilation *c =
+	        compile_file(&(struct compile_options){.path = "/nowhere/at/all.scitq"});
+
+	(void)state;
+	assert_false(compile_ok(c));
+	assert_int_equal(compile_read_error(c), -ENOENT);
+	assert_null(compile_submission(c));
+	compile_release(c);
+}
+
+/* ---- files that are not on the disk ---- */
+
+static int unsaved_read(void *context, const char *path, struct str *out)
+{
+	size_t *reads = context;
+
+	++*reads;
+	if (strcmp(path, "/home/me/sheet.tsv") != 0)
+		return -ENOENT;
+	str_adds(out, "sample\tr1\nA\tdata/a.fq\n");
+	return 0;
+}
+
+static enum place_kind unsaved_kind(void *context, const char *path)
+{
+	(void)context;
+	return strcmp(path, "/home/me/data/a.fq") == 0 ? PLACE_FILE : PLACE_MISSING;
+}
+
+static int unsaved_list(void *context, const char *uri,
+                        void (*found)(void *found_context, const char *path), void *found_context)
+{
+	(void)context;
+	assert_string_equal(uri, "file:///home/me/data/*.fq");
+	found(found_context, "/home/me/data/a.fq");
+	return 0;
+}
+
+static void virtual_files(void **state)
+{
+	size_t reads = 0;
+	struct compile_files files = {unsaved_read, unsaved_kind, unsaved_list, &reads};
+	struct compilation *c = compile_with(
+	        "scitq 1\nworkflow \"w\" { }\nlet rows = table(\"sheet.tsv\")\n"
+	        "let all = files(\"data/*.fq\")\n"
+	        "foreach row in rows {\n  step s {\n    input = [row.r1]\n    run | ls\n  }\n}\n"
+	        "step t {\n  input = all\n  run | ls\n}\n",
+	        (struct compile_options){.path = "me/x.scitq", .cwd = "/home", .files = &files});
+	struct arena arena;
+
+	(void)state;
+	arena_init(&arena);
+	assert_true(compile_ok(c));
+	assert_int_equal(reads, 1);
+	assert_string_equal(task_of(c, 0, &arena).row.input, "file:///home/me/data/a.fq");
+	assert_string_equal(task_of(c, 0, &arena).row.output, "file:///home/results/w/s/A/");
+	assert_string_equal(task_of(c, 1, &arena).row.input, "file:///home/me/data/a.fq");
+	arena_release(&arena);
+	compile_release(c);
+}
+
+/* ---- params ---- */
+
+static void touch(const char *path)
+{
+	assert_int_equal(file_replace(path, "x\n", 2, 0644), 0);
+}
+
+/* A default is relative to the .scitq file, a given path to the working directory. */
+static void paths_of_params(void **state)
+{
+	static const char text[] =
+	        "scitq 1\nparam f: file = \"a.txt\"\nparam s: string = \"a.txt\"\n"
+	        "workflow \"w\" { }\nstep t {\n  input = [f, s |> mv(\"d\")]\n"
+	        "  run | ls\n}\n";
+	struct compile_param given[] = {{"f", "b.txt"}, {"s", "b.txt"}};
+	char dir[] = "/tmp/scitq-params-XXXXXX", path[128], want[512];
+	struct compilation *c;
+	struct arena arena;
+
+	(void)state;
+	arena_init(&arena);
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/sub", dir);
+	assert_int_equal(mkdir(path, 0755), 0);
+	snprintf(path, sizeof(path), "%s/sub/a.txt", dir);
+	touch(path);
+	snprintf(path, sizeof(path), "%s/b.txt", dir);
+	touch(path);
+	c = compile_with(text, (struct compile_options){.path = "sub/x.scitq", .cwd = dir});
+	assert_true(compile_ok(c));
+	snprintf(want, sizeof(want), "file://%s/sub/a.txt file://%s/sub/a.txt|mv:d", dir, dir);
+	assert_string_equal(task_of(c, 0, &arena).row.input, want);
+	compile_release(c);
+	c = compile_with(text, (struct compile_options){
+	                               .path = "sub/x.scitq",
+	                               .cwd = dir,
+	                               .params = given,
+	                               .nparams = 2,
+	                       });
+	assert_true(compile_ok(c));
+	snprintf(want, sizeof(want), "file://%s/b.txt file://%s/b.txt|mv:d", dir, dir);
+	assert_string_equal(task_of(c, 0, &arena).row.input, want);
+	compile_release(c);
+	assert_int_equal(tree_remove(dir), 0);
+	arena_release(&arena);
+}
+
+static void params_from_files(void **state)
+{
+	struct compile_param given = {"key", "@secret.txt"};
+	char dir[] = "/tmp/scitq-params-XXXXXX", path[128];
+	struct compilation *c;
+	struct arena arena;
+
+	(void)state;
+	arena_init(&arena);
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/secret.txt", dir);
+	assert_int_equal(file_replace(path, "two\nlines\n\n", 11, 0600), 0);
+	c = compile_with("scitq 1\nparam key: string\nworkflow \"w\" { }\n"
+	                 "step s {\n  name = key\n  run | echo \"$key\"\n}\n",
+	                 (struct compile_options){.cwd = dir, .params = &given, .nparams = 1});
+	/* One line break goes; a name of two lines is refused. */
+	assert_false(compile_ok(c));
+	assert_string_equal(compile_diagnostics(c)->list[0].code->code, "E0323");
+	compile_release(c);
+	c = compile_with("scitq 1\nparam key: string\nworkflow \"w\" { }\n"
+	                 "step s {\n  run | echo \"$key\"\n}\n",
+	                 (struct compile_options){.cwd = dir, .params = &given, .nparams = 1});
+	assert_true(compile_ok(c));
+	assert_non_null(strstr(task_of(c, 0, &arena).identity_command, "key='two\nlines\n'\n"));
+	compile_release(c);
+	assert_int_equal(tree_remove(dir), 0);
+	arena_release(&arena);
+}
+
+static void name_of_the_run(void **state)
+{
+	struct compilation *c = compile_with(chain, (struct compile_options){.name = "other"});
+
+	(void)state;
+	assert_true(compile_ok(c));
+	assert_string_equal(compile_submission(c)->workflow, "other");
+	assert_string_equal(compile_submission(c)->steps[0].batch, "other.one");
+	compile_release(c);
+	c = compile_with(chain, (struct compile_options){.name = "not a name"});
+	assert_false(compile_ok(c));
+	compile_release(c);
+}
+
+/* ---- identity ---- */
+
+static void identity_has_no_place(void **state)
+{
+	struct str moved = STR_INIT, changed = STR_INIT;
+	struct compilation *a, *b, *d;
+	struct submission_task x, y, z;
+	struct arena arena;
+
+	(void)state;
+	arena_init(&arena);
+	str_addf(&moved, "scitq 1\n\n# a comment\n%s", chain + strlen("scitq 1\n"));
+	str_adds(&changed, chain);
+	*strstr(changed.p, "echo") = 'E';
+	a = compile_with(chain, (struct compile_options){0});
+	b = compile_with(moved.p, (struct compile_options){.path = "else/where.scitq", .cwd = "/"});
+	d = compile_with(changed.p, (struct compile_options){0});
+	x = task_of(a, 0, &arena);
+	y = task_of(b, 0, &arena);
+	z = task_of(d, 0, &arena);
+	assert_string_equal(x.identity_command, y.identity_command);
+	assert_string_not_equal(x.row.command, y.row.command);
+	assert_string_equal(x.row.source, "test.scitq:6");
+	assert_string_equal(y.row.source, "else/where.scitq:8");
+	assert_string_not_equal(x.identity_command, z.identity_command);
+	assert_string_not_equal(x.identity_command, task_of(a, 1, &arena).identity_command);
+	compile_release(a);
+	compile_release(b);
+	compile_release(d);
+	str_release(&moved);
+	str_release(&changed);
+	arena_release(&arena);
+}
+
+/* ---- size ---- */
+
+static void many_tasks(void **state)
+{
+	struct compilation *c = compile_with(
+	        "scitq 1\nworkflow \"w\" { storage = \"s3://b/r\" }\n"
+	        "foreach a in 1..300 {\n"
+	        "  step x {\n    yields { o = \"$a.x\" }\n    run | echo \"$a\"\n  }\n"
+	        "  foreach b in 1..300 {\n"
+	        "    step y {\n      input = x.o\n      yields { o = \"${a}_$b.y\" }\n"
+	        "      run | echo \"$a\" \"$b\" \"$INPUT/$a.x\"\n    }\n  }\n"
+	        "  step z {\n    input = gather y.o\n    run | true\n  }\n}\n"
+	        "step end {\n  input = gather y.o\n  after = gather z\n  run | true\n}\n",
+	        (struct compile_options){0});
+	const struct submission *s = compile_submission(c);
+	struct submission_task task;
+	struct arena arena;
+
+	(void)state;
+	arena_init(&arena);
+	assert_non_null(s);
+	assert_int_equal(s->task_count, 300 + 90000 + 300 + 1);
+	task = task_of(c, 300 + 299 * 300 + 5, &arena);
+	assert_string_equal(task.row.name, "y:300,6");
+	assert_int_equal(task.nrequires, 1);
+	assert_int_equal(task.requires[0], 299);
+	task = task_of(c, 90300 + 7, &arena);
+	assert_int_equal(task.nrequires, 300);
+	assert_int_equal(task.requires[0], 300 + 7 * 300);
+	assert_string_equal(task.inputs[299].uri, "s3://b/r/y/8/300/8_300.y");
+	task = task_of(c, s->task_count - 1, &arena);
+	assert_int_equal(task.nrequires, 90000 + 300);
+	assert_int_equal(task.ninputs, 90000);
+	arena_release(&arena);
+	compile_release(c);
+}
+
+static void explanations(void **state)
+{
+	struct str out = STR_INIT;
+
+	(void)state;
+	assert_true(compile_explain("e0207", &out));
+	assert_non_null(strstr(out.p, "E0207 (error): several values where one is needed\n"));
+	assert_non_null(strstr(out.p, "gather"));
+	assert_false(compile_explain("E9999", &out));
+	str_release(&out);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(stages),
+	        cmocka_unit_test(unreadable_file),
+	        cmocka_unit_test(virtual_files),
+	        cmocka_unit_test(paths_of_params),
+	        cmocka_unit_test(params_from_files),
+	        cmocka_unit_test(name_of_the_run),
+	        cmocka_unit_test(identity_has_no_place),
+	        cmocka_unit_test(many_tasks),
+	        cmocka_unit_test(explanations),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
