@@ -196,10 +196,12 @@ static int wait_ms(struct agent *a, int64_t next)
 /* When a private server has been away for so long that it does not come back; 0: never. */
 static int64_t private_deadline(const struct agent *a)
 {
-	int64_t since = a->session.contact_boot_ns - clock_boot_ns();
+	const struct session *s = &a->session;
+	int64_t since =
+	        (s->contact_boot_ns != 0 ? s->contact_boot_ns : s->begun_boot_ns) - clock_boot_ns();
 
 	/* Polls are answered late: only calls that fail count. */
-	return a->options->private_mode && a->session.lost && a->end == AGENT_RUNS
+	return a->options->private_mode && s->lost && a->end == AGENT_RUNS
 	               ? a->now_ns + since + PRIVATE_AWAY_S * SECOND_NS
 	               : 0;
 }

@@ -38,6 +38,7 @@ struct session {
 	bool moved; /* another supervisor holds the tasks: register once all is reported */
 	int64_t worker_id, epoch;
 	int64_t lease_ns, poll_s;
+	int64_t begun_boot_ns;
 	int64_t contact_boot_ns;    /* last call that was answered, when it was sent; 0: none */
 	int64_t lease_told_boot_ns; /* the contact that the supervisor knows of */
 	int64_t retry_at_ns;        /* no call before; 0: none failed */

@@ -26,9 +26,7 @@ static struct execution *make(int64_t id)
 		e->streams[i].fd = -1;
 		e->watches[i] = -1;
 	}
-	e->outcome.return_code = e->outcome.signal = INT_NULL;
-	e->outcome.failed_line = e->outcome.peak_memory = INT_NULL;
-	e->outcome.cpu_seconds = NAN;
+	outcome_init(&e->outcome);
 	return e;
 }
 
@@ -39,8 +37,7 @@ void execution_free(struct execution *e)
 	assert(e->job == NULL);
 	for (int i = 0; i < STREAMS; i++)
 		stream_release(&e->streams[i]);
-	free(e->outcome.message);
-	json_decref(e->outcome.outputs);
+	outcome_release(&e->outcome);
 	arena_release(&e->arena);
 	place_free(e->place);
 	free(e);

@@ -11,11 +11,10 @@
 #include "base/arena.h"
 #include "model/field.h"
 #include "model/problem.h"
-#include "worker/message.h"
+#include "worker/outcome.h"
 #include "worker/place.h"
 #include "worker/stream.h"
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -36,19 +35,6 @@ enum event_bit {
 };
 
 enum stream_index { STREAM_OUT, STREAM_ERR, STREAMS };
-
-/* How it ended, as `finished` tells it. */
-struct outcome {
-	bool succeeded;
-	int64_t return_code; /* INT_NULL: none */
-	int64_t signal;
-	const char *reason; /* a word of the protocol, static; NULL: none */
-	char *message;      /* owned; NULL: none */
-	int64_t failed_line;
-	double cpu_seconds;  /* NaN: it never ran */
-	int64_t peak_memory; /* bytes, INT_NULL: not known */
-	json_t *outputs; /* array of path, size, mtime_ns, digest; owned; NULL: none asked for */
-};
 
 struct job;
 

@@ -1,20 +1,16 @@
 #include "worker/life.h"
 
 #include "base/fd.h"
-#include "base/words.h"
 #include "worker/session.h"
 #include "worker/staging.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <sys/statvfs.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 /* Output is looked at once a task has run for so long, and not again within LOOK_NS. */
@@ -28,13 +24,6 @@
 #define REFUSED_NS (5 * SECOND_NS)
 #define TRIM_NS SECOND_NS
 #define SHUTDOWN_GRACE_S 5
-#define CODE_UPLOAD (-1000)
-#define CODE_DOWNLOAD (-1001)
-#define CODE_NO_PROGRAM 127
-#define CODE_NO_EXECUTION 126
-/* With less left, a command that failed is taken for a victim of the full disk. */
-#define DISK_FULL ((uint64_t)1 << 20)
-#define MESSAGE_BYTES 4000
 
 static void staged_in(struct job *job, void *ctx);
 static void listed(struct job *job, void *ctx);
@@ -56,23 +45,6 @@ static void tell_event(struct agent *a, struct execution *e, enum event_bit bit)
 	e->due |= bit;
 	life_tell(a, e);
 	session_urge(a, a->now_ns + (bit == EVENT_STARTED ? STARTED_NS : 0));
-}
-
-static void set_message(struct execution *e, const char *fmt, va_list ap)
-{
-	struct str text = STR_INIT;
-
-	if (fmt == NULL)
-		return;
-	str_vaddf(&text, fmt, ap);
-	while (text.len > 0 && text.p[text.len - 1] == '\n')
-		text.p[--text.len] = '\0';
-	if (text.len > MESSAGE_BYTES) {
-		text.len = MESSAGE_BYTES;
-		str_adds(&text, "...");
-	}
-	free(e->outcome.message);
-	e->outcome.message = str_detach(&text);
 }
 
 static void end(struct agent *a, struct execution *e)
@@ -98,20 +70,16 @@ static void fail(struct agent *a, struct execution *e, int64_t code, const char 
 {
 	va_list ap;
 
-	e->outcome.succeeded = false;
-	e->outcome.return_code = code;
-	e->outcome.reason = reason;
 	va_start(ap, fmt);
-	set_message(e, fmt, ap);
+	outcome_fail(&e->outcome, code, reason, fmt, ap);
 	va_end(ap);
 	end(a, e);
 }
 
 static void fail_cancelled(struct agent *a, struct execution *e)
 {
-	if (e->stop_signal != 0)
-		e->outcome.signal = e->stop_signal;
-	fail(a, e, e->stop_signal != 0 ? 128 + e->stop_signal : INT_NULL, "cancelled", NULL);
+	outcome_cancel(&e->outcome, e->stop_signal);
+	end(a, e);
 }
 
 static void unwatch(struct agent *a, struct execution *e)
@@ -189,8 +157,8 @@ static void hold(struct agent *a, struct execution *e)
 			err = -errno;
 	}
 	if (err != 0) {
-		fail(a, e, CODE_NO_EXECUTION, err == -ENOSPC || err == -EDQUOT ? "disk" : "start",
-		     "cannot write %s: %s", command.script, strerror(-err));
+		fail(a, e, CODE_NO_EXECUTION, outcome_reason(-err, "start"), "cannot write %s: %s",
+		     command.script, strerror(-err));
 		goto out;
 	}
 	execution_note(e, &note);
@@ -255,7 +223,7 @@ void life_grant(struct agent *a, json_t *grant)
 	}
 	place = places_take(&a->places, &err);
 	if (place == NULL) {
-		fail(a, e, CODE_NO_EXECUTION, err == -ENOSPC || err == -EDQUOT ? "disk" : "start",
+		fail(a, e, CODE_NO_EXECUTION, outcome_reason(-err, "start"),
 		     "cannot make a directory in %s: %s", a->places.root, strerror(-err));
 		return;
 	}
@@ -407,94 +375,10 @@ void life_started(struct agent *a, uint64_t id, pid_t pid)
 		mark_started(a, e, pid);
 }
 
-/* The file that a shell's trap wrote: the line of the script that failed. */
-static void read_failed_line(struct execution *e)
-{
-	struct str path = STR_INIT, text = STR_INIT;
-	char *stop;
-
-	str_addf(&path, "%s/line", e->place->path);
-	if (file_read(path.p, &text) == 0) {
-		long long line = strtoll(text.p, &stop, 10);
-
-		if (stop != text.p && line > 0)
-			e->outcome.failed_line = line;
-	}
-	str_release(&path);
-	str_release(&text);
-}
-
-static bool disk_is_full(const char *path)
-{
-	struct statvfs fs;
-
-	return statvfs(path, &fs) == 0 && ((uint64_t)fs.f_bavail * fs.f_frsize < DISK_FULL ||
-	                                   (fs.f_files > 0 && fs.f_favail == 0));
-}
-
-static void not_started(struct agent *a, struct execution *e, const struct ending *ending)
-{
-	int err = ending->start_errno;
-	int64_t code = err == ENOENT || err == ENOTDIR ? CODE_NO_PROGRAM : CODE_NO_EXECUTION;
-	struct arena arena;
-	size_t n;
-	char **words;
-
-	if (strcmp(ending->failed, "execute") != 0) {
-		fail(a, e, CODE_NO_EXECUTION, err == ENOSPC || err == EDQUOT ? "disk" : "start",
-		     "cannot %s: %s", ending->failed, strerror(err));
-		return;
-	}
-	arena_init(&arena);
-	if (words_split(e->command, &arena, &words, &n) != WORDS_OK || n == 0)
-		fail(a, e, code, "start", "exec: %s", strerror(err));
-	else if (err == ENOENT && strchr(words[0], '/') != NULL && access(words[0], F_OK) == 0)
-		fail(a, e, code, "start", "exec: %s: its interpreter is missing", words[0]);
-	else if (err == ENOENT)
-		fail(a, e, code, "start", "exec: %s: no such program", words[0]);
-	else if (err == ENOEXEC)
-		fail(a, e, code, "start", "exec: %s: neither a program nor a script with #!",
-		     words[0]);
-	else
-		fail(a, e, code, "start", "exec: %s: %s", words[0], strerror(err));
-	arena_release(&arena);
-}
-
-static void failed(struct agent *a, struct execution *e, const struct ending *ending)
-{
-	bool by_signal = WIFSIGNALED(ending->status);
-	int64_t code = by_signal ? 128 + WTERMSIG(ending->status) : WEXITSTATUS(ending->status);
-
-	if (by_signal)
-		e->outcome.signal = WTERMSIG(ending->status);
-	read_failed_line(e);
-	switch (ending->cause) {
-	case STOP_TIMEOUT:
-		fail(a, e, code, "timeout", "stopped: it ran longer than its run timeout");
-		return;
-	case STOP_CANCEL:
-		fail(a, e, code, "cancelled", NULL);
-		return;
-	case STOP_LEASE:
-		fail(a, e, code, "lost", "stopped: the worker had no contact with the server");
-		return;
-	case STOP_SHUTDOWN:
-		fail(a, e, code, "lost", "the worker was stopped");
-		return;
-	case STOP_NONE:
-		break;
-	}
-	if (disk_is_full(e->place->path))
-		fail(a, e, code, "disk", "no space left in %s", a->places.root);
-	else
-		fail(a, e, code, by_signal ? "signal" : "exit", NULL);
-}
-
 static void succeeded(struct agent *a, struct execution *e)
 {
 	int empty = e->listed ? 0 : e->output != NULL ? place_output_is_empty(e->place) : 1;
 
-	e->outcome.return_code = 0;
 	/* A command may also remove the folder. */
 	if (empty == 1 || empty == -ENOENT) {
 		e->outcome.succeeded = true;
@@ -515,27 +399,16 @@ static void succeeded(struct agent *a, struct execution *e)
 
 static void exited(struct agent *a, struct execution *e, const struct ending *ending)
 {
+	struct outcome_task task = {e->command, e->place->path, a->places.root, e->stop_signal,
+	                            e->run_timeout};
+
 	e->strays = ending->strays;
-	if (e->forgotten) {
+	if (e->forgotten)
 		drop(a, e);
-		return;
-	}
-	if (ending->started) {
-		e->outcome.cpu_seconds = (double)ending->cpu_us / 1e6;
-		if (ending->peak_memory > 0)
-			e->outcome.peak_memory = (int64_t)ending->peak_memory;
-	}
-	if (!ending->started && ending->start_errno != 0)
-		not_started(a, e, ending);
-	else if (!ending->started && ending->cause == STOP_CANCEL)
-		fail_cancelled(a, e);
-	else if (!ending->started)
-		fail(a, e, INT_NULL, "lost", "the worker was stopped");
-	else if (ending->cause == STOP_NONE && WIFEXITED(ending->status) &&
-	         WEXITSTATUS(ending->status) == 0)
+	else if (outcome_of_ending(&e->outcome, ending, &task))
 		succeeded(a, e);
 	else
-		failed(a, e, ending);
+		end(a, e);
 }
 
 void life_exited(struct agent *a, uint64_t id, const struct ending *ending)

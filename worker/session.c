@@ -50,6 +50,7 @@ void session_init(struct agent *a)
 	memset(s, 0, sizeof(*s));
 	s->poll_s = 25;
 	s->backoff_ns = BACKOFF_FIRST_NS;
+	s->begun_boot_ns = clock_boot_ns();
 }
 
 static void call_free(struct call *c)

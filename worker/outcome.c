@@ -1,0 +1,192 @@
+#include "worker/outcome.h"
+
+#include "base/fd.h"
+#include "base/words.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* With less left, a command that failed is taken for a victim of the full disk. */
+#define DISK_FULL ((uint64_t)1 << 20)
+#define MESSAGE_BYTES 4000
+
+void outcome_init(struct outcome *o)
+{
+	memset(o, 0, sizeof(*o));
+	o->return_code = o->signal = o->failed_line = o->peak_memory = INT_NULL;
+	o->cpu_seconds = NAN;
+}
+
+void outcome_release(struct outcome *o)
+{
+	free(o->message);
+	json_decref(o->outputs);
+}
+
+void outcome_fail(struct outcome *o, int64_t code, const char *reason, const char *fmt, va_list ap)
+{
+	struct str text = STR_INIT;
+
+	o->succeeded = false;
+	o->return_code = code;
+	o->reason = reason;
+	if (fmt == NULL)
+		return;
+	str_vaddf(&text, fmt, ap);
+	while (text.len > 0 && text.p[text.len - 1] == '\n')
+		text.p[--text.len] = '\0';
+	if (text.len > MESSAGE_BYTES) {
+		text.len = MESSAGE_BYTES;
+		str_adds(&text, "...");
+	}
+	free(o->message);
+	o->message = str_detach(&text);
+}
+
+static void fail(struct outcome *o, int64_t code, const char *reason, const char *fmt, ...)
+        __attribute__((format(printf, 4, 5)));
+
+static void fail(struct outcome *o, int64_t code, const char *reason, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	outcome_fail(o, code, reason, fmt, ap);
+	va_end(ap);
+}
+
+void outcome_cancel(struct outcome *o, int sig)
+{
+	if (sig != 0)
+		o->signal = sig;
+	fail(o, sig != 0 ? 128 + sig : INT_NULL, "cancelled", NULL);
+}
+
+const char *outcome_reason(int error, const char *otherwise)
+{
+	return error == ENOSPC || error == EDQUOT ? "disk" : otherwise;
+}
+
+/* The file that a shell's trap wrote: the line of the script that failed. */
+static void read_failed_line(struct outcome *o, const char *directory)
+{
+	struct str path = STR_INIT, text = STR_INIT;
+	char *stop;
+
+	str_addf(&path, "%s/line", directory);
+	if (file_read(path.p, &text) == 0) {
+		long long line = strtoll(text.p, &stop, 10);
+
+		if (stop != text.p && line > 0)
+			o->failed_line = line;
+	}
+	str_release(&path);
+	str_release(&text);
+}
+
+static bool disk_is_full(const char *path)
+{
+	struct statvfs fs;
+
+	return statvfs(path, &fs) == 0 && ((uint64_t)fs.f_bavail * fs.f_frsize < DISK_FULL ||
+	                                   (fs.f_files > 0 && fs.f_favail == 0));
+}
+
+static void could_not_start(struct outcome *o, const struct ending *ending, const char *command)
+{
+	int err = ending->start_errno;
+	int64_t code = err == ENOENT ? CODE_NO_PROGRAM : CODE_NO_EXECUTION;
+	const char *program = "";
+	struct arena arena;
+	char **words;
+	size_t n;
+
+	if (strcmp(ending->failed, "execute") != 0) {
+		fail(o, CODE_NO_EXECUTION, outcome_reason(err, "start"), "cannot %s: %s",
+		     ending->failed, strerror(err));
+		return;
+	}
+	arena_init(&arena);
+	if (words_split(command, &arena, &words, &n) == WORDS_OK && n > 0)
+		program = words[0];
+	if (err == ENOENT && strchr(program, '/') != NULL && access(program, F_OK) == 0)
+		fail(o, code, "start", "exec: %s: its interpreter is missing", program);
+	else if (err == ENOENT)
+		fail(o, code, "start", "exec: %s: no such program", program);
+	else if (err == ENOEXEC)
+		fail(o, code, "start", "exec: %s: neither a program nor a script with #!", program);
+	else
+		fail(o, code, "start", "exec: %s: %s", program, strerror(err));
+	arena_release(&arena);
+}
+
+static void did_not_start(struct outcome *o, const struct ending *ending,
+                          const struct outcome_task *task)
+{
+	if (ending->start_errno != 0)
+		could_not_start(o, ending, task->command);
+	else if (ending->cause == STOP_CANCEL)
+		outcome_cancel(o, task->stop_signal);
+	else
+		fail(o, INT_NULL, "lost", "the worker was stopped");
+}
+
+static void did_not_succeed(struct outcome *o, const struct ending *ending,
+                            const struct outcome_task *task)
+{
+	bool by_signal = WIFSIGNALED(ending->status);
+	int64_t code = by_signal ? 128 + WTERMSIG(ending->status) : WEXITSTATUS(ending->status);
+
+	if (by_signal)
+		o->signal = WTERMSIG(ending->status);
+	read_failed_line(o, task->directory);
+	switch (ending->cause) {
+	case STOP_TIMEOUT:
+		if (task->run_timeout != INT_NULL)
+			fail(o, code, "timeout", "stopped: it ran longer than %" PRId64 " s",
+			     task->run_timeout);
+		else
+			fail(o, code, "timeout", "stopped: it ran longer than its run timeout");
+		return;
+	case STOP_CANCEL:
+		fail(o, code, "cancelled", NULL);
+		return;
+	case STOP_LEASE:
+		fail(o, code, "lost", "stopped: the worker had no contact with the server");
+		return;
+	case STOP_SHUTDOWN:
+		fail(o, code, "lost", "the worker was stopped");
+		return;
+	case STOP_NONE:
+		break;
+	}
+	if (disk_is_full(task->directory))
+		fail(o, code, "disk", "no space left in %s", task->work);
+	else
+		fail(o, code, by_signal ? "signal" : "exit", NULL);
+}
+
+bool outcome_of_ending(struct outcome *o, const struct ending *ending,
+                       const struct outcome_task *task)
+{
+	if (!ending->started) {
+		did_not_start(o, ending, task);
+		return false;
+	}
+	o->cpu_seconds = (double)ending->cpu_us / 1e6;
+	if (ending->peak_memory > 0)
+		o->peak_memory = (int64_t)ending->peak_memory;
+	if (ending->cause != STOP_NONE || !WIFEXITED(ending->status) ||
+	    WEXITSTATUS(ending->status) != 0) {
+		did_not_succeed(o, ending, task);
+		return false;
+	}
+	o->return_code = 0;
+	return true;
+}
