@@ -35,6 +35,8 @@ struct node *check_expr(struct checker *k, const struct expr *e, const struct vt
 struct value check_constant(struct checker *k, const struct expr *e, const struct vtype *want);
 
 struct binding *binding_of(struct compilation *c, const void *name);
+struct node *check_name(struct checker *k, const struct expr *e, const struct vtype *want);
+struct node *check_field(struct checker *k, const struct expr *e);
 struct node *check_call(struct checker *k, const struct expr *e, const struct vtype *want);
 struct node *check_pipe(struct checker *k, const struct expr *e);
 struct node *check_gather(struct checker *k, const struct expr *e);

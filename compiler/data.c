@@ -87,6 +87,21 @@ static void ambiguous(struct compilation *c, const struct node *output, const st
 	help(c, d, "give one of them a list of its own: let others = LIST");
 }
 
+/* The other way round: the producer has two loops where the consumer has one. */
+static void ambiguous_producer(struct compilation *c, const struct node *output,
+                               const struct level *a, const struct level *b,
+                               const struct level *consumer)
+{
+	struct diag *d = report(c, E0209, output->span, "`%s` could be `%s` or `%s` of `%s`",
+	                        consumer->symbol->name, a->symbol->name, b->symbol->name,
+	                        output->output.step->symbol->name);
+
+	label(c, d, "which one");
+	relate(c, d, a->head, "both run over the same list");
+	relate(c, d, consumer->head, "and so does this");
+	help(c, d, "give one of them a list of its own: let others = LIST");
+}
+
 /* " per sample and lane": the loops of a level outside of `shared`, those that match left out. */
 static void add_loops(struct str *out, const struct pairing *p)
 {
@@ -162,6 +177,12 @@ static void pair_output(struct compilation *c, const struct step *consumer, stru
 			return;
 		}
 		p->collapsed += p->match[i] == NULL;
+		for (unsigned k = i + 1; k < p->n && p->match[i] != NULL; k++) {
+			if (p->match[k] == p->match[i]) {
+				ambiguous_producer(c, output, p->path[i], p->path[k], p->match[i]);
+				return;
+			}
+		}
 	}
 	output->output.pairing = p;
 	if (!gather && p->collapsed > 0) {
