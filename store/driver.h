@@ -46,12 +46,15 @@ struct driver {
 	void (*bind_null)(struct statement *st, int i);
 	/* STORE_OK with a row, STORE_NONE at the end, else an error. */
 	enum store_result (*step)(struct statement *st);
-	/* Forget parameters and rows; to be called after every use. */
+	/* Be ready for the next use, for which every parameter is bound again. To be called after
+	 * every use. */
 	void (*reset)(struct statement *st);
 	bool (*is_null)(struct statement *st, int column); /* columns count from 0 */
 	int64_t (*integer)(struct statement *st, int column);
 	double (*real)(struct statement *st, int column);
-	const void *(*bytes)(struct statement *st, int column, size_t *n); /* texts too */
+	/* Both live until the next step or reset. */
+	const char *(*text)(struct statement *st, int column);
+	const void *(*bytes)(struct statement *st, int column, size_t *n);
 	/* Rows changed by the last statement. */
 	int64_t (*changes)(struct connection *c);
 	const char *(*error)(struct connection *c);

@@ -58,10 +58,9 @@ static enum store_result counts(struct store_reader *r, struct statement *st, st
 	enum store_result result;
 
 	while ((result = r->driver->step(st)) == STORE_OK) {
-		size_t nbatch, nword;
-		const char *batch = r->driver->bytes(st, 0, &nbatch);
-		const char *word = r->driver->bytes(st, 1, &nword);
-		int status = status_parse(task_status_words, TASK_STATUS_COUNT, word);
+		const char *batch = r->driver->text(st, 0);
+		int status =
+		        status_parse(task_status_words, TASK_STATUS_COUNT, r->driver->text(st, 1));
 
 		if (status >= 0 &&
 		    !count(context, batch, (enum task_status)status, r->driver->integer(st, 2)))

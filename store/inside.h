@@ -2,12 +2,21 @@
 #ifndef STORE_INSIDE_H
 #define STORE_INSIDE_H
 
+#include "base/vec.h"
 #include "store/driver.h"
+
+/* A statement about single rows of a table, found again without its text; see row.c. */
+struct prepared {
+	int verb, expect_status;
+	uint64_t mask;
+	struct statement *st;
+};
 
 struct store_reader {
 	const struct driver *driver;
 	struct connection *main, *log; /* log: of the second file */
 	const struct store_options *options;
+	VEC(struct prepared) prepared[TABLE_COUNT];
 	struct str error; /* of the last failure */
 };
 

@@ -1,4 +1,5 @@
 /* Finding single rows by something else than their key. */
+#include "store/indexed.h"
 #include "store/inside.h"
 #include "store/row.h"
 
@@ -91,8 +92,10 @@ enum store_result store_find_identities(struct store_reader *r, const char *cons
 	                 "SELECT " FOUND_COLUMNS
 	                 ", (SELECT e.outputs FROM execution e WHERE e.task_id = t.task_id"
 	                 "  ORDER BY e.execution_id DESC LIMIT 1)"
-	                 " FROM task t WHERE t.identity = ? AND t.status = 'succeeded'"
-	                 " ORDER BY t.task_id DESC LIMIT 1",
+	                 " FROM task t WHERE " IDENTITY_START("t.identity") " = " IDENTITY_START(
+	                         "?1") " AND t.identity = ?1 AND t.status = 'succeeded'"
+	                               " ORDER BY +t.task_id DESC LIMIT 1", /* + : by the index of
+	                                                                       identities */
 	                 NULL, identities, n, found, context);
 }
 

@@ -3,6 +3,7 @@
  * literals, so that partial indexes apply.
  */
 #include "base/alloc.h"
+#include "store/indexed.h"
 #include "store/inside.h"
 #include "store/row.h"
 
@@ -11,6 +12,7 @@
 #include <string.h>
 
 #define PARAMETERS 16
+#define BIT(n) (1U << (n))
 
 /* Bound in order once the query is prepared. text NULL: the number. */
 struct parameter {
@@ -97,25 +99,83 @@ static void add_filter(struct builder *b, const struct dialect *d, const struct 
 	if (is_status(f)) {
 		str_addf(&b->sql, "\"%s\" %s '%s'", f->name, signs[filter->op],
 		         word_of(f, filter->number));
-		/* The undone tasks have an index of their own: SQLite must be told in its words. */
-		if (t == table_get(TABLE_TASK) && filter->op == STORE_EQ &&
-		    !task_is_done((enum task_status)filter->number))
-			str_adds(&b->sql, " AND status NOT IN ('succeeded', 'failed')");
 		return;
 	}
 	str_addf(&b->sql, "\"%s\" %s ?", f->name, signs[filter->op]);
 	add_parameter(b, filter->number, f->kind == KIND_TEXT ? filter->text : NULL);
 }
 
+/* The statuses that a filter lets through, as bits; 0 where it is not about the status. */
+static unsigned statuses_of(const struct table *t, const struct store_filter *filter)
+{
+	unsigned set = 0;
+
+	if (strcmp(t->fields[filter->field].name, "status") != 0)
+		return 0;
+	if (filter->op == STORE_EQ)
+		set = BIT(filter->number);
+	for (size_t i = 0; filter->op == STORE_IN && i < filter->n; i++)
+		set |= BIT(filter->list[i]);
+	return set;
+}
+
+/* Is there a filter by a field that has an index of its own? */
+static bool has_index(const struct store_query *q)
+{
+	static const char *const fields[] = {"task_id", "batch", "name", "run_id", "execution_id"};
+
+	for (size_t i = 0; i < q->nfilters; i++) {
+		const struct store_filter *filter = &q->filters[i];
+		const struct table *t = table_get(filter->of_task ? TABLE_TASK : q->table);
+
+		for (size_t k = 0; k < sizeof(fields) / sizeof(fields[0]); k++) {
+			if ((filter->op == STORE_EQ || filter->op == STORE_IN) &&
+			    strcmp(t->fields[filter->field].name, fields[k]) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * Name the partial index that holds rows of these statuses. Tasks that wait may
+ * be as many as all tasks: for those another index is better, where there is one.
+ */
+static void add_index_of(struct builder *b, enum table_id table, unsigned set, bool other_index)
+{
+	const unsigned stuck = BIT(TASK_PAUSED) | BIT(TASK_FAILED) | BIT(TASK_DEBUG),
+	               open = stuck | BIT(TASK_WAITING) | BIT(TASK_PENDING),
+	               out = BIT(TASK_ASSIGNED) | BIT(TASK_ACCEPTED) | BIT(TASK_RUNNING),
+	               live = BIT(EXECUTION_PENDING) | BIT(EXECUTION_ACCEPTED) |
+	                      BIT(EXECUTION_RUNNING),
+	               failed = BIT(EXECUTION_FAILED) | BIT(EXECUTION_REFUSED);
+
+	if (table == TABLE_TASK && !(set & ~(other_index ? stuck : open)))
+		str_adds(&b->sql, " AND " TASK_IS_OPEN);
+	else if (table == TABLE_TASK && !other_index && !(set & ~out))
+		str_adds(&b->sql, " AND task_id IN (SELECT task_id FROM execution WHERE status IN"
+		                  " ('pending', 'accepted', 'running') AND " EXECUTION_IS_LIVE ")");
+	else if (table == TABLE_EXECUTION && !(set & ~live))
+		str_adds(&b->sql, " AND " EXECUTION_IS_LIVE);
+	else if (table == TABLE_EXECUTION && !(set & ~failed))
+		str_adds(&b->sql, " AND " EXECUTION_IS_FAILED);
+}
+
 static void add_where(struct builder *b, const struct dialect *d, const struct store_query *q)
 {
+	bool other_index = has_index(q);
+	unsigned set;
 	bool of_task = false;
 
 	for (size_t i = 0; i < q->nfilters; i++) {
-		if (q->filters[i].of_task)
+		if (q->filters[i].of_task) {
 			of_task = true;
-		else
-			add_filter(b, d, table_get(q->table), &q->filters[i]);
+			continue;
+		}
+		add_filter(b, d, table_get(q->table), &q->filters[i]);
+		set = statuses_of(table_get(q->table), &q->filters[i]);
+		if (set != 0)
+			add_index_of(b, q->table, set, other_index);
 	}
 	if (!of_task)
 		return;
@@ -159,8 +219,7 @@ enum store_result store_select(struct store_reader *r, const struct store_query 
 	struct builder b = {.sql = STR_INIT, .word = " WHERE "};
 	enum store_result result;
 	struct statement *st;
-	struct arena arena;
-	void *row;
+	void *row, *blank;
 
 	arena_init(&b.arena);
 	row_add_select(t, q->mask, &b.sql);
@@ -174,17 +233,18 @@ enum store_result store_select(struct store_reader *r, const struct store_query 
 			r->driver->bind_integer(st, i + 1, b.parameters[i].number);
 	}
 	if (st != NULL) {
-		arena_init(&arena);
 		row = xmalloc(t->row_size);
+		blank = xmalloc(t->row_size);
+		row_clear(t, blank);
 		while ((result = r->driver->step(st)) == STORE_OK) {
-			arena_clear(&arena);
-			row_read_all(r->driver, st, t, q->mask, row, &arena);
+			memcpy(row, blank, t->row_size);
+			row_read_columns(r->driver, st, t, q->mask, row, NULL);
 			if (!each(context, row))
 				break;
 		}
 		result = reader_done(r, st, result);
 		free(row);
-		arena_release(&arena);
+		free(blank);
 	}
 	arena_release(&b.arena);
 	str_release(&b.sql);

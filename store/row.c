@@ -42,13 +42,23 @@ void row_bind(const struct driver *d, struct statement *st, int i, const struct 
 	}
 }
 
+static int8_t word_number(enum field_kind kind, const char *text)
+{
+	size_t n;
+	const char *const *words = field_words(kind, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		if (words[i][0] == text[0] && strcmp(words[i], text) == 0)
+			return (int8_t)i;
+	}
+	return STATUS_NULL;
+}
+
 void row_read(const struct driver *d, struct statement *st, int column, const struct field *f,
               void *row, struct arena *arena)
 {
 	void *p = field_at(f, row);
-	const char *const *words;
 	const char *text;
-	size_t n, len;
 
 	if (d->is_null(st, column))
 		return;
@@ -64,20 +74,15 @@ void row_read(const struct driver *d, struct statement *st, int column, const st
 		*(int8_t *)p = d->integer(st, column) != 0;
 		break;
 	case KIND_TEXT:
-		text = d->bytes(st, column, &len);
-		*(const char **)p = arena_strndup(arena, text, len);
+		text = d->text(st, column);
+		*(const char **)p = arena != NULL ? arena_strdup(arena, text) : text;
 		break;
 	case KIND_TASK_STATUS:
 	case KIND_EXECUTION_STATUS:
 	case KIND_WORKER_STATUS:
 	case KIND_JOB_STATUS:
 	case KIND_RUN_STATUS:
-		text = d->bytes(st, column, &len);
-		words = field_words(f->kind, &n);
-		for (size_t i = 0; i < n; i++) {
-			if (strlen(words[i]) == len && memcmp(words[i], text, len) == 0)
-				*(int8_t *)p = (int8_t)i;
-		}
+		*(int8_t *)p = word_number(f->kind, d->text(st, column));
 		break;
 	case KIND_INTS:
 		break;
@@ -104,12 +109,11 @@ void row_add_select(const struct table *t, uint64_t mask, struct str *sql)
 	str_addf(sql, " FROM \"%s\"", t->name);
 }
 
-void row_read_all(const struct driver *d, struct statement *st, const struct table *t,
-                  uint64_t mask, void *row, struct arena *arena)
+void row_read_columns(const struct driver *d, struct statement *st, const struct table *t,
+                      uint64_t mask, void *row, struct arena *arena)
 {
 	int column = 0;
 
-	row_clear(t, row);
 	for (unsigned i = 0; i < t->nfields; i++) {
 		if (is_read(t, i, mask))
 			row_read(d, st, column++, &t->fields[i], row, arena);
@@ -164,23 +168,123 @@ static void bind_all(struct store *s, struct statement *st, const struct table *
 	}
 }
 
+static bool is_set(const struct table *t, unsigned i, uint64_t mask)
+{
+	return (mask >> i & 1) && has_column(&t->fields[i]) && !(t->fields[i].flags & FIELD_KEY);
+}
+
+static void add_upsert(const struct table *t, uint64_t mask, struct str *sql)
+{
+	const char *word = " ON CONFLICT (";
+
+	add_insert(t, sql);
+	for (unsigned i = 0; i < t->nfields; i++) {
+		if (t->fields[i].flags & FIELD_KEY) {
+			str_addf(sql, "%s\"%s\"", word, t->fields[i].name);
+			word = ", ";
+		}
+	}
+	word = ") DO UPDATE SET ";
+	for (unsigned i = 0; i < t->nfields; i++) {
+		if (is_set(t, i, mask)) {
+			str_addf(sql, "%s\"%s\" = excluded.\"%s\"", word, t->fields[i].name,
+			         t->fields[i].name);
+			word = ", ";
+		}
+	}
+	if (strcmp(word, ", ") != 0)
+		str_adds(sql, ") DO NOTHING");
+}
+
+static void add_update(const struct table *t, uint64_t mask, int expect_status, struct str *sql)
+{
+	const char *word = "";
+	size_t n;
+
+	str_addf(sql, "UPDATE \"%s\" SET ", t->name);
+	for (unsigned i = 0; i < t->nfields; i++) {
+		if (is_set(t, i, mask)) {
+			str_addf(sql, "%s\"%s\" = ?", word, t->fields[i].name);
+			word = ", ";
+		}
+	}
+	add_key_condition(t, sql);
+	if (expect_status != STORE_ANY_STATUS)
+		str_addf(sql, " AND status = '%s'",
+		         field_words(t->fields[table_field(t, "status")].kind, &n)[expect_status]);
+}
+
+enum verb { VERB_INSERT, VERB_UPSERT, VERB_UPDATE, VERB_DELETE, VERB_GET };
+
+static void add_text(const struct table *t, enum verb verb, uint64_t mask, int expect_status,
+                     struct str *sql)
+{
+	switch (verb) {
+	case VERB_INSERT:
+		add_insert(t, sql);
+		break;
+	case VERB_UPSERT:
+		add_upsert(t, mask, sql);
+		break;
+	case VERB_UPDATE:
+		add_update(t, mask, expect_status, sql);
+		break;
+	case VERB_DELETE:
+		str_addf(sql, "DELETE FROM \"%s\"", t->name);
+		add_key_condition(t, sql);
+		break;
+	case VERB_GET:
+		row_add_select(t, mask, sql);
+		add_key_condition(t, sql);
+		break;
+	}
+}
+
+/* So many are found without their text; rarer ones by it. */
+#define PREPARED_MAX 32
+
+/* The statement, ready for parameters, or NULL with *result set. */
+static struct statement *row_statement(struct store_reader *r, enum table_id table, enum verb verb,
+                                       uint64_t mask, int expect_status, enum store_result *result)
+{
+	struct prepared p = {.verb = (int)verb, .expect_status = expect_status, .mask = mask};
+	struct str sql = STR_INIT;
+
+	*result = store_ask(r, verb == VERB_GET ? STORE_STEP_READ : STORE_STEP_WRITE);
+	if (*result != STORE_OK)
+		return NULL;
+	for (size_t i = 0; i < r->prepared[table].n; i++) {
+		const struct prepared *known = &r->prepared[table].v[i];
+
+		if (known->mask == mask && known->verb == p.verb &&
+		    known->expect_status == expect_status)
+			return known->st;
+	}
+	add_text(table_get(table), verb, mask, expect_status, &sql);
+	p.st = r->driver->prepare(r->main, sql.p);
+	str_release(&sql);
+	if (p.st == NULL)
+		*result = reader_failed(r, r->main, STORE_IO);
+	else if (r->prepared[table].n < PREPARED_MAX)
+		vec_push(&r->prepared[table], p);
+	return p.st;
+}
+
 enum store_result store_insert_rows(struct store *s, enum table_id table, const void *rows,
                                     size_t n)
 {
 	const struct table *t = table_get(table);
 	enum store_result result = STORE_OK;
-	struct str sql = STR_INIT;
 
-	add_insert(t, &sql);
 	for (size_t i = 0; i < n && result == STORE_OK; i++) {
-		struct statement *st = store_ready(s, sql.p, &result);
+		struct statement *st =
+		        row_statement(&s->own, table, VERB_INSERT, 0, STORE_ANY_STATUS, &result);
 
 		if (st == NULL)
 			break;
 		bind_all(s, st, t, (const char *)rows + i * t->row_size);
 		result = store_run(s, st, NULL);
 	}
-	str_release(&sql);
 	return result;
 }
 
@@ -189,41 +293,15 @@ enum store_result store_insert(struct store *s, enum table_id table, const void 
 	return store_insert_rows(s, table, row, 1);
 }
 
-static bool is_set(const struct table *t, unsigned i, uint64_t mask)
-{
-	return (mask >> i & 1) && has_column(&t->fields[i]) && !(t->fields[i].flags & FIELD_KEY);
-}
-
 enum store_result store_upsert(struct store *s, enum table_id table, const void *row, uint64_t mask)
 {
-	const struct table *t = table_get(table);
-	const char *word = " ON CONFLICT (";
-	struct str sql = STR_INIT;
 	enum store_result result;
-	struct statement *st;
+	struct statement *st =
+	        row_statement(&s->own, table, VERB_UPSERT, mask, STORE_ANY_STATUS, &result);
 
-	add_insert(t, &sql);
-	for (unsigned i = 0; i < t->nfields; i++) {
-		if (t->fields[i].flags & FIELD_KEY) {
-			str_addf(&sql, "%s\"%s\"", word, t->fields[i].name);
-			word = ", ";
-		}
-	}
-	word = ") DO UPDATE SET ";
-	for (unsigned i = 0; i < t->nfields; i++) {
-		if (is_set(t, i, mask)) {
-			str_addf(&sql, "%s\"%s\" = excluded.\"%s\"", word, t->fields[i].name,
-			         t->fields[i].name);
-			word = ", ";
-		}
-	}
-	if (strcmp(word, ", ") != 0)
-		str_adds(&sql, ") DO NOTHING");
-	st = store_ready(s, sql.p, &result);
-	str_release(&sql);
 	if (st == NULL)
 		return result;
-	bind_all(s, st, t, row);
+	bind_all(s, st, table_get(table), row);
 	return store_run(s, st, NULL);
 }
 
@@ -231,27 +309,14 @@ enum store_result store_update(struct store *s, enum table_id table, const void 
                                int expect_status)
 {
 	const struct table *t = table_get(table);
-	struct str sql = STR_INIT;
 	enum store_result result;
-	struct statement *st;
+	struct statement *st =
+	        row_statement(&s->own, table, VERB_UPDATE, mask, expect_status, &result);
 	int64_t changed = 0;
 	int at = 1;
-	size_t n;
 
-	str_addf(&sql, "UPDATE \"%s\" SET ", t->name);
-	for (unsigned i = 0; i < t->nfields; i++) {
-		if (is_set(t, i, mask))
-			str_addf(&sql, "%s\"%s\" = ?", at++ > 1 ? ", " : "", t->fields[i].name);
-	}
-	add_key_condition(t, &sql);
-	if (expect_status != STORE_ANY_STATUS)
-		str_addf(&sql, " AND status = '%s'",
-		         field_words(t->fields[table_field(t, "status")].kind, &n)[expect_status]);
-	st = store_ready(s, sql.p, &result);
-	str_release(&sql);
 	if (st == NULL)
 		return result;
-	at = 1;
 	for (unsigned i = 0; i < t->nfields; i++) {
 		if (is_set(t, i, mask))
 			row_bind(s->driver, st, at++, &t->fields[i], row);
@@ -263,19 +328,14 @@ enum store_result store_update(struct store *s, enum table_id table, const void 
 
 enum store_result store_delete(struct store *s, enum table_id table, const void *row)
 {
-	const struct table *t = table_get(table);
-	struct str sql = STR_INIT;
 	enum store_result result;
-	struct statement *st;
+	struct statement *st =
+	        row_statement(&s->own, table, VERB_DELETE, 0, STORE_ANY_STATUS, &result);
 	int64_t changed = 0;
 
-	str_addf(&sql, "DELETE FROM \"%s\"", t->name);
-	add_key_condition(t, &sql);
-	st = store_ready(s, sql.p, &result);
-	str_release(&sql);
 	if (st == NULL)
 		return result;
-	bind_keys(s->driver, st, 1, t, row);
+	bind_keys(s->driver, st, 1, table_get(table), row);
 	result = store_run(s, st, &changed);
 	return result == STORE_OK && changed == 0 ? STORE_NONE : result;
 }
@@ -284,20 +344,17 @@ enum store_result store_get(struct store_reader *r, enum table_id table, void *r
                             struct arena *arena)
 {
 	const struct table *t = table_get(table);
-	struct str sql = STR_INIT;
 	enum store_result result;
-	struct statement *st;
+	struct statement *st = row_statement(r, table, VERB_GET, mask, STORE_ANY_STATUS, &result);
 
-	row_add_select(t, mask, &sql);
-	add_key_condition(t, &sql);
-	st = reader_ready(r, sql.p, &result);
-	str_release(&sql);
 	if (st == NULL)
 		return result;
 	bind_keys(r->driver, st, 1, t, row);
 	result = reader_failed(r, r->main, r->driver->step(st));
-	if (result == STORE_OK)
-		row_read_all(r->driver, st, t, mask, row, arena);
+	if (result == STORE_OK) {
+		row_clear(t, row);
+		row_read_columns(r->driver, st, t, mask, row, arena);
+	}
 	r->driver->reset(st);
 	return result;
 }

@@ -12,13 +12,16 @@ static inline bool has_column(const struct field *f)
 
 void row_bind(const struct driver *d, struct statement *st, int i, const struct field *f,
               const void *row);
-/* The column into the row; a text goes to the arena. A word that is no status counts as absent. */
+/*
+ * The column into the row, whose field is absent so far. A text is copied into the arena; without
+ * one (NULL) it lives until the statement's next step. A word that is no status counts as absent.
+ */
 void row_read(const struct driver *d, struct statement *st, int column, const struct field *f,
               void *row, struct arena *arena);
 /* "SELECT a, b FROM t" for the fields in the mask and the keys. */
 void row_add_select(const struct table *t, uint64_t mask, struct str *sql);
-/* Read what row_add_select named; the other fields are null. */
-void row_read_all(const struct driver *d, struct statement *st, const struct table *t,
-                  uint64_t mask, void *row, struct arena *arena);
+/* Read what row_add_select named into a row whose fields are all absent. */
+void row_read_columns(const struct driver *d, struct statement *st, const struct table *t,
+                      uint64_t mask, void *row, struct arena *arena);
 
 #endif

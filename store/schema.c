@@ -7,6 +7,7 @@
  * columns of a fresh database come from the field tables by themselves.
  */
 #include "base/clock.h"
+#include "store/indexed.h"
 #include "store/inside.h"
 
 #include <assert.h>
@@ -21,26 +22,40 @@ static const char *const upgrades[SCHEMA_VERSION] = {NULL};
  * Few and mostly partial: each index is paid for by every task. docs/schema.md
  * says which query needs which.
  */
+#define INDEX "CREATE INDEX IF NOT EXISTS "
+
 static const char *const indexes[] = {
-        "CREATE INDEX IF NOT EXISTS task_batch ON task(batch, task_id)",
-        "CREATE INDEX IF NOT EXISTS task_name ON task(name, task_id) WHERE name IS NOT NULL",
-        "CREATE INDEX IF NOT EXISTS task_run ON task(run_id, task_id) WHERE run_id IS NOT NULL",
-        "CREATE INDEX IF NOT EXISTS task_undone ON task(task_id) WHERE status NOT IN ('succeeded', "
-        "'failed')",
-        "CREATE INDEX IF NOT EXISTS task_failed ON task(task_id) WHERE status = 'failed'",
-        "CREATE INDEX IF NOT EXISTS task_identity ON task(identity, task_id) WHERE identity IS NOT "
-        "NULL",
-        "CREATE INDEX IF NOT EXISTS execution_task ON execution(task_id, execution_id)",
-        "CREATE INDEX IF NOT EXISTS execution_live ON execution(worker_id, execution_id) "
-        "WHERE status IN ('pending', 'accepted', 'running')",
-        "CREATE INDEX IF NOT EXISTS requirement_task ON requirement(task_id, other_task_id)",
-        "CREATE INDEX IF NOT EXISTS requirement_other ON requirement(other_task_id, task_id)",
-        "CREATE INDEX IF NOT EXISTS signal_execution ON signal(execution_id)",
-        "CREATE INDEX IF NOT EXISTS worker_name ON worker(name)",
-        "CREATE INDEX IF NOT EXISTS run_name ON run(name, run_id)",
-        "CREATE INDEX IF NOT EXISTS idempotency_date ON idempotency(creation_date)",
+        INDEX "task_batch ON task(batch)",
+        INDEX "task_name ON task(name) WHERE name IS NOT NULL",
+        INDEX "task_run ON task(run_id) WHERE run_id IS NOT NULL",
+        INDEX "task_open ON task(status) WHERE " TASK_IS_OPEN,
+        INDEX "task_identity ON task(" IDENTITY_START("identity") ") WHERE identity IS NOT NULL",
+        INDEX "execution_task ON execution(task_id)",
+        INDEX "execution_live ON execution(status) WHERE " EXECUTION_IS_LIVE,
+        INDEX "execution_failed ON execution(status) WHERE " EXECUTION_IS_FAILED,
+        INDEX "requirement_task ON requirement(task_id)",
+        INDEX "requirement_other ON requirement(other_task_id)",
+        INDEX "signal_execution ON signal(execution_id)",
+        INDEX "worker_name ON worker(name)",
+        INDEX "run_name ON run(name)",
+        INDEX "idempotency_date ON idempotency(creation_date)",
         "CREATE UNIQUE INDEX IF NOT EXISTS token_hash ON token(hash)",
 };
+
+/* They stand last in their table: what comes before them is found without reading them. */
+static const char *const long_texts[] = {
+        "command", "script",     "input", "output",       "resource", "identity_parts",
+        "outputs", "output_uri", "log",   "output_files", "message",  "reply",
+};
+
+static bool is_long(const struct field *f)
+{
+	for (size_t i = 0; i < sizeof(long_texts) / sizeof(long_texts[0]); i++) {
+		if (strcmp(f->name, long_texts[i]) == 0)
+			return true;
+	}
+	return false;
+}
 
 static const char *type_of(const struct dialect *d, enum field_kind kind)
 {
@@ -82,10 +97,11 @@ static void add_table(const struct dialect *d, const struct table *t, struct str
 	const char *comma = "";
 
 	str_addf(sql, "CREATE TABLE IF NOT EXISTS \"%s\" (", t->name);
-	for (unsigned i = 0; i < t->nfields; i++) {
+	for (unsigned at = 0; at < 2 * t->nfields; at++) {
+		unsigned i = at % t->nfields;
 		const struct field *f = &t->fields[i];
 
-		if (f->flags & FIELD_VIRTUAL)
+		if ((f->flags & FIELD_VIRTUAL) || is_long(f) != (at >= t->nfields))
 			continue;
 		if (auto_key && i == 0)
 			str_addf(sql, "\"%s\" %s", f->name, d->auto_key);

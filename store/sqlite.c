@@ -10,9 +10,12 @@
 #include "base/map.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define BUSY_MS 5000
 #define CACHE_BYTES (16 << 20)
@@ -122,13 +125,30 @@ static bool configure(struct connection *c, enum connection_kind kind,
 	return ok;
 }
 
+/* SQLite would make the file readable for others. */
+static bool make_file(const char *place, struct str *error)
+{
+	int fd = open(place, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0) {
+		str_addf(error, "%s: %s", place, strerror(errno));
+		return false;
+	}
+	close(fd);
+	return true;
+}
+
 static struct connection *open_connection(const char *place, enum connection_kind kind,
                                           const struct store_options *options, struct str *error)
 {
-	struct connection *c = xcalloc(1, sizeof(*c));
-	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
-	            (is_reader(kind) ? 0 : SQLITE_OPEN_CREATE);
+	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+	struct connection *c;
 
+	/* Counting memory would take one lock for all threads; refused once SQLite is in use. */
+	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	if (!is_reader(kind) && !make_file(place, error))
+		return NULL;
+	c = xcalloc(1, sizeof(*c));
 	if (sqlite3_open_v2(place, &c->db, flags, NULL) != SQLITE_OK ||
 	    !configure(c, kind, options)) {
 		str_addf(error, "%s: %s", place, c->db ? sqlite3_errmsg(c->db) : "out of memory");
@@ -203,8 +223,12 @@ static void bind_null(struct statement *st, int i)
 
 static enum store_result step(struct statement *st)
 {
-	int code = sqlite3_step(st->stmt);
+	int code;
 
+	/* The progress handler does not see time that passes between steps, nor short queries. */
+	if (past_deadline(st->connection))
+		return STORE_TIMEOUT;
+	code = sqlite3_step(st->stmt);
 	return code == SQLITE_ROW ? STORE_OK : code == SQLITE_DONE ? STORE_NONE : result_of(code);
 }
 
@@ -212,7 +236,6 @@ static void reset(struct statement *st)
 {
 	/* Repeats the error of the last step, which its caller has seen. */
 	(void)sqlite3_reset(st->stmt);
-	(void)sqlite3_clear_bindings(st->stmt);
 }
 
 static bool is_null(struct statement *st, int column)
@@ -228,6 +251,13 @@ static int64_t integer(struct statement *st, int column)
 static double real(struct statement *st, int column)
 {
 	return sqlite3_column_double(st->stmt, column);
+}
+
+static const char *text(struct statement *st, int column)
+{
+	const unsigned char *value = sqlite3_column_text(st->stmt, column);
+
+	return value != NULL ? (const char *)value : "";
 }
 
 static const void *bytes(struct statement *st, int column, size_t *n)
@@ -282,6 +312,7 @@ const struct driver sqlite_driver = {
         .is_null = is_null,
         .integer = integer,
         .real = real,
+        .text = text,
         .bytes = bytes,
         .changes = changes,
         .error = error_text,

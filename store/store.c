@@ -107,6 +107,13 @@ const char *store_reader_error(const struct store_reader *r)
 	return r->error.p;
 }
 
+static void release(struct store_reader *r)
+{
+	for (int i = 0; i < TABLE_COUNT; i++)
+		vec_release(&r->prepared[i]);
+	str_release(&r->error);
+}
+
 static const struct driver *find_driver(const char *uri, const char **place)
 {
 	for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++) {
@@ -208,7 +215,7 @@ void store_close(struct store *s)
 		s->driver->close(s->log);
 	if (s->lock >= 0)
 		close(s->lock);
-	str_release(&s->own.error);
+	release(&s->own);
 	free(s->place);
 	free(s->log_place);
 	free(s);
@@ -242,7 +249,7 @@ void store_reader_close(struct store_reader *r)
 		r->driver->close(r->main);
 	if (r->log != NULL)
 		r->driver->close(r->log);
-	str_release(&r->error);
+	release(r);
 	free(r);
 }
 

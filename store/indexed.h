@@ -1,0 +1,23 @@
+/*
+ * Conditions of partial indexes, for those who make the indexes and those who
+ * query. SQLite uses such an index only for a query that repeats its condition.
+ *
+ * They are chains of OR and AND because IN builds a table of its words each time
+ * that a row changes, which makes every change of a status six times as dear.
+ *
+ * Private to store/.
+ */
+#ifndef STORE_INDEXED_H
+#define STORE_INDEXED_H
+
+/* Neither with a worker nor succeeded: entered at submission, left at the grant. */
+#define TASK_IS_OPEN                                                                               \
+	"(status <> 'succeeded' AND status <> 'running' AND status <> 'accepted'"                  \
+	" AND status <> 'assigned')"
+#define EXECUTION_IS_LIVE "(status = 'pending' OR status = 'accepted' OR status = 'running')"
+#define EXECUTION_IS_FAILED "(status = 'failed' OR status = 'refused')"
+
+/* Enough of a digest to find the few rows that share it; a whole one would double the index. */
+#define IDENTITY_START(text) "substr(" text ", 1, 8)"
+
+#endif
