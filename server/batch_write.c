@@ -167,7 +167,8 @@ static void send_signal(struct core *core, const struct batch_node *batch, int n
 		{
 			const struct task_node *task = state_task(state, execution->task);
 
-			if (execution->status == EXECUTION_RUNNING && task->batch == batch->index)
+			if (execution->status == EXECUTION_RUNNING &&
+			    class_of(state, task)->batch == batch->index)
 				signal_add(core, worker, execution->id, number);
 		}
 	}
@@ -244,7 +245,7 @@ void handle_batch_delete(struct core *core, struct call *call)
 	for (uint32_t id = state->last_task; batch != NULL && id > 0 && !core->group_failed; id--) {
 		struct task_node *task = state_task(state, id);
 
-		if (task != NULL && task->batch == batch->index)
+		if (task != NULL && class_of(state, task)->batch == batch->index)
 			task_drop(core, id, task);
 	}
 	if (batch != NULL && !core->group_failed)

@@ -9,10 +9,11 @@
 #include <signal.h>
 
 /* Is what `task` requires of `other` there? */
-static bool met(const struct task_node *other, const struct task_node *task)
+static bool met(const struct state *state, const struct task_node *other,
+                const struct task_node *task)
 {
 	return other->status == TASK_SUCCEEDED ||
-	       (other->status == TASK_FAILED && (task->flags & TASK_ACCEPTS_FAILURE));
+	       (other->status == TASK_FAILED && class_of(state, task)->accepts_failure);
 }
 
 static void set_reason(struct core *core, uint32_t id, struct task_node *task, enum reason reason)
@@ -42,18 +43,18 @@ static bool settle(struct core *core, uint32_t id, struct task_node *task, bool 
 {
 	struct state *state = &core->state;
 
-	if (task->status == TASK_PENDING && task->unmet > 0)
+	if (task->status == TASK_PENDING && task->requires != 0)
 		state_task_status(state, id, task,
 		                  task_transition(TASK_PENDING, TASK_EVENT_BLOCK)->to);
 	if (task->status != TASK_WAITING)
 		return false;
-	if (task->unmet == 0) {
+	if (task->requires == 0) {
 		set_reason(core, id, task, REASON_NONE);
 		state_task_status(state, id, task,
 		                  task_transition(TASK_WAITING, TASK_EVENT_READY)->to);
 		return false;
 	}
-	if (lost && task->run != 0) {
+	if (lost && class_of(state, task)->run != 0) {
 		state_task_status(state, id, task,
 		                  task_transition(TASK_WAITING, TASK_EVENT_DEPENDENCY_FAILED)->to);
 		set_reason(core, id, task, REASON_DEPENDENCY);
@@ -83,7 +84,7 @@ static void done(struct core *core, uint32_t first)
 		for (uint32_t e = other->dependents; e != 0; e = next) {
 			uint32_t id = state->edges.v[e].task;
 			struct task_node *task = state_task(state, id);
-			bool lost = !met(other, task);
+			bool lost = !met(state, other, task);
 
 			next = state->edges.v[e].next_dependent;
 			if (!lost) {
@@ -102,17 +103,18 @@ static void done(struct core *core, uint32_t first)
 /* Edges to everything that it requires and that is not met, from the database. */
 static bool load_edges(struct core *core, uint32_t id, struct task_node *task)
 {
+	struct state *state = &core->state;
 	int64_t *others;
 	size_t n;
 
-	state_edges_drop(&core->state, id);
+	state_edges_drop(state, id);
 	if (!record_required(core, id, &others, &n))
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		struct task_node *other = core_task(core, others[i]);
 
-		if (other != NULL && !met(other, task))
-			state_edge_add(&core->state, id, (uint32_t)others[i]);
+		if (other != NULL && !met(state, other, task))
+			state_edge_add(state, id, (uint32_t)others[i]);
 	}
 	return !core->group_failed;
 }
@@ -140,7 +142,7 @@ static bool undone_dependent(struct core *core, uint32_t id, struct task_node *t
 	uint32_t edge;
 
 	if (task->status == TASK_FAILED && task->reason == REASON_DEPENDENCY) {
-		if (!run_need(core, task->run) || !load_edges(core, id, task))
+		if (!run_need(core, class_of(state, task)->run) || !load_edges(core, id, task))
 			return false;
 		if (hopeless(state, task)) {
 			state_edges_drop(state, id);
@@ -190,9 +192,9 @@ bool change_task(struct core *core, uint32_t id, struct task_node *task, enum ta
 	enum task_status from = (enum task_status)task->status;
 	const struct transition *row = task_transition(from, event);
 
-	if (row == NULL || (event == TASK_EVENT_READY && task->unmet > 0))
+	if (row == NULL || (event == TASK_EVENT_READY && task->requires != 0))
 		return false;
-	if (task->run != 0 && !run_need(core, task->run))
+	if (!run_need(core, class_of(state, task)->run))
 		return true;
 	state_task_dirty(state, id, task);
 	task->reason = (uint8_t)reason;
@@ -267,7 +269,7 @@ static void task_lost(struct core *core, uint32_t id, struct task_node *task,
 {
 	struct run_incident what = *incident;
 
-	if (!outcome->forgiven && task->losses < UINT16_MAX)
+	if (!outcome->forgiven && task->losses < UINT8_MAX)
 		task->losses++;
 	if (task->losses >= LOSS_LIMIT && !outcome->forgiven) {
 		change_task(core, id, task, TASK_EVENT_FAIL, outcome->reason);
@@ -283,7 +285,7 @@ static void task_failed(struct core *core, uint32_t id, struct task_node *task,
                         const struct outcome *outcome, const struct run_incident *incident)
 {
 	struct run_incident what = *incident;
-	bool again = task->attempts < task->retry;
+	bool again = task->attempts < class_of(&core->state, task)->retry;
 
 	if (task->attempts < UINT16_MAX)
 		task->attempts++;
@@ -369,7 +371,7 @@ void change_abandon(struct core *core, struct execution_node *execution)
 
 bool change_cancel(struct core *core, uint32_t id, struct task_node *task)
 {
-	struct execution_node *execution = state_execution(&core->state, task->execution);
+	struct execution_node *execution = state_execution(&core->state, task_execution(task));
 
 	if (task_transition((enum task_status)task->status, TASK_EVENT_CANCEL) == NULL)
 		return false;

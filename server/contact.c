@@ -14,7 +14,7 @@ static timer_function silence;
 int64_t lease_seconds(const struct core *core, const struct task_node *task)
 {
 	if (task != NULL) {
-		int64_t own = core->state.batches.v[task->batch]->lease_seconds;
+		int64_t own = batch_of(&core->state, task)->lease_seconds;
 
 		if (own != INT_NULL && own > 0)
 			return own;
@@ -67,7 +67,7 @@ void contact_withdraw(struct core *core, struct worker_node *worker)
 		while (execution != NULL && !core->group_failed) {
 			struct execution_node *next = TAILQ_NEXT(execution, held);
 			const struct task_node *task = state_task(&core->state, execution->task);
-			const char *batch = core->state.batches.v[task->batch]->name;
+			const char *batch = batch_of(&core->state, task)->name;
 
 			if (execution->status == EXECUTION_PENDING &&
 			    (!worker_may_take(worker) ||

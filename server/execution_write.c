@@ -84,7 +84,7 @@ void handle_execution_create(struct core *core, struct call *call)
 		            execution_status_words[row.status]);
 		return;
 	}
-	if (task->execution != 0 || task->unmet > 0 ||
+	if (task_execution(task) != 0 || task->requires != 0 ||
 	    (task->status != TASK_PENDING && task->status != TASK_PAUSED)) {
 		core_refuse(core, call, PROBLEM_CONFLICT,
 		            "a new execution for task %lld is not possible: it is %s",

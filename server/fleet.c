@@ -389,11 +389,11 @@ struct execution_node *state_execution(const struct state *state, int64_t id)
 double state_task_weight(const struct state *state, const struct task_node *task,
                          const struct worker_node *worker)
 {
-	struct weight_class class = state_weight_class(state, task->weight);
+	const struct task_class *class = class_of(state, task);
 	struct weight_input in = {
-	        .cpu = class.cpu,
-	        .memory = class.memory,
-	        .batch_concurrency = state->batches.v[task->batch]->concurrency,
+	        .cpu = class->cpu,
+	        .memory = class->memory,
+	        .batch_concurrency = state->batches.v[class->batch]->concurrency,
 	        .worker_concurrency = worker->concurrency,
 	        .worker_cpus = worker->cpus,
 	        .worker_ram = worker->ram,
@@ -423,7 +423,7 @@ struct execution_node *state_execution_add(struct state *state, uint32_t id, uin
 	struct execution_node *execution = xcalloc(1, sizeof(*execution));
 	bool is_new;
 
-	assert(task->execution == 0);
+	assert(task_execution(task) == 0);
 	execution->id = id;
 	execution->task = task_id;
 	execution->epoch = task->epoch;
@@ -432,8 +432,7 @@ struct execution_node *state_execution_add(struct state *state, uint32_t id, uin
 	execution->stdout_length = execution->stderr_length = -1;
 	*map_put(&state->executions, (const char *)&execution->id, sizeof(execution->id), &is_new) =
 	        (uintptr_t)execution;
-	task->execution = id;
-	state_task_queue(state, task_id, task);
+	state_task_hold(state, task_id, task, id);
 	state->live++;
 	execution->spare = true;
 	worker->spares++;
@@ -468,9 +467,8 @@ void state_execution_remove(struct state *state, struct execution_node *executio
 	unhold(execution);
 	move_up(worker);
 	state_worker_place(state, worker);
-	if (task != NULL && task->execution == execution->id) {
-		task->execution = 0;
-		state_task_queue(state, execution->task, task);
+	if (task != NULL && task_execution(task) == execution->id) {
+		state_task_hold(state, execution->task, task, 0);
 		if (task_is_done(task->status))
 			state_task_leaving(state, execution->task);
 	}

@@ -96,8 +96,9 @@ void run_add_count(struct state *state, struct run_node *run, uint32_t batch,
 
 void run_count(struct state *state, const struct task_node *task, int from, int to)
 {
-	struct run_node *run = run_find(state, task->run);
-	struct run_step *step = step_of(state, run, task->batch);
+	const struct task_class *class = class_of(state, task);
+	struct run_node *run = run_find(state, class->run);
+	struct run_step *step = step_of(state, run, class->batch);
 
 	if (from != TASK_ABSENT) {
 		step->counts[from]--;
@@ -155,7 +156,8 @@ bool run_need(struct core *core, uint32_t id)
 void run_incident(struct core *core, uint32_t id, const struct task_node *node,
                   const struct run_incident *incident)
 {
-	struct run_node *run = node->run ? run_find(&core->state, node->run) : NULL;
+	uint32_t run_id = class_of(&core->state, node)->run;
+	struct run_node *run = run_id ? run_find(&core->state, run_id) : NULL;
 	struct task task;
 	json_t *entry;
 

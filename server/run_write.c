@@ -216,7 +216,7 @@ static void cancel(struct core *core, struct run_node *run)
 	for (uint32_t id = core->state.last_task; id > 0 && run->undone > 0; id--) {
 		struct task_node *task = state_task(&core->state, id);
 
-		if (task != NULL && task->run == run->id)
+		if (task != NULL && class_of(&core->state, task)->run == run->id)
 			change_cancel(core, id, task);
 	}
 }

@@ -138,6 +138,7 @@ struct execution_node *schedule_give(struct core *core, struct worker_node *work
 	execution = state_execution_add(&core->state, (uint32_t)row.execution_id, id, node, worker);
 	execution->status = (uint8_t)row.status;
 	execution->current = true;
+	execution->stdout_length = execution->stderr_length = 0;
 	if (worker->leases)
 		lease_grant(core, worker, grant_json(execution, &task));
 	return execution;

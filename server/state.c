@@ -23,14 +23,14 @@ enum reason reason_parse(const char *word)
 	return REASON_COUNT;
 }
 
+static_assert(sizeof(struct task_node) == 32, "a million of them count");
+
 void state_init(struct state *state, struct timers *timers)
 {
 	struct edge unused = {0};
 
 	memset(state, 0, sizeof(*state));
 	state->timers = timers;
-	intern_init(&state->weights);
-	state_weight(state, (double)NAN, INT_NULL);
 	vec_push(&state->edges, unused);
 }
 
@@ -38,13 +38,23 @@ void state_release(struct state *state)
 {
 	fleet_release(state);
 	runs_release(state);
-	for (uint32_t i = 0; i < state->npages; i++)
-		free(state->pages[i]);
+	task_classes_release(&state->classes);
+	for (size_t i = 0; i < state->slabs.n; i++)
+		free(state->slabs.v[i]);
+	vec_release(&state->slabs);
 	free(state->pages);
 	vec_release(&state->leaving);
 	vec_release(&state->dirty_tasks);
 	vec_release(&state->edges);
-	intern_release(&state->weights);
+}
+
+/* Pages that are made at a time. */
+#define SLAB_PAGES 256
+
+static void page_give(struct state *state, struct task_node *page)
+{
+	memcpy(page, &state->free_page, sizeof(state->free_page));
+	state->free_page = page;
 }
 
 struct task_node *state_task(const struct state *state, uint32_t id)
@@ -52,10 +62,29 @@ struct task_node *state_task(const struct state *state, uint32_t id)
 	uint32_t page = id / TASK_PAGE_SIZE;
 	struct task_node *task;
 
-	if (page >= state->npages || state->pages[page] == NULL)
+	if (page >= state->npages || state->pages[page].nodes == NULL)
 		return NULL;
-	task = &state->pages[page]->nodes[id % TASK_PAGE_SIZE];
+	task = &state->pages[page].nodes[id % TASK_PAGE_SIZE];
 	return task->status == TASK_ABSENT ? NULL : task;
+}
+
+static struct task_node *page_take(struct state *state)
+{
+	struct task_node *page = state->free_page;
+
+	if (page == NULL) {
+		struct task_node *slab = xcalloc(SLAB_PAGES * TASK_PAGE_SIZE, sizeof(*slab));
+
+		vec_push(&state->slabs, slab);
+		for (size_t i = SLAB_PAGES; i-- > 1;)
+			page_give(state, slab + i * TASK_PAGE_SIZE);
+		page = slab;
+	} else {
+		memcpy(&state->free_page, page, sizeof(state->free_page));
+	}
+	for (int i = 0; i < TASK_PAGE_SIZE; i++)
+		page[i].status = TASK_ABSENT;
+	return page;
 }
 
 struct task_node *state_task_place(struct state *state, uint32_t id)
@@ -64,19 +93,16 @@ struct task_node *state_task_place(struct state *state, uint32_t id)
 	struct task_node *task;
 
 	if (page >= state->npages) {
-		uint32_t n = page + page / 2 + 16;
+		uint32_t n = page + page / 4 + 16;
 
 		state->pages = xreallocarray(state->pages, n, sizeof(*state->pages));
 		memset(state->pages + state->npages, 0,
 		       (n - state->npages) * sizeof(*state->pages));
 		state->npages = n;
 	}
-	if (state->pages[page] == NULL) {
-		state->pages[page] = xcalloc(1, sizeof(*state->pages[page]));
-		for (int i = 0; i < TASK_PAGE_SIZE; i++)
-			state->pages[page]->nodes[i].status = TASK_ABSENT;
-	}
-	task = &state->pages[page]->nodes[id % TASK_PAGE_SIZE];
+	if (state->pages[page].nodes == NULL)
+		state->pages[page].nodes = page_take(state);
+	task = &state->pages[page].nodes[id % TASK_PAGE_SIZE];
 	assert(task->status == TASK_ABSENT);
 	memset(task, 0, sizeof(*task));
 	task->status = TASK_ABSENT;
@@ -88,51 +114,37 @@ void state_task_leaving(struct state *state, uint32_t id)
 {
 	uint32_t page = id / TASK_PAGE_SIZE;
 
-	if (state->pages[page]->checked)
+	if (state->pages[page].checked)
 		return;
-	state->pages[page]->checked = true;
+	state->pages[page].checked = true;
 	vec_push(&state->leaving, page);
+}
+
+static bool is_needed(const struct task_node *task)
+{
+	return task->status != TASK_ABSENT && (!task_is_done((enum task_status)task->status) ||
+	                                       task->dependents != 0 || task_execution(task) != 0);
 }
 
 void state_trim(struct state *state)
 {
 	for (size_t i = 0; i < state->leaving.n; i++) {
-		struct task_page *page = state->pages[state->leaving.v[i]];
+		struct task_page *page = &state->pages[state->leaving.v[i]];
 		bool needed = false;
 
 		page->checked = false;
-		for (int k = 0; k < TASK_PAGE_SIZE && !needed; k++) {
-			const struct task_node *task = &page->nodes[k];
-
-			needed = task->status != TASK_ABSENT &&
-			         (!task_is_done(task->status) || task->dependents != 0 ||
-			          task->execution != 0);
+		for (int k = 0; k < TASK_PAGE_SIZE && !needed; k++)
+			needed = is_needed(&page->nodes[k]);
+		if (needed)
+			continue;
+		for (int k = 0; k < TASK_PAGE_SIZE; k++) {
+			if (page->nodes[k].status != TASK_ABSENT)
+				task_class_drop(&state->classes, page->nodes[k].class);
 		}
-		if (!needed) {
-			free(page);
-			state->pages[state->leaving.v[i]] = NULL;
-		}
+		page_give(state, page->nodes);
+		page->nodes = NULL;
 	}
 	state->leaving.n = 0;
-}
-
-uint32_t state_weight(struct state *state, double cpu, int64_t memory)
-{
-	struct weight_class class;
-
-	/* The bytes are the key: no padding between them, and one NaN only. */
-	memset(&class, 0, sizeof(class));
-	class.cpu = isnan(cpu) ? (double)NAN : cpu;
-	class.memory = memory;
-	return intern_add(&state->weights, (const char *)&class, sizeof(class));
-}
-
-struct weight_class state_weight_class(const struct state *state, uint32_t weight)
-{
-	struct weight_class class;
-
-	memcpy(&class, intern_text(&state->weights, weight), sizeof(class));
-	return class;
 }
 
 /* The queue of that priority, made where it is missing. */
@@ -154,12 +166,14 @@ static struct ready_queue *queue_of(struct batch_node *batch, int32_t priority)
 
 static void enqueue(struct state *state, uint32_t id, struct task_node *task)
 {
-	struct batch_node *batch = state->batches.v[task->batch];
-	struct ready_queue *queue = queue_of(batch, task->priority);
+	const struct task_class *class = class_of(state, task);
+	struct batch_node *batch = state->batches.v[class->batch];
+	struct ready_queue *queue = queue_of(batch, class->priority);
 
+	assert(task->link == 0);
 	task->flags |= TASK_QUEUED;
 	task->next = 0;
-	task->prev = queue->tail;
+	task->link = queue->tail;
 	if (queue->tail != 0)
 		state_task(state, queue->tail)->next = id;
 	else
@@ -172,19 +186,20 @@ static void enqueue(struct state *state, uint32_t id, struct task_node *task)
 
 static void dequeue(struct state *state, struct task_node *task)
 {
-	struct batch_node *batch = state->batches.v[task->batch];
-	struct ready_queue *queue = queue_of(batch, task->priority);
+	const struct task_class *class = class_of(state, task);
+	struct batch_node *batch = state->batches.v[class->batch];
+	struct ready_queue *queue = queue_of(batch, class->priority);
 
 	task->flags &= (uint8_t)~TASK_QUEUED;
-	if (task->prev != 0)
-		state_task(state, task->prev)->next = task->next;
+	if (task->link != 0)
+		state_task(state, task->link)->next = task->next;
 	else
 		queue->head = task->next;
 	if (task->next != 0)
-		state_task(state, task->next)->prev = task->prev;
+		state_task(state, task->next)->link = task->link;
 	else
-		queue->tail = task->prev;
-	task->prev = task->next = 0;
+		queue->tail = task->link;
+	task->link = task->next = 0;
 	batch->ready--;
 	if (--queue->n == 0) {
 		size_t i = (size_t)(queue - batch->queues.v);
@@ -199,7 +214,7 @@ static void dequeue(struct state *state, struct task_node *task)
 void state_task_queue(struct state *state, uint32_t id, struct task_node *task)
 {
 	/* While an execution of it is still alive somewhere it is not given to anybody else. */
-	bool wanted = task->status == TASK_PENDING && task->execution == 0;
+	bool wanted = task->status == TASK_PENDING && task_execution(task) == 0;
 
 	if (wanted && !(task->flags & TASK_QUEUED))
 		enqueue(state, id, task);
@@ -207,10 +222,18 @@ void state_task_queue(struct state *state, uint32_t id, struct task_node *task)
 		dequeue(state, task);
 }
 
+void state_task_hold(struct state *state, uint32_t id, struct task_node *task, uint32_t execution)
+{
+	if (task->flags & TASK_QUEUED)
+		dequeue(state, task);
+	task->link = execution;
+	state_task_queue(state, id, task);
+}
+
 /* Counters and queue for a change between two statuses, TASK_ABSENT for not being there. */
 static void move(struct state *state, uint32_t id, struct task_node *task, int from, int to)
 {
-	struct batch_node *batch = state->batches.v[task->batch];
+	struct batch_node *batch = batch_of(state, task);
 	bool was_done = from != TASK_ABSENT && task_is_done((enum task_status)from);
 	bool is_done = to != TASK_ABSENT && task_is_done((enum task_status)to);
 
@@ -226,7 +249,7 @@ static void move(struct state *state, uint32_t id, struct task_node *task, int f
 		if (!is_done || state->done_counted)
 			batch->counts[to]++;
 	}
-	if (task->run != 0)
+	if (class_of(state, task)->run != 0)
 		run_count(state, task, from, to);
 	task->status = (uint8_t)to;
 	state_task_queue(state, id, task);
@@ -265,24 +288,35 @@ void state_task_status(struct state *state, uint32_t id, struct task_node *task,
 	move(state, id, task, task->status, (int)status);
 }
 
-void state_task_move(struct state *state, uint32_t id, struct task_node *task, uint32_t batch,
-                     int32_t priority)
+void state_task_reclass(struct state *state, uint32_t id, struct task_node *task,
+                        const struct task_class *class)
 {
+	uint32_t old = task->class, new = task_class_take(&state->classes, class);
 	uint8_t status = task->status;
 
-	if (task->batch == batch && task->priority == priority)
-		return;
-	move(state, id, task, status, TASK_ABSENT);
-	task->batch = batch;
-	task->priority = priority;
-	move(state, id, task, TASK_ABSENT, status);
+	if (old != new) {
+		move(state, id, task, status, TASK_ABSENT);
+		task->class = new;
+		move(state, id, task, TASK_ABSENT, status);
+	}
+	task_class_drop(&state->classes, old);
 }
 
 void state_task_remove(struct state *state, uint32_t id, struct task_node *task)
 {
-	assert(task->execution == 0 && task->dependents == 0);
+	assert(task_execution(task) == 0 && task->dependents == 0);
 	state_edges_drop(state, id);
 	move(state, id, task, task->status, TASK_ABSENT);
+	task_class_drop(&state->classes, task->class);
+}
+
+uint32_t state_unmet(const struct state *state, const struct task_node *task)
+{
+	uint32_t n = 0;
+
+	for (uint32_t e = task->requires; e != 0; e = state->edges.v[e].next_required)
+		n++;
+	return n;
 }
 
 void state_edge_add(struct state *state, uint32_t task_id, uint32_t other_id)
@@ -308,7 +342,6 @@ void state_edge_add(struct state *state, uint32_t task_id, uint32_t other_id)
 	if (task->requires != 0)
 		state->edges.v[task->requires].prev_required = i;
 	task->requires = i;
-	task->unmet++;
 }
 
 bool state_edge_find(const struct state *state, uint32_t task, uint32_t other, uint32_t *edge)
@@ -341,7 +374,6 @@ void state_edge_remove(struct state *state, uint32_t i)
 	task->requires = edge->next_required;
 	if (edge->next_required != 0)
 		state->edges.v[edge->next_required].prev_required = edge->prev_required;
-	task->unmet--;
 	if (other->dependents == 0 && task_is_done(other->status))
 		state_task_leaving(state, edge->other);
 	*edge = (struct edge){.next_dependent = state->free_edge};

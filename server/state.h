@@ -21,6 +21,7 @@
 #include "base/map.h"
 #include "base/vec.h"
 #include "model/resources.h"
+#include "server/task_class.h"
 #include "server/timer.h"
 
 #include <jansson.h>
@@ -54,38 +55,33 @@ enum reason reason_parse(const char *word);
 #define TASK_ABSENT 0xff /* in task_node.status: not in memory */
 
 enum {
-	TASK_ACCEPTS_FAILURE = 1 << 0,
-	TASK_QUEUED = 1 << 1, /* in the ready queue of its batch */
-	TASK_DIRTY = 1 << 2,  /* its row is to be written before the group ends */
+	TASK_QUEUED = 1 << 0, /* in the ready queue of its batch */
+	TASK_DIRTY = 1 << 1,  /* its row is to be written before the group ends */
 };
 
-/* 60 bytes: at a million queued tasks every one counts. */
+/* 32 bytes. */
 struct task_node {
-	uint32_t prev, next; /* in the ready queue: ids, 0 at its ends */
-	uint32_t batch;      /* index into state.batches */
-	uint32_t run;        /* run_id, 0: none */
-	uint32_t execution;  /* id of the live execution, 0: none */
+	uint32_t link;  /* queued: the id before it, 0 at the head; else its live execution, 0: none
+	                 */
+	uint32_t next;  /* queued: the id behind it, 0 at the tail */
+	uint32_t class; /* in state.classes: batch, run, priority, retry, weight */
 	uint32_t dependents; /* first edge of those that wait for it, 0: none */
 	uint32_t requires;   /* first edge to what it waits for, 0: none */
-	uint32_t unmet;      /* number of those edges */
 	uint32_t epoch;
-	int32_t priority;
-	uint32_t weight; /* index into state.weights */
-	uint16_t retry, attempts;
-	uint16_t losses;
+	uint16_t attempts;
+	uint8_t losses;
 	uint8_t status; /* enum task_status, or TASK_ABSENT */
 	uint8_t before; /* status in the database, while dirty */
 	uint8_t resume; /* enum task_status, or TASK_ABSENT for none */
 	uint8_t reason; /* enum reason */
 	uint8_t flags;
-	uint8_t unused;
 };
 
 #define TASK_PAGE_SIZE 128
 
 struct task_page {
-	bool checked; /* already in state.leaving */
-	struct task_node nodes[TASK_PAGE_SIZE];
+	struct task_node *nodes; /* NULL: none of them is in memory */
+	bool checked;            /* in state.leaving */
 };
 
 /* `task` waits for `other`, which is not done or failed. */
@@ -93,11 +89,6 @@ struct edge {
 	uint32_t task, other;
 	uint32_t next_dependent, prev_dependent; /* among those of `other` */
 	uint32_t next_required, prev_required;   /* among those of `task` */
-};
-
-struct weight_class {
-	double cpu;
-	int64_t memory;
 };
 
 struct ready_queue {
@@ -203,15 +194,17 @@ struct execution_node {
 struct state {
 	struct timers *timers;
 
-	struct task_page **pages;
+	struct task_page *pages;
 	uint32_t npages;
-	VEC(uint32_t) leaving; /* pages to look at when the group ends */
+	VEC(struct task_node *) slabs; /* many pages each, so that the heap is not torn */
+	struct task_node *free_page;   /* the next one is named in its first bytes */
+	VEC(uint32_t) leaving;         /* pages to look at when the group ends */
 	VEC(uint32_t) dirty_tasks;
 	VEC(struct execution_node *) dirty_executions;
 	VEC(struct worker_node *) spoken; /* in this group */
 	VEC(struct edge) edges;           /* [0] unused */
 	uint32_t free_edge;
-	struct intern weights; /* struct weight_class by its bytes; 0: none given */
+	struct task_classes classes;
 
 	VEC(struct batch_node *) batches;
 	struct map batch_names;
@@ -247,9 +240,24 @@ void state_task_fetched(struct state *state, uint32_t id, struct task_node *task
 /* Change its status: counts and queue follow, the row becomes dirty. */
 void state_task_status(struct state *state, uint32_t id, struct task_node *task,
                        enum task_status status);
-/* Change batch or priority; queue and counts follow. */
-void state_task_move(struct state *state, uint32_t id, struct task_node *task, uint32_t batch,
-                     int32_t priority);
+/* Give it another class; queue and counts follow. */
+void state_task_reclass(struct state *state, uint32_t id, struct task_node *task,
+                        const struct task_class *class);
+/* It has this live execution now, 0 for none any more; the queue follows. */
+void state_task_hold(struct state *state, uint32_t id, struct task_node *task, uint32_t execution);
+static inline uint32_t task_execution(const struct task_node *task)
+{
+	return task->flags & TASK_QUEUED ? 0 : task->link;
+}
+static inline const struct task_class *class_of(const struct state *state,
+                                                const struct task_node *task)
+{
+	return task_class_get(&state->classes, task->class);
+}
+static inline struct batch_node *batch_of(const struct state *state, const struct task_node *task)
+{
+	return state->batches.v[class_of(state, task)->batch];
+}
 void state_task_dirty(struct state *state, uint32_t id, struct task_node *task);
 /* Put into, or take out of, the ready queue as its status and execution say. */
 void state_task_queue(struct state *state, uint32_t id, struct task_node *task);
@@ -259,10 +267,9 @@ void state_task_remove(struct state *state, uint32_t id, struct task_node *task)
 void state_task_leaving(struct state *state, uint32_t id);
 /* Free pages that nobody needs; when the group has been committed. */
 void state_trim(struct state *state);
-uint32_t state_weight(struct state *state, double cpu, int64_t memory);
-struct weight_class state_weight_class(const struct state *state, uint32_t weight);
 
-/* Edges. */
+/* Edges. A task waits while it has one to something else. */
+uint32_t state_unmet(const struct state *state, const struct task_node *task);
 void state_edge_add(struct state *state, uint32_t task, uint32_t other);
 bool state_edge_find(const struct state *state, uint32_t task, uint32_t other, uint32_t *edge);
 void state_edge_remove(struct state *state, uint32_t edge);

@@ -35,38 +35,36 @@ static bool same_edges(struct check *check, uint32_t id, const struct task_node 
 			return FAIL(check, "task %u waits for %u in memory only", id,
 			            check->a->edges.v[e].other);
 	}
-	if (n != a->unmet || a->unmet != b->unmet)
-		return FAIL(check, "task %u has %u edges, unmet %u in memory, %u in the database",
-		            id, n, a->unmet, b->unmet);
+	if (n != state_unmet(check->b, b))
+		return FAIL(check, "task %u has %u edges in memory, %u in the database", id, n,
+		            state_unmet(check->b, b));
 	return true;
 }
 
 static bool same_task(struct check *check, uint32_t id, const struct task_node *a,
                       const struct task_node *b)
 {
-	struct weight_class wa = state_weight_class(check->a, a->weight);
-	struct weight_class wb = state_weight_class(check->b, b->weight);
+	struct task_class ca = *class_of(check->a, a), cb = *class_of(check->b, b);
 
 #define SAME(member)                                                                               \
 	if (a->member != b->member)                                                                \
 	return FAIL(check, "task %u: " #member " is %lld in memory, %lld in the database", id,     \
 	            (long long)a->member, (long long)b->member)
 	SAME(status);
-	SAME(run);
 	SAME(epoch);
-	SAME(priority);
-	SAME(retry);
 	SAME(attempts);
 	SAME(losses);
 	SAME(resume);
 	SAME(reason);
-	SAME(execution);
 	SAME(flags);
 #undef SAME
-	if (strcmp(batch_name(check->a, a->batch), batch_name(check->b, b->batch)) != 0)
+	if (task_execution(a) != task_execution(b))
+		return FAIL(check, "task %u has another execution in the database", id);
+	if (strcmp(batch_name(check->a, ca.batch), batch_name(check->b, cb.batch)) != 0)
 		return FAIL(check, "task %u is in another batch in the database", id);
-	if (memcmp(&wa, &wb, sizeof(wa)) != 0)
-		return FAIL(check, "task %u weighs something else in the database", id);
+	ca.batch = cb.batch;
+	if (memcmp(&ca, &cb, sizeof(ca)) != 0)
+		return FAIL(check, "task %u is of another class in the database", id);
 	return same_edges(check, id, a, b);
 }
 
@@ -108,9 +106,10 @@ static bool sound_queues(struct check *check, const struct batch_node *batch)
 		for (uint32_t id = queue->head; id != 0; id = state_task(check->a, id)->next) {
 			const struct task_node *task = state_task(check->a, id);
 
-			if (task == NULL || task->prev != prev || task->batch != batch->index ||
-			    task->priority != queue->priority || !(task->flags & TASK_QUEUED) ||
-			    task->status != TASK_PENDING)
+			if (task == NULL || task->link != prev ||
+			    class_of(check->a, task)->batch != batch->index ||
+			    class_of(check->a, task)->priority != queue->priority ||
+			    !(task->flags & TASK_QUEUED) || task->status != TASK_PENDING)
 				return FAIL(check, "task %u does not belong where it is queued",
 				            id);
 			prev = id;

@@ -29,19 +29,23 @@ static int32_t clamp_priority(int64_t n)
 void state_task_read(struct state *state, struct task_node *node, const struct task *row)
 {
 	enum reason reason = reason_parse(row->reason);
+	struct task_class class = {
+	        .batch = state_batch(state, row->batch ? row->batch : "Default")->index,
+	        .run = row->run_id == INT_NULL ? 0 : (uint32_t)row->run_id,
+	        .priority = clamp_priority(row->priority),
+	        .retry = small(row->retry),
+	        .accepts_failure = row->accept_failure == 1,
+	        .cpu = row->cpu,
+	        .memory = row->memory,
+	};
 
-	node->batch = state_batch(state, row->batch ? row->batch : "Default")->index;
-	node->run = row->run_id == INT_NULL ? 0 : (uint32_t)row->run_id;
 	node->epoch = (uint32_t)row->epoch;
-	node->priority = clamp_priority(row->priority);
-	node->weight = state_weight(state, row->cpu, row->memory);
-	node->retry = small(row->retry);
+	node->class = task_class_take(&state->classes, &class);
 	node->attempts = small(row->attempts);
-	node->losses = small(row->losses);
+	node->losses = row->losses > UINT8_MAX ? UINT8_MAX : (uint8_t)row->losses;
 	node->before = (uint8_t)row->status;
 	node->resume = row->resume_status < 0 ? TASK_ABSENT : (uint8_t)row->resume_status;
 	node->reason = (uint8_t)(reason == REASON_COUNT ? REASON_NONE : reason);
-	node->flags = row->accept_failure == 1 ? TASK_ACCEPTS_FAILURE : 0;
 }
 
 struct task_node *core_task(struct core *core, int64_t id)
@@ -148,8 +152,8 @@ static bool load_task(void *context, const void *row_p)
 	struct task_node *node = state_task_place(state, id);
 
 	state_task_read(state, node, row);
-	if (node->run != 0 && run_find(state, node->run) == NULL) {
-		struct run run = {.run_id = node->run};
+	if (row->run_id != INT_NULL && run_find(state, (uint32_t)row->run_id) == NULL) {
+		struct run run = {.run_id = row->run_id};
 
 		if (!record_find(load->core, TABLE_RUN, &run)) {
 			load->failed = true;
@@ -184,7 +188,7 @@ static bool load_requirement(void *context, int64_t task_id, int64_t other_id)
 	if (load->core->group_failed)
 		return false;
 	if (other != NULL && other->status != TASK_SUCCEEDED &&
-	    !(other->status == TASK_FAILED && (task->flags & TASK_ACCEPTS_FAILURE)))
+	    !(other->status == TASK_FAILED && class_of(state, task)->accepts_failure))
 		state_edge_add(state, (uint32_t)task_id, (uint32_t)other_id);
 	return true;
 }
@@ -215,7 +219,7 @@ static bool load_execution(void *context, const void *row_p)
 
 	if (core->group_failed)
 		return false;
-	if (worker == NULL || task == NULL || task->execution != 0) {
+	if (worker == NULL || task == NULL || task_execution(task) != 0) {
 		orphan(core, &row);
 		return !core->group_failed;
 	}
@@ -288,9 +292,8 @@ static bool read_all(struct load *load)
 	       store_select(r, &workers, load_worker, load) == STORE_OK &&
 	       store_select(r, &runs, load_run, load) == STORE_OK &&
 	       store_load_tasks(r, undone, load_task, load) == STORE_OK && !load->failed &&
-	       (!load->wait ||
-	        store_load_requirements(r, load->first_undone, load_requirement, load) ==
-	                STORE_OK) &&
+	       (!load->wait || store_load_requirements(r, load->first_undone, load_requirement,
+	                                               load) == STORE_OK) &&
 	       store_load_executions(r, load_execution, load) == STORE_OK &&
 	       store_select(r, &signals, load_signal, load) == STORE_OK && !core->group_failed;
 }
@@ -301,14 +304,14 @@ static void settle(struct core *core, struct load *load)
 		uint32_t id = load->waiting.v[i];
 		struct task_node *task = state_task(&core->state, id);
 
-		if (task->unmet == 0)
+		if (task->requires == 0)
 			change_task(core, id, task, TASK_EVENT_READY, REASON_NONE);
 	}
 	for (size_t i = 0; i < load->out.n; i++) {
 		uint32_t id = load->out.v[i];
 		struct task_node *task = state_task(&core->state, id);
 
-		if (task->execution == 0)
+		if (task_execution(task) == 0)
 			change_task(core, id, task, TASK_EVENT_LOST, REASON_NONE);
 	}
 }

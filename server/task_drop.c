@@ -19,9 +19,9 @@ static void forget(struct core *core, struct execution_node *execution)
 
 void task_drop(struct core *core, uint32_t id, struct task_node *task)
 {
-	struct execution_node *execution = state_execution(&core->state, task->execution);
+	struct execution_node *execution = state_execution(&core->state, task_execution(task));
 
-	if (!run_need(core, task->run))
+	if (!run_need(core, class_of(&core->state, task)->run))
 		return;
 	change_release(core, task);
 	if (execution != NULL)

@@ -20,7 +20,7 @@ struct why {
 static void waiting_for(struct why *why)
 {
 	const struct state *state = &why->core->state;
-	uint32_t shown = 0, failed = 0, first = 0;
+	uint32_t shown = 0, failed = 0, first = 0, unmet = state_unmet(state, why->task);
 	json_t *list = json_array();
 
 	for (uint32_t e = why->task->requires; e != 0; e = state->edges.v[e].next_required) {
@@ -39,13 +39,13 @@ static void waiting_for(struct why *why)
 			                                "status", task_status_words[status]));
 	}
 	json_object_set_new(why->fields, "waiting_for", list);
-	json_object_set_new(why->fields, "unmet", json_integer(why->task->unmet));
+	json_object_set_new(why->fields, "unmet", json_integer(unmet));
 	if (first == 0)
 		return;
 	str_addf(&why->sentence, "it waits for task %u, which is %s", first,
 	         task_status_words[state_task(state, first)->status]);
-	if (why->task->unmet > 1)
-		str_addf(&why->sentence, ", and for %u more", why->task->unmet - 1);
+	if (unmet > 1)
+		str_addf(&why->sentence, ", and for %u more", unmet - 1);
 	if (failed > 0)
 		str_adds(&why->sentence, "; relaunch what failed, and it goes on");
 }
@@ -91,9 +91,9 @@ static void pending(struct why *why)
 	                              "present", (json_int_t)fleet.present, "paused",
 	                              (json_int_t)fleet.paused, "full", (json_int_t)fleet.full));
 	json_object_set_new(why->fields, "ready", json_integer(why->batch->ready));
-	if (why->task->execution != 0)
+	if (task_execution(why->task) != 0)
 		str_addf(s, "its execution %u was told to stop and has not ended yet",
-		         why->task->execution);
+		         task_execution(why->task));
 	else if (why->batch->paused)
 		str_addf(s, "batch %s is stopped", batch);
 	else if (fleet.serving == 0)
@@ -115,7 +115,7 @@ static void pending(struct why *why)
 static void out(struct why *why)
 {
 	const struct execution_node *execution =
-	        state_execution(&why->core->state, why->task->execution);
+	        state_execution(&why->core->state, task_execution(why->task));
 
 	if (execution == NULL)
 		return;
@@ -187,7 +187,7 @@ void handle_task_why(struct core *core, struct call *call)
 	}
 	if (!record_task(core, why.id, &row))
 		return;
-	why.batch = core->state.batches.v[why.task->batch];
+	why.batch = batch_of(&core->state, why.task);
 	why.fields = json_object();
 	json_object_set_new(why.fields, "task_id", json_integer(why.id));
 	json_object_set_new(why.fields, "name", json_text(row.name));

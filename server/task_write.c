@@ -100,11 +100,10 @@ static bool plan_back(struct plan *plan, const struct task_node *task)
 }
 
 /* What v1 does with failed: while attempts are left the task is pending again. */
-static bool plan_failed(struct plan *plan, const struct task_node *task)
+static bool plan_failed(struct plan *plan, const struct task_node *task, uint16_t retry)
 {
-	plan->attempt =
-	        task->attempts < task->retry &&
-	        (task->status == TASK_PENDING || task_is_out((enum task_status)task->status));
+	plan->attempt = task->attempts < retry && (task->status == TASK_PENDING ||
+	                                           task_is_out((enum task_status)task->status));
 	if (task_is_out((enum task_status)task->status)) {
 		plan->abandon = true;
 		add(plan, plan->attempt ? TASK_EVENT_RETRY : TASK_EVENT_FAIL);
@@ -116,7 +115,8 @@ static bool plan_failed(struct plan *plan, const struct task_node *task)
 	return task->status != TASK_SUCCEEDED;
 }
 
-static bool plan_status(struct plan *plan, const struct task_node *task, enum task_status to)
+static bool plan_status(struct plan *plan, const struct task_node *task, uint16_t retry,
+                        enum task_status to)
 {
 	enum task_status from = (enum task_status)task->status;
 
@@ -125,7 +125,7 @@ static bool plan_status(struct plan *plan, const struct task_node *task, enum ta
 		return true;
 	switch (to) {
 	case TASK_PENDING:
-		return (from != TASK_WAITING || task->unmet == 0) && plan_back(plan, task);
+		return (from != TASK_WAITING || task->requires == 0) && plan_back(plan, task);
 	case TASK_WAITING:
 		return plan_back(plan, task);
 	case TASK_PAUSED:
@@ -135,7 +135,7 @@ static bool plan_status(struct plan *plan, const struct task_node *task, enum ta
 		add(plan, to == TASK_PAUSED ? TASK_EVENT_PAUSE : TASK_EVENT_DEBUG);
 		return true;
 	case TASK_FAILED:
-		return plan_failed(plan, task);
+		return plan_failed(plan, task, retry);
 	case TASK_SUCCEEDED:
 		plan->abandon = true;
 		add(plan, TASK_EVENT_SUCCEED);
@@ -152,7 +152,7 @@ static bool plan_status(struct plan *plan, const struct task_node *task, enum ta
 static void carry_out(struct core *core, uint32_t id, struct task_node *task,
                       const struct plan *plan)
 {
-	struct execution_node *execution = state_execution(&core->state, task->execution);
+	struct execution_node *execution = state_execution(&core->state, task_execution(task));
 
 	if (plan->abandon && execution != NULL && execution->current)
 		change_abandon(core, execution);
@@ -175,26 +175,22 @@ static void follow_fields(struct core *core, uint32_t id, struct task_node *task
                           const struct task *row, uint64_t set)
 {
 	struct state *state = &core->state;
-	struct weight_class class = state_weight_class(state, task->weight);
-	struct execution_node *execution = state_execution(state, task->execution);
+	struct execution_node *execution = state_execution(state, task_execution(task));
+	struct task_class class = *class_of(state, task);
 
 	if (set & BIT(TASK_COL_cpu))
 		class.cpu = row->cpu;
 	if (set & BIT(TASK_COL_memory))
 		class.memory = row->memory;
-	task->weight = state_weight(state, class.cpu, class.memory);
 	if (set & BIT(TASK_COL_retry))
-		task->retry = row->retry > UINT16_MAX ? UINT16_MAX : (uint16_t)row->retry;
-	if (set & BIT(TASK_COL_accept_failure)) {
-		task->flags &= (uint8_t)~TASK_ACCEPTS_FAILURE;
-		task->flags |= row->accept_failure == 1 ? TASK_ACCEPTS_FAILURE : 0;
-	}
-	if (set & (BIT(TASK_COL_batch) | BIT(TASK_COL_priority)))
-		state_task_move(state, id, task,
-		                set & BIT(TASK_COL_batch) ? state_batch(state, row->batch)->index
-		                                          : task->batch,
-		                set & BIT(TASK_COL_priority) ? (int32_t)row->priority
-		                                             : task->priority);
+		class.retry = row->retry > UINT16_MAX ? UINT16_MAX : (uint16_t)row->retry;
+	if (set & BIT(TASK_COL_accept_failure))
+		class.accepts_failure = row->accept_failure == 1;
+	if (set & BIT(TASK_COL_batch))
+		class.batch = state_batch(state, row->batch)->index;
+	if (set & BIT(TASK_COL_priority))
+		class.priority = (int32_t)row->priority;
+	state_task_reclass(state, id, task, &class);
 	if (execution != NULL)
 		state_worker_weigh(state, execution->worker);
 }
@@ -241,12 +237,13 @@ void handle_task_update(struct core *core, struct call *call)
 		return;
 	}
 	if ((set & BIT(TASK_COL_status)) &&
-	    !plan_status(&plan, task, (enum task_status)row.status)) {
+	    !plan_status(&plan, task, class_of(&core->state, task)->retry,
+	                 (enum task_status)row.status)) {
 		core_refuse(core, call, PROBLEM_CONFLICT, "task %u is %s: it cannot become %s", id,
 		            task_status_words[task->status], task_status_words[row.status]);
 		return;
 	}
-	if (!run_need(core, task->run))
+	if (!run_need(core, class_of(&core->state, task)->run))
 		return;
 	columns = set & ~(BIT(TASK_COL_status) | BIT(TASK_COL_required_task_ids));
 	if (columns != 0) {

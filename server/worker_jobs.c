@@ -187,7 +187,7 @@ static json_t *execution_json(const struct core *core, const struct execution *r
 		json_object_set_new(value, f->name, field_to_json(f, row));
 	}
 	json_object_set_new(value, "batch",
-	                    task ? json_text(core->state.batches.v[task->batch]->name)
+	                    task ? json_text(batch_of(&core->state, task)->name)
 	                         : json_null());
 	json_object_set_new(value, "taskstatus",
 	                    task ? json_text(task_status_words[task->status]) : json_null());
