@@ -130,12 +130,30 @@ static void send_call(struct call *c, const char *path, json_t *body, int timeou
 	str_release(&authorization);
 }
 
+/* Calls of the session before: what they would be answered is nothing to this one. */
+static void drop_polls(struct agent *a)
+{
+	struct session *s = &a->session;
+
+	while (s->poll != NULL || s->older != NULL) {
+		struct call *c = s->poll != NULL ? s->poll : s->older;
+
+		if (c == s->poll)
+			s->poll = NULL;
+		else
+			s->older = c->next;
+		(void)http_multi_cancel(a->http, c->number);
+		call_free(c);
+	}
+}
+
 static void start_register(struct agent *a)
 {
 	const struct options *o = a->options;
 	const struct machine *m = &a->machine;
 	json_t *body = json_object();
 
+	drop_polls(a);
 	json_object_set_new_nocheck(body, "name", json_from_bytes(o->name.p));
 	json_object_set_new_nocheck(body, "hostname", json_from_bytes(m->hostname));
 	json_object_set_new_nocheck(body, "concurrency", json_integer(o->concurrency));

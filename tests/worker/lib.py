@@ -146,6 +146,9 @@ def main(tests):
     """Run the named tests, or all; each gets a Place."""
     sys.stdout.reconfigure(line_buffering=True)
     failed = 0
+    if not os.access(WORKER, os.X_OK):
+        print(f"{WORKER} is not built")
+        sys.exit(1)
     names = sys.argv[1:] or list(tests)
     for name in names:
         test = tests[name]
