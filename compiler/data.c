@@ -124,6 +124,19 @@ static void add_all_loops(struct str *out, const struct level *l)
 		str_addf(out, "%s%s", out->len ? " and " : "", l->symbol->name);
 }
 
+/* A loop of the consumer with the variable of a collapsed one was meant to be the same. */
+static const char *same_variable(const struct level *consumer, const struct pairing *p)
+{
+	for (; consumer->outer != NULL; consumer = consumer->outer) {
+		for (unsigned i = 0; i < p->n && consumer->kind == LEVEL_LOOP; i++) {
+			if (p->path[i]->kind == LEVEL_LOOP && p->match[i] == NULL &&
+			    strcmp(p->path[i]->symbol->name, consumer->symbol->name) == 0)
+				return consumer->symbol->name;
+		}
+	}
+	return NULL;
+}
+
 static void needs_gather(struct compilation *c, const struct step *consumer,
                          const struct node *output, const struct pairing *p)
 {
@@ -146,7 +159,10 @@ static void needs_gather(struct compilation *c, const struct step *consumer,
 	label(c, d, "needs one value");
 	relate(c, d, collapsed->head, "`%s` runs here, %u time%s", producer->symbol->name,
 	       producer->level->n, producer->level->n == 1 ? "" : "s");
-	if (all.len == 0 && producer->level->n > 1)
+	if (same_variable(consumer->level, p))
+		help(c, d, "to pair them, let both loops run over one list: let %ss = LIST",
+		     same_variable(consumer->level, p));
+	else if (all.len == 0 && producer->level->n > 1)
 		help(c, d, "to wait for all %u, write `gather %s`", producer->level->n, what.p);
 	else
 		help(c, d, "to wait for all of them, write `gather %s`", what.p);

@@ -192,6 +192,17 @@ static const char *list_uri(struct compilation *c, const struct value *path, str
 	return uri;
 }
 
+/* Below the directory that the user's path started from the name goes on from there. */
+static struct value found_file(struct compilation *c, const char *path, uint16_t base)
+{
+	const char *dir = c->bases.v[base];
+	size_t n = strlen(dir);
+
+	if (strncmp(path, dir, n) == 0 && path[n] == '/')
+		return value_text(VALUE_FILE, path + n + 1, strlen(path + n + 1), base);
+	return value_text(VALUE_FILE, path, strlen(path), base);
+}
+
 struct value source_files(struct compilation *c, struct value path, enum files_group group,
                           struct span span, struct arena *arena)
 {
@@ -216,7 +227,7 @@ struct value source_files(struct compilation *c, struct value path, enum files_g
 	}
 	files = arena_array(arena, struct value, f.paths.n);
 	for (size_t i = 0; i < f.paths.n; i++)
-		files[i] = value_text(VALUE_FILE, f.paths.v[i], strlen(f.paths.v[i]), 0);
+		files[i] = found_file(c, f.paths.v[i], path.base);
 	v = group == GROUP_NONE ? value_list(arena, files, f.paths.n)
 	                        : make_groups(files, f.paths.n, group, arena);
 	vec_release(&f.paths);
