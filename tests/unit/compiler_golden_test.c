@@ -16,7 +16,6 @@
 #include "dsl/codes.h"
 #include "stage/uri.h"
 
-#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -92,6 +91,15 @@ static void hide_cwd(struct str *s, const char *cwd)
 	*s = out;
 }
 
+/* As assert, in release builds too. */
+#define require(condition)                                                                         \
+	do {                                                                                       \
+		if (!(condition)) {                                                                \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);            \
+			abort();                                                                   \
+		}                                                                                  \
+	} while (0)
+
 /* What model/submission.h promises, of any submission. */
 static void check_submission(const struct submission *s)
 {
@@ -99,13 +107,13 @@ static void check_submission(const struct submission *s)
 	struct arena arena;
 
 	for (uint32_t i = 0; i < s->step_count; i++) {
-		assert(s->steps[i].first_task == next);
+		require(s->steps[i].first_task == next);
 		next += s->steps[i].task_count;
 		for (size_t k = 0; k < s->steps[i].nafter; k++)
-			assert(s->steps[i].after[k] < i &&
-			       s->steps[s->steps[i].after[k]].depth < s->steps[i].depth);
+			require(s->steps[i].after[k] < i &&
+			        s->steps[s->steps[i].after[k]].depth < s->steps[i].depth);
 	}
-	assert(next == s->task_count);
+	require(next == s->task_count);
 	arena_init(&arena);
 	for (uint32_t i = 0; i < s->task_count; i++) {
 		struct submission_task task;
@@ -115,20 +123,20 @@ static void check_submission(const struct submission *s)
 
 		s->task(s, i, &arena, &task);
 		for (size_t k = 0; k < task.nrequires; k++)
-			assert(task.requires[k] < i &&
-			       (k == 0 || task.requires[k - 1] < task.requires[k]));
-		assert(words_split(task.row.command, &arena, &words, &n) == WORDS_OK && n > 0);
-		assert(task.row.output[strlen(task.row.output) - 1] == '/');
-		assert((task.row.input != NULL) == (task.ninputs > 0));
+			require(task.requires[k] < i &&
+			        (k == 0 || task.requires[k - 1] < task.requires[k]));
+		require(words_split(task.row.command, &arena, &words, &n) == WORDS_OK && n > 0);
+		require(task.row.output[strlen(task.row.output) - 1] == '/');
+		require((task.row.input != NULL) == (task.ninputs > 0));
 		if (task.row.input != NULL)
-			assert(uri_list_split(&arena, task.row.input, &words, &n, &error) &&
-			       n == task.ninputs);
+			require(uri_list_split(&arena, task.row.input, &words, &n, &error) &&
+			        n == task.ninputs);
 		if (task.row.resource != NULL)
-			assert(uri_list_split(&arena, task.row.resource, &words, &n, &error) &&
-			       n == task.nresources);
+			require(uri_list_split(&arena, task.row.resource, &words, &n, &error) &&
+			        n == task.nresources);
 		for (size_t k = 0; k < task.ninputs; k++)
-			assert(task.inputs[k].producer == UINT32_MAX ||
-			       task.inputs[k].producer < i);
+			require(task.inputs[k].producer == UINT32_MAX ||
+			        task.inputs[k].producer < i);
 		arena_clear(&arena);
 	}
 	arena_release(&arena);
