@@ -1,12 +1,19 @@
 /*
- * Logs of executions: chunks at their offset, never rewritten, so that a log
- * costs what it is long. Bytes that come again are compared with those stored.
+ * Logs of executions: chunks at their offset. Bytes that come again are compared
+ * with those stored.
+ *
+ * Small pieces are joined with the chunks before them as long as those are less
+ * than twice as long: so a log has few chunks, and a byte is written again only
+ * when its chunk grows by half, at most some twenty times until the chunk is full.
+ * Full chunks are never touched: a log costs what it is long.
  *
  * An execution that is deleted leaves its number in log_orphan, in the same
  * transaction; its chunks go after that commit, or at the next start.
  */
+#include "base/alloc.h"
 #include "store/inside.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static struct statement *ready(struct store_reader *r, const char *sql, int64_t execution_id,
@@ -64,12 +71,73 @@ static enum store_result compare(struct store *s, int64_t execution_id, enum sto
 	return result;
 }
 
+#define CHUNK_FULL 65536
+
+/*
+ * Take what is to be joined with these bytes out of the file: joined gets it, followed by the
+ * bytes, and *start where it begins.
+ */
+static enum store_result join(struct store *s, int64_t execution_id, enum store_stream stream,
+                              const char *bytes, size_t n, struct str *joined, int64_t *start)
+{
+	struct statement *st = ready(&s->own,
+	                             "SELECT start, data FROM log_chunk WHERE execution_id = ? "
+	                             "AND stream = ? ORDER BY start DESC",
+	                             execution_id, stream);
+	enum store_result result;
+	size_t total = n, len;
+
+	if (st == NULL)
+		return STORE_IO;
+	while ((result = s->driver->step(st)) == STORE_OK) {
+		const void *data = s->driver->bytes(st, 1, &len);
+		struct str longer = STR_INIT;
+
+		if (len >= 2 * total || total + len > CHUNK_FULL)
+			break;
+		str_reserve(&longer, total + len);
+		str_add(&longer, data, len);
+		str_add(&longer, joined->p, joined->len);
+		str_release(joined);
+		*joined = longer;
+		*start = s->driver->integer(st, 0);
+		total += len;
+	}
+	result = done(&s->own, st, result);
+	str_add(joined, bytes, n);
+	if (result != STORE_OK || total == n)
+		return result;
+	st = ready(&s->own,
+	           "DELETE FROM log_chunk WHERE execution_id = ? AND stream = ? AND start >= ?",
+	           execution_id, stream);
+	if (st == NULL)
+		return STORE_IO;
+	s->driver->bind_integer(st, 3, *start);
+	return done(&s->own, st, s->driver->step(st));
+}
+
+static enum store_result insert(struct store *s, int64_t execution_id, enum store_stream stream,
+                                int64_t start, const char *bytes, size_t n)
+{
+	struct statement *st = ready(&s->own,
+	                             "INSERT INTO log_chunk (execution_id, stream, start, data) "
+	                             "VALUES (?, ?, ?, ?)",
+	                             execution_id, stream);
+
+	if (st == NULL)
+		return STORE_IO;
+	s->driver->bind_integer(st, 3, start);
+	s->driver->bind_bytes(st, 4, bytes, n);
+	return done(&s->own, st, s->driver->step(st));
+}
+
 enum store_result store_log_append(struct store *s, int64_t execution_id, enum store_stream stream,
                                    int64_t offset, const void *bytes, size_t n, int64_t *length)
 {
 	enum store_result result = store_log_length(&s->own, execution_id, stream, length);
+	struct str joined = STR_INIT;
 	const char *data = bytes;
-	struct statement *st;
+	int64_t start;
 
 	if (result == STORE_OK && offset > *length)
 		return STORE_GAP;
@@ -85,14 +153,15 @@ enum store_result store_log_append(struct store *s, int64_t execution_id, enum s
 	result = store_ask(&s->own, STORE_STEP_LOG_WRITE);
 	if (result != STORE_OK)
 		return result;
-	st = ready(&s->own,
-	           "INSERT INTO log_chunk (execution_id, stream, start, data) VALUES (?, ?, ?, ?)",
-	           execution_id, stream);
-	if (st == NULL)
-		return STORE_IO;
-	s->driver->bind_integer(st, 3, *length);
-	s->driver->bind_bytes(st, 4, data, n);
-	result = done(&s->own, st, s->driver->step(st));
+	start = *length;
+	if (start > 0 && n < CHUNK_FULL) {
+		result = join(s, execution_id, stream, data, n, &joined, &start);
+		if (result == STORE_OK)
+			result = insert(s, execution_id, stream, start, joined.p, joined.len);
+		str_release(&joined);
+	} else {
+		result = insert(s, execution_id, stream, start, data, n);
+	}
 	if (result == STORE_OK)
 		*length += (int64_t)n;
 	return result;
@@ -132,36 +201,85 @@ enum store_result store_log_read(struct store_reader *r, int64_t execution_id,
 	return done(r, st, result);
 }
 
-/* The chunks of executions that are gone. A crash in between leaves orphans for the next time. */
-enum store_result store_log_sweep(struct store *s)
+#define SWEEP_MAX 10000
+
+struct orphans {
+	int64_t ids[SWEEP_MAX];
+	size_t n;
+};
+
+static enum store_result read_orphans(struct store *s, struct orphans *orphans)
+{
+	enum store_result result;
+	struct statement *st = s->driver->prepare(
+	        s->main, "SELECT execution_id FROM log_orphan ORDER BY execution_id LIMIT ?");
+
+	if (st == NULL)
+		return store_failed(s, s->main, STORE_IO);
+	s->driver->bind_integer(st, 1, SWEEP_MAX);
+	for (orphans->n = 0; (result = s->driver->step(st)) == STORE_OK; orphans->n++)
+		orphans->ids[orphans->n] = s->driver->integer(st, 0);
+	return reader_done(&s->own, st, result);
+}
+
+static enum store_result drop_chunks(struct store *s, const struct orphans *orphans)
 {
 	enum store_result result = STORE_OK;
 	struct statement *st;
 
-	for (;;) {
-		int64_t id;
-
-		st = s->driver->prepare(s->main, "SELECT execution_id FROM log_orphan LIMIT 1");
-		if (st == NULL)
-			return store_failed(s, s->main, STORE_IO);
-		result = s->driver->step(st);
-		id = result == STORE_OK ? s->driver->integer(st, 0) : 0;
-		s->driver->reset(st);
-		if (result != STORE_OK)
-			return store_failed(s, s->main, result == STORE_NONE ? STORE_OK : result);
+	for (size_t i = 0; i < orphans->n && result == STORE_OK; i++) {
 		st = s->driver->prepare(s->log, "DELETE FROM log_chunk WHERE execution_id = ?");
 		if (st == NULL)
 			return store_failed(s, s->log, STORE_IO);
-		s->driver->bind_integer(st, 1, id);
+		s->driver->bind_integer(st, 1, orphans->ids[i]);
 		result = done(&s->own, st, s->driver->step(st));
-		if (result != STORE_OK)
-			return result;
-		st = s->driver->prepare(s->main, "DELETE FROM log_orphan WHERE execution_id = ?");
-		if (st == NULL)
-			return store_failed(s, s->main, STORE_IO);
-		s->driver->bind_integer(st, 1, id);
-		result = store_run(s, st, NULL);
-		if (result != STORE_OK)
-			return result;
 	}
+	return result;
+}
+
+static enum store_result drop_orphans(struct store *s, const struct orphans *orphans)
+{
+	struct statement *st =
+	        s->driver->prepare(s->main, "DELETE FROM log_orphan WHERE execution_id <= ?");
+
+	if (st == NULL)
+		return store_failed(s, s->main, STORE_IO);
+	s->driver->bind_integer(st, 1, orphans->ids[orphans->n - 1]);
+	return store_run(s, st, NULL);
+}
+
+/* One transaction around `change` on the file `c`. */
+static enum store_result
+in_transaction(struct store *s, struct connection *c, const struct orphans *orphans,
+               enum store_result (*change)(struct store *, const struct orphans *))
+{
+	enum store_result result =
+	        store_failed(s, c, s->driver->execute(c, s->driver->dialect->begin));
+
+	if (result != STORE_OK)
+		return result;
+	result = change(s, orphans);
+	if (result == STORE_OK)
+		result = store_failed(s, c, s->driver->execute(c, "COMMIT"));
+	/* Fails only where the failure before it has already ended the transaction. */
+	if (result != STORE_OK)
+		(void)s->driver->execute(c, "ROLLBACK");
+	return result;
+}
+
+/* The chunks of executions that are gone. A crash in between leaves orphans for the next time. */
+enum store_result store_log_sweep(struct store *s)
+{
+	struct orphans *orphans = xmalloc(sizeof(*orphans));
+	enum store_result result;
+
+	do {
+		result = read_orphans(s, orphans);
+		if (result == STORE_OK && orphans->n > 0)
+			result = in_transaction(s, s->log, orphans, drop_chunks);
+		if (result == STORE_OK && orphans->n > 0)
+			result = in_transaction(s, s->main, orphans, drop_orphans);
+	} while (result == STORE_OK && orphans->n == SWEEP_MAX);
+	free(orphans);
+	return result;
 }
