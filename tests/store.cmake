@@ -1,2 +1,4 @@
-scitq_unit_test(store_row_test SOURCES unit/store_row_test.c unit/store_place.c
-	LIBS store PkgConfig::SQLITE)
+foreach(test row open log query)
+	scitq_unit_test(store_${test}_test SOURCES unit/store_${test}_test.c unit/store_place.c
+		LIBS store PkgConfig::SQLITE)
+endforeach()

@@ -1,0 +1,246 @@
+/* The log of executions: overlap, gaps, order, size, and what a crash may leave. */
+#include "tests/unit/store_place.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct place place;
+static struct store *s;
+
+static int setup(void **state)
+{
+	(void)state;
+	place_make(&place);
+	s = place_open(&place);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	store_close(s);
+	place_remove(&place);
+	return 0;
+}
+
+static void assert_appended(int64_t id, enum store_stream stream, int64_t offset, const void *bytes,
+                            size_t n, enum store_result expected, int64_t length)
+{
+	int64_t got = -1;
+
+	assert_int_equal(store_log_append(s, id, stream, offset, bytes, n, &got), expected);
+	assert_int_equal(got, length);
+}
+
+static void assert_log(int64_t id, enum store_stream stream, int64_t offset, size_t limit,
+                       const char *bytes, size_t n)
+{
+	struct str out = STR_INIT;
+
+	assert_int_equal(store_log_read(store_own(s), id, stream, offset, limit, &out), STORE_OK);
+	assert_int_equal(out.len, n);
+	assert_memory_equal(out.p, bytes, n);
+	str_release(&out);
+}
+
+static void bytes_are_stored_once(void **state)
+{
+	int64_t length;
+
+	(void)state;
+	assert_int_equal(store_log_begin(s), STORE_OK);
+	assert_appended(1, STORE_STDOUT, 0, "hello ", 6, STORE_OK, 6);
+	assert_appended(1, STORE_STDOUT, 0, "hello ", 6, STORE_OK, 6);
+	assert_appended(1, STORE_STDOUT, 3, "lo wor", 6, STORE_OK, 9);
+	assert_appended(1, STORE_STDOUT, 9, "", 0, STORE_OK, 9);
+	assert_appended(1, STORE_STDOUT, 2, "", 0, STORE_OK, 9);
+	assert_appended(1, STORE_STDOUT, 10, "d", 1, STORE_GAP, 9);
+	assert_appended(1, STORE_STDOUT, 10, "", 0, STORE_GAP, 9);
+	assert_appended(1, STORE_STDOUT, 0, "hellO wor", 9, STORE_CONFLICT, 9);
+	assert_appended(1, STORE_STDOUT, 7, "xxld", 4, STORE_CONFLICT, 9);
+	assert_appended(1, STORE_STDOUT, 0, "hello world", 11, STORE_OK, 11);
+	assert_appended(1, STORE_STDERR, 0, "\0\xff", 2, STORE_OK, 2);
+	assert_appended(2, STORE_STDOUT, 1, "x", 1, STORE_GAP, 0);
+	assert_appended(2, STORE_STDOUT, 0, "two", 3, STORE_OK, 3);
+	assert_int_equal(store_log_commit(s), STORE_OK);
+	assert_log(1, STORE_STDOUT, 0, 100, "hello world", 11);
+	assert_log(1, STORE_STDOUT, 4, 3, "o w", 3);
+	assert_log(1, STORE_STDOUT, 11, 3, "", 0);
+	assert_log(1, STORE_STDOUT, 99, 3, "", 0);
+	assert_log(1, STORE_STDOUT, 0, 0, "", 0);
+	assert_log(1, STORE_STDERR, 0, 100, "\0\xff", 2);
+	assert_log(2, STORE_STDOUT, 0, 100, "two", 3);
+	assert_log(3, STORE_STDOUT, 0, 100, "", 0);
+	assert_int_equal(store_log_length(store_own(s), 3, STORE_STDERR, &length), STORE_OK);
+	assert_int_equal(length, 0);
+}
+
+static void rolled_back_bytes_are_gone(void **state)
+{
+	int64_t length;
+
+	(void)state;
+	assert_int_equal(store_log_begin(s), STORE_OK);
+	assert_appended(1, STORE_STDOUT, 0, "kept", 4, STORE_OK, 4);
+	assert_int_equal(store_log_commit(s), STORE_OK);
+	assert_int_equal(store_log_begin(s), STORE_OK);
+	assert_appended(1, STORE_STDOUT, 4, " not", 4, STORE_OK, 8);
+	store_log_rollback(s);
+	assert_int_equal(store_log_length(store_own(s), 1, STORE_STDOUT, &length), STORE_OK);
+	assert_int_equal(length, 4);
+}
+
+static char pattern(int64_t i)
+{
+	return (char)(i * 31 + i / 251);
+}
+
+/* Pieces of every size, some sent twice with more behind them: what is read is what was written. */
+static void any_pieces_make_the_log(void **state)
+{
+	enum { TOTAL = 700000 };
+	char *bytes = xmalloc(TOTAL);
+	uint64_t random = 12345;
+	int64_t length = 0;
+	struct str out = STR_INIT;
+
+	(void)state;
+	for (int64_t i = 0; i < TOTAL; i++)
+		bytes[i] = pattern(i);
+	while (length < TOTAL) {
+		int64_t back, n, before = length;
+
+		random = random * 6364136223846793005U + 1442695040888963407U;
+		back = (int64_t)(random >> 33 & 63) < length ? (int64_t)(random >> 33 & 63)
+		                                             : length;
+		n = 1 + back + (int64_t)(random >> 40 & ((random >> 60) < 14 ? 255 : 0x1ffff));
+		if (n > TOTAL - length + back)
+			n = TOTAL - length + back;
+		assert_int_equal(store_log_begin(s), STORE_OK);
+		assert_appended(7, STORE_STDERR, before - back, bytes + before - back, (size_t)n,
+		                STORE_OK, before - back + n);
+		length = before - back + n;
+		assert_int_equal(store_log_commit(s), STORE_OK);
+	}
+	assert_log(7, STORE_STDERR, 0, TOTAL + 1, bytes, TOTAL);
+	for (int64_t at = 0; at < TOTAL; at += 65521)
+		assert_log(7, STORE_STDERR, at, 3000, bytes + at,
+		           TOTAL - at < 3000 ? (size_t)(TOTAL - at) : 3000);
+	str_release(&out);
+	free(bytes);
+}
+
+/* Lines that come one by one must not be a row each for ever, nor rewrite what is there. */
+static void many_small_appends_stay_small(void **state)
+{
+	enum { LINES = 20000, LINE = 40 };
+	int64_t start = clock_monotonic_ns();
+	char line[LINE + 1];
+
+	(void)state;
+	assert_int_equal(store_log_begin(s), STORE_OK);
+	for (int64_t i = 0; i < LINES; i++) {
+		int n = snprintf(line, sizeof(line), "%039lld\n", (long long)i);
+
+		assert_int_equal(n, LINE);
+		assert_appended(3, STORE_STDOUT, i * LINE, line, LINE, STORE_OK, (i + 1) * LINE);
+	}
+	assert_int_equal(store_log_commit(s), STORE_OK);
+	assert_true(clock_monotonic_ns() - start < 30 * INT64_C(1000000000));
+	assert_true(place_number(place.log_path.p, "SELECT count(*) FROM log_chunk") < LINES / 20);
+	assert_log(3, STORE_STDOUT, 19999 * LINE, 100, line, LINE);
+}
+
+/* The cost of a long log grows with its length, not with its square. */
+static void a_long_log_is_linear(void **state)
+{
+	enum { PIECE = 1 << 20, PIECES = 48 };
+	char *piece = xmalloc(PIECE);
+	int64_t took[2];
+
+	(void)state;
+	memset(piece, 'x', PIECE);
+	for (int half = 0; half < 2; half++) {
+		int64_t start = clock_monotonic_ns();
+
+		for (int64_t i = half * PIECES / 2; i < (half + 1) * PIECES / 2; i++) {
+			assert_int_equal(store_log_begin(s), STORE_OK);
+			assert_appended(5, STORE_STDOUT, i * PIECE, piece, PIECE, STORE_OK,
+			                (i + 1) * PIECE);
+			assert_int_equal(store_log_commit(s), STORE_OK);
+		}
+		took[half] = clock_monotonic_ns() - start;
+	}
+	if (took[1] > 5 * took[0])
+		fail_msg("first half %lld ns, second %lld ns", (long long)took[0],
+		         (long long)took[1]);
+	free(piece);
+}
+
+/* Other executions' logs are not touched by a deletion. */
+static void a_deleted_execution_loses_its_log_only(void **state)
+{
+	struct execution row;
+	int64_t length;
+
+	(void)state;
+	assert_int_equal(store_begin(s), STORE_OK);
+	assert_int_equal(store_log_begin(s), STORE_OK);
+	for (int64_t id = 1; id <= 3; id++) {
+		row = some_execution(id, 1);
+		assert_int_equal(store_insert(s, TABLE_EXECUTION, &row), STORE_OK);
+		assert_appended(id, STORE_STDOUT, 0, "abc", 3, STORE_OK, 3);
+		assert_appended(id, STORE_STDERR, 0, "de", 2, STORE_OK, 2);
+	}
+	assert_int_equal(store_log_commit(s), STORE_OK);
+	assert_int_equal(store_commit(s), STORE_OK);
+	assert_int_equal(store_begin(s), STORE_OK);
+	assert_int_equal(store_delete_execution(s, 2), STORE_OK);
+	assert_int_equal(store_commit(s), STORE_OK);
+	for (int64_t id = 1; id <= 3; id++) {
+		assert_int_equal(store_log_length(store_own(s), id, STORE_STDOUT, &length),
+		                 STORE_OK);
+		assert_int_equal(length, id == 2 ? 0 : 3);
+		assert_int_equal(store_log_length(store_own(s), id, STORE_STDERR, &length),
+		                 STORE_OK);
+		assert_int_equal(length, id == 2 ? 0 : 2);
+	}
+}
+
+/* The commit went through, its sweep did not: the next start ends it. */
+static void orphans_go_at_the_next_start(void **state)
+{
+	int64_t length;
+
+	(void)state;
+	assert_int_equal(store_log_begin(s), STORE_OK);
+	assert_appended(4, STORE_STDOUT, 0, "left behind", 11, STORE_OK, 11);
+	assert_int_equal(store_log_commit(s), STORE_OK);
+	store_close(s);
+	place_sql(place.path.p, "INSERT INTO log_orphan (execution_id) VALUES (4)");
+	s = place_open(&place);
+	assert_int_equal(store_log_length(store_own(s), 4, STORE_STDOUT, &length), STORE_OK);
+	assert_int_equal(length, 0);
+	assert_int_equal(place_number(place.path.p, "SELECT count(*) FROM log_orphan"), 0);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+	        TEST(bytes_are_stored_once),        TEST(rolled_back_bytes_are_gone),
+	        TEST(any_pieces_make_the_log),      TEST(many_small_appends_stay_small),
+	        TEST(a_long_log_is_linear),         TEST(a_deleted_execution_loses_its_log_only),
+	        TEST(orphans_go_at_the_next_start),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
