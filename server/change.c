@@ -21,6 +21,7 @@ static void set_reason(struct core *core, uint32_t id, struct task_node *task, e
 	if (task->reason == reason)
 		return;
 	state_task_dirty(&core->state, id, task);
+	task->flags |= TASK_TOLD;
 	task->reason = (uint8_t)reason;
 }
 
@@ -191,15 +192,18 @@ bool change_task(struct core *core, uint32_t id, struct task_node *task, enum ta
 	struct state *state = &core->state;
 	enum task_status from = (enum task_status)task->status;
 	const struct transition *row = task_transition(from, event);
+	uint8_t resume = event == TASK_EVENT_PAUSE || event == TASK_EVENT_DEBUG ? (uint8_t)from
+	                                                                        : TASK_ABSENT;
 
 	if (row == NULL || (event == TASK_EVENT_READY && task->requires != 0))
 		return false;
 	if (!run_need(core, class_of(state, task)->run))
 		return true;
 	state_task_dirty(state, id, task);
+	if (task->reason != reason || task->resume != resume || event == TASK_EVENT_RELAUNCH)
+		task->flags |= TASK_TOLD;
 	task->reason = (uint8_t)reason;
-	task->resume = event == TASK_EVENT_PAUSE || event == TASK_EVENT_DEBUG ? (uint8_t)from
-	                                                                      : TASK_ABSENT;
+	task->resume = resume;
 	if (event == TASK_EVENT_RELAUNCH)
 		task->attempts = task->losses = 0;
 	state_task_status(state, id, task, (enum task_status)row->to);
@@ -269,6 +273,7 @@ static void task_lost(struct core *core, uint32_t id, struct task_node *task,
 {
 	struct run_incident what = *incident;
 
+	task->flags |= TASK_TOLD;
 	if (!outcome->forgiven && task->losses < UINT8_MAX)
 		task->losses++;
 	if (task->losses >= LOSS_LIMIT && !outcome->forgiven) {
@@ -287,6 +292,7 @@ static void task_failed(struct core *core, uint32_t id, struct task_node *task,
 	struct run_incident what = *incident;
 	bool again = task->attempts < class_of(&core->state, task)->retry;
 
+	task->flags |= TASK_TOLD;
 	if (task->attempts < UINT16_MAX)
 		task->attempts++;
 	if (again) {

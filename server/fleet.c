@@ -15,6 +15,7 @@ static void serve_free(struct serve *serve)
 static void worker_free(struct worker_node *worker)
 {
 	json_decref(worker->reply);
+	str_release(&worker->grants);
 	vec_release(&worker->signals);
 	free(worker->name);
 	free(worker->boot_id);
@@ -228,6 +229,7 @@ struct worker_node *state_worker_add(struct state *state, uint32_t id, const cha
 	struct worker_node *worker = xcalloc(1, sizeof(*worker));
 
 	worker->id = id;
+	str_init(&worker->grants);
 	worker->cpus = (double)NAN;
 	worker->ram = INT_NULL;
 	worker->concurrency = 1;

@@ -9,21 +9,38 @@
 #define KEPT_US (7 * 24 * 3600 * INT64_C(1000000))
 #define PRUNED_AT_ONCE 100
 
-static int add_chunk(const char *data, size_t len, void *digest)
+/* jansson prints in small pieces. */
+struct gather {
+	struct digest *digest;
+	size_t n;
+	char bytes[4096];
+};
+
+static int add_chunk(const char *data, size_t len, void *context)
 {
-	digest_add(digest, data, len);
+	struct gather *g = context;
+
+	if (g->n + len > sizeof(g->bytes)) {
+		digest_add(g->digest, g->bytes, g->n);
+		g->n = 0;
+	}
+	if (len > sizeof(g->bytes)) {
+		digest_add(g->digest, data, len);
+	} else {
+		memcpy(g->bytes + g->n, data, len);
+		g->n += len;
+	}
 	return 0;
 }
 
 void request_digest(const struct call *call, char digest[DIGEST_TEXT_SIZE])
 {
-	struct digest *d = digest_new();
+	struct gather g = {.digest = digest_new()};
 
-	if (call->raw.len > 0)
-		digest_add(d, call->raw.p, call->raw.len);
-	else
-		json_dump_callback(call->body, add_chunk, d, JSON_COMPACT | JSON_SORT_KEYS);
-	digest_finish(d, digest);
+	/* Members in the order in which they came: a repetition is the same bytes. */
+	json_dump_callback(call->body, add_chunk, &g, JSON_COMPACT);
+	digest_add(g.digest, g.bytes, g.n);
+	digest_finish(g.digest, digest);
 }
 
 enum key_found idempotency_find(struct core *core, const char *key, const char *digest,

@@ -5,9 +5,9 @@
 #include "server/columns.h"
 #include "server/contact.h"
 #include "server/event.h"
+#include "server/grant.h"
 #include "server/handlers.h"
 #include "server/record.h"
-#include "server/schedule.h"
 #include "server/signals.h"
 
 #include <string.h>
@@ -157,19 +157,38 @@ static json_t *reply_of(struct worker_node *worker)
 	return worker->reply;
 }
 
-void lease_grant(struct core *core, struct worker_node *worker, json_t *grant)
+void lease_grant(struct core *core, struct worker_node *worker,
+                 const struct execution_node *execution, const struct task *task)
 {
-	json_t *reply = reply_of(worker);
-	json_t *grants = json_object_get(reply, "grants");
-
-	if (grant == NULL)
-		return;
-	if (grants == NULL) {
-		grants = json_array();
-		json_object_set_new_nocheck(reply, "grants", grants);
-	}
-	json_array_append_new(grants, grant);
+	grant_print(&worker->grants, execution, task);
 	lease_answer(core, worker);
+}
+
+/* The same once more: what the first grant said stands, whatever became of the task's row since. */
+static void grant_again(struct core *core, struct worker_node *worker,
+                        const struct execution_node *execution)
+{
+	struct execution frozen;
+	struct task task;
+
+	if (!record_task(core, execution->task, grant_columns, &task) ||
+	    !record_execution(core, execution->id, &frozen))
+		return;
+	task.command = frozen.command;
+	task.container = frozen.container;
+	task.container_options = frozen.container_options;
+	task.input = frozen.input;
+	task.output = frozen.output_uri;
+	task.resource = frozen.resource;
+	lease_grant(core, worker, execution, &task);
+}
+
+/* What is said of results, logs and executions to forget goes. */
+static void drop_reply(struct worker_node *worker)
+{
+	json_decref(worker->reply);
+	worker->reply = NULL;
+	str_release(&worker->grants);
 }
 
 struct call *lease_take(struct core *core, struct worker_node *worker)
@@ -179,8 +198,7 @@ struct call *lease_take(struct core *core, struct worker_node *worker)
 	worker->waiting = NULL;
 	worker->answer = false;
 	worker->extra = 0;
-	json_decref(worker->reply);
-	worker->reply = NULL;
+	drop_reply(worker);
 	timer_cancel(&core->timers, &worker->poll);
 	state_worker_place(&core->state, worker);
 	return call;
@@ -216,25 +234,41 @@ static int64_t lease_of(const struct core *core, const struct worker_node *worke
 	return lease;
 }
 
+/* ,"name":[...], the list that the reply has under that name or an empty one. */
+static void add_list(struct str *out, const json_t *reply, const char *name)
+{
+	const json_t *list = json_object_get(reply, name);
+
+	str_addf(out, ",\"%s\":", name);
+	if (list != NULL)
+		json_print(list, out);
+	else
+		str_adds(out, "[]");
+}
+
 static void answer(struct core *core, struct worker_node *worker)
 {
-	static const char *const lists[] = {"results", "logs", "grants", "forget", NULL};
-	json_t *reply = json_incref(reply_of(worker));
 	json_t *signals = json_array();
-	struct call *call;
+	struct call *call = worker->waiting;
+	struct str *out = &call->reply;
 
-	for (int i = 0; lists[i] != NULL; i++) {
-		if (json_object_get(reply, lists[i]) == NULL)
-			json_object_set_new_nocheck(reply, lists[i], json_array());
-	}
 	signals_due(core, worker, signals);
-	json_object_set_new_nocheck(reply, "signals", signals);
-	json_object_set_new_nocheck(reply, "lease", json_integer(lease_of(core, worker)));
-	json_object_set_new_nocheck(reply, "shutdown", json_boolean(core->ending));
+	str_reset(out);
+	str_adds(out, "{\"grants\":[");
+	str_add(out, worker->grants.p, worker->grants.len);
+	str_addc(out, ']');
+	add_list(out, worker->reply, "results");
+	add_list(out, worker->reply, "logs");
+	add_list(out, worker->reply, "forget");
+	str_adds(out, ",\"signals\":");
+	json_print(signals, out);
+	json_decref(signals);
+	str_addf(out, ",\"lease\":%lld,\"shutdown\":%s}\n", (long long)lease_of(core, worker),
+	         core->ending ? "true" : "false");
 	worker->shutdown_told |= core->ending;
 	worker->leased_ns = core->now_ns;
-	call = lease_take(core, worker);
-	core_reply(core, call, 200, reply);
+	lease_take(core, worker);
+	core_reply_bytes(core, call, 200, "application/json");
 }
 
 static void poll_over(void *context, struct timer *timer)
@@ -264,8 +298,7 @@ void lease_finish(struct core *core)
 			continue;
 		}
 		/* Thousands may wait: they hold nothing that can be made when they are answered. */
-		json_decref(worker->reply);
-		worker->reply = NULL;
+		drop_reply(worker);
 		if (next > worker->waiting->deadline_ns)
 			next = worker->waiting->deadline_ns;
 		timer_set(&core->timers, &worker->poll, next, poll_over);
@@ -307,7 +340,7 @@ static void reconcile(struct core *core, struct worker_node *worker, const struc
 			if (execution->have) {
 				execution->have = false;
 			} else if (execution->current) {
-				lease_grant(core, worker, schedule_grant_json(core, execution));
+				grant_again(core, worker, execution);
 			} else {
 				/* Its task let go of it, and the worker does not know it: it never
 				   was there, or its end was forgotten. */

@@ -60,11 +60,15 @@ bool record_find_execution(struct core *core, int64_t id, struct execution *row)
 	return record_find(core, TABLE_EXECUTION, row);
 }
 
-bool record_task(struct core *core, uint32_t id, struct task *row)
+bool record_task(struct core *core, uint32_t id, uint64_t columns, struct task *row)
 {
-	memset(row, 0, sizeof(*row));
+	enum store_result result;
+
+	if (core->group_failed)
+		return false;
 	row->task_id = id;
-	return record_find(core, TABLE_TASK, row) || core_failed(core, "a task has no row");
+	result = store_get(store_own(core->store), TABLE_TASK, row, columns, &core->arena);
+	return check(core, result, "read of a task");
 }
 
 bool record_execution(struct core *core, uint32_t id, struct execution *row)
@@ -213,16 +217,22 @@ bool record_execution_flush(struct core *core, struct execution_node *execution)
 
 static bool flush_task(struct core *core, uint32_t id)
 {
+	/* Two sets of columns, each prepared once: most changes are only of the status. */
 	const uint64_t moved = BIT(TASK_COL_status) | BIT(TASK_COL_status_date) |
-	                       BIT(TASK_COL_modification_date) | BIT(TASK_COL_epoch) |
-	                       BIT(TASK_COL_attempts) | BIT(TASK_COL_losses) |
-	                       BIT(TASK_COL_reason) | BIT(TASK_COL_resume_status);
+	                       BIT(TASK_COL_modification_date) | BIT(TASK_COL_epoch);
+	const uint64_t told = BIT(TASK_COL_attempts) | BIT(TASK_COL_losses) | BIT(TASK_COL_reason) |
+	                      BIT(TASK_COL_resume_status);
 	struct task_node *task = state_task(&core->state, id);
 	struct task row;
+	uint64_t mask;
 
 	if (task == NULL || !(task->flags & TASK_DIRTY))
 		return true;
-	task->flags &= (uint8_t)~TASK_DIRTY;
+	mask = task->flags & TASK_TOLD ? moved | told : moved;
+	/* The date of the status stays where that came back to what it was. */
+	if (task->status == task->before)
+		mask &= ~BIT(TASK_COL_status_date);
+	task->flags &= (uint8_t) ~(TASK_DIRTY | TASK_TOLD);
 	row.task_id = id;
 	row.status = (int8_t)task->status;
 	row.status_date = row.modification_date = core->now_us;
@@ -231,13 +241,8 @@ static bool flush_task(struct core *core, uint32_t id)
 	row.losses = task->losses;
 	row.reason = reason_words[task->reason];
 	row.resume_status = task->resume == TASK_ABSENT ? STATUS_NULL : (int8_t)task->resume;
-	/* The date of the status stays where that came back to what it was. */
 	return core_write(core) &&
-	       check(core,
-	             store_update(core->store, TABLE_TASK, &row,
-	                          task->status == task->before ? moved & ~BIT(TASK_COL_status_date)
-	                                                       : moved,
-	                          task->before),
+	       check(core, store_update(core->store, TABLE_TASK, &row, mask, task->before),
 	             "update of a task");
 }
 

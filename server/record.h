@@ -19,7 +19,7 @@
 bool record_find(struct core *core, enum table_id table, void *row);
 bool record_find_execution(struct core *core, int64_t id, struct execution *row);
 /* A row that must be there. */
-bool record_task(struct core *core, uint32_t id, struct task *row);
+bool record_task(struct core *core, uint32_t id, uint64_t columns, struct task *row);
 bool record_execution(struct core *core, uint32_t id, struct execution *row);
 /* What the task requires; who requires it. */
 bool record_required(struct core *core, uint32_t id, int64_t **others, size_t *n);

@@ -5,6 +5,7 @@
 #include "server/record.h"
 #include "server/reply.h"
 #include "server/state_load.h"
+#include "store/store.h"
 
 #include <string.h>
 
@@ -165,7 +166,7 @@ void run_incident(struct core *core, uint32_t id, const struct task_node *node,
 		return;
 	if (incident->kind == INCIDENT_RETRY)
 		run->retried++;
-	if (!record_task(core, id, &task))
+	if (!record_task(core, id, STORE_ALL, &task))
 		return;
 	run_touch(&core->state, run);
 	entry = json_object();

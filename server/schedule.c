@@ -1,10 +1,9 @@
 #include "server/schedule.h"
 
-#include "model/json.h"
 #include "server/change.h"
+#include "server/grant.h"
 #include "server/lease.h"
 #include "server/record.h"
-#include "server/reply.h"
 
 #include <string.h>
 
@@ -58,52 +57,6 @@ static struct worker_node *next_worker(const struct serve *serve)
 	return worker != NULL && ready_total(serve) > serve->roomy ? worker : NULL;
 }
 
-static json_t *grant_json(const struct execution_node *execution, const struct task *task)
-{
-	json_t *grant = json_object();
-
-#define SET(name, value) json_object_set_new_nocheck(grant, name, value)
-	SET("execution_id", json_integer(execution->id));
-	SET("epoch", json_integer(execution->epoch));
-	SET("task_id", json_integer(execution->task));
-	SET("name", json_text(task->name));
-	SET("batch", json_text(task->batch));
-	SET("run_id", reply_integer(task->run_id));
-	SET("command", json_text(task->command));
-	SET("script", json_text(task->script));
-	SET("container", json_text(task->container));
-	SET("container_options", json_text(task->container_options));
-	SET("input", json_text(task->input));
-	SET("output", json_text(task->output));
-	SET("resource", json_text(task->resource));
-	SET("weight", json_real(execution->weight));
-	SET("cpu", isnan(task->cpu) ? json_null() : json_real(task->cpu));
-	SET("memory", reply_integer(task->memory));
-	SET("download_timeout", reply_integer(task->download_timeout));
-	SET("run_timeout", reply_integer(task->run_timeout));
-	SET("upload_timeout", reply_integer(task->upload_timeout));
-#undef SET
-	return grant;
-}
-
-json_t *schedule_grant_json(struct core *core, struct execution_node *execution)
-{
-	struct execution frozen;
-	struct task task;
-
-	if (!record_task(core, execution->task, &task) ||
-	    !record_execution(core, execution->id, &frozen))
-		return NULL;
-	/* What the first grant said stands, whatever became of the task's row since. */
-	task.command = frozen.command;
-	task.container = frozen.container;
-	task.container_options = frozen.container_options;
-	task.input = frozen.input;
-	task.output = frozen.output_uri;
-	task.resource = frozen.resource;
-	return grant_json(execution, &task);
-}
-
 struct execution_node *schedule_give(struct core *core, struct worker_node *worker, uint32_t id)
 {
 	struct task_node *node = state_task(&core->state, id);
@@ -113,7 +66,7 @@ struct execution_node *schedule_give(struct core *core, struct worker_node *work
 	bool first = node->epoch == 0;
 
 	/* An UPDATE of a command applies until here: the row is read when it is granted. */
-	if (!record_task(core, id, &task))
+	if (!record_task(core, id, grant_columns, &task))
 		return NULL;
 	row_clear(table_get(TABLE_EXECUTION), &row);
 	row.execution_id = ++core->state.last_execution;
@@ -140,7 +93,7 @@ struct execution_node *schedule_give(struct core *core, struct worker_node *work
 	execution->current = true;
 	execution->stdout_length = execution->stderr_length = 0;
 	if (worker->leases)
-		lease_grant(core, worker, grant_json(execution, &task));
+		lease_grant(core, worker, execution, &task);
 	return execution;
 }
 

@@ -13,7 +13,5 @@ void schedule_run(struct core *core);
 /* Grant a pending task to a worker that leases, offer it to one that polls. NULL: the group failed.
  */
 struct execution_node *schedule_give(struct core *core, struct worker_node *worker, uint32_t id);
-/* The grant of a live execution as the lease reply has it; NULL: the group failed. */
-json_t *schedule_grant_json(struct core *core, struct execution_node *execution);
 
 #endif

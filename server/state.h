@@ -19,6 +19,7 @@
 #define SERVER_STATE_H
 
 #include "base/map.h"
+#include "base/str.h"
 #include "base/vec.h"
 #include "model/resources.h"
 #include "server/task_class.h"
@@ -57,6 +58,7 @@ enum reason reason_parse(const char *word);
 enum {
 	TASK_QUEUED = 1 << 0, /* in the ready queue of its batch */
 	TASK_DIRTY = 1 << 1,  /* its row is to be written before the group ends */
+	TASK_TOLD = 1 << 2,   /* also attempts, losses, reason and where a pause came from */
 };
 
 /* 32 bytes. */
@@ -160,7 +162,8 @@ struct worker_node {
 
 	struct call *waiting; /* its lease call */
 	struct timer poll;
-	json_t *reply;      /* what is known of its reply so far; NULL: nothing */
+	json_t *reply;      /* results, logs and forget of its reply so far; NULL: none */
+	struct str grants;  /* the grants of it, as text */
 	int64_t extra;      /* its wish in that call */
 	bool answer;        /* the call that waits is answered when the group ends */
 	bool looked;        /* in core.asking */

@@ -5,6 +5,7 @@
 #include "server/record.h"
 #include "server/reply.h"
 #include "server/run.h"
+#include "store/store.h"
 
 #define LISTED 20
 
@@ -185,7 +186,7 @@ void handle_task_why(struct core *core, struct call *call)
 		reply_missing(core, call, "task", call->ids[0]);
 		return;
 	}
-	if (!record_task(core, why.id, &row))
+	if (!record_task(core, why.id, STORE_ALL, &row))
 		return;
 	why.batch = batch_of(&core->state, why.task);
 	why.fields = json_object();

@@ -36,7 +36,7 @@ static void reply_task(struct core *core, struct call *call, int status, uint32_
 {
 	struct task row;
 
-	if (record_flush(core) && record_task(core, id, &row))
+	if (record_flush(core) && record_task(core, id, STORE_ALL, &row))
 		reply_row(core, call, status, TABLE_TASK, &row);
 }
 
@@ -158,6 +158,7 @@ static void carry_out(struct core *core, uint32_t id, struct task_node *task,
 		change_abandon(core, execution);
 	if (plan->attempt && task->attempts < UINT16_MAX) {
 		state_task_dirty(&core->state, id, task);
+		task->flags |= TASK_TOLD;
 		task->attempts++;
 	}
 	for (unsigned i = 0; i < plan->n; i++) {
@@ -274,7 +275,7 @@ void handle_task_delete(struct core *core, struct call *call)
 		reply_missing(core, call, "task", call->ids[0]);
 		return;
 	}
-	if (!record_flush(core) || !record_task(core, id, &row) || !core_write(core))
+	if (!record_flush(core) || !record_task(core, id, STORE_ALL, &row) || !core_write(core))
 		return;
 	task_drop(core, id, task);
 	if (!core->group_failed && store_delete_task(core->store, id) != STORE_OK)
@@ -301,7 +302,7 @@ void handle_task_freeze(struct core *core, struct call *call)
 		            (long long)execution_id, (long long)id);
 		return;
 	}
-	if (!record_flush(core) || !record_task(core, (uint32_t)id, &task))
+	if (!record_flush(core) || !record_task(core, (uint32_t)id, STORE_ALL, &task))
 		return;
 	row.command = task.command;
 	row.container = task.container;

@@ -224,7 +224,7 @@ struct task bench_task(struct bench *b, uint32_t id)
 {
 	struct task row;
 
-	assert_true(record_task(b->core, id, &row));
+	assert_true(record_task(b->core, id, STORE_ALL, &row));
 	return row;
 }
 

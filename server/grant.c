@@ -1,0 +1,113 @@
+#include "server/grant.h"
+
+#include "model/json.h"
+#include "server/columns.h"
+
+#include <string.h>
+
+const uint64_t grant_columns =
+        BIT(TASK_COL_name) | BIT(TASK_COL_batch) | BIT(TASK_COL_run_id) | BIT(TASK_COL_command) |
+        BIT(TASK_COL_script) | BIT(TASK_COL_container) | BIT(TASK_COL_container_options) |
+        BIT(TASK_COL_input) | BIT(TASK_COL_output) | BIT(TASK_COL_resource) | BIT(TASK_COL_cpu) |
+        BIT(TASK_COL_memory) | BIT(TASK_COL_download_timeout) | BIT(TASK_COL_run_timeout) |
+        BIT(TASK_COL_upload_timeout);
+
+/* ,"name": */
+static void add_name(struct str *out, const char *name)
+{
+	str_add(out, ",\"", 2);
+	str_adds(out, name);
+	str_add(out, "\":", 2);
+}
+
+/* Bytes that stand for themselves between quotes. */
+static size_t plain(const char *text)
+{
+	size_t n = 0;
+
+	while ((unsigned char)text[n] >= 0x20 && (unsigned char)text[n] < 0x80 && text[n] != '"' &&
+	       text[n] != '\\')
+		n++;
+	return n;
+}
+
+static void add_text(struct str *out, const char *name, const char *text)
+{
+	size_t n;
+
+	add_name(out, name);
+	if (text == NULL) {
+		str_add(out, "null", 4);
+		return;
+	}
+	n = plain(text);
+	if (text[n] == '\0') {
+		str_addc(out, '"');
+		str_add(out, text, n);
+		str_addc(out, '"');
+	} else {
+		json_t *value = json_text(text);
+
+		json_print(value, out);
+		json_decref(value);
+	}
+}
+
+static void add_integer(struct str *out, const char *name, int64_t value)
+{
+	char digits[24];
+	size_t i = sizeof(digits);
+	uint64_t left = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+
+	add_name(out, name);
+	if (value == INT_NULL) {
+		str_add(out, "null", 4);
+		return;
+	}
+	do
+		digits[--i] = (char)('0' + left % 10);
+	while ((left /= 10) > 0);
+	if (value < 0)
+		digits[--i] = '-';
+	str_add(out, digits + i, sizeof(digits) - i);
+}
+
+static void add_real(struct str *out, const char *name, double value)
+{
+	json_t *number = isnan(value) ? json_null() : json_real(value);
+
+	add_name(out, name);
+	json_print(number, out);
+	json_decref(number);
+}
+
+void grant_print(struct str *out, const struct execution_node *execution, const struct task *task)
+{
+	size_t start;
+
+	if (out->len > 0)
+		str_addc(out, ',');
+	start = out->len;
+	add_integer(out, "execution_id", execution->id);
+	/* The first member has a brace before it, not a comma. */
+	out->p[start] = '{';
+	add_integer(out, "epoch", execution->epoch);
+	add_integer(out, "task_id", execution->task);
+	add_text(out, "name", task->name);
+	add_text(out, "batch", task->batch);
+	add_integer(out, "run_id", task->run_id);
+	add_text(out, "command", task->command);
+	add_text(out, "script", task->script);
+	add_text(out, "container", task->container);
+	add_text(out, "container_options", task->container_options);
+	add_text(out, "input", task->input);
+	add_text(out, "output", task->output);
+	add_text(out, "resource", task->resource);
+	add_real(out, "weight", execution->weight);
+	add_real(out, "cpu", task->cpu);
+	add_integer(out, "memory", task->memory);
+	add_integer(out, "download_timeout", task->download_timeout);
+	add_integer(out, "run_timeout", task->run_timeout);
+	add_integer(out, "upload_timeout", task->upload_timeout);
+	str_addc(out, '}');
+}
