@@ -46,6 +46,13 @@ static void check_let(struct compilation *c, struct symbol *sym)
 			            : node_const(&k, v, n->span, vtype_of_value(&c->arena, &v));
 		}
 	}
+	/* Computed by recursion, when the last one is asked for. */
+	sym->chain = k.chain + 1;
+	if (sym->chain > CHAIN_LIMIT) {
+		report(c, E0503, sym->span, "lets that build on each other %u deep", CHAIN_LIMIT);
+		n = node_bad(&k, n->span);
+		sym->chain = 0;
+	}
 	sym->node = n;
 	sym->type = n->type;
 	sym->constant = n->kind == NODE_CONST || n->kind == NODE_BAD;

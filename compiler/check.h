@@ -11,6 +11,9 @@
 #include "compiler/eval.h"
 #include "compiler/node.h"
 
+/* Lets inside loops that may build on each other, one upon the other. */
+#define CHAIN_LIMIT 1000
+
 struct checker {
 	struct compilation *c;
 	struct level *level; /* of the declaration being checked */
@@ -22,6 +25,7 @@ struct checker {
 	uint32_t item_slot;
 	unsigned item_bit;
 	unsigned nesting;      /* of comprehensions and filters */
+	unsigned chain;        /* longest of the lets named so far */
 	const char *item_list; /* how a message calls the list */
 };
 

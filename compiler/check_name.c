@@ -118,6 +118,8 @@ struct node *check_bound_name(struct checker *k, const struct expr *e, struct sy
 		n = node_new(k, NODE_LET, e->span, sym->type);
 		n->symbol = sym;
 		n->depth = sym->node->depth;
+		if (sym->chain > k->chain)
+			k->chain = sym->chain;
 		/* In a branch that is not taken nothing is computed. */
 		if (n->depth == 0)
 			n->depth = sym->level->depth;

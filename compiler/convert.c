@@ -294,6 +294,7 @@ static struct value convert_record(struct compilation *c, struct value v, const 
 		                          arena);
 		if (fields[i].kind == VALUE_BAD)
 			return VALUE_BAD_INIT;
+		r->total += value_total(&fields[i]);
 	}
 	r->shape = want->shape;
 	r->fields = fields;

@@ -201,6 +201,13 @@ static void pair_output(struct compilation *c, const struct step *consumer, stru
 		}
 	}
 	output->output.pairing = p;
+	/* Everything for everyone: said before it is tried. */
+	if (gather && p->collapsed == p->n && p->shared == 0 &&
+	    (uint64_t)consumer->level->n * producer->level->n > EDGE_LIMIT) {
+		d = report(c, E0503, span, "more than %u requirements", EDGE_LIMIT);
+		label(c, d, "%u tasks wait for %u each", consumer->level->n, producer->level->n);
+		return;
+	}
 	if (!gather && p->collapsed > 0) {
 		needs_gather(c, consumer, output, p);
 	} else if (gather && p->collapsed == 0) {

@@ -22,6 +22,9 @@ struct pairing {
 	unsigned collapsed;
 };
 
+/* Requirements of one file, at most. */
+#define EDGE_LIMIT 200000000u
+
 /* Fill the pairing of every output in the node; reports E0207 and its relatives. */
 void data_pair(struct compilation *c, const struct step *consumer, struct node *n);
 

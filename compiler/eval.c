@@ -44,6 +44,21 @@ static struct value eval_let(struct env *env, const struct symbol *sym)
 	return env->slots[sym->slot];
 }
 
+/* A value that is small in memory can be endless to walk: see value_total. */
+static struct value refuse_large(struct env *env, struct value v, struct span span)
+{
+	if (v.kind == VALUE_BAD || value_total(&v) <= LIST_LIMIT)
+		return v;
+	report(env->c, E0503, span, "a list of more than %u values", LIST_LIMIT);
+	return VALUE_BAD_INIT;
+}
+
+static struct value text_too_long(struct env *env, struct span span)
+{
+	report(env->c, E0503, span, "a text of more than %u bytes", TEXT_MOST);
+	return VALUE_BAD_INIT;
+}
+
 static struct value eval_list(struct env *env, const struct node *n)
 {
 	struct value *items = arena_array(env->arena, struct value, n->list.n);
@@ -53,7 +68,7 @@ static struct value eval_list(struct env *env, const struct node *n)
 		if (items[i].kind == VALUE_BAD)
 			return VALUE_BAD_INIT;
 	}
-	return value_list(env->arena, items, n->list.n);
+	return refuse_large(env, value_list(env->arena, items, n->list.n), n->span);
 }
 
 /* The first field is what the record is as text. */
@@ -66,11 +81,12 @@ static struct value eval_record(struct env *env, const struct node *n)
 		fields[i] = eval(env, n->list.items[i]);
 		if (fields[i].kind == VALUE_BAD)
 			return VALUE_BAD_INIT;
+		r->total += value_total(&fields[i]);
 	}
 	r->shape = n->list.shape;
 	r->fields = fields;
 	r->key = n->list.n > 0 ? fields[0] : value_none();
-	return (struct value){.kind = VALUE_RECORD, .record = r};
+	return refuse_large(env, (struct value){.kind = VALUE_RECORD, .record = r}, n->span);
 }
 
 static struct value eval_text(struct env *env, const struct node *n)
@@ -87,6 +103,10 @@ static struct value eval_text(struct env *env, const struct node *n)
 			return v;
 		}
 		value_print(&v, &s);
+		if (s.len > TEXT_MOST) {
+			str_release(&s);
+			return text_too_long(env, n->span);
+		}
 	}
 	len = s.len;
 	text = arena_strndup(env->arena, s.p, s.len);
@@ -143,7 +163,7 @@ static struct value eval_each(struct env *env, const struct node *n)
 			return item;
 		items[count++] = item;
 	}
-	return value_list(env->arena, items, count);
+	return refuse_large(env, value_list(env->arena, items, count), n->span);
 }
 
 static struct value eval_range(struct env *env, const struct node *n)
@@ -186,7 +206,10 @@ static struct value eval_binary(struct env *env, const struct node *n)
 	right = eval(env, n->binary.right);
 	if (right.kind == VALUE_BAD)
 		return right;
-	return operate(env->c, n->binary.op, left, right, n->span, env->arena);
+	left = operate(env->c, n->binary.op, left, right, n->span, env->arena);
+	if (value_is_text(&left) && left.len > TEXT_MOST)
+		return text_too_long(env, n->span);
+	return refuse_large(env, left, n->span);
 }
 
 static struct value eval_matches(struct env *env, const struct node *n)

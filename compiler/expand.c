@@ -11,9 +11,13 @@
 
 #include <string.h>
 
+/* Combinations that a `where` looks at. */
+#define SEEN_LIMIT 500000000u
+
 struct growing {
 	VEC(uint32_t) parent;
 	VEC(uint32_t) element;
+	uint64_t seen;
 };
 
 const char *element_key(const struct value *v, size_t *len, struct str *scratch)
@@ -118,10 +122,14 @@ static bool check_keys(struct compilation *c, const struct level *l, const struc
 	return ok;
 }
 
-static bool too_many(struct compilation *c, const struct level *l)
+static bool too_many(struct compilation *c, const struct level *l, uint64_t n)
 {
-	struct diag *d = report(c, E0503, l->head, "more than %u instances", TASK_LIMIT);
+	struct diag *d;
 
+	if (n > SEEN_LIMIT)
+		d = report(c, E0503, l->head, "more than %u combinations to look at", SEEN_LIMIT);
+	else
+		d = report(c, E0503, l->head, "more than %u instances", TASK_LIMIT);
 	label(c, d, "of this loop");
 	return false;
 }
@@ -132,8 +140,10 @@ static bool expand_list(struct compilation *c, struct level *l, struct growing *
 {
 	struct env *env = &c->env;
 
-	if (list->n >= TASK_LIMIT)
-		return too_many(c, l);
+	g->seen += list->n;
+	/* A filter may leave few of many, but not in reasonable time of any number. */
+	if (g->seen > (l->where ? SEEN_LIMIT : TASK_LIMIT))
+		return too_many(c, l, g->seen);
 	for (uint32_t i = 0; i < list->n; i++) {
 		if (l->where != NULL) {
 			struct value keep;
@@ -150,7 +160,7 @@ static bool expand_list(struct compilation *c, struct level *l, struct growing *
 				continue;
 		}
 		if (g->parent.n >= TASK_LIMIT)
-			return too_many(c, l);
+			return too_many(c, l, g->seen);
 		vec_push(&g->parent, outer);
 		vec_push(&g->element, i);
 	}
@@ -207,6 +217,10 @@ static void expand_loop(struct compilation *c, struct level *l)
 		l->lists[0] = l->source->kind == NODE_CONST ? l->source->value : VALUE_BAD_INIT;
 		ok = l->lists[0].kind == VALUE_LIST && check_keys(c, l, l->lists[0].list);
 	}
+	/* Said before it is tried. */
+	if (ok && !l->per_tuple &&
+	    (uint64_t)outer_n * l->lists[0].list->n > (l->where ? SEEN_LIMIT : TASK_LIMIT))
+		ok = too_many(c, l, (uint64_t)outer_n * l->lists[0].list->n);
 	for (uint32_t i = 0; i < outer_n && ok; i++) {
 		struct value *list = &l->lists[l->per_tuple ? i : 0];
 

@@ -122,6 +122,7 @@ static struct value group_record(struct arena *arena, const char *name, const st
 
 	fields[0] = value_string(name);
 	fields[1] = value_list(arena, files, n);
+	r->total = n + 2;
 	r->shape = group_shape();
 	r->fields = fields;
 	r->key = fields[0];

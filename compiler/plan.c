@@ -18,9 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Requirements of one file, at most. */
-#define EDGE_LIMIT 400000000u
-
 struct planner {
 	struct compilation *c;
 	struct map places; /* path -> 1 + enum place_kind */
@@ -292,7 +289,10 @@ static bool can_fail(const struct node *n, const struct vtype *want)
 		}
 		return false;
 	case NODE_LET:
-		return can_fail(n->symbol->node, vtype_of_kind(VTYPE_ANY));
+		if (n->symbol->fails == 0)
+			n->symbol->fails =
+			        can_fail(n->symbol->node, vtype_of_kind(VTYPE_ANY)) ? 1 : -1;
+		return n->symbol->fails > 0;
 	default:
 		return true;
 	}

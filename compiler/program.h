@@ -40,6 +40,8 @@ struct symbol {
 	struct level *level;     /* where it was declared */
 	uint32_t slot;           /* of its value in an environment */
 	unsigned bit;            /* ELEMENT: see node.free */
+	unsigned chain;          /* LET: lets inside loops that it builds on, one upon the other */
+	signed char fails;       /* LET, plan's memory: 1 it can fail, -1 it cannot */
 	bool used;
 	const struct vtype *type; /* set by check */
 	struct node *node;        /* LET: its value; LOOP: its source */
@@ -113,12 +115,15 @@ struct level {
 	K(exec)                                                                                    \
 	K(run)                                                                                     \
 	K(bind)                                                                                    \
-	K(env) K(input) K(resource) K(output) K(yields) K(storage) K(after) K(name) K(retry)       \
-	        K(accept_failure) K(priority) K(use_cache) K(epoch) K(download_timeout)            \
-	                K(run_timeout) K(upload_timeout) K(concurrency) K(cpu) K(memory)           \
-	                        K(recruiters) K(maximum_workers) K(max_cost) K(provider) K(region) \
-	                                K(flavor) K(prefetch) K(tasks_per_worker) K(rounds)        \
-	                                        K(minimum_tasks)
+	K(env)                                                                                     \
+	K(input)                                                                                   \
+	K(resource)                                                                                \
+	K(output)                                                                                  \
+	K(yields) K(storage) K(after) K(name) K(retry) K(accept_failure) K(priority) K(use_cache)  \
+	        K(epoch) K(download_timeout) K(run_timeout) K(upload_timeout) K(concurrency)       \
+	                K(cpu) K(memory) K(recruiters) K(maximum_workers) K(max_cost) K(provider)  \
+	                        K(region) K(flavor) K(prefetch) K(tasks_per_worker) K(rounds)      \
+	                                K(minimum_tasks)
 
 enum setting_key {
 #define SETTING_ENUM(name) KEY_##name,

@@ -9,8 +9,9 @@
 #include "compiler/compilation.h"
 #include "compiler/node.h"
 
-/* Elements that one list may have. */
-#define LIST_LIMIT 50000000u
+/* Elements that one list may have, bytes of one text. */
+#define LIST_LIMIT 10000000u
+#define TEXT_MOST (16u << 20)
 
 /*
  * The list of one source. `path` is a text; `key` names the column that names the

@@ -59,12 +59,21 @@ struct value value_string(const char *text)
 	return value_text(VALUE_STRING, text, strlen(text), 0);
 }
 
+size_t value_total(const struct value *v)
+{
+	if (v->kind == VALUE_LIST)
+		return 1 + v->list->total;
+	return v->kind == VALUE_RECORD ? 1 + v->record->total : 1;
+}
+
 struct value value_list(struct arena *arena, const struct value *items, size_t n)
 {
 	struct list *l = arena_new(arena, struct list);
 
 	/* items NULL means a range, so that an empty list is an empty range. */
 	*l = (struct list){.n = n, .items = n ? items : NULL};
+	for (size_t i = 0; i < n; i++)
+		l->total += value_total(&items[i]);
 	return (struct value){.kind = VALUE_LIST, .list = l};
 }
 
@@ -74,6 +83,7 @@ struct value value_range(struct arena *arena, int64_t first, int64_t last)
 
 	l->first = first;
 	l->n = last < first ? 0 : (size_t)((uint64_t)last - (uint64_t)first + 1);
+	l->total = l->n;
 	return (struct value){.kind = VALUE_LIST, .list = l};
 }
 

@@ -59,6 +59,7 @@ struct value {
 /* items NULL: the integers from `first` on. */
 struct list {
 	size_t n;
+	size_t total; /* values in it, those of nested lists and records included */
 	const struct value *items;
 	int64_t first;
 };
@@ -73,6 +74,7 @@ struct record {
 	const struct shape *shape;
 	const struct value *fields;
 	struct value key; /* what the record is as text */
+	size_t total;     /* as of a list; 0: of a sheet, no more than its fields */
 };
 
 #define VALUE_BAD_INIT ((struct value){.kind = VALUE_BAD})
@@ -92,6 +94,12 @@ struct value value_string(const char *text);
 struct value value_list(struct arena *arena, const struct value *items, size_t n);
 /* first..last; empty where last < first. */
 struct value value_range(struct arena *arena, int64_t first, int64_t last);
+
+/*
+ * How many values hang on this one. Lists share what they hold, so that a short file
+ * can build one that is endless to walk; makers of lists refuse it in time.
+ */
+size_t value_total(const struct value *v);
 
 bool value_is_text(const struct value *v);
 bool value_is_number(const struct value *v);
