@@ -134,7 +134,6 @@ static void check_item(struct compilation *c, struct item *item)
 		break;
 	case ITEM_STEP:
 		k.level = item->step->level;
-		k.step = item->step;
 		check_step(&k, item->step);
 		break;
 	case ITEM_RECRUITER:
@@ -248,7 +247,7 @@ void compile_check(struct compilation *c)
 	good = c->sink.errors == 0;
 	for (size_t i = 0; i < c->program.steps.n && good; i++) {
 		struct step *step = c->program.steps.v[i];
-		struct checker k = {.c = c, .level = step->level, .step = step};
+		struct checker k = {.c = c, .level = step->level};
 
 		check_command(&k, step);
 	}

@@ -1,8 +1,8 @@
 /*
  * Between the files of the check pass: check.c walks the declarations,
- * check_expr.c types expressions and makes nodes, check_call.c does calls and
- * actions, check_settings.c the settings of steps, check_recruiter.c recruiters,
- * check_shell.c what a step's command says about files.
+ * check_expr.c types expressions and makes nodes, check_name.c names, check_call.c
+ * calls and actions, param.c params, check_settings.c the settings of steps, check_recruiter.c
+ * recruiters, check_shell.c what a step's command says about files.
  */
 #ifndef COMPILER_CHECK_H
 #define COMPILER_CHECK_H
@@ -17,7 +17,6 @@
 struct checker {
 	struct compilation *c;
 	struct level *level; /* of the declaration being checked */
-	struct step *step;   /* may be NULL */
 	bool data;           /* outputs of steps may be named here */
 	bool task_variables; /* $CPU may be named here: exec */
 	/* Inside `let x = LIST where ...`: the element's type and slot. */
@@ -38,10 +37,9 @@ struct node *check_expr(struct checker *k, const struct expr *e, const struct vt
 /* The value of an expression that depends on no loop, or BAD after an error. */
 struct value check_constant(struct checker *k, const struct expr *e, const struct vtype *want);
 
-struct binding *binding_of(struct compilation *c, const void *name);
 struct node *check_name(struct checker *k, const struct expr *e, const struct vtype *want);
 struct node *check_field(struct checker *k, const struct expr *e);
-struct node *check_call(struct checker *k, const struct expr *e, const struct vtype *want);
+struct node *check_call(struct checker *k, const struct expr *e);
 struct node *check_pipe(struct checker *k, const struct expr *e);
 struct node *check_gather(struct checker *k, const struct expr *e);
 struct node *check_output(struct checker *k, const struct expr *e, struct step *step,

@@ -33,7 +33,6 @@ struct node *check_binary(struct checker *k, const struct expr *e)
 	if (left->kind == NODE_BAD || right->kind == NODE_BAD)
 		return node_bad(k, e->span);
 	n->binary.op = e->binary.op;
-	n->binary.op_span = e->binary.op_span;
 	n->binary.left = left;
 	n->binary.right = right;
 	node_depends(n, left);
@@ -246,7 +245,7 @@ static struct node *check_previous(struct checker *k, const struct expr *e)
 	return n;
 }
 
-struct node *check_call(struct checker *k, const struct expr *e, const struct vtype *want)
+struct node *check_call(struct checker *k, const struct expr *e)
 {
 	static const struct {
 		const char *name;
@@ -260,7 +259,6 @@ struct node *check_call(struct checker *k, const struct expr *e, const struct vt
 	bool data = k->data;
 	struct node *n;
 
-	(void)want;
 	if (strcmp(name, "previous") == 0)
 		return check_previous(k, e);
 	k->data = false;
@@ -353,7 +351,7 @@ struct node *check_output(struct checker *k, const struct expr *e, struct step *
 
 struct node *check_gather(struct checker *k, const struct expr *e)
 {
-	struct node *n = node_new(k, NODE_GATHER, e->span, vtype_of_kind(VTYPE_DATA)), *min;
+	struct node *n = node_new(k, NODE_GATHER, e->span, vtype_of_kind(VTYPE_DATA));
 	bool data = k->data;
 	struct diag *d;
 
@@ -364,7 +362,6 @@ struct node *check_gather(struct checker *k, const struct expr *e)
 		return node_bad(k, e->span);
 	}
 	n->gather.output = check_expr(k, e->gather.of, NULL);
-	n->gather.min = 1;
 	n->has_data = true;
 	n->depth = k->level->depth;
 	if (n->gather.output->kind == NODE_BAD)
@@ -379,10 +376,10 @@ struct node *check_gather(struct checker *k, const struct expr *e)
 	if (e->gather.into != NULL)
 		n->gather.into = check_expr(k, e->gather.into, vtype_of_kind(VTYPE_STRING));
 	if (e->gather.min != NULL) {
-		min = check_expr(k, e->gather.min, vtype_of_kind(VTYPE_FLOAT));
-		report(k->c, E0328, e->gather.min->span,
-		       "`min` of a gather is not carried out by this version");
-		(void)min;
+		d = report(k->c, E0328, e->gather.min->span,
+		           "`min` of a gather is not carried out by this version");
+		label(k->c, d, "no effect is not what you want");
+		help(k->c, d, "leave it out: every instance must succeed");
 	}
 	k->data = data;
 	return n->gather.into && n->gather.into->kind == NODE_BAD ? n->gather.into : n;

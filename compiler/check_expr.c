@@ -397,7 +397,7 @@ static struct node *check_kind(struct checker *k, const struct expr *e, const st
 	case EXPR_COMPREHENSION:
 		return check_comprehension(k, e);
 	case EXPR_CALL:
-		return check_call(k, e, want);
+		return check_call(k, e);
 	case EXPR_UNARY:
 		return check_unary(k, e);
 	case EXPR_BINARY:

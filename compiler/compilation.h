@@ -55,6 +55,9 @@ void compile_emit(struct compilation *c);
 #define help(c, d, ...) diag_help(&(c)->sink, (d), __VA_ARGS__)
 #define relate(c, d, span, ...) diag_relate(&(c)->sink, (d), (span), __VA_ARGS__)
 
+/* What resolve.c found for a name; the key is its EXPR_NAME. NULL: never looked at. */
+struct binding *binding_of(struct compilation *c, const void *name);
+
 /* The file system of this machine; files.c. */
 extern const struct compile_files compile_disk;
 

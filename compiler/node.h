@@ -77,7 +77,6 @@ struct node {
 		struct node *of; /* COUNT, NOT, NEGATE */
 		struct {
 			enum op op;
-			struct span op_span;
 			struct node *left, *right;
 		} binary;
 		struct {
@@ -98,7 +97,6 @@ struct node {
 		struct {
 			struct node *output; /* NODE_OUTPUT */
 			struct node *into;   /* may be NULL */
-			double min;          /* share of the instances that must succeed */
 		} gather;
 		struct {
 			struct node *output;

@@ -24,8 +24,7 @@ void resolve_settings(struct resolver *r, const struct block *b, enum attr_home 
 /* The texts of all `run` of the step, once all of its settings are known. */
 void resolve_scripts(struct resolver *r, struct step *step, const struct block *body);
 
-/* The node of an EXPR_NAME, or a name that was bound apart (bind { rate }). */
-struct binding *binding_of(struct compilation *c, const void *name);
+/* `key` is an EXPR_NAME, or the statement of a name that was bound apart (bind { rate }). */
 void bind_name(struct resolver *r, const void *key, const struct name *name);
 
 #endif
