@@ -326,6 +326,7 @@ static bool prepare(struct agent *a)
 		return false;
 	}
 	machine_read(&a->machine);
+	a->plain_shell = command_shell_is_plain(environ);
 	session_init(a);
 	a->now_ns = clock_monotonic_ns();
 	if (!holder_open(&a->holder, a->options->work.p, agentless_s(a), a->log, adopt, a,
@@ -385,6 +386,7 @@ int agent_run(struct options *options, const struct log *log)
 	}
 	a->options = options;
 	a->log = log;
+	a->epoll = a->signals = a->inotify = -1;
 	holder_init(&a->holder);
 	a->exit_code = 1;
 	if (prepare(a)) {

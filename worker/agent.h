@@ -68,6 +68,7 @@ struct agent {
 	struct options *options; /* url and token follow a private server that moved */
 	const struct log *log;
 	struct machine machine;
+	bool plain_shell; /* of our environment, which is the tasks' */
 	int epoll, signals, inotify;
 	struct http_multi *http;
 	struct holder holder;

@@ -17,6 +17,73 @@ int64_t command_cpus(double cpu, double weight, double worker_cpus)
 	return n >= 1 && n < 1e6 ? (int64_t)n : 1;
 }
 
+/* Words that a shell executes or reads by itself: POSIX, dash and bash. */
+static const char *const shell_words[] = {
+        ".",        ":",       "[",       "alias",  "bg",      "bind",     "break",    "builtin",
+        "caller",   "case",    "cd",      "chdir",  "command", "compgen",  "complete", "compopt",
+        "continue", "coproc",  "declare", "dirs",   "disown",  "do",       "done",     "echo",
+        "elif",     "else",    "enable",  "esac",   "eval",    "exec",     "exit",     "export",
+        "false",    "fc",      "fg",      "fi",     "for",     "function", "getopts",  "hash",
+        "help",     "history", "if",      "in",     "jobs",    "kill",     "let",      "local",
+        "logout",   "mapfile", "popd",    "printf", "pushd",   "pwd",      "read",     "readarray",
+        "readonly", "return",  "select",  "set",    "shift",   "shopt",    "source",   "suspend",
+        "test",     "then",    "time",    "times",  "trap",    "true",     "type",     "typeset",
+        "ulimit",   "umask",   "unalias", "unset",  "until",   "wait",     "while",
+};
+
+static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./,:+@=";
+
+static bool needs_shell(const char *text)
+{
+	size_t blank = strspn(text, " \t"), first;
+
+	text += blank;
+	first = strcspn(text, " \t");
+	if (first == 0 || memchr(text, '=', first) != NULL)
+		return true;
+	for (size_t i = 0; i < sizeof(shell_words) / sizeof(shell_words[0]); i++) {
+		if (strlen(shell_words[i]) == first && memcmp(shell_words[i], text, first) == 0)
+			return true;
+	}
+	while (*text != '\0') {
+		text += strspn(text, plain);
+		if (*text == '\0')
+			return false;
+		if (*text != ' ' && *text != '\t')
+			return true;
+		text++;
+	}
+	return false;
+}
+
+bool command_shell_is_plain(char *const *environment)
+{
+	for (; *environment != NULL; environment++) {
+		if (strncmp(*environment, "BASH_FUNC_", 10) == 0 ||
+		    strncmp(*environment, "BASH_ENV=", 9) == 0 ||
+		    strncmp(*environment, "ENV=", 4) == 0)
+			return false;
+	}
+	return true;
+}
+
+/* Execute what the shell would execute. */
+static void skip_shell(struct command *c, struct arena *arena)
+{
+	char **words;
+	size_t n;
+
+	if (c->nwords != 3 || strcmp(c->words[1], "-c") != 0 ||
+	    (strcmp(c->words[0], "sh") != 0 && strcmp(c->words[0], "/bin/sh") != 0) ||
+	    needs_shell(c->words[2]) || words_split(c->words[2], arena, &words, &n) != WORDS_OK)
+		return;
+	c->fallback = c->words;
+	c->nfallback = c->nwords;
+	c->words = words;
+	c->nwords = n;
+}
+
 static void add(struct command *c, char *variable)
 {
 	c->variables[c->nvariables++] = variable;
@@ -29,6 +96,8 @@ bool command_build(const struct command_input *in, struct arena *arena, struct c
 	const char *dir = in->directory;
 
 	c->script = NULL;
+	c->fallback = NULL;
+	c->nfallback = 0;
 	if (bad != WORDS_OK) {
 		str_addf(error, "the command cannot be split into words: %s",
 		         words_error_text(bad));
@@ -45,6 +114,8 @@ bool command_build(const struct command_input *in, struct arena *arena, struct c
 		words[c->nwords] = arena_printf(arena, "%s/script", dir);
 		c->script = words[c->nwords++];
 		c->words = words;
+	} else if (in->plain_shell) {
+		skip_shell(c, arena);
 	}
 	c->variables = arena_array(arena, char *, VARIABLES);
 	c->nvariables = 0;

@@ -19,21 +19,35 @@ struct command_input {
 	double cpu;        /* of the task; NaN: its share of the worker's */
 	double weight;
 	double worker_cpus;
+	bool plain_shell; /* of command_shell_is_plain() */
 };
 
 /* Everything in the arena that command_build() was given. */
 struct command {
 	char **words; /* NULL-ended, at least one */
 	size_t nwords;
+	char **fallback; /* where words were taken out of a shell's text: the shell */
+	size_t nfallback;
 	char **variables; /* "NAME=value" */
 	size_t nvariables;
 	const char *directory; /* to run in: $TEMP */
 	const char *script;    /* file that is to hold the script, NULL: none */
 };
 
-/* False with a sentence in `error` where the command cannot be split. */
+/*
+ * False with a sentence in `error` where the command cannot be split.
+ *
+ * `sh -c` with nothing in its text that needs a shell, neither character nor builtin,
+ * becomes the words of the text: they mean the same and cost one program less. The shell
+ * is the fallback where they cannot be executed, so that it says what it would have said.
+ */
 bool command_build(const struct command_input *in, struct arena *arena, struct command *command,
                    struct str *error);
+/*
+ * Whether a shell adds nothing to what a simple command means: no exported
+ * function, no file that it reads first.
+ */
+bool command_shell_is_plain(char *const *environment);
 /* The cpus that a task may count on: at least 1. */
 int64_t command_cpus(double cpu, double weight, double worker_cpus);
 

@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NOTE_VERSION 1
-
 static struct execution *make(int64_t id)
 {
 	struct execution *e = xcalloc(1, sizeof(*e));
@@ -114,7 +112,6 @@ static const char *read_text(struct execution *e, struct message *m)
 
 void execution_note(const struct execution *e, struct str *note)
 {
-	message_add_number(note, NOTE_VERSION);
 	message_add_number(note, (uint64_t)e->epoch);
 	message_add_number(note, (uint64_t)e->task_id);
 	message_add_number(note, e->place->number);
@@ -137,7 +134,6 @@ struct execution *execution_from_note(uint64_t id, const char *note, size_t n, u
 {
 	struct execution *e = make((int64_t)id);
 	struct message m = {MESSAGE_TASK, note, note + n, false};
-	bool known = message_number(&m) == NOTE_VERSION;
 	const char *outputs;
 
 	e->epoch = (int64_t)message_number(&m);
@@ -153,7 +149,7 @@ struct execution *execution_from_note(uint64_t id, const char *note, size_t n, u
 		e->outcome.outputs = json_loads(outputs, 0, NULL);
 		e->listed = e->resumed = json_is_array(e->outcome.outputs);
 	}
-	if (!known || m.broken) {
+	if (m.broken) {
 		execution_free(e);
 		return NULL;
 	}

@@ -28,6 +28,10 @@ struct held *held_new(struct message *m)
 	h->words = own.p;
 	for (size_t i = 0; i < h->nwords; i++)
 		message_text(&own);
+	h->nfallback = message_count(&own);
+	h->fallback = own.p;
+	for (size_t i = 0; i < h->nfallback; i++)
+		message_text(&own);
 	h->nvariables = message_count(&own);
 	h->variables = own.p;
 	for (size_t i = 0; i < h->nvariables; i++)
@@ -50,7 +54,7 @@ void held_end(struct held *h)
 	free(h->frame);
 	free(h->marker);
 	h->frame = h->marker = NULL;
-	h->directory = h->work = h->words = h->variables = NULL;
+	h->directory = h->work = h->words = h->fallback = h->variables = NULL;
 }
 
 void held_free(struct held *h)
@@ -84,6 +88,7 @@ void held_spawn(const struct held *h, char *const *environment, struct arena *ar
 	memcpy(envp, environment, n * sizeof(*envp));
 	spawn->envp = envp;
 	spawn->argv = texts(h, h->words, h->nwords, 0, arena);
+	spawn->fallback = h->nfallback > 0 ? texts(h, h->fallback, h->nfallback, 0, arena) : NULL;
 	spawn->directory = h->work;
 	spawn->out = arena_printf(arena, "%s/stdout", h->directory);
 	spawn->err = arena_printf(arena, "%s/stderr", h->directory);

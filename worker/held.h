@@ -29,6 +29,8 @@ struct held {
 	const char *work;      /* where the command runs */
 	const char *words;     /* at the first of them, in the frame */
 	size_t nwords;
+	const char *fallback; /* none where nfallback is 0 */
+	size_t nfallback;
 	const char *variables;
 	size_t nvariables;
 	char *marker; /* see tree.h */

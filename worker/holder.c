@@ -20,6 +20,7 @@
 #define SOCKET_NAME "supervisor.sock"
 #define ANSWER_MS 20000
 #define END_MS 15000
+#define SECONDS_MAX INT64_C(1000000000)
 #define SECOND_NS INT64_C(1000000000)
 
 void holder_init(struct holder *h)
@@ -32,6 +33,12 @@ void holder_release(struct holder *h)
 {
 	channel_release(&h->channel);
 	str_release(&h->instance);
+}
+
+/* Nothing lasts longer than thirty years. */
+static uint64_t in_ns(int64_t seconds)
+{
+	return (uint64_t)(seconds < SECONDS_MAX ? seconds : SECONDS_MAX) * (uint64_t)SECOND_NS;
 }
 
 /* By the descriptor of the directory, because the path may be longer than an address. */
@@ -165,7 +172,7 @@ static int greet(struct holder *h, int fd, int64_t agentless_s, const struct log
 	channel_open(&h->channel, fd);
 	begun = message_begin(&h->channel.out, MESSAGE_HELLO);
 	message_add_number(&h->channel.out, MESSAGE_VERSION);
-	message_add_number(&h->channel.out, (uint64_t)agentless_s);
+	message_add_number(&h->channel.out, in_ns(agentless_s));
 	message_end(&h->channel.out, begun);
 	if (channel_flush(&h->channel) < 0)
 		return 0;
@@ -266,11 +273,12 @@ void holder_start(struct holder *h, uint64_t id, double weight, int64_t timeout_
 
 	message_add_number(out, id);
 	message_add_real(out, weight);
-	message_add_number(out, (uint64_t)(timeout_s * SECOND_NS));
-	message_add_number(out, (uint64_t)(grace_s * SECOND_NS));
+	message_add_number(out, in_ns(timeout_s));
+	message_add_number(out, in_ns(grace_s));
 	message_add_text(out, directory);
 	message_add_text(out, command->directory);
 	message_add_texts(out, command->words, command->nwords);
+	message_add_texts(out, command->fallback, command->nfallback);
 	message_add_texts(out, command->variables, command->nvariables);
 	message_add_bytes(out, note->p, note->len);
 	message_end(out, m);
@@ -284,7 +292,7 @@ void holder_signal(struct holder *h, uint64_t id, int sig, enum stop_cause cause
 	message_add_number(out, id);
 	message_add_number(out, (uint64_t)sig);
 	message_add_number(out, (uint64_t)cause);
-	message_add_number(out, (uint64_t)(grace_s * SECOND_NS));
+	message_add_number(out, in_ns(grace_s));
 	message_end(out, m);
 }
 
@@ -298,22 +306,21 @@ void holder_note(struct holder *h, uint64_t id, const struct str *note)
 	message_end(out, m);
 }
 
-static void tell(struct holder *h, enum message_type type, uint64_t number)
+void holder_forget(struct holder *h, uint64_t id)
 {
-	size_t m = message_begin(&h->channel.out, type);
+	size_t m = message_begin(&h->channel.out, MESSAGE_FORGET);
 
-	message_add_number(&h->channel.out, number);
+	message_add_number(&h->channel.out, id);
 	message_end(&h->channel.out, m);
 }
 
-void holder_forget(struct holder *h, uint64_t id)
+void holder_lease(struct holder *h, int64_t until_boot_ns, int64_t lease_ns)
 {
-	tell(h, MESSAGE_FORGET, id);
-}
+	size_t m = message_begin(&h->channel.out, MESSAGE_LEASE);
 
-void holder_lease(struct holder *h, int64_t until_boot_ns)
-{
-	tell(h, MESSAGE_LEASE, (uint64_t)until_boot_ns);
+	message_add_number(&h->channel.out, (uint64_t)until_boot_ns);
+	message_add_number(&h->channel.out, (uint64_t)lease_ns);
+	message_end(&h->channel.out, m);
 }
 
 int holder_flush(struct holder *h)

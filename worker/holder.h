@@ -48,7 +48,7 @@ void holder_start(struct holder *h, uint64_t id, double weight, int64_t timeout_
 void holder_signal(struct holder *h, uint64_t id, int sig, enum stop_cause cause, int64_t grace_s);
 void holder_note(struct holder *h, uint64_t id, const struct str *note);
 void holder_forget(struct holder *h, uint64_t id);
-void holder_lease(struct holder *h, int64_t until_boot_ns);
+void holder_lease(struct holder *h, int64_t until_boot_ns, int64_t lease_ns);
 /* 0, 1 where the socket is full, or -errno. */
 int holder_flush(struct holder *h);
 

@@ -24,6 +24,10 @@
 #define REFUSED_NS (5 * SECOND_NS)
 #define TRIM_NS SECOND_NS
 #define SHUTDOWN_GRACE_S 5
+/* A longer timeout is none. */
+#define TIMEOUT_MAX_S INT64_C(1000000000)
+/* Output files that are told by name. */
+#define OUTPUTS_MAX ((size_t)200000)
 
 static void staged_in(struct job *job, void *ctx);
 static void listed(struct job *job, void *ctx);
@@ -136,9 +140,9 @@ static void removed(struct job *job, void *ctx)
 /* Its command can go to the supervisor. */
 static void hold(struct agent *a, struct execution *e)
 {
-	struct command_input in = {e->command, e->script,      e->place->path, e->task_id,
-	                           e->id,      e->name,        e->batch,       e->cpu,
-	                           e->weight,  a->machine.cpus};
+	struct command_input in = {e->command, e->script,       e->place->path, e->task_id,
+	                           e->id,      e->name,         e->batch,       e->cpu,
+	                           e->weight,  a->machine.cpus, a->plain_shell};
 	struct str error = STR_INIT, note = STR_INIT;
 	struct command command;
 	struct arena arena;
@@ -183,7 +187,7 @@ static void add_job(struct agent *a, struct execution *e, struct staging *s, int
 		return;
 	}
 	e->job = &s->job;
-	if (e->deadline_ns == 0 && timeout_s != INT_NULL && timeout_s > 0)
+	if (e->deadline_ns == 0 && timeout_s > 0 && timeout_s < TIMEOUT_MAX_S)
 		e->deadline_ns = a->now_ns + timeout_s * SECOND_NS;
 }
 
@@ -201,7 +205,7 @@ static void refuse(struct agent *a, struct execution *e)
 		e->hold_ns = a->now_ns + REFUSED_NS;
 }
 
-void life_grant(struct agent *a, json_t *grant)
+bool life_grant(struct agent *a, json_t *grant)
 {
 	struct problem problem = {0};
 	struct execution *e = execution_new(grant, &problem);
@@ -210,30 +214,31 @@ void life_grant(struct agent *a, json_t *grant)
 
 	if (e == NULL) {
 		log_error(a->log, "the server grants what cannot be read: %s", problem.message);
-		return;
+		return false;
 	}
 	if (executions_find(&a->executions, e->id) != NULL || recent_has(&a->ended, e->id)) {
 		execution_free(e);
-		return;
+		return false;
 	}
 	vec_push(&a->executions, e);
 	if (e->container != NULL) {
 		refuse(a, e);
-		return;
+		return true;
 	}
 	place = places_take(&a->places, &err);
 	if (place == NULL) {
 		fail(a, e, CODE_NO_EXECUTION, outcome_reason(-err, "start"),
 		     "cannot make a directory in %s: %s", a->places.root, strerror(-err));
-		return;
+		return true;
 	}
 	execution_settle(e, place, (uint64_t)a->options->max_output);
 	if (e->input == NULL && e->resource == NULL) {
 		hold(a, e);
-		return;
+		return true;
 	}
 	e->phase = PHASE_STAGING;
 	add_job(a, e, staging_new(STAGING_IN, e, staged_in), e->download_timeout);
+	return true;
 }
 
 /* What every job of an execution has in common when it returns: NULL where nothing follows. */
@@ -335,6 +340,24 @@ static void listed(struct job *job, void *ctx)
 	staging_free(s);
 }
 
+/* A call has its limit: of so many files the rest is said to be there, not named. */
+static void cut_outputs(struct execution *e)
+{
+	size_t n = json_array_size(e->outcome.outputs);
+	struct str message = STR_INIT;
+
+	if (n <= OUTPUTS_MAX)
+		return;
+	str_addf(&message, "%zu files were published; the first %zu are named here", n,
+	         OUTPUTS_MAX);
+	if (e->outcome.message != NULL)
+		str_addf(&message, "\n%s", e->outcome.message);
+	free(e->outcome.message);
+	e->outcome.message = str_detach(&message);
+	while (n > OUTPUTS_MAX)
+		json_array_remove(e->outcome.outputs, --n);
+}
+
 static void published(struct job *job, void *ctx)
 {
 	struct staging *s = (struct staging *)job;
@@ -351,6 +374,7 @@ static void published(struct job *job, void *ctx)
 			free(e->outcome.message);
 			e->outcome.message = str_detach(&s->warnings);
 		}
+		cut_outputs(e);
 		e->outcome.succeeded = true;
 		e->deadline_ns = 0;
 		end(a, e);

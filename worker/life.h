@@ -10,8 +10,8 @@
 
 #include "worker/agent.h"
 
-/* A grant of a lease reply. One that is known already is ignored. */
-void life_grant(struct agent *a, json_t *grant);
+/* A grant of a lease reply. False where it is ignored: known already, or not readable. */
+bool life_grant(struct agent *a, json_t *grant);
 /* A task that the supervisor holds since an earlier agent. */
 void life_adopt(struct agent *a, const struct holder_task *task);
 /* The supervisor says so. */

@@ -4,7 +4,7 @@
  * machine, so numbers have its byte order. What each type carries stands beside
  * it; the other side is holder.c (agent) and supervisor.c.
  *
- * To change a frame, raise MESSAGE_VERSION: an agent that was upgraded may find
+ * To change a frame or a note, raise MESSAGE_VERSION: an agent that was upgraded may find
  * the supervisor of its predecessor, and must not guess.
  */
 #ifndef WORKER_MESSAGE_H
@@ -22,14 +22,15 @@
 
 enum message_type {
 	/* Agent to supervisor. */
-	MESSAGE_HELLO = 1, /* version, seconds without an agent that it survives at most (0: any) */
+	MESSAGE_HELLO = 1, /* version, ns without an agent that it survives at most (0: any) */
 	MESSAGE_START,     /* id, weight, run timeout ns, grace ns, directory, work directory,
-	                      words[], environment[], note */
+	                      words[], fallback words[],
+	                      environment[], note */
 	MESSAGE_SIGNAL,    /* id, signal, cause, grace ns: 0 sends it once, else KILL follows */
 	MESSAGE_NOTE,      /* id, note */
 	MESSAGE_FORGET,    /* id: its result arrived, or nobody wants it; what runs is killed */
-	MESSAGE_LEASE,     /* boot time ns after which the tasks must not run */
-	MESSAGE_END,       /* kill what runs and end */
+	MESSAGE_LEASE, /* boot time ns after which the tasks must not run, length of the lease */
+	MESSAGE_END,   /* kill what runs and end */
 	/* Supervisor to agent. */
 	MESSAGE_WELCOME, /* version, instance, number of TASK frames that follow */
 	MESSAGE_TASK,    /* id, state, note, then as STARTED and EXITED have it */

@@ -12,6 +12,8 @@
 /* Raw bytes of output in one call, and of one stream at a time. */
 #define CALL_BYTES ((size_t)768 << 10)
 #define PIECE_BYTES ((size_t)256 << 10)
+/* Output files named in one call, but for one task that has more. */
+#define CALL_OUTPUTS ((size_t)100000)
 
 static const char *const stream_words[STREAMS] = {"stdout", "stderr"};
 
@@ -25,7 +27,8 @@ struct building {
 	struct agent *agent;
 	struct flight *flight;
 	json_t *logs, *events;
-	size_t left; /* bytes of output that still fit */
+	size_t left;    /* bytes of output that still fit */
+	size_t outputs; /* files named so far */
 	char *buffer;
 	struct str text;
 };
@@ -45,7 +48,7 @@ static void add_log(struct building *b, struct execution *e, enum stream_index i
 		got = stream_read(s, offset, b->buffer, n);
 	if (got < 0) {
 		log_error(b->agent->log, "cannot read %s: %s", s->path, strerror((int)-got));
-		s->closed = true;
+		stream_close(s);
 		return;
 	}
 	str_reset(&b->text);
@@ -84,6 +87,7 @@ static bool output_is_told(const struct execution *e)
 static void add_execution(struct building *b, struct execution *e)
 {
 	static const enum event_bit order[] = {EVENT_STARTED, EVENT_UPLOADING, EVENT_REFUSED};
+	size_t outputs = json_array_size(e->outcome.outputs);
 
 	for (int i = 0; e->place != NULL && i < STREAMS; i++) {
 		while (b->left > 0 && stream_is_due(&e->streams[i]))
@@ -94,8 +98,11 @@ static void add_execution(struct building *b, struct execution *e)
 			add_event(b, e, order[i]);
 	}
 	/* The end comes last, with or after the last byte. */
-	if ((e->due & EVENT_FINISHED) && output_is_told(e))
+	if ((e->due & EVENT_FINISHED) && output_is_told(e) &&
+	    (b->outputs == 0 || b->outputs + outputs <= CALL_OUTPUTS)) {
 		add_event(b, e, EVENT_FINISHED);
+		b->outputs += outputs;
+	}
 }
 
 static bool has_more(const struct execution *e)
@@ -109,7 +116,7 @@ static bool has_more(const struct execution *e)
 
 bool report_build(struct agent *a, struct flight *f, json_t *body)
 {
-	struct building b = {a, f, json_array(), json_array(), CALL_BYTES, NULL, STR_INIT};
+	struct building b = {a, f, json_array(), json_array(), CALL_BYTES, 0, NULL, STR_INIT};
 	size_t kept = 0;
 	bool any;
 
@@ -181,7 +188,9 @@ static void answer_log(struct agent *a, const struct flight_log *told, const jso
 	if (length < 0)
 		length = number(result, "wanted");
 	if (json_is_true(json_object_get(result, "fenced"))) {
-		s->closed = true;
+		log_warn(a->log, "the server takes no more of %s of execution %" PRId64,
+		         stream_words[told->stream], e->id);
+		stream_close(s);
 	} else if (length < 0) {
 		stream_rewind(s, s->stored);
 	} else if (s->unsure || number(result, "wanted") >= 0) {

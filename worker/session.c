@@ -15,6 +15,7 @@
 /* A private server comes back at once or not at all. */
 #define BACKOFF_PRIVATE_NS SECOND_NS
 #define CALL_TIMEOUT_MS 60000
+#define LEASE_MAX_S INT64_C(1000000000)
 #define POLL_SLACK_MS 20000
 /* Between a report that filled the worker with short tasks and the poll: the next report may take
    its place. */
@@ -170,6 +171,15 @@ static void start_register(struct agent *a)
 	send_call(a->session.registering, "/workers/register", body, CALL_TIMEOUT_MS);
 }
 
+/* Seconds that a poll may wait: contact counts from when it was sent, so several fit into a lease.
+ */
+static int64_t poll_seconds(const struct session *s)
+{
+	int64_t part = s->lease_ns / SECOND_NS / 4;
+
+	return s->lease_ns <= 0 || s->poll_s < part ? s->poll_s : part < 1 ? 1 : part;
+}
+
 /* A lease call; of the report kind it tells what is due. False where there was nothing to tell. */
 static bool start_lease(struct agent *a, enum call_kind kind)
 {
@@ -204,7 +214,7 @@ static bool start_lease(struct agent *a, enum call_kind kind)
 		                             : slots_extra(&a->pace,
 		                                           (unsigned)a->options->concurrency)));
 		json_object_set_new_nocheck(body, "wait",
-		                            json_integer(kind == CALL_POLL ? s->poll_s : 0));
+		                            json_integer(kind == CALL_POLL ? poll_seconds(s) : 0));
 		snprintf(path, sizeof(path), "/workers/%" PRId64 "/lease", s->worker_id);
 	}
 	/* The server answers the older poll now. */
@@ -280,13 +290,15 @@ static void tell_lease(struct agent *a)
 	                         s->contact_boot_ns - s->lease_told_boot_ns < s->lease_ns / 16))
 		return;
 	s->lease_told_boot_ns = s->contact_boot_ns;
-	holder_lease(&a->holder, s->contact_boot_ns + s->lease_ns);
+	holder_lease(&a->holder, s->contact_boot_ns + s->lease_ns, s->lease_ns);
 }
 
 static void set_lease(struct agent *a, int64_t seconds)
 {
 	struct session *s = &a->session;
 
+	if (seconds > LEASE_MAX_S)
+		seconds = LEASE_MAX_S;
 	if (seconds > 0 && seconds * SECOND_NS != s->lease_ns) {
 		s->lease_ns = seconds * SECOND_NS;
 		s->lease_told_boot_ns = 0;
@@ -369,6 +381,7 @@ static bool take_reply(struct agent *a, json_t *reply)
 	json_t *signals = json_object_get(reply, "signals");
 	json_t *forget = json_object_get(reply, "forget");
 	struct problem problem;
+	bool news = false;
 	int64_t lease = 0;
 	json_t *item;
 	size_t i;
@@ -378,7 +391,7 @@ static bool take_reply(struct agent *a, json_t *reply)
 	if (a->end == AGENT_RUNS && !a->session.moved) {
 		json_array_foreach(grants, i, item)
 		{
-			life_grant(a, item);
+			news = life_grant(a, item) || news;
 		}
 	}
 	take_signals(a, signals);
@@ -392,7 +405,7 @@ static bool take_reply(struct agent *a, json_t *reply)
 	if (json_is_true(json_object_get(reply, "shutdown")) &&
 	    (a->options->private_mode || a->executions.n == 0))
 		agent_end(a, AGENT_STOPS, 0);
-	return json_array_size(grants) + json_array_size(signals) + json_array_size(forget) > 0;
+	return news || json_array_size(signals) + json_array_size(forget) > 0;
 }
 
 /* When the next poll may be made. */

@@ -19,10 +19,10 @@ struct outcome {
 	int err;
 };
 
-/* The files that may be meant by argv[0], NULL-ended. */
-static char **candidates(const struct spawn *s, struct arena *a)
+/* The files that may be meant by the name, NULL-ended. */
+static char **candidates(const struct spawn *s, const char *name, struct arena *a)
 {
-	const char *path = DEFAULT_PATH, *name = s->argv[0];
+	const char *path = DEFAULT_PATH;
 	size_t n = 2;
 	char **list;
 
@@ -57,14 +57,32 @@ static int redirect(const char *path, int to)
 	return fd < 0 ? -1 : dup2(fd, to);
 }
 
+/* An errno value; does not return where it executes. */
+static int execute(char *const *files, char *const *argv, char *const *envp)
+{
+	int err = ENOENT;
+
+	for (; *files != NULL; files++) {
+		execve(*files, argv, envp);
+		/* A file that is there but cannot be run tells more than that others are missing.
+		 */
+		if (errno != ENOENT && errno != ENOTDIR)
+			err = errno;
+		if (errno != ENOENT && errno != ENOTDIR && errno != EACCES)
+			break;
+	}
+	return err;
+}
+
 /*
  * Runs in the child on the parent's memory: system calls only. Returns where
  * something failed.
  */
-static void become(const struct spawn *s, char *const *files, pid_t parent, struct outcome *o)
+static void become(const struct spawn *s, char *const *files, char *const *fallback_files,
+                   pid_t parent, struct outcome *o)
 {
 	sigset_t none;
-	int err = ENOENT;
+	int err;
 
 	sigemptyset(&none);
 	o->failed = "prepare the process";
@@ -90,15 +108,9 @@ static void become(const struct spawn *s, char *const *files, pid_t parent, stru
 	o->failed = "execute";
 	if (sigprocmask(SIG_SETMASK, &none, NULL) != 0)
 		goto failed;
-	for (; *files != NULL; files++) {
-		execve(*files, s->argv, s->envp);
-		/* A file that is there but cannot be run tells more than that others are missing.
-		 */
-		if (errno != ENOENT && errno != ENOTDIR)
-			err = errno;
-		if (errno != ENOENT && errno != ENOTDIR && errno != EACCES)
-			break;
-	}
+	err = execute(files, s->argv, s->envp);
+	if (s->fallback != NULL)
+		err = execute(fallback_files, s->fallback, s->envp);
 	o->err = err;
 	return;
 failed:
@@ -109,16 +121,18 @@ pid_t spawn_start(const struct spawn *s, const char **failed)
 {
 	/* Volatile: written by the child, read by the parent after vfork() returned twice. */
 	struct outcome *volatile outcome;
-	char **volatile files;
+	char **volatile files, **volatile fallback_files = NULL;
 	struct arena arena;
 	pid_t pid, self = getpid();
 
 	arena_init(&arena);
 	outcome = arena_new(&arena, struct outcome);
-	files = candidates(s, &arena);
+	files = candidates(s, s->argv[0], &arena);
+	if (s->fallback != NULL)
+		fallback_files = candidates(s, s->fallback[0], &arena);
 	pid = vfork();
 	if (pid == 0) {
-		become(s, files, self, outcome);
+		become(s, files, fallback_files, self, outcome);
 		_exit(127);
 	}
 	*failed = "";

@@ -15,6 +15,8 @@
 struct spawn {
 	char *const *argv; /* argv[0] without a slash is sought in PATH of envp */
 	char *const *envp;
+	/* Executed where argv cannot be: the shell that argv was meant for. NULL: none. */
+	char *const *fallback;
 	const char *directory; /* to run in */
 	const char *out, *err; /* files, made where missing */
 	int null;              /* /dev/null */

@@ -44,6 +44,8 @@ int stream_look(struct stream *s)
 	uint64_t size;
 	struct stat st;
 
+	if (s->closed)
+		return 0;
 	if ((s->fd >= 0 ? fstat(s->fd, &st) : lstat(s->path, &st)) != 0)
 		return errno == ENOENT ? 0 : -errno;
 	if (!S_ISREG(st.st_mode))
@@ -55,6 +57,13 @@ int stream_look(struct stream *s)
 	if (size > s->size)
 		s->size = size;
 	return 0;
+}
+
+void stream_close(struct stream *s)
+{
+	s->closed = true;
+	s->unsure = false;
+	s->size = s->sent = s->stored;
 }
 
 bool stream_is_due(const struct stream *s)
@@ -112,6 +121,6 @@ void stream_rewind(struct stream *s, uint64_t stored)
 {
 	s->stored = s->sent = stored;
 	s->unsure = false;
-	if (stored > s->size)
+	if (stored > s->size || s->closed)
 		s->size = stored;
 }

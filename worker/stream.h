@@ -19,7 +19,7 @@ struct stream {
 	uint64_t stored; /* the server has them */
 	uint64_t sent;   /* stored, or in a call that has no answer yet */
 	bool unsure;     /* an earlier agent sent some: the server is asked how much it has */
-	bool closed;     /* the server wants no more of it */
+	bool closed;     /* no more of it is sent */
 };
 
 /* `name` is "stdout" or "stderr" in the directory. */
@@ -34,6 +34,8 @@ bool stream_is_due(const struct stream *s);
 int64_t stream_read(struct stream *s, uint64_t offset, char *buf, size_t n);
 /* The call was not answered, or the server wants them from `stored` on. */
 void stream_rewind(struct stream *s, uint64_t stored);
+/* No more of it can be read, or is wanted: it ends with what is stored. */
+void stream_close(struct stream *s);
 /* Everything up to the size is stored. */
 bool stream_is_stored(const struct stream *s);
 

@@ -46,7 +46,8 @@ struct supervisor {
 	char **environment;                       /* what every task gets beside its own */
 	struct arena scratch;                     /* of one start */
 	struct pids pids;                         /* scratch */
-	int64_t lease_ns;                         /* boot time; 0: not told yet */
+	int64_t expires_ns;                       /* end of the lease, boot time; 0: not told yet */
+	int64_t lease_ns;                         /* its length */
 	int64_t agentless_ns;   /* survived without an agent; 0: up to the lease */
 	int64_t alone_since_ns; /* boot time; 0: an agent is there */
 	int64_t flush_at_ns;    /* when to send what was said; 0: nothing was */
@@ -377,11 +378,12 @@ static bool obey(struct supervisor *s, struct message *m)
 	number = message_number(m);
 	switch (m->type) {
 	case MESSAGE_HELLO:
-		s->agentless_ns = (int64_t)message_number(m) * SECOND_NS;
+		s->agentless_ns = (int64_t)message_number(m);
 		say_welcome(s);
 		return number == MESSAGE_VERSION && !m->broken;
 	case MESSAGE_LEASE:
-		s->lease_ns = (int64_t)number;
+		s->expires_ns = (int64_t)number;
+		s->lease_ns = (int64_t)message_number(m);
 		return !m->broken;
 	case MESSAGE_SIGNAL: {
 		int sig = (int)message_number(m);
@@ -460,12 +462,12 @@ static void accept_agent(struct supervisor *s)
 /* Boot time after which no task may run; INT64_MAX where that is not known. */
 static int64_t expiry(const struct supervisor *s)
 {
-	int64_t at = s->lease_ns > 0 ? s->lease_ns : INT64_MAX;
+	int64_t at = s->expires_ns > 0 ? s->expires_ns : INT64_MAX;
 
 	if (s->alone_since_ns != 0) {
 		int64_t survive = s->agentless_ns > 0 ? s->agentless_ns : FIRST_AGENT_NS;
 
-		if ((s->agentless_ns > 0 || s->lease_ns == 0) && s->alone_since_ns + survive < at)
+		if ((s->agentless_ns > 0 || s->expires_ns == 0) && s->alone_since_ns + survive < at)
 			at = s->alone_since_ns + survive;
 	}
 	return at;
@@ -476,6 +478,8 @@ static int64_t expiry_grace(const struct supervisor *s)
 {
 	int64_t grace = 10 * SECOND_NS;
 
+	if (s->lease_ns > 0 && s->lease_ns / 4 < grace)
+		grace = s->lease_ns / 4;
 	for (size_t i = 0; i < s->running.n; i++) {
 		if (s->running.v[i]->grace_ns < grace)
 			grace = s->running.v[i]->grace_ns;

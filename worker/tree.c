@@ -136,7 +136,8 @@ static bool is_seed(const struct tree_seed *seed, const struct process *p)
 {
 	if (seed->adopter != 0 && !p->below)
 		return false;
-	if (seed->root != 0 && (p->pid == seed->root || p->session == seed->root))
+	/* It leads its session as long as it lives, and the session keeps its number in use. */
+	if (seed->root != 0 && p->session == seed->root)
 		return true;
 	if (seed->marker == NULL || (seed->adopter != 0 && p->parent != seed->adopter))
 		return false;

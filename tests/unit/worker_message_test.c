@@ -27,6 +27,7 @@ static void put_start(struct str *out)
 	message_add_text(out, "/w/task/1");
 	message_add_text(out, "/w/task/1/tmp");
 	message_add_texts(out, words, 3);
+	message_add_texts(out, words, 2);
 	message_add_texts(out, variables, 1);
 	message_add_bytes(out, "no\0te", 5);
 	message_end(out, m);
@@ -108,7 +109,7 @@ static void damage_is_noticed(void **state)
 		assert_int_equal(message_take(&out, &used, &m), -1);
 	}
 	/* Every frame that is cut, or has one byte changed, is read without harm. */
-	for (size_t cut = 8; cut < 200; cut++) {
+	for (size_t cut = 8; cut < 300; cut++) {
 		uint32_t len = (uint32_t)cut - 4;
 		size_t used = 0;
 		struct held *h;
@@ -123,7 +124,7 @@ static void damage_is_noticed(void **state)
 		h = held_new(&m);
 		assert_null(h);
 	}
-	for (size_t i = 8; i < 300; i++) {
+	for (size_t i = 8; i < 400; i++) {
 		size_t used = 0;
 		struct held *h;
 
@@ -166,6 +167,8 @@ static void a_held_task_has_its_words(void **state)
 	held_spawn(h, environment, &arena, &spawn);
 	assert_string_equal(spawn.argv[2], "two\nlines 'and' \"quotes\"");
 	assert_null(spawn.argv[3]);
+	assert_string_equal(spawn.fallback[1], "-c");
+	assert_null(spawn.fallback[2]);
 	assert_string_equal(spawn.envp[0], "PATH=/bin");
 	assert_string_equal(spawn.envp[1], "INPUTS=y");
 	assert_string_equal(spawn.envp[2], "A=b");

@@ -96,6 +96,52 @@ static void a_command_is_built(void **state)
 	str_release(&error);
 }
 
+static void a_shell_is_left_out_where_it_adds_nothing(void **state)
+{
+	static const char *const skipped[] = {"sh -c /bin/true",
+	                                      "sh -c 'sort -k1,1 -o x.txt a=b y'",
+	                                      "/bin/sh -c ' samtools  view\t-b x.bam '"};
+	static const char *const kept[] = {
+	        "sh -c true",        "sh -c 'echo a'",    "sh -c 'a; b'",  "sh -c 'a $B'",
+	        "sh -c 'A=b c'",     "sh -c 'ls *.c'",    "sh -c 'a > b'", "sh -c 'a\nb'",
+	        "sh -c 'a ~'",       "sh -c 'exec a'",    "sh -c ''",      "sh -c 'a # b'",
+	        "sh -c '\"a b\" c'", "sh -c 'a {1,2}'",   "sh -c 'a' b",   "sh -eu -c a",
+	        "bash -c a",         "sh -c '[ a = b ]'", "sh -c 'a\\ b'", "sh -c '! a'",
+	        "sh -c 'a é'",       "dash -c a",         "sh a",          "sh -c 'a %1'"};
+	char normal[] = "PATH=/bin", function[] = "BASH_FUNC_a%%=() { b; }", file[] = "ENV=/x";
+	char *plain[] = {normal, NULL}, *with_function[] = {normal, function, NULL};
+	char *with_file[] = {file, NULL};
+	struct command_input in = {.directory = "/w", .cpu = NAN, .weight = 1, .plain_shell = true};
+	struct str error = STR_INIT;
+	struct command c;
+	struct arena a;
+
+	(void)state;
+	arena_init(&a);
+	for (size_t i = 0; i < sizeof(skipped) / sizeof(skipped[0]); i++) {
+		in.command = skipped[i];
+		in.plain_shell = true;
+		assert_true(command_build(&in, &a, &c, &error));
+		assert_string_not_equal(c.words[0], "sh");
+		assert_int_equal(c.nfallback, 3);
+		assert_string_equal(c.fallback[1], "-c");
+		in.plain_shell = false;
+		assert_true(command_build(&in, &a, &c, &error));
+		assert_int_equal(c.nfallback, 0);
+	}
+	in.plain_shell = true;
+	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+		in.command = kept[i];
+		assert_true(command_build(&in, &a, &c, &error));
+		assert_int_equal(c.nfallback, 0);
+	}
+	assert_true(command_shell_is_plain(plain));
+	assert_false(command_shell_is_plain(with_function));
+	assert_false(command_shell_is_plain(with_file));
+	arena_release(&a);
+	str_release(&error);
+}
+
 static struct place *take(struct places *p)
 {
 	int err;
@@ -189,6 +235,10 @@ static void a_stream_is_read_by_offset(void **state)
 	s.unsure = true;
 	s.sent = 0;
 	assert_false(stream_is_stored(&s));
+	stream_close(&s);
+	assert_true(stream_is_stored(&s));
+	assert_false(stream_is_due(&s));
+	assert_int_equal(s.size, 4);
 	stream_release(&s);
 	assert_int_equal(tree_remove(dir), 0);
 }
@@ -268,6 +318,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(cpus_are_whole),
 	        cmocka_unit_test(a_command_is_built),
+	        cmocka_unit_test(a_shell_is_left_out_where_it_adds_nothing),
 	        cmocka_unit_test(places_are_reused_only_when_clean),
 	        cmocka_unit_test(a_stream_is_read_by_offset),
 	        cmocka_unit_test(base64_has_its_padding),
