@@ -176,6 +176,8 @@ static void enter(struct bulk *bulk, const char *digest)
 			break;
 		json_array_append_new(ids, json_integer(task->row.task_id));
 	}
+	if (bulk->n > 100)
+		core_tidy_later(core);
 	reply = json_pack("{s:o}", "task_ids", ids);
 	if (bulk->key != NULL && !core->group_failed)
 		idempotency_keep(core, bulk->key, digest, reply);

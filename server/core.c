@@ -13,12 +13,14 @@
 #include <assert.h>
 #include <errno.h>
 #include <limits.h>
+#include <malloc.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#define TIDY_NS INT64_C(1000000000)
 /* Calls of one group at most, so that nobody waits for a very long one. */
 #define GROUP_LIMIT 4096
 
@@ -49,6 +51,7 @@ void core_free(struct core *core)
 		return;
 	assert(!core->started && core->queue.n == 0);
 	timer_cancel(&core->timers, &core->attention);
+	timer_cancel(&core->timers, &core->tidy);
 	state_release(&core->state);
 	timers_release(&core->timers);
 	vec_release(&core->queue);
@@ -171,6 +174,18 @@ static void take_waiting(struct core *core)
 			push_answer(core, (struct core_answer){.call = call});
 	}
 	follow_take_all(core);
+}
+
+static void tidy(void *context, struct timer *timer)
+{
+	(void)context;
+	(void)timer;
+	malloc_trim(0);
+}
+
+void core_tidy_later(struct core *core)
+{
+	timer_set(&core->timers, &core->tidy, core->now_ns + TIDY_NS, tidy);
 }
 
 /* The group. */

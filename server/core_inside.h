@@ -58,6 +58,8 @@ struct core {
 	int64_t now_us; /* date, the same */
 	VEC(struct worker_node *) asking; /* whose lease calls are to be looked at */
 
+	struct timer tidy; /* when memory that large calls used goes back to the system */
+
 	/* The private server. */
 	struct timer attention; /* when nobody will be attached any more; then, when to end */
 	int64_t attached_until; /* at least, whoever follows what */
@@ -82,6 +84,9 @@ void core_refuse(struct core *core, struct call *call, enum problem_code code, c
         __attribute__((format(printf, 4, 5)));
 /* The call waits: whoever parks it answers it later. */
 void core_park(struct core *core);
+
+/* A large call was served: its memory goes back to the system a moment after the last of them. */
+void core_tidy_later(struct core *core);
 
 /* Before the first write of a handler. False: the group failed. */
 bool core_write(struct core *core);

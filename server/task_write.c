@@ -2,6 +2,7 @@
 #include "model/json.h"
 #include "server/change.h"
 #include "server/columns.h"
+#include "server/contact.h"
 #include "server/handlers.h"
 #include "server/lease.h"
 #include "server/record.h"
@@ -192,8 +193,12 @@ static void follow_fields(struct core *core, uint32_t id, struct task_node *task
 	if (set & BIT(TASK_COL_priority))
 		class.priority = (int32_t)row->priority;
 	state_task_reclass(state, id, task, &class);
-	if (execution != NULL)
-		state_worker_weigh(state, execution->worker);
+	if (execution == NULL)
+		return;
+	state_worker_weigh(state, execution->worker);
+	/* An offer to a worker of the old batch is none any more. */
+	if (set & BIT(TASK_COL_batch))
+		contact_withdraw(core, execution->worker);
 }
 
 static bool read_update(struct core *core, struct call *call, uint32_t id, struct task *row,
