@@ -1,0 +1,169 @@
+/*
+ * The core on its own thread, with many who call it at once: every call is
+ * answered once, every task is granted once, and stopping answers whoever
+ * waits. Built with the thread sanitizer it also finds what is shared.
+ */
+#include "tests/unit/server_core.h"
+
+#include "server/handlers.h"
+
+#include <pthread.h>
+#include <semaphore.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define CALLERS 4
+#define EACH 100
+
+struct caller {
+	struct bench *b;
+	pthread_t thread;
+	unsigned done, grants, unavailable;
+	int64_t epoch;
+};
+
+/* One call, waited for. The answer is the caller's; NULL where the server was stopping. */
+static json_t *ask(struct bench *b, call_handler *handler, int64_t id, json_t *body, int *status)
+{
+	struct call *call = xcalloc(1, sizeof(*call));
+	json_t *answer;
+	sem_t ready;
+
+	sem_init(&ready, 0, 0);
+	arena_init(&call->arena);
+	str_init(&call->raw);
+	str_init(&call->reply);
+	call->body = body;
+	call->ids[0] = id;
+	call->ours = true;
+	call->user = "";
+	call->connection = &ready;
+	core_submit(b->core, call, handler);
+	while (sem_wait(&ready) != 0)
+		continue;
+	*status = call->status;
+	answer = call->waiter;
+	json_decref(call->body);
+	str_release(&call->raw);
+	str_release(&call->reply);
+	arena_release(&call->arena);
+	free(call);
+	sem_destroy(&ready);
+	return answer;
+}
+
+static void *submit(void *context)
+{
+	struct caller *c = context;
+
+	for (int i = 0; i < EACH; i++) {
+		int status;
+		json_t *answer = ask(c->b, handle_task_create, 0,
+		                     json_pack("{s:s}", "command", "true"), &status);
+
+		c->done += status == 201;
+		json_decref(answer);
+	}
+	return NULL;
+}
+
+static json_t *ends_of(json_t *grants)
+{
+	json_t *events = json_array(), *grant;
+	size_t i;
+
+	json_array_foreach(grants, i, grant) json_array_append_new(
+	        events, json_pack("{s:O, s:O, s:i, s:s, s:s}", "execution_id",
+	                          json_object_get(grant, "execution_id"), "epoch",
+	                          json_object_get(grant, "epoch"), "seq", 3, "type", "finished",
+	                          "status", "succeeded"));
+	return events;
+}
+
+static void *work(void *context)
+{
+	struct caller *c = context;
+	json_t *events = json_array();
+
+	for (;;) {
+		json_t *body =
+		        json_pack("{s:I, s:o, s:[], s:i, s:i}", "epoch", (json_int_t)c->epoch,
+		                  "events", events, "have", "wait", 20, "extra", 3);
+		int status;
+		json_t *answer = ask(c->b, handle_worker_lease, 1, body, &status);
+
+		if (status != 200) {
+			c->unavailable += status == 503;
+			json_decref(answer);
+			return NULL;
+		}
+		c->grants += (unsigned)json_array_size(json_object_get(answer, "grants"));
+		events = ends_of(json_object_get(answer, "grants"));
+		json_decref(answer);
+	}
+}
+
+static void test_many_at_once(void **unused)
+{
+	struct bench *b = bench_open(NULL);
+	struct caller callers[CALLERS] = {{.b = b}}, worker = {.b = b};
+	struct problem problem = {0};
+	int status;
+	json_t *answer;
+
+	(void)unused;
+	/* The bench's own core is another one on the same store: nobody calls it. */
+	core_end(b->core);
+	core_free(b->core);
+	b->options.clock_ns = NULL;
+	b->core = core_new(b->store, &b->options, &b->log);
+	assert_true(core_start(b->core, &problem));
+	answer = ask(b, handle_worker_register, 0,
+	             json_of("{'name': 'n', 'concurrency': 2, 'boot_id': 'b', 'instance': 'i'}"),
+	             &status);
+	assert_int_equal(status, 201);
+	worker.epoch = get_int(answer, "epoch");
+	json_decref(answer);
+	assert_int_equal(pthread_create(&worker.thread, NULL, work, &worker), 0);
+	for (int i = 0; i < CALLERS; i++) {
+		callers[i].b = b;
+		assert_int_equal(pthread_create(&callers[i].thread, NULL, submit, &callers[i]), 0);
+	}
+	for (int i = 0; i < CALLERS; i++) {
+		pthread_join(callers[i].thread, NULL);
+		assert_int_equal(callers[i].done, EACH);
+	}
+	/* The last of them ends; then the worker waits, and is told that the server stops. */
+	for (int64_t left = 1; left > 0;) {
+		answer = ask(b, handle_batch_list, 0, json_object(), &status);
+		assert_int_equal(status, 200);
+		left = CALLERS * EACH -
+		       json_integer_value(json_object_get(json_array_get(answer, 0), "succeeded"));
+		json_decref(answer);
+	}
+	core_stop(b->core);
+	pthread_join(worker.thread, NULL);
+	assert_int_equal(worker.grants, CALLERS * EACH);
+	assert_int_equal(worker.unavailable, 1);
+	answer = ask(b, handle_batch_list, 0, json_object(), &status);
+	assert_int_equal(status, 503);
+	json_decref(answer);
+	/* As the bench left it. */
+	core_free(b->core);
+	b->core = core_new(b->store, &b->options, &b->log);
+	assert_true(core_load(b->core, &problem));
+	bench_close(b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(test_many_at_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
