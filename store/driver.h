@@ -52,7 +52,7 @@ struct driver {
 	bool (*is_null)(struct statement *st, int column); /* columns count from 0 */
 	int64_t (*integer)(struct statement *st, int column);
 	double (*real)(struct statement *st, int column);
-	/* Both live until the next step or reset. */
+	/* Both live until the next step or reset. A text that is null is NULL, a number 0. */
 	const char *(*text)(struct statement *st, int column);
 	const void *(*bytes)(struct statement *st, int column, size_t *n);
 	/* Rows changed by the last statement. */

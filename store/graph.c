@@ -1,4 +1,5 @@
 /* Requirements between tasks, and numbers about many tasks. */
+#include "base/map.h"
 #include "store/inside.h"
 
 #include <stdlib.h>
@@ -51,60 +52,74 @@ enum store_result store_load_requirements(struct store_reader *r, int64_t from_t
 	             from_task_id, edge, context);
 }
 
-/* Rows of batch, status, number. */
-static enum store_result counts(struct store_reader *r, struct statement *st, store_count *count,
-                                void *context)
+struct tally {
+	struct intern batches;
+	VEC(int64_t) counts; /* TASK_STATUS_COUNT for each batch */
+	int64_t retried;
+};
+
+/* Rows of batch, status and attempts. Counted here: SQLite would sort all tasks to group them. */
+static enum store_result add_up(struct store_reader *r, struct statement *st, struct tally *tally)
 {
 	enum store_result result;
 
 	while ((result = r->driver->step(st)) == STORE_OK) {
-		const char *batch = r->driver->text(st, 0);
-		int status =
-		        status_parse(task_status_words, TASK_STATUS_COUNT, r->driver->text(st, 1));
+		const char *name = r->driver->text(st, 0), *word = r->driver->text(st, 1);
+		int status = word ? status_parse(task_status_words, TASK_STATUS_COUNT, word) : -1;
+		int64_t attempts = r->driver->integer(st, 2);
+		uint32_t batch;
 
-		if (status >= 0 &&
-		    !count(context, batch, (enum task_status)status, r->driver->integer(st, 2)))
-			break;
+		/* Never so but by hand. */
+		if (status < 0 || name == NULL)
+			continue;
+		batch = intern_add(&tally->batches, name, strlen(name));
+		while (tally->counts.n < ((size_t)batch + 1) * TASK_STATUS_COUNT)
+			vec_push(&tally->counts, 0);
+		tally->counts.v[batch * TASK_STATUS_COUNT + (unsigned)status]++;
+		/* The last attempt of a failed task was not followed by another. */
+		tally->retried += attempts - (status == TASK_FAILED && attempts > 0);
 	}
 	return reader_done(r, st, result);
 }
 
-enum store_result store_counts(struct store_reader *r, store_count *count, void *context)
+static enum store_result counts(struct store_reader *r, const char *sql, int64_t run_id,
+                                store_count *count, void *context, int64_t *retried)
 {
 	enum store_result result;
-	struct statement *st = reader_ready(
-	        r, "SELECT batch, status, count(*) FROM task GROUP BY batch, status", &result);
+	struct statement *st = reader_ready(r, sql, &result);
+	struct tally tally = {.retried = 0};
+	bool more = true;
 
-	return st == NULL ? result : counts(r, st, count, context);
+	if (st == NULL)
+		return result;
+	intern_init(&tally.batches);
+	if (run_id != INT_NULL)
+		r->driver->bind_integer(st, 1, run_id);
+	result = add_up(r, st, &tally);
+	for (size_t i = 0; i < tally.counts.n && more && result == STORE_OK; i++) {
+		if (tally.counts.v[i] > 0)
+			more = count(context,
+			             intern_text(&tally.batches, (uint32_t)(i / TASK_STATUS_COUNT)),
+			             (enum task_status)(i % TASK_STATUS_COUNT), tally.counts.v[i]);
+	}
+	if (retried != NULL)
+		*retried = tally.retried;
+	vec_release(&tally.counts);
+	intern_release(&tally.batches);
+	return result;
+}
+
+enum store_result store_counts(struct store_reader *r, store_count *count, void *context)
+{
+	return counts(r, "SELECT batch, status, attempts FROM task", INT_NULL, count, context,
+	              NULL);
 }
 
 enum store_result store_run_counts(struct store_reader *r, int64_t run_id, store_count *count,
                                    void *context, int64_t *retried)
 {
-	enum store_result result;
-	struct statement *st = reader_ready(
-	        r,
-	        "SELECT coalesce(sum(attempts - (status = 'failed' AND attempts > 0)), 0) FROM task"
-	        " WHERE run_id = ?",
-	        &result);
-
-	if (st == NULL)
-		return result;
-	r->driver->bind_integer(st, 1, run_id);
-	result = r->driver->step(st);
-	if (result == STORE_OK)
-		*retried = r->driver->integer(st, 0);
-	result = reader_done(r, st, result);
-	if (result != STORE_OK)
-		return result;
-	st = reader_ready(
-	        r,
-	        "SELECT batch, status, count(*) FROM task WHERE run_id = ? GROUP BY batch, status",
-	        &result);
-	if (st == NULL)
-		return result;
-	r->driver->bind_integer(st, 1, run_id);
-	return counts(r, st, count, context);
+	return counts(r, "SELECT batch, status, attempts FROM task WHERE run_id = ?", run_id, count,
+	              context, retried);
 }
 
 enum store_result store_max_ids(struct store *s, int64_t ids[TABLE_COUNT])

@@ -2,7 +2,7 @@
  * Conditions of partial indexes, for those who make the indexes and those who
  * query. SQLite uses such an index only for a query that repeats its condition.
  *
- * They are chains of OR and AND because IN builds a table of its words each time
+ * They are chains of OR because IN builds a table of its words each time
  * that a row changes, which makes every change of a status six times as dear.
  *
  * Private to store/.
@@ -10,10 +10,8 @@
 #ifndef STORE_INDEXED_H
 #define STORE_INDEXED_H
 
-/* Neither with a worker nor succeeded: entered at submission, left at the grant. */
-#define TASK_IS_OPEN                                                                               \
-	"(status <> 'succeeded' AND status <> 'running' AND status <> 'accepted'"                  \
-	" AND status <> 'assigned')"
+/* Not those that wait: they may be as many as all tasks, and every grant would pay. */
+#define TASK_IS_STUCK "(status = 'paused' OR status = 'failed' OR status = 'debug')"
 #define EXECUTION_IS_LIVE "(status = 'pending' OR status = 'accepted' OR status = 'running')"
 #define EXECUTION_IS_FAILED "(status = 'failed' OR status = 'refused')"
 

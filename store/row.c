@@ -59,30 +59,41 @@ void row_read(const struct driver *d, struct statement *st, int column, const st
 {
 	void *p = field_at(f, row);
 	const char *text;
+	int64_t number;
+	double real;
 
-	if (d->is_null(st, column))
-		return;
+	/* Asking whether a value is null costs as much as the value: only a 0 may be one. */
 	switch (f->kind) {
 	case KIND_INT:
 	case KIND_DATE:
-		*(int64_t *)p = d->integer(st, column);
-		break;
-	case KIND_REAL:
-		*(double *)p = d->real(st, column);
+		number = d->integer(st, column);
+		if (number != 0 || !d->is_null(st, column))
+			*(int64_t *)p = number;
 		break;
 	case KIND_BOOL:
-		*(int8_t *)p = d->integer(st, column) != 0;
+		number = d->integer(st, column);
+		if (number != 0 || !d->is_null(st, column))
+			*(int8_t *)p = number != 0;
+		break;
+	case KIND_REAL:
+		real = d->real(st, column);
+		if (real != 0 || !d->is_null(st, column))
+			*(double *)p = real;
 		break;
 	case KIND_TEXT:
 		text = d->text(st, column);
-		*(const char **)p = arena != NULL ? arena_strdup(arena, text) : text;
+		if (text != NULL && arena != NULL)
+			text = arena_strdup(arena, text);
+		*(const char **)p = text;
 		break;
 	case KIND_TASK_STATUS:
 	case KIND_EXECUTION_STATUS:
 	case KIND_WORKER_STATUS:
 	case KIND_JOB_STATUS:
 	case KIND_RUN_STATUS:
-		*(int8_t *)p = word_number(f->kind, d->text(st, column));
+		text = d->text(st, column);
+		if (text != NULL)
+			*(int8_t *)p = word_number(f->kind, text);
 		break;
 	case KIND_INTS:
 		break;

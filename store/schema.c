@@ -28,7 +28,7 @@ static const char *const indexes[] = {
         INDEX "task_batch ON task(batch)",
         INDEX "task_name ON task(name) WHERE name IS NOT NULL",
         INDEX "task_run ON task(run_id) WHERE run_id IS NOT NULL",
-        INDEX "task_open ON task(status) WHERE " TASK_IS_OPEN,
+        INDEX "task_stuck ON task(status) WHERE " TASK_IS_STUCK,
         INDEX "task_identity ON task(" IDENTITY_START("identity") ") WHERE identity IS NOT NULL",
         INDEX "execution_task ON execution(task_id)",
         INDEX "execution_live ON execution(status) WHERE " EXECUTION_IS_LIVE,

@@ -255,9 +255,7 @@ static double real(struct statement *st, int column)
 
 static const char *text(struct statement *st, int column)
 {
-	const unsigned char *value = sqlite3_column_text(st->stmt, column);
-
-	return value != NULL ? (const char *)value : "";
+	return (const char *)sqlite3_column_text(st->stmt, column);
 }
 
 static const void *bytes(struct statement *st, int column, size_t *n)
