@@ -1,7 +1,7 @@
 #include "server/event.h"
 
+#include "base/base64.h"
 #include "model/json.h"
-#include "server/base64.h"
 #include "server/change.h"
 #include "server/columns.h"
 #include "server/contact.h"

@@ -156,28 +156,6 @@ struct execution *execution_from_note(uint64_t id, const char *note, size_t n, u
 	return e;
 }
 
-json_t *json_from_bytes(const char *text)
-{
-	json_t *j = json_string(text);
-
-	/* As Latin-1 shows them: every byte stays told apart. */
-	if (j == NULL) {
-		struct str fixed = STR_INIT;
-
-		for (const unsigned char *p = (const unsigned char *)text; *p != '\0'; p++) {
-			if (*p < 0x80) {
-				str_addc(&fixed, (char)*p);
-			} else {
-				str_addc(&fixed, (char)(0xc0 | *p >> 6));
-				str_addc(&fixed, (char)(0x80 | (*p & 0x3f)));
-			}
-		}
-		j = json_string(fixed.p);
-		str_release(&fixed);
-	}
-	return j;
-}
-
 static void set_int(json_t *to, const char *name, int64_t value)
 {
 	if (value != INT_NULL)
@@ -217,7 +195,7 @@ static void add_outcome(const struct execution *e, json_t *to)
 	if (o->reason != NULL)
 		json_object_set_new_nocheck(to, "reason", json_string(o->reason));
 	if (o->message != NULL)
-		json_object_set_new_nocheck(to, "message", json_from_bytes(o->message));
+		json_object_set_new_nocheck(to, "message", json_text(o->message));
 	if (o->succeeded && o->outputs != NULL) {
 		json_object_set_nocheck(to, "outputs", o->outputs);
 		json_object_set_new_nocheck(to, "output_files", output_files(o->outputs));
@@ -254,7 +232,7 @@ json_t *execution_event(const struct execution *e, enum event_bit bit)
 	case EVENT_REFUSED:
 		type = "refused";
 		seq = 1;
-		json_object_set_new_nocheck(event, "message", json_from_bytes(e->outcome.message));
+		json_object_set_new_nocheck(event, "message", json_text(e->outcome.message));
 		break;
 	}
 	json_object_set_new_nocheck(event, "seq", json_integer(seq));

@@ -87,8 +87,6 @@ struct execution *execution_from_note(uint64_t id, const char *note, size_t n, u
 
 /* An event as the protocol has it; `bit` is one of the due ones. */
 json_t *execution_event(const struct execution *e, enum event_bit bit);
-/* Text of a file name or a message, which may be no UTF-8. */
-json_t *json_from_bytes(const char *text);
 
 /*
  * The list of all that are held: a few hundred at most, in the order of their

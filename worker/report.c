@@ -1,7 +1,7 @@
 #include "worker/report.h"
 
+#include "base/base64.h"
 #include "base/vec.h"
-#include "worker/base64.h"
 #include "worker/life.h"
 #include "worker/session.h"
 

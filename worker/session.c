@@ -155,12 +155,12 @@ static void start_register(struct agent *a)
 	json_t *body = json_object();
 
 	drop_polls(a);
-	json_object_set_new_nocheck(body, "name", json_from_bytes(o->name.p));
-	json_object_set_new_nocheck(body, "hostname", json_from_bytes(m->hostname));
+	json_object_set_new_nocheck(body, "name", json_text(o->name.p));
+	json_object_set_new_nocheck(body, "hostname", json_text(m->hostname));
 	json_object_set_new_nocheck(body, "concurrency", json_integer(o->concurrency));
 	json_object_set_new_nocheck(body, "prefetch", json_integer(o->prefetch));
 	if (o->batch != NULL)
-		json_object_set_new_nocheck(body, "batch", json_from_bytes(o->batch));
+		json_object_set_new_nocheck(body, "batch", json_text(o->batch));
 	json_object_set_new_nocheck(body, "boot_id", json_string(m->boot_id));
 	json_object_set_new_nocheck(body, "instance", json_string(a->holder.instance.p));
 	json_object_set_new_nocheck(body, "cpus", json_real(m->cpus));

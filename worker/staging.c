@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/fd.h"
 #include "model/digest.h"
+#include "model/json.h"
 #include "stage/get.h"
 #include "stage/list.h"
 #include "stage/put.h"
@@ -58,7 +59,7 @@ static json_t *describe(const struct stage_listing *listing)
 		const struct stage_entry *file = &listing->entries[i];
 		json_t *entry = json_object();
 
-		json_object_set_new_nocheck(entry, "path", json_from_bytes(file->name));
+		json_object_set_new_nocheck(entry, "path", json_text(file->name));
 		json_object_set_new_nocheck(entry, "size", json_integer((json_int_t)file->size));
 		if (file->mtime_ns != INT64_MIN)
 			json_object_set_new_nocheck(entry, "mtime_ns",

@@ -168,6 +168,18 @@ static void long_problems_are_cut_at_a_character(void **state)
 	json_decref(j);
 }
 
+static void bytes_that_are_no_text_are_shown_as_latin_1(void **state)
+{
+	json_t *bytes = json_text("gr\xfc\xdf"), *plain = json_text("gr\xc3\xbc\xc3\x9f");
+
+	(void)state;
+	assert_string_equal(json_string_value(bytes), "gr\xc3\xbc\xc3\x9f");
+	assert_string_equal(json_string_value(plain), "gr\xc3\xbc\xc3\x9f");
+	json_decref(bytes);
+	json_decref(plain);
+	assert_true(json_is_null(json_text(NULL)));
+}
+
 static void transitions_are_unique_and_end_states_stay(void **state)
 {
 	const struct transition *rows;
@@ -286,6 +298,7 @@ int main(void)
 	        cmocka_unit_test(bad_rows_are_refused_by_name),
 	        cmocka_unit_test(bad_json_names_its_place),
 	        cmocka_unit_test(long_problems_are_cut_at_a_character),
+	        cmocka_unit_test(bytes_that_are_no_text_are_shown_as_latin_1),
 	        cmocka_unit_test(transitions_are_unique_and_end_states_stay),
 	        cmocka_unit_test(identities_name_the_part_that_differs),
 	        cmocka_unit_test(digests_are_sha256),

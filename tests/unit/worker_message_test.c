@@ -300,17 +300,6 @@ static void bad_grants_are_refused(void **state)
 	}
 }
 
-static void bytes_become_text(void **state)
-{
-	json_t *j = json_from_bytes("gr\xfc\xdf"), *plain = json_from_bytes("grüß");
-
-	(void)state;
-	assert_string_equal(json_string_value(j), "grüß");
-	assert_string_equal(json_string_value(plain), "grüß");
-	json_decref(j);
-	json_decref(plain);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -321,7 +310,6 @@ int main(void)
 	        cmocka_unit_test(a_channel_carries_more_than_fits),
 	        cmocka_unit_test(an_execution_survives_in_its_note),
 	        cmocka_unit_test(bad_grants_are_refused),
-	        cmocka_unit_test(bytes_become_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* What a task is given (words, variables, a directory) and what is read of it (output). */
 #include "base/clock.h"
 #include "base/fd.h"
-#include "worker/base64.h"
+#include "base/base64.h"
 #include "worker/command.h"
 #include "worker/options.h"
 #include "worker/place.h"

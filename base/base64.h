@@ -1,9 +1,14 @@
 /* Base64 as in RFC 4648, section 4: padded, without line breaks. */
-#ifndef SERVER_BASE64_H
-#define SERVER_BASE64_H
+#ifndef BASE_BASE64_H
+#define BASE_BASE64_H
+
+#include "base/str.h"
 
 #include <stdbool.h>
 #include <stddef.h>
+
+/* Append the n bytes as text. */
+void base64_add(struct str *out, const void *data, size_t n);
 
 /* At most this many bytes come out of len characters. */
 #define BASE64_ROOM(len) ((len) / 4 * 3)
