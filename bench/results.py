@@ -21,7 +21,7 @@ def write(name, command, lines):
     body += f"\n- {datetime.date.today().isoformat()}, {machine()}\n"
     pattern = re.compile(rf"^## {re.escape(name)}\n.*?(?=^## |\Z)", re.M | re.S)
     if pattern.search(text):
-        text = pattern.sub(lambda _: body, text)
+        text = pattern.sub(lambda _: body + "\n", text).rstrip("\n") + "\n"
     else:
         text = text.rstrip("\n") + "\n\n" + body
     open(PATH, "w").write(text)
