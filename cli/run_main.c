@@ -12,6 +12,7 @@
 #include "worker/worker.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -66,7 +67,7 @@ static const struct option_row {
          "run"},
         {{"workers", required_argument, NULL, OPT_WORKERS},
          "N",
-         "local workers that share this machine's cpus (1, with -s 0)",
+         "local workers of the private server, sharing this machine's cpus (1)",
          "run"},
         {{"fresh", no_argument, NULL, OPT_FRESH}, NULL, "run everything, reuse nothing", "run"},
         {{"detach", no_argument, NULL, OPT_DETACH}, NULL, "submit and leave", "run"},
@@ -293,9 +294,6 @@ static int launch_compiled(struct run_options *o, struct compilation *c)
 	enum exit_code code;
 
 	o->launch.path = path ? path : o->file;
-	if (o->launch.server == NULL && getenv("SCITQ_SERVER") != NULL &&
-	    *getenv("SCITQ_SERVER") != '\0')
-		o->launch.server = getenv("SCITQ_SERVER");
 	code = launch(&o->launch, compile_submission(c));
 	free(path);
 	return (int)code;
@@ -333,6 +331,22 @@ static int use(struct run_options *o, struct compilation *c)
 	return print_text(&out);
 }
 
+/* Which server, and whether the rest goes with it. 0 or an exit code. */
+static int choose_server(struct run_options *o)
+{
+	const char *variable = getenv("SCITQ_SERVER");
+
+	if (o->launch.server == NULL && variable != NULL && *variable != '\0')
+		o->launch.server = variable;
+	if (o->launch.server != NULL && *o->launch.server == '\0')
+		return usage_error("--server takes HOST or HOST:PORT, not nothing");
+	if (o->launch.server != NULL && o->launch.workers >= 0)
+		return usage_error("--workers is for a private server; start scitq-worker %s %d "
+		                   "beside this one",
+		                   o->launch.server, o->launch.workers);
+	return 0;
+}
+
 static int compile_and_use(struct run_options *o)
 {
 	struct compile_options options = {
@@ -367,15 +381,35 @@ static int run_main(int argc, char **argv)
 
 	if (code == 0 && o.help && o.file == NULL)
 		print_usage(stdout);
-	else if (code == 0)
+	else if (code == 0 && o.command == COMMAND_RUN && !o.help)
+		code = choose_server(&o);
+	if (code == 0 && o.file != NULL)
 		code = o.command == COMMAND_EXPLAIN ? explain(o.file) : compile_and_use(&o);
 	vec_release(&o.params);
 	return code < 0 ? EXIT_CODE_OK : code;
 }
 
+/*
+ * A standard descriptor that the caller closed would be given to the next file
+ * opened, which then receives what is meant for a person. Reading from it finds
+ * the end, writing to it fails, as on a closed one.
+ */
+static bool fill_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDONLY);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	return fd >= 0 && close(fd) == 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *name = argc > 0 ? strrchr(argv[0], '/') : NULL;
+
+	if (!fill_standard_descriptors())
+		return EXIT_CODE_INFRASTRUCTURE;
 
 	name = name != NULL ? name + 1 : argc > 0 ? argv[0] : "";
 	if (strcmp(name, "scitq-server") == 0)

@@ -6,14 +6,25 @@
 
 #define DEFAULT_PORT 5000
 
-static void set_url(struct client *c, const char *server)
+/* name:token@host names the token as well; the URL, which is shown, goes without. */
+static void set_url(struct client *c, const char *server, struct str *token)
 {
 	const char *scheme = strstr(server, "://");
 	const char *host = scheme ? scheme + 3 : server;
+	const char *at = strrchr(host, '@'), *colon = strchr(host, ':');
 
 	if (scheme == NULL)
 		str_adds(&c->url, "http://");
-	str_adds(&c->url, server);
+	else
+		str_add(&c->url, server, (size_t)(host - server));
+	if (at != NULL) {
+		if (colon != NULL && colon < at) {
+			str_reset(token);
+			str_add(token, colon + 1, (size_t)(at - colon) - 1);
+		}
+		host = at + 1;
+	}
+	str_adds(&c->url, host);
 	while (c->url.len > 0 && c->url.p[c->url.len - 1] == '/')
 		c->url.p[--c->url.len] = '\0';
 	/* [::1]:5000 has its port behind the bracket. */
@@ -25,19 +36,24 @@ static void set_url(struct client *c, const char *server)
 
 void client_init(struct client *c, const char *server, const char *token)
 {
+	struct str secret = STR_INIT;
+
 	memset(c, 0, sizeof(*c));
+	if (token != NULL)
+		str_adds(&secret, token);
 	c->http = http_new();
 	str_init(&c->url);
 	str_init(&c->auth);
 	str_init(&c->error);
 	str_init(&c->code);
-	set_url(c, server);
+	set_url(c, server, &secret);
 	c->headers[0] = "Content-Type: application/json";
 	c->headers[1] = "X-Scitq-Client: scitq/" SCITQ_VERSION;
-	if (token != NULL && *token != '\0') {
-		str_addf(&c->auth, "Authorization: Bearer %s", token);
+	if (secret.len > 0) {
+		str_addf(&c->auth, "Authorization: Bearer %s", secret.p);
 		c->headers[2] = c->auth.p;
 	}
+	str_release(&secret);
 }
 
 void client_release(struct client *c)

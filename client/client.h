@@ -30,8 +30,8 @@ struct client {
 };
 
 /*
- * `server` is host, host:port or a URL; the port is 5000 unless given. token
- * may be NULL (an --open server).
+ * `server` is host, host:port, name:token@host or a URL; the port is 5000 unless
+ * given. token may be NULL (an --open server); one in `server` comes before it.
  */
 void client_init(struct client *c, const char *server, const char *token);
 void client_release(struct client *c);

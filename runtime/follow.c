@@ -16,6 +16,9 @@
 #define POLL_SECONDS 25
 #define POLL_TIMEOUT_MS ((POLL_SECONDS + 15) * 1000)
 #define REDRAW_MS 1000
+#define SUMMARY_MS 30000
+#define IDLE_NS (10 * INT64_C(1000000000))
+#define PAGE 1000
 #define TAIL_BYTES 2000
 #define TAIL_LINES 10
 #define FAILURES_SHOWN 10
@@ -147,6 +150,15 @@ static void tell_incident(struct follow *f, json_t *incident)
 	str_release(&line);
 }
 
+/* Nothing is drawn over a question that waits for its answer. */
+static void show(struct follow *f)
+{
+	/* Another server process has another address, and the old text is gone. */
+	f->view.url = f->session->client.url.p;
+	if (!f->asking)
+		progress_show(f->session->progress, &f->view);
+}
+
 static void read_news(struct follow *f, json_t *news)
 {
 	json_t *run = json_object_get(news, "run"), *incident;
@@ -158,11 +170,10 @@ static void read_news(struct follow *f, json_t *news)
 		f->status = (enum run_status)status;
 	f->view.workers = count(run, "workers");
 	f->retried = count(run, "retried");
-	f->view.url = f->session->client.url.p;
 	read_steps(f, json_object_get(run, "steps"));
 	json_array_foreach(json_object_get(news, "incidents"), i, incident)
 	        tell_incident(f, incident);
-	progress_show(f->session->progress, &f->view);
+	show(f);
 }
 
 static bool ended(const struct follow *f)
@@ -173,48 +184,50 @@ static bool ended(const struct follow *f)
 /* PUT one member of the run. */
 static bool set_run(struct follow *f, json_t *body)
 {
-	char path[64];
-	bool ok;
+	bool ok = session_set_run(f->session, f->run_id, body);
 
-	snprintf(path, sizeof(path), "/runs/%lld", (long long)f->run_id);
-	ok = session_call(f->session, "PUT", path, body, NULL);
 	json_decref(body);
 	return ok;
 }
 
-/* Ctrl-C at a terminal: what shall happen to the run? */
-static bool ask(struct follow *f)
+static bool detach(struct follow *f)
 {
-	struct progress *p = f->session->progress;
+	f->asking = false;
+	f->detached = true;
+	return set_run(f, json_pack("{s:b}", "detached", 1));
+}
+
+static bool cancel(struct follow *f)
+{
+	f->asking = false;
+	return set_run(f, json_pack("{s:s}", "status", "cancelled"));
+}
+
+/* Somebody sits there who can answer; a job in the background would be stopped by asking. */
+static bool can_ask(const struct follow *f)
+{
+	return f->session->progress->terminal && isatty(STDIN_FILENO) &&
+	       tcgetpgrp(STDIN_FILENO) == getpgrp();
+}
+
+/* What was typed, once there is something. The run is followed meanwhile: it may end. */
+static bool read_answer(struct follow *f)
+{
 	struct pollfd in = {STDIN_FILENO, POLLIN, 0};
-	char answer[64];
-	ssize_t n = 0;
+	char answer[64] = "c";
 
-	progress_say(p, "detach (the run goes on) or cancel? [d/c, anything else continues]");
-	for (;;) {
-		struct pollfd both[2] = {in, {f->session->signals, POLLIN, 0}};
-
-		if (poll(both, 2, -1) < 0)
-			continue;
-		if (both[1].revents != 0 && session_wait(f->session, NULL, 0, 0) == SIGINT) {
-			answer[0] = 'c'; /* a second Ctrl-C means it */
-			break;
-		}
-		if (both[0].revents != 0) {
-			n = fd_read(STDIN_FILENO, answer, sizeof(answer));
-			if (n <= 0)
-				answer[0] = 'c';
-			break;
-		}
-	}
-	if (answer[0] == 'd' || answer[0] == 'D') {
-		f->detached = true;
-		return set_run(f, json_pack("{s:b}", "detached", 1));
-	}
+	if (poll(&in, 1, 0) <= 0)
+		return true;
+	if (fd_read(STDIN_FILENO, answer, sizeof(answer)) <= 0)
+		answer[0] = 'c';
+	if (answer[0] == 'd' || answer[0] == 'D')
+		return detach(f);
 	if (answer[0] == 'c' || answer[0] == 'C') {
-		progress_say(p, "cancelling");
-		return set_run(f, json_pack("{s:s}", "status", "cancelled"));
+		progress_say(f->session->progress, "cancelling");
+		return cancel(f);
 	}
+	f->asking = false;
+	f->session->interrupted = false;
 	return true;
 }
 
@@ -225,17 +238,48 @@ static bool handle_signal(struct follow *f, int signal)
 		progress_resize(f->session->progress);
 		return true;
 	case SIGHUP: /* the terminal went away; the work need not */
-		f->detached = true;
-		return set_run(f, json_pack("{s:b}", "detached", 1));
+		return detach(f);
 	case SIGINT:
-		if (f->session->progress->terminal && isatty(STDIN_FILENO))
-			return ask(f);
-		return set_run(f, json_pack("{s:s}", "status", "cancelled"));
+		if (f->asking || !can_ask(f)) /* a second Ctrl-C means it */
+			return cancel(f);
+		progress_say(f->session->progress,
+		             "detach (the run goes on) or cancel? [d/c, anything else continues]");
+		f->asking = true;
+		return true;
 	case SIGTERM:
-		return set_run(f, json_pack("{s:s}", "status", "cancelled"));
+		return cancel(f);
 	default:
 		return true;
 	}
+}
+
+/* A run that waits for somebody who does not come must not do so in silence. */
+static void tell_idle(struct follow *f)
+{
+	int64_t now = clock_monotonic_ns(), ready = 0;
+
+	for (size_t i = 0; i < f->view.nsteps; i++)
+		ready += f->view.steps[i].pending;
+	if (f->view.workers > 0 || ready == 0) {
+		f->idle_ns = 0;
+	} else if (f->idle_ns == 0) {
+		f->idle_ns = now;
+	} else if (!f->idle_said && now - f->idle_ns > IDLE_NS) {
+		f->idle_said = true;
+		progress_say(f->session->progress,
+		             "! no worker serves run %lld, %lld tasks wait: start one with "
+		             "scitq-worker %s N -b '%s.*'",
+		             (long long)f->run_id, (long long)ready, f->session->client.url.p,
+		             f->view.workflow);
+	}
+}
+
+/* Until when nothing but news needs us. */
+static int wait_ms(const struct follow *f)
+{
+	if (f->session->progress->terminal)
+		return REDRAW_MS;
+	return f->idle_ns != 0 && !f->idle_said ? IDLE_NS / 1000000 : SUMMARY_MS;
 }
 
 struct poll_state {
@@ -307,22 +351,23 @@ bool follow_run(struct follow *f)
 	bool ok = true;
 
 	while (ok && !ended(f) && !f->detached) {
-		int fd = http_multi_fd(multi), signal;
+		int fds[2] = {http_multi_fd(multi), STDIN_FILENO}, signal;
 
 		if (!state.waiting)
 			start_poll(f, multi, &state, &url);
-		signal = session_wait(f->session, &fd, 1,
-		                      f->session->progress->terminal ? REDRAW_MS : -1);
+		signal = session_wait(f->session, fds, f->asking ? 2 : 1, wait_ms(f));
 		http_multi_run(multi);
 		ok = !state.refused && session_tend(f->session);
+		if (ok && f->asking)
+			ok = read_answer(f);
 		if (ok && signal != 0)
 			ok = handle_signal(f, signal);
 		if (ok && state.lost) {
 			state.lost = false;
 			ok = reach_again(f);
 		}
-		if (ok && f->session->progress->terminal)
-			progress_show(f->session->progress, &f->view);
+		tell_idle(f);
+		show(f);
 	}
 	progress_clear(f->session->progress);
 	http_multi_free(multi);
@@ -354,10 +399,6 @@ static void show_tail(struct follow *f, int64_t execution)
 
 		if (end != NULL)
 			*end = '\0';
-		for (char *c = line; *c != '\0'; c++) {
-			if ((unsigned char)*c < ' ' && *c != '\t')
-				*c = '?'; /* no escape sequence of a task reaches the terminal */
-		}
 		progress_say(f->session->progress, "  | %s", line);
 		line = end ? end + 1 : NULL;
 	}
@@ -366,34 +407,53 @@ static void show_tail(struct follow *f, int64_t execution)
 
 /* What is told of the tasks that failed: the database is asked, which outlives any server. */
 struct failures {
-	json_t *list;    /* tasks that failed by themselves, by number */
+	json_t *list; /* the first that failed by themselves, by number */
+	int64_t failed;
 	int64_t not_run; /* what they require failed */
 	int64_t cancelled;
 };
 
-static bool find_failures(struct follow *f, struct failures *out)
+static void add_failure(struct failures *out, json_t *task)
 {
-	json_t *body = json_pack("{s:I, s:s, s:s}", "run_id", (json_int_t)f->run_id, "status",
-	                         "failed", "view", "full");
-	json_t *reply = NULL, *task;
-	size_t i;
-	bool ok = session_call(f->session, "GET", "/tasks/", body, &reply);
+	const char *reason = text(task, "reason");
 
-	json_decref(body);
-	*out = (struct failures){.list = json_array()};
-	json_array_foreach(reply, i, task)
-	{
-		const char *reason = text(task, "reason");
-
-		if (strcmp(reason, "dependency") == 0)
-			out->not_run++;
-		else if (strcmp(reason, "cancelled") == 0)
-			out->cancelled++;
-		else
+	if (strcmp(reason, "dependency") == 0) {
+		out->not_run++;
+	} else if (strcmp(reason, "cancelled") == 0) {
+		out->cancelled++;
+	} else {
+		out->failed++;
+		if (json_array_size(out->list) < FAILURES_SHOWN)
 			json_array_append(out->list, task);
 	}
-	json_decref(reply);
-	return ok;
+}
+
+static bool find_failures(struct follow *f, struct failures *out)
+{
+	int64_t after = 0;
+	size_t n;
+
+	*out = (struct failures){.list = json_array()};
+	do {
+		json_t *body = json_pack("{s:I, s:s, s:s, s:i, s:I}", "run_id",
+		                         (json_int_t)f->run_id, "status", "failed", "view", "full",
+		                         "limit", PAGE, "after", (json_int_t)after);
+		json_t *reply = NULL, *task;
+		size_t i;
+		bool ok = session_call(f->session, "GET", "/tasks/", body, &reply);
+
+		json_decref(body);
+		n = json_array_size(reply);
+		json_array_foreach(reply, i, task)
+		{
+			add_failure(out, task);
+			after = count(task, "task_id");
+		}
+		json_decref(reply);
+		if (!ok)
+			return false;
+	} while (n == PAGE);
+	return true;
 }
 
 /* The latest execution of a task and the name of its worker, or NULL and "". */
@@ -450,26 +510,25 @@ static void show_end(struct follow *f, int64_t ok, int64_t reused, const char *e
 	struct progress *p = f->session->progress;
 	struct failures failures = {0};
 	struct str line = STR_INIT;
-	size_t n, shown;
+	size_t shown;
 
 	if (f->status != RUN_SUCCEEDED && !find_failures(f, &failures))
 		progress_say(p, "! %s", f->session->error.p);
-	n = json_array_size(failures.list);
+	shown = json_array_size(failures.list);
 	str_addf(&line, "%s %s run %lld: %lld ok, %lld reused",
 	         f->status == RUN_SUCCEEDED ? (p->unicode ? "\xe2\x9c\x93" : "ok")
 	                                    : (p->unicode ? "\xe2\x9c\x97" : "failed"),
 	         f->view.workflow, (long long)f->run_id, (long long)ok, (long long)reused);
-	add_count(&line, (int64_t)n, "failed");
+	add_count(&line, failures.failed, "failed");
 	add_count(&line, failures.not_run, "not run");
 	add_count(&line, failures.cancelled, "cancelled");
 	add_count(&line, f->retried, f->retried == 1 ? "retry" : "retries");
 	progress_say(p, "%s  %s", line.p, elapsed);
 	str_release(&line);
-	shown = n > FAILURES_SHOWN ? FAILURES_SHOWN : n;
 	for (size_t i = 0; i < shown; i++)
 		show_failure(f, json_array_get(failures.list, i));
-	if (n > shown)
-		progress_say(p, "  and %zu more", n - shown);
+	if (failures.failed > (int64_t)shown)
+		progress_say(p, "  and %lld more", (long long)failures.failed - (long long)shown);
 	json_decref(failures.list);
 }
 
@@ -524,6 +583,7 @@ bool follow_print_result(struct follow *f, const struct reuse *reuse)
 	json_t *body, *reply = NULL;
 	const char *output;
 	struct arena arena;
+	int err = 0;
 	bool ok;
 
 	if (step == NULL)
@@ -543,9 +603,12 @@ bool follow_print_result(struct follow *f, const struct reuse *reuse)
 	ok = session_call(f->session, "GET", "/executions/", body, &reply);
 	json_decref(body);
 	output = text(json_array_get(reply, 0), "output");
-	if (ok && fd_write_all(STDOUT_FILENO, output, strlen(output)) != 0)
+	if (ok)
+		err = fd_write_all(STDOUT_FILENO, output, strlen(output));
+	/* Whoever read had enough. */
+	if (err != 0 && err != -EPIPE)
 		ok = session_fail(f->session, EXIT_CODE_INFRASTRUCTURE,
-		                  "cannot write to standard output: %s", strerror(errno));
+		                  "cannot write to standard output: %s", strerror(-err));
 	json_decref(reply);
 	return ok;
 }

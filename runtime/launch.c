@@ -54,11 +54,8 @@ static bool choose(struct launch *l)
 static bool detach(struct launch *l, struct follow *f)
 {
 	json_t *body = json_pack("{s:b}", "detached", 1);
-	char path[64];
-	bool ok;
+	bool ok = session_set_run(&l->session, l->submitted.run_id, body);
 
-	snprintf(path, sizeof(path), "/runs/%lld", (long long)l->submitted.run_id);
-	ok = session_call(&l->session, "PUT", path, body, NULL);
 	json_decref(body);
 	f->detached = ok;
 	return ok;
@@ -81,13 +78,14 @@ static enum exit_code run(struct launch *l)
 	struct follow f;
 	bool ok;
 
-	if (!submit_run(&l->submitted, &l->session, &l->ids, &l->reuse, l->options->path))
+	if (!session_watch(&l->session) ||
+	    !submit_run(&l->submitted, &l->session, &l->ids, &l->reuse, l->options->path))
 		return (enum exit_code)l->session.exit_code;
 	if (l->submitted.joined)
 		progress_say(&l->progress, "joined run %lld, which has the same plan",
 		             (long long)l->submitted.run_id);
 	follow_init(&f, &l->session, l->submission, l->submitted.run_id);
-	ok = l->options->detach ? detach(l, &f) : follow_run(&f);
+	ok = l->options->detach || l->session.hung_up ? detach(l, &f) : follow_run(&f);
 	code = ok ? finish(l, &f) : (enum exit_code)l->session.exit_code;
 	follow_release(&f);
 	return code;
@@ -119,5 +117,6 @@ enum exit_code launch(const struct launch_options *options, const struct submiss
 	if (l.session.error.len > 0)
 		progress_say(&l.progress, "scitq-run: %s", l.session.error.p);
 	session_close(&l.session);
+	progress_close(&l.progress);
 	return code;
 }

@@ -9,7 +9,7 @@ struct launch_options {
 	const char *server; /* NULL: the private one */
 	const char *state;  /* state directory, NULL for the default */
 	const char *path;   /* absolute path of the .scitq file */
-	int workers;        /* local workers, -1: one for a private server, none otherwise */
+	int workers;        /* local workers of a private server, -1: one */
 	bool fresh;         /* reuse nothing */
 	bool detach;        /* submit and leave */
 };

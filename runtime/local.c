@@ -22,7 +22,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define START_TIMEOUT_NS (30 * INT64_C(1000000000))
+#define SECOND_NS INT64_C(1000000000)
+/* Until a server holds its lock, and until it has read its database. */
+#define START_TIMEOUT_NS (30 * SECOND_NS)
+#define LOAD_TIMEOUT_NS (600 * SECOND_NS)
+#define START_TRIES 5
+#define START_PAUSE_MS 50
+/* One that ends sooner has failed to start. */
+#define SOON_NS (5 * SECOND_NS)
 
 extern char **environ;
 
@@ -61,6 +68,7 @@ bool local_init(struct local *l, const char *state, struct str *error)
 	str_init(&l->url);
 	str_init(&l->token);
 	l->server.pidfd = -1;
+	l->run_lock = -1;
 	for (int i = 0; i < LOCAL_WORKERS; i++)
 		l->workers[i].pidfd = -1;
 	if (state != NULL)
@@ -80,7 +88,8 @@ static void forget(struct child *c)
 {
 	if (c->pidfd >= 0)
 		close(c->pidfd);
-	*c = (struct child){0, -1};
+	c->pid = 0;
+	c->pidfd = -1;
 }
 
 void local_release(struct local *l)
@@ -88,6 +97,8 @@ void local_release(struct local *l)
 	forget(&l->server);
 	for (int i = 0; i < LOCAL_WORKERS; i++)
 		forget(&l->workers[i]);
+	if (l->run_lock >= 0)
+		close(l->run_lock);
 	free(l->state);
 	str_release(&l->url);
 	str_release(&l->token);
@@ -107,6 +118,7 @@ void child_reap(struct child *c, struct str *how)
 		str_addf(how, "was killed by signal %d", WTERMSIG(status));
 	else
 		str_addf(how, "ended with exit code %d", WEXITSTATUS(status));
+	c->failures = clock_monotonic_ns() - c->started_ns < SOON_NS ? c->failures + 1 : 0;
 	forget(c);
 }
 
@@ -118,7 +130,7 @@ static bool start(struct local *l, struct child *c, char *const argv[], const ch
 	struct str path = STR_INIT;
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
-	sigset_t none;
+	sigset_t none, all;
 	int err;
 
 	str_addf(&path, "%s/%s", l->state, log);
@@ -129,7 +141,10 @@ static bool start(struct local *l, struct child *c, char *const argv[], const ch
 	posix_spawnattr_init(&attr);
 	sigemptyset(&none);
 	posix_spawnattr_setsigmask(&attr, &none);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK);
+	sigfillset(&all);
+	posix_spawnattr_setsigdefault(&attr, &all);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK |
+	                                        POSIX_SPAWN_SETSIGDEF);
 	err = posix_spawn(&c->pid, "/proc/self/exe", &files, &attr, argv, environ);
 	posix_spawnattr_destroy(&attr);
 	posix_spawn_file_actions_destroy(&files);
@@ -141,6 +156,7 @@ static bool start(struct local *l, struct child *c, char *const argv[], const ch
 	c->pidfd = pidfd_open(c->pid, 0);
 	if (c->pidfd < 0)
 		return fail(error, "cannot watch %s: %s", argv[0], strerror(errno));
+	c->started_ns = clock_monotonic_ns();
 	return true;
 }
 
@@ -161,8 +177,50 @@ static bool lock_is_held(const struct local *l, const char *name)
 	return held;
 }
 
-/* The last line of a log file of the state directory, for an error message. */
-static void add_last_line(const struct local *l, const char *name, struct str *out)
+static int open_run_lock(const struct local *l, const char *name, int flags)
+{
+	struct str path = STR_INIT;
+	int fd, err;
+
+	str_addf(&path, "%s/run", l->state);
+	err = dir_make(path.p, 0700);
+	str_addf(&path, "/%s.lock", name);
+	fd = err == 0 ? open(path.p, flags | O_CLOEXEC, 0600) : -1;
+	if (err == 0 && fd < 0)
+		err = -errno;
+	str_release(&path);
+	return err == 0 ? fd : err;
+}
+
+int local_hold(struct local *l, const char *name)
+{
+	int fd = open_run_lock(l, name, O_RDWR | O_CREAT), err = 0;
+
+	if (fd < 0)
+		return fd;
+	while (flock(fd, LOCK_SH) != 0 && err == 0)
+		err = errno == EINTR ? 0 : -errno;
+	if (err != 0) {
+		close(fd);
+		return err;
+	}
+	if (l->run_lock >= 0)
+		close(l->run_lock);
+	l->run_lock = fd;
+	return 0;
+}
+
+bool local_is_left(const struct local *l, const char *name)
+{
+	int fd = open_run_lock(l, name, O_RDWR | O_CREAT);
+	bool left = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return left;
+}
+
+void local_add_last_line(const struct local *l, const char *name, struct str *out)
 {
 	struct str path = STR_INIT, text = STR_INIT;
 	const char *line;
@@ -221,42 +279,60 @@ static bool drain_events(int fd)
 	return n == 0 || n == -EAGAIN;
 }
 
+enum waited { SERVER_READY, SERVER_ENDED, SERVER_FAILED };
+
+static bool server_answers(struct local *l, bool *held)
+{
+	*held = lock_is_held(l, "server.lock");
+	return *held && read_server_file(l);
+}
+
 /*
  * Wait until server.json names a living server. A server removes the file that a
  * killed one left as soon as it holds the lock, so what is read under a held lock
- * is its own.
+ * is its own. SERVER_ENDED: ours did, and `error` says how.
  */
-static bool wait_for_server(struct local *l, int watch, struct str *error)
+static enum waited wait_for_server(struct local *l, int watch, struct str *error)
 {
-	int64_t deadline = clock_monotonic_ns() + START_TIMEOUT_NS;
+	int64_t began = clock_monotonic_ns();
+	bool held;
 
-	for (;;) {
+	while (!server_answers(l, &held)) {
 		struct pollfd fds[2] = {{watch, POLLIN, 0}, {l->server.pidfd, POLLIN, 0}};
+		int64_t deadline = began + (held ? LOAD_TIMEOUT_NS : START_TIMEOUT_NS);
 		int64_t left = (deadline - clock_monotonic_ns()) / 1000000;
 
-		if (lock_is_held(l, "server.lock") && read_server_file(l))
-			return true;
-		if (left <= 0)
-			return fail(error, "the private server in %s does not answer", l->state);
-		if (poll(fds, 2, (int)left) < 0 && errno != EINTR)
-			return fail(error, "poll: %s", strerror(errno));
-		if (!drain_events(watch))
-			return fail(error, "cannot watch %s", l->state);
+		if (left <= 0) {
+			fail(error, "the private server in %s does not answer", l->state);
+			return SERVER_FAILED;
+		}
+		/* That a lock is let go is written nowhere that we could watch. */
+		if (poll(fds, 2, left < 1000 ? (int)left : 1000) < 0 && errno != EINTR) {
+			fail(error, "poll: %s", strerror(errno));
+			return SERVER_FAILED;
+		}
+		if (!drain_events(watch)) {
+			fail(error, "cannot watch %s", l->state);
+			return SERVER_FAILED;
+		}
 		if (fds[1].revents != 0) {
 			struct str how = STR_INIT;
 
 			child_reap(&l->server, &how);
-			/* Somebody else was quicker and holds the lock: join that one. */
-			if (lock_is_held(l, "server.lock")) {
-				str_release(&how);
-				continue;
-			}
 			fail(error, "the private server %s", how.p);
-			add_last_line(l, "server.log", error);
+			local_add_last_line(l, "server.log", error);
 			str_release(&how);
-			return false;
+			/* Somebody else was quicker and holds the lock: join that one. */
+			if (!lock_is_held(l, "server.lock"))
+				return SERVER_ENDED;
 		}
 	}
+	return SERVER_READY;
+}
+
+bool local_server_runs(const struct local *l)
+{
+	return lock_is_held(l, "server.lock");
 }
 
 bool local_server(struct local *l, struct str *error)
@@ -264,7 +340,7 @@ bool local_server(struct local *l, struct str *error)
 	char server[] = "scitq-server", private_[] = "--private", state[] = "--state";
 	char *argv[] = {server, private_, state, l->state, NULL};
 	int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	bool ok;
+	enum waited waited = SERVER_ENDED;
 
 	if (watch < 0 || inotify_add_watch(watch, l->state, IN_MOVED_TO | IN_CLOSE_WRITE) < 0) {
 		fail(error, "cannot watch %s: %s", l->state, strerror(errno));
@@ -272,28 +348,51 @@ bool local_server(struct local *l, struct str *error)
 			close(watch);
 		return false;
 	}
-	ok = lock_is_held(l, "server.lock") || start(l, &l->server, argv, "server.log", error);
-	ok = ok && wait_for_server(l, watch, error);
+	/*
+	 * Of several that start at one moment one gets the database and a little later
+	 * server.lock; who looks in between finds neither a server nor a place for one.
+	 */
+	for (int tries = 0; waited == SERVER_ENDED && tries < START_TRIES; tries++) {
+		struct pollfd event = {watch, POLLIN, 0};
+
+		if (tries > 0)
+			(void)poll(&event, 1, START_PAUSE_MS << tries);
+		if (l->server.pid == 0 && !lock_is_held(l, "server.lock") &&
+		    !start(l, &l->server, argv, "server.log", error))
+			break;
+		waited = wait_for_server(l, watch, error);
+	}
 	close(watch);
-	return ok;
+	return waited == SERVER_READY;
+}
+
+static void worker_name(int i, char name[24])
+{
+	assert(i >= 0 && i < LOCAL_WORKERS);
+	if (i == 0)
+		snprintf(name, 24, "local");
+	else
+		snprintf(name, 24, "local-%d", i + 1);
+}
+
+bool local_worker_runs(const struct local *l, int i)
+{
+	char name[24], lock[64];
+
+	worker_name(i, name);
+	snprintf(lock, sizeof(lock), "worker/%s/agent.lock", name);
+	return l->workers[i].pid != 0 || lock_is_held(l, lock);
 }
 
 bool local_worker(struct local *l, int i, int concurrency, struct str *error)
 {
 	char worker[] = "scitq-worker", private_[] = "--private", state[] = "--state";
 	char name_option[] = "-n", batch_option[] = "-b", batch[] = "*";
-	char name[24], count[16], lock[64];
+	char name[24], count[16];
 	char *argv[] = {worker, l->url.p, count, batch_option, batch, name_option,
 	                name,   private_, state, l->state,     NULL};
 
-	assert(i >= 0 && i < LOCAL_WORKERS);
-	if (i == 0)
-		snprintf(name, sizeof(name), "local");
-	else
-		snprintf(name, sizeof(name), "local-%d", i + 1);
-	snprintf(lock, sizeof(lock), "worker/%s/agent.lock", name);
+	worker_name(i, name);
 	snprintf(count, sizeof(count), "%d", concurrency);
-	if (l->workers[i].pid != 0 || lock_is_held(l, lock))
-		return true;
-	return start(l, &l->workers[i], argv, "worker.log", error);
+	return local_worker_runs(l, i) || start(l, &l->workers[i], argv, "worker.log", error);
 }

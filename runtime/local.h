@@ -9,17 +9,21 @@
 #include "base/str.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct child {
 	pid_t pid; /* 0: none */
 	int pidfd; /* readable when it ended */
+	int64_t started_ns;
+	unsigned failures; /* how often in a row it ended soon after its start */
 };
 
 #define LOCAL_WORKERS 16
 
 struct local {
-	char *state; /* absolute path of the state directory */
+	char *state;  /* absolute path of the state directory */
+	int run_lock; /* see local_hold, -1: none */
 	struct child server;
 	struct child workers[LOCAL_WORKERS];
 	struct str url;   /* of the server, after local_server */
@@ -39,13 +43,27 @@ void local_release(struct local *l);
  * listens; sets url and token. False with a sentence in `error`.
  */
 bool local_server(struct local *l, struct str *error);
+/* A server holds the state directory, ours or another's. */
+bool local_server_runs(const struct local *l);
 /*
  * Start local worker number i (from 0), which serves every batch with
  * `concurrency` tasks at a time, unless a process holds that worker's lock.
  */
 bool local_worker(struct local *l, int i, int concurrency, struct str *error);
+/* That worker is there, ours or another's. */
+bool local_worker_runs(const struct local *l, int i);
+
+/*
+ * Hold the workflow `name` as one that a scitq-run is attached to, together with
+ * others that do; until local_release, or until we die. 0 or -errno.
+ */
+int local_hold(struct local *l, const char *name);
+/* True where nobody holds it. */
+bool local_is_left(const struct local *l, const char *name);
 
 /* After the pidfd became readable: reap it and describe its end ("killed by signal 9"). */
 void child_reap(struct child *c, struct str *how);
+/* The last line of a log file of the state directory, for an error message. */
+void local_add_last_line(const struct local *l, const char *name, struct str *out);
 
 #endif

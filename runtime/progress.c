@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,8 @@
 
 #define SUMMARY_NS (30 * INT64_C(1000000000))
 #define BAR_CELLS 12
+#define LATE_MAX ((size_t)1 << 20)
+#define PIECE 4096 /* what a pipe takes at once when it takes anything */
 
 static bool locale_is_utf8(void)
 {
@@ -27,15 +30,17 @@ static bool locale_is_utf8(void)
 
 void progress_resize(struct progress *p)
 {
-	const char *columns = getenv("COLUMNS");
-	struct winsize size;
-	long given = columns ? strtol(columns, NULL, 10) : 0;
+	const char *columns = getenv("COLUMNS"), *lines = getenv("LINES");
+	long width = columns ? strtol(columns, NULL, 10) : 0;
+	long height = lines ? strtol(lines, NULL, 10) : 0;
+	struct winsize size = {0};
 
-	p->width = 80;
-	if (given > 0 && given < 10000)
-		p->width = (unsigned)given;
-	else if (ioctl(p->fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
-		p->width = size.ws_col;
+	if (ioctl(p->fd, TIOCGWINSZ, &size) != 0)
+		memset(&size, 0, sizeof(size));
+	p->width = width > 0 && width < 10000 ? (unsigned)width
+	           : size.ws_col > 0          ? size.ws_col
+	                                      : 80;
+	p->height = height > 0 && height < 10000 ? (unsigned)height : size.ws_row;
 }
 
 void progress_init(struct progress *p, int fd)
@@ -43,6 +48,7 @@ void progress_init(struct progress *p, int fd)
 	const char *term = getenv("TERM"), *no_color = getenv("NO_COLOR");
 
 	memset(p, 0, sizeof(*p));
+	str_init(&p->late);
 	p->fd = fd;
 	p->terminal = isatty(fd) && term != NULL && strcmp(term, "dumb") != 0;
 	p->color = p->terminal && (no_color == NULL || *no_color == '\0');
@@ -64,10 +70,47 @@ void duration_text(int64_t ns, char text[24])
 		snprintf(text, 24, "%.1fs", (double)ns / 1e9);
 }
 
-/* Whatever stands on the screen cannot be told that it could not be drawn. */
-static void put(const struct progress *p, const struct str *text)
+static bool takes_more(const struct progress *p)
 {
-	(void)fd_write_all(p->fd, text->p, text->len);
+	struct pollfd out = {p->fd, POLLOUT, 0};
+
+	return poll(&out, 1, 0) == 1;
+}
+
+/* Write as much of what is late as the reader takes now. True when nothing is late any more. */
+static bool catch_up(struct progress *p)
+{
+	size_t done = 0;
+
+	while (done < p->late.len && takes_more(p)) {
+		size_t n = p->late.len - done;
+
+		n = n < PIECE ? n : PIECE;
+		/* A place that cannot be written to cannot be told of it. */
+		(void)fd_write_all(p->fd, p->late.p + done, n);
+		done += n;
+	}
+	if (done > 0) {
+		memmove(p->late.p, p->late.p + done, p->late.len - done);
+		p->late.len -= done;
+		p->late.p[p->late.len] = '\0';
+	}
+	return p->late.len == 0;
+}
+
+static void put(struct progress *p, const struct str *text)
+{
+	str_add(&p->late, text->p, text->len);
+	(void)catch_up(p);
+}
+
+void progress_close(struct progress *p)
+{
+	progress_clear(p);
+	if (p->lost > 0)
+		str_addf(&p->late, "(%u lines left out)\n", p->lost);
+	(void)fd_write_all(p->fd, p->late.p, p->late.len);
+	str_release(&p->late);
 }
 
 static void add_erase(struct progress *p, struct str *out)
@@ -81,23 +124,66 @@ void progress_clear(struct progress *p)
 {
 	struct str out = STR_INIT;
 
-	if (!p->terminal)
+	if (!p->terminal || p->drawn == 0)
 		return;
 	add_erase(p, &out);
 	put(p, &out);
 	str_release(&out);
 }
 
+/* The length of the well-formed UTF-8 sequence that begins here, 0 where there is none. */
+static size_t utf8_length(const unsigned char *c, size_t left)
+{
+	size_t n = c[0] < 0x80 ? 1 : c[0] < 0xc2 ? 0 : c[0] < 0xe0 ? 2 : c[0] < 0xf0 ? 3 : 4;
+
+	if (n == 0 || n > left || c[0] > 0xf4)
+		return 0;
+	for (size_t i = 1; i < n; i++) {
+		if ((c[i] & 0xc0) != 0x80)
+			return 0;
+	}
+	return n;
+}
+
+/*
+ * One character of what a task or a server wrote: nothing of it may move the
+ * cursor, colour the rest or end the line. Its length.
+ */
+static size_t neutralise(const struct progress *p, struct str *text, size_t at)
+{
+	unsigned char *c = (unsigned char *)text->p + at;
+	size_t n = utf8_length(c, text->len - at);
+
+	if (n == 1 && (*c >= ' ' || *c == '\t') && *c != 0x7f)
+		return 1;
+	/* C1 controls are U+0080 to U+009F; one byte each to a terminal that knows no UTF-8. */
+	if (n > 1 && !(c[0] == 0xc2 && c[1] < 0xa0) && (p->unicode || !p->terminal))
+		return n;
+	if (*c == '\n')
+		*c = ' ';
+	else
+		memset(c, '?', n > 0 ? n : 1);
+	return n > 0 ? n : 1;
+}
+
 void progress_say(struct progress *p, const char *fmt, ...)
 {
 	struct str out = STR_INIT;
+	size_t start;
 	va_list ap;
 
+	if (p->late.len > LATE_MAX) {
+		p->lost++;
+		return;
+	}
 	if (p->terminal)
 		add_erase(p, &out);
+	start = out.len;
 	va_start(ap, fmt);
 	str_vaddf(&out, fmt, ap);
 	va_end(ap);
+	for (size_t i = start; i < out.len;)
+		i += neutralise(p, &out, i);
 	str_addc(&out, '\n');
 	put(p, &out);
 	str_release(&out);
@@ -162,12 +248,58 @@ static void add_cut(const struct str *text, unsigned width, struct str *out)
 	}
 }
 
+/* Steps in which something happens, then those that wait, then those that are done. */
+static int rank_of(const struct step_view *s)
+{
+	if (s->running + s->pending + s->failed > 0)
+		return 0;
+	return s->waiting > 0 ? 1 : 2;
+}
+
+/* Which steps have a place among `room` lines: the least rank, and how many of the next one. */
+static int choose_rank(const struct run_view *v, size_t room, size_t *of_last)
+{
+	size_t of_rank[3] = {0};
+
+	for (size_t i = 0; i < v->nsteps; i++)
+		of_rank[rank_of(&v->steps[i])]++;
+	for (int rank = 0; rank < 2; rank++) {
+		if (of_rank[rank] > room) {
+			*of_last = room;
+			return rank;
+		}
+		room -= of_rank[rank];
+	}
+	*of_last = room;
+	return 2;
+}
+
+static void add_step(const struct progress *p, const struct step_view *s, int name_width,
+                     struct str *out)
+{
+	struct str line = STR_INIT;
+
+	str_addf(&line, "%-*.*s  ", name_width, name_width, s->name);
+	add_bar(p, s, &line);
+	str_addf(&line, "  %lld/%lld", (long long)(s->succeeded + s->reused), (long long)s->total);
+	add_state(s, &line);
+	add_cut(&line, p->width - 1, out);
+	str_addc(out, '\n');
+	str_release(&line);
+}
+
+/* The cursor cannot be moved back above the top of the screen: the block is lower than that. */
 static void draw_block(struct progress *p, const struct run_view *v)
 {
 	struct str out = STR_INIT, line = STR_INIT;
-	size_t name_width = 0;
+	size_t name_width = 0, room = v->nsteps, shown = 0, of_last = v->nsteps;
 	char elapsed[24];
+	int last = 2;
 
+	if (p->height > 0 && v->nsteps + 2 > p->height) {
+		room = p->height > 3 ? p->height - 3 : 0;
+		last = choose_rank(v, room, &of_last);
+	}
 	for (size_t i = 0; i < v->nsteps; i++) {
 		size_t n = strlen(v->steps[i].name);
 
@@ -182,19 +314,23 @@ static void draw_block(struct progress *p, const struct run_view *v)
 	add_cut(&line, p->width - 1, &out);
 	str_addc(&out, '\n');
 	for (size_t i = 0; i < v->nsteps; i++) {
-		const struct step_view *s = &v->steps[i];
+		int rank = rank_of(&v->steps[i]);
 
+		if (rank > last || (rank == last && of_last == 0))
+			continue;
+		of_last -= rank == last;
+		shown++;
+		add_step(p, &v->steps[i], (int)name_width, &out);
+	}
+	p->drawn = (unsigned)shown + 1;
+	if (shown < v->nsteps) {
 		str_reset(&line);
-		str_addf(&line, "%-*.*s  ", (int)name_width, (int)name_width, s->name);
-		add_bar(p, s, &line);
-		str_addf(&line, "  %lld/%lld", (long long)(s->succeeded + s->reused),
-		         (long long)s->total);
-		add_state(s, &line);
+		str_addf(&line, "and %zu more steps", v->nsteps - shown);
 		add_cut(&line, p->width - 1, &out);
 		str_addc(&out, '\n');
+		p->drawn++;
 	}
 	put(p, &out);
-	p->drawn = (unsigned)v->nsteps + 1;
 	str_release(&line);
 	str_release(&out);
 }
@@ -223,8 +359,10 @@ static void print_summary(struct progress *p, const struct run_view *v)
 
 void progress_show(struct progress *p, const struct run_view *v)
 {
-	if (p->terminal)
+	if (!catch_up(p))
+		return;
+	if (p->terminal && takes_more(p))
 		draw_block(p, v);
-	else if (clock_monotonic_ns() - p->printed_ns >= SUMMARY_NS)
+	else if (!p->terminal && clock_monotonic_ns() - p->printed_ns >= SUMMARY_NS)
 		print_summary(p, v);
 }

@@ -34,22 +34,28 @@ struct progress {
 	bool terminal; /* redraw in place */
 	bool color, unicode;
 	unsigned width;     /* columns */
+	unsigned height;    /* lines, 0: unknown */
 	unsigned drawn;     /* lines of the block on the screen */
 	int64_t started_ns; /* monotonic */
 	int64_t printed_ns; /* last summary line where not a terminal */
 	char last[160];     /* that line, so that nothing is said twice */
+	struct str late;    /* lines that nobody took yet; the run does not wait for its reader */
+	unsigned lost;      /* lines dropped because `late` was full */
 };
 
-/* Looks at fd, NO_COLOR, TERM, COLUMNS and the locale variables. */
+/* Nothing said or drawn blocks, until progress_close. Looks at fd, NO_COLOR, TERM, COLUMNS and the
+ * locale variables. */
 void progress_init(struct progress *p, int fd);
 /* Look at the terminal's width again. */
 void progress_resize(struct progress *p);
 /* Draw the block, or print the summary line where 30 s have passed. */
 void progress_show(struct progress *p, const struct run_view *view);
-/* One line that stays, above the block. */
+/* One line that stays, above the block. Control characters in it are shown as '?'. */
 void progress_say(struct progress *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Take the block off the screen. */
 void progress_clear(struct progress *p);
+/* Waits until everything that was said is written. */
+void progress_close(struct progress *p);
 
 /* "1h02m", "31m", "12.3s". */
 void duration_text(int64_t ns, char text[24]);

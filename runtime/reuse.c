@@ -1,6 +1,7 @@
 #include "runtime/reuse.h"
 
 #include "base/alloc.h"
+#include "base/map.h"
 #include "base/vec.h"
 #include "model/json.h"
 #include "stage/uri.h"
@@ -71,50 +72,73 @@ static bool files_stand(const char *output, json_t *files)
 static bool usable(json_t *found, const struct submission_task *task)
 {
 	const char *output = json_string_value(json_object_get(found, "output"));
-	const char *wanted = task->row.output;
 
-	if (strcmp(output ? output : "", wanted ? wanted : "") != 0)
-		return false;
 	if (task->nyields > 0 && json_array_size(json_object_get(found, "outputs")) == 0)
 		return false;
 	return files_stand(output, json_object_get(found, "outputs"));
 }
 
-/* Mark the tasks [first, last) whose identity is in the reply. */
+/* What tells earlier results apart: equal tasks may have written to several places. */
+static void set_key(struct str *key, const char *identity, size_t len, const char *output)
+{
+	str_reset(key);
+	str_add(key, identity, len);
+	str_addc(key, ' ');
+	str_adds(key, output ? output : "");
+}
+
+/* Mark the tasks [first, last) whose identity and place are in the reply. */
 static void mark_found(struct reuse *r, const struct identities *ids, uint32_t first, uint32_t last,
                        json_t *reply)
 {
-	json_t *by_identity = json_object(), *found;
+	json_t *by_place = json_object(), *found;
 	struct submission_task task;
+	struct str key = STR_INIT;
 	struct arena arena;
 	size_t i;
 
 	json_array_foreach(json_object_get(reply, "found"), i, found)
 	{
 		const char *identity = json_string_value(json_object_get(found, "identity"));
+		const char *output = json_string_value(json_object_get(found, "output"));
 
-		if (identity != NULL)
-			json_object_set(by_identity, identity, found);
+		if (identity == NULL)
+			continue;
+		set_key(&key, identity, strlen(identity), output);
+		json_object_set(by_place, key.p, found);
 	}
 	arena_init(&arena);
-	for (uint32_t t = first; t < last; t++) {
-		char key[DIGEST_TEXT_SIZE];
-
-		memcpy(key, ids->text[t], DIGEST_TEXT_SIZE - 1);
-		key[DIGEST_TEXT_SIZE - 1] = '\0';
-		found = json_object_get(by_identity, key);
-		if (found == NULL)
-			continue;
+	for (uint32_t t = first; t < last && json_object_size(by_place) > 0; t++) {
 		arena_clear(&arena);
 		memset(&task, 0, sizeof(task));
 		ids->submission->task(ids->submission, t, &arena, &task);
-		if (!usable(found, &task))
+		set_key(&key, ids->text[t], DIGEST_TEXT_SIZE - 1, task.row.output);
+		found = json_object_get(by_place, key.p);
+		if (found == NULL || !usable(found, &task))
 			continue;
 		r->task_id[t] = json_integer_value(json_object_get(found, "task_id"));
 		r->count += r->task_id[t] > 0;
 	}
 	arena_release(&arena);
-	json_decref(by_identity);
+	str_release(&key);
+	json_decref(by_place);
+}
+
+/* The identities of the tasks [first, last), each once. */
+static json_t *distinct(const struct identities *ids, uint32_t first, uint32_t last)
+{
+	struct map seen = MAP_INIT;
+	json_t *list = json_array();
+	bool is_new;
+
+	for (uint32_t t = first; t < last; t++) {
+		map_put(&seen, ids->text[t], DIGEST_TEXT_SIZE - 1, &is_new);
+		if (is_new)
+			json_array_append_new(list,
+			                      json_stringn(ids->text[t], DIGEST_TEXT_SIZE - 1));
+	}
+	map_release(&seen);
+	return list;
 }
 
 bool reuse_find(struct reuse *r, struct session *s, const struct identities *ids)
@@ -124,13 +148,10 @@ bool reuse_find(struct reuse *r, struct session *s, const struct identities *ids
 	reuse_none(r, n);
 	for (uint32_t first = 0; first < n; first += CHUNK) {
 		uint32_t last = n - first > CHUNK ? first + CHUNK : n;
-		json_t *list = json_array(), *body = json_object(), *reply = NULL;
+		json_t *body = json_object(), *reply = NULL;
 		bool ok;
 
-		for (uint32_t t = first; t < last; t++)
-			json_array_append_new(list,
-			                      json_stringn(ids->text[t], DIGEST_TEXT_SIZE - 1));
-		json_object_set_new(body, "identities", list);
+		json_object_set_new(body, "identities", distinct(ids, first, last));
 		ok = session_call(s, "POST", "/identities/find", body, &reply);
 		if (ok)
 			mark_found(r, ids, first, last, reply);

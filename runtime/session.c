@@ -11,6 +11,7 @@
 #define CALL_TIMEOUT_MS 60000
 #define LONGEST_WAIT_MS 10000
 #define RESTARTS 20 /* of the private server in one call */
+#define WORKER_FAILURES 10
 
 bool session_fail(struct session *s, enum exit_code code, const char *fmt, ...)
 {
@@ -24,16 +25,49 @@ bool session_fail(struct session *s, enum exit_code code, const char *fmt, ...)
 	return false;
 }
 
-static bool watch_signals(struct session *s)
+static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
+
+#define ENDS (sizeof(ends) / sizeof(ends[0]))
+
+static void interrupted_early(int signal)
+{
+	(void)signal;
+	_exit(EXIT_CODE_INTERRUPTED);
+}
+
+/* nohup and `command &` in a script ignore signals for us: that stays so. */
+static bool is_ignored(int signal)
+{
+	struct sigaction now;
+
+	return sigaction(signal, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
+/* Before anything is submitted there is nothing to put in order: the process just ends. */
+static void end_on_signals(void)
+{
+	struct sigaction end = {.sa_handler = interrupted_early};
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+	for (size_t i = 0; i < ENDS; i++) {
+		if (!is_ignored(ends[i]))
+			sigaction(ends[i], &end, NULL);
+	}
+	/* A reader of our output that went away is an error of the write. */
+	sigaction(SIGPIPE, &ignore, NULL);
+}
+
+bool session_watch(struct session *s)
 {
 	sigset_t set;
 
 	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
+	for (size_t i = 0; i < ENDS; i++) {
+		if (!is_ignored(ends[i]))
+			sigaddset(&set, ends[i]);
+	}
 	sigaddset(&set, SIGWINCH);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0 ||
+	if (sigprocmask(SIG_BLOCK, &set, &s->mask_before) != 0 ||
 	    (s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) < 0)
 		return session_fail(s, EXIT_CODE_INFRASTRUCTURE, "signalfd: %s", strerror(errno));
 	return true;
@@ -82,7 +116,7 @@ bool session_open(struct session *s, const char *server, const char *state, int 
 	s->signals = -1;
 	s->cpus = cpus > 0 ? (int)cpus : 1;
 	s->private_server = server == NULL;
-	s->workers = workers >= 0 ? workers : server == NULL ? 1 : 0;
+	s->workers = server != NULL ? 0 : workers >= 0 ? workers : 1;
 	client_init(&s->client, server ? server : "127.0.0.1", getenv("SCITQ_TOKEN"));
 	if (!local_init(&s->local, state, &why)) {
 		session_fail(s, EXIT_CODE_INFRASTRUCTURE, "%s", why.p);
@@ -90,8 +124,7 @@ bool session_open(struct session *s, const char *server, const char *state, int 
 		return false;
 	}
 	str_release(&why);
-	if (!watch_signals(s))
-		return false;
+	end_on_signals();
 	if (s->private_server)
 		return session_restore(s);
 	/* A team's server that does not answer now is told at once, not waited for. */
@@ -105,10 +138,6 @@ bool session_open(struct session *s, const char *server, const char *state, int 
 	default:
 		ok = session_fail(s, EXIT_CODE_SERVER, "%s", s->client.error.p);
 	}
-	if (ok && s->workers > 0) {
-		str_adds(&s->local.url, s->client.url.p);
-		ok = start_workers(s);
-	}
 	return ok;
 }
 
@@ -119,8 +148,11 @@ void session_close(struct session *s)
 		(void)client_call(&s->client, "POST", "/private/leave", NULL, 5000, NULL);
 	client_release(&s->client);
 	local_release(&s->local);
-	if (s->signals >= 0)
+	if (s->signals >= 0) {
+		/* Nothing is left to put in order: a signal may end us. */
+		sigprocmask(SIG_SETMASK, &s->mask_before, NULL);
 		close(s->signals);
+	}
 	str_release(&s->error);
 }
 
@@ -140,7 +172,8 @@ int session_wait(struct session *s, const int *fds, size_t nfds, int timeout_ms)
 		polled[n++] = (struct pollfd){fds[i], POLLIN, 0};
 	if (poll(polled, n, timeout_ms) <= 0)
 		return 0;
-	if (polled[0].revents == 0 || read(s->signals, &info, sizeof(info)) != sizeof(info))
+	if ((polled[0].revents & POLLIN) == 0 ||
+	    read(s->signals, &info, sizeof(info)) != sizeof(info))
 		return 0;
 	if (info.ssi_signo != SIGWINCH)
 		s->interrupted = true;
@@ -154,23 +187,45 @@ static bool has_ended(const struct child *c)
 	return c->pid != 0 && poll(&p, 1, 0) == 1;
 }
 
+/* One that another run started in the same moment is as good as ours. */
+static bool tend_worker(struct session *s, int i, struct str *how)
+{
+	struct child *worker = &s->local.workers[i];
+
+	if (!has_ended(worker))
+		return true;
+	str_reset(how);
+	child_reap(worker, how);
+	if (local_worker_runs(&s->local, i))
+		return true;
+	if (worker->failures >= WORKER_FAILURES) {
+		str_addf(how, " %u times soon after its start", worker->failures);
+		local_add_last_line(&s->local, "worker.log", how);
+		return session_fail(s, EXIT_CODE_INFRASTRUCTURE, "local worker %d %s", i + 1,
+		                    how->p);
+	}
+	progress_say(s->progress, "! local worker %d %s; starting it again", i + 1, how->p);
+	return true;
+}
+
 bool session_tend(struct session *s)
 {
 	struct str how = STR_INIT;
-	bool server_ended = has_ended(&s->local.server);
+	bool server_ended = has_ended(&s->local.server), ok = true;
 
 	if (server_ended) {
 		child_reap(&s->local.server, &how);
+		/* Ours may have come second to another's, which it left the place to. */
+		server_ended = !local_server_runs(&s->local);
+	}
+	if (server_ended) {
 		progress_say(s->progress, "! the private server %s; starting it again", how.p);
 	}
-	for (int i = 0; i < LOCAL_WORKERS; i++) {
-		if (!has_ended(&s->local.workers[i]))
-			continue;
-		str_reset(&how);
-		child_reap(&s->local.workers[i], &how);
-		progress_say(s->progress, "! local worker %d %s; starting it again", i + 1, how.p);
-	}
+	for (int i = 0; ok && i < s->workers; i++)
+		ok = tend_worker(s, i, &how);
 	str_release(&how);
+	if (!ok)
+		return false;
 	/* A worker that another run had started may be gone as well: its lock tells. */
 	return server_ended ? session_restore(s) : start_workers(s);
 }
@@ -217,4 +272,24 @@ bool session_call(struct session *s, const char *method, const char *path, const
 			                    s->client.error.p);
 		}
 	}
+}
+
+void session_forgive(struct session *s)
+{
+	s->exit_code = EXIT_CODE_OK;
+	str_reset(&s->error);
+}
+
+bool session_set_run(struct session *s, int64_t run_id, const json_t *body)
+{
+	char path[64];
+	bool ok;
+
+	snprintf(path, sizeof(path), "/runs/%lld", (long long)run_id);
+	ok = session_call(s, "PUT", path, body, NULL);
+	if (!ok && s->client.status == 409) {
+		session_forgive(s);
+		ok = true;
+	}
+	return ok;
 }

@@ -10,6 +10,8 @@
 #include "runtime/local.h"
 #include "runtime/progress.h"
 
+#include <signal.h>
+
 /* Exit codes of the programs. */
 enum exit_code {
 	EXIT_CODE_OK = 0,
@@ -28,19 +30,27 @@ struct session {
 	bool private_server; /* ours to start again */
 	int workers;         /* local ones to keep alive */
 	int cpus;            /* of this machine */
-	int signals;         /* signalfd of SIGINT, SIGTERM, SIGHUP, SIGWINCH; blocked otherwise */
-	bool interrupted;    /* one of the first three arrived while waiting */
-	int exit_code;       /* after a failure: what main returns */
-	struct str error;    /* and why */
+	int signals;      /* signalfd of those not ignored of SIGINT, SIGTERM, SIGHUP, and SIGWINCH;
+	                     -1 until session_watch */
+	bool interrupted; /* one of the first three arrived while waiting */
+	bool hung_up;     /* SIGHUP arrived while submitting: detach afterwards */
+	sigset_t mask_before; /* of session_watch */
+	int exit_code;        /* after a failure: what main returns */
+	struct str error;     /* and why */
 };
 
 /*
  * server NULL: the private server of `state` (NULL: the default directory), with
- * `workers` local workers. Otherwise a team's, with the token of SCITQ_TOKEN;
- * workers < 0 then means none. False with exit_code and error set.
+ * `workers` local workers (< 0: one). Otherwise a team's, with the token of
+ * SCITQ_TOKEN and the workers it has. False with exit_code and error set.
  */
 bool session_open(struct session *s, const char *server, const char *state, int workers,
                   struct progress *progress);
+/*
+ * From here on signals do not end the process but are heard by session_wait:
+ * what exists on the server by then must be cancelled or left in order.
+ */
+bool session_watch(struct session *s);
 /* Tells a private server that we leave. */
 void session_close(struct session *s);
 
@@ -50,6 +60,8 @@ void session_close(struct session *s);
  */
 bool session_call(struct session *s, const char *method, const char *path, const json_t *body,
                   json_t **reply);
+/* PUT of a run, borrowed body. That the run has ended already is no failure. */
+bool session_set_run(struct session *s, int64_t run_id, const json_t *body);
 /* Make the private server and the local workers run again. False with error set. */
 bool session_restore(struct session *s);
 /*
@@ -59,6 +71,8 @@ bool session_restore(struct session *s);
 int session_wait(struct session *s, const int *fds, size_t nfds, int timeout_ms);
 /* A server or workers that ended are started again, and told of. False with error set. */
 bool session_tend(struct session *s);
+/* What failed was mended. */
+void session_forgive(struct session *s);
 bool session_fail(struct session *s, enum exit_code code, const char *fmt, ...)
         __attribute__((format(printf, 3, 4)));
 

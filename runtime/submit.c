@@ -4,12 +4,15 @@
 #include "base/map.h"
 #include "model/json.h"
 
+#include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define BULK_TASKS 10000
 #define BULK_BYTES (16u << 20)
+#define SUBMIT_TRIES 5 /* after another one's bulks were in the way */
 
 /* A task number's id on the server: new, found in the joined run, or 0. */
 struct sender {
@@ -18,8 +21,7 @@ struct sender {
 	const struct reuse *reuse;
 	int64_t run_id;
 	int64_t *task_id;
-	char key[33];
-	unsigned bulks;
+	bool conflict; /* another scitq-run sent the same tasks cut in other bulks */
 	/* The bulk being filled. */
 	json_t *tasks;
 	uint32_t *numbers;
@@ -66,6 +68,41 @@ static json_t *run_body(const struct identities *ids, const struct reuse *reuse,
 	return body;
 }
 
+static bool set_status(struct session *s, int64_t run_id, const char *status)
+{
+	json_t *body = json_pack("{s:s}", "status", status);
+	bool ok = session_set_run(s, run_id, body);
+
+	json_decref(body);
+	return ok;
+}
+
+/* A person who wants to stop is heard between two bulks. */
+static bool may_go_on(struct sender *b)
+{
+	struct session *s = b->session;
+
+	switch (session_wait(s, NULL, 0, 0)) {
+	case SIGINT:
+	case SIGTERM:
+		break;
+	case SIGHUP:
+		s->hung_up = true;
+		return true;
+	default:
+		return true;
+	}
+	if (set_status(s, b->run_id, "cancelled"))
+		session_fail(s, EXIT_CODE_INTERRUPTED,
+		             "interrupted while submitting; run %lld is cancelled",
+		             (long long)b->run_id);
+	return false;
+}
+
+/*
+ * The key is that of the first task: two that submit one run at the same time, or
+ * one after the other was killed, make the same bulks, and each is created once.
+ */
 static bool flush(struct sender *b)
 {
 	json_t *body, *reply = NULL, *ids;
@@ -74,10 +111,11 @@ static bool flush(struct sender *b)
 
 	if (b->n == 0)
 		return true;
-	snprintf(key, sizeof(key), "%s.%u", b->key, b->bulks++);
+	snprintf(key, sizeof(key), "run-%lld.%u", (long long)b->run_id, b->numbers[0]);
 	body = json_pack("{s:s, s:I, s:o}", "key", key, "run_id", (json_int_t)b->run_id, "tasks",
 	                 b->tasks);
 	ok = session_call(b->session, "POST", "/tasks/bulk", body, &reply);
+	b->conflict = !ok && b->session->client.status == 409;
 	ids = json_object_get(reply, "task_ids");
 	if (ok && json_array_size(ids) != b->n)
 		ok = session_fail(b->session, EXIT_CODE_SERVER,
@@ -90,7 +128,7 @@ static bool flush(struct sender *b)
 	json_decref(body);
 	b->tasks = json_array();
 	b->n = b->bytes = 0;
-	return ok;
+	return ok && may_go_on(b);
 }
 
 static json_t *requirements(const struct sender *b, const struct submission_task *task,
@@ -101,11 +139,9 @@ static json_t *requirements(const struct sender *b, const struct submission_task
 	for (size_t i = 0; i < task->nrequires; i++) {
 		uint32_t r = task->requires[i];
 
-		if (b->reuse->task_id[r] != 0)
-			continue;
 		if (b->task_id[r] != 0)
 			json_array_append_new(list, json_integer(b->task_id[r]));
-		else
+		else if (b->reuse->task_id[r] == 0)
 			json_array_append_new(list, json_string(arena_printf(arena, "%u", r)));
 	}
 	return list;
@@ -200,16 +236,61 @@ static bool find_here(struct sender *b, bool *here)
 	return true;
 }
 
-static bool mark_running(struct session *s, int64_t run_id)
+/*
+ * The live run of this name has another plan. Where its scitq-run died and nobody
+ * detached it, it is only in the way: cancel it. False where it is somebody's.
+ */
+static bool clear_left(struct session *s, const char *workflow)
 {
-	json_t *body = json_pack("{s:s}", "status", "running");
-	char path[64];
+	json_t *list = NULL, *run;
+	char path[160];
+	int64_t id;
 	bool ok;
 
-	snprintf(path, sizeof(path), "/runs/%lld", (long long)run_id);
-	ok = session_call(s, "PUT", path, body, NULL);
-	json_decref(body);
+	if (!s->private_server || !local_is_left(&s->local, workflow))
+		return false;
+	snprintf(path, sizeof(path), "/runs/?name=%s&limit=1", workflow);
+	if (!session_call(s, "GET", path, NULL, &list))
+		return false;
+	run = json_array_get(list, 0);
+	id = json_integer_value(json_object_get(run, "run_id"));
+	ok = id > 0 && !json_is_true(json_object_get(run, "detached"));
+	if (ok) {
+		progress_say(s->progress,
+		             "run %lld of another plan was left behind: it is cancelled",
+		             (long long)id);
+		ok = set_status(s, id, "cancelled");
+	}
+	json_decref(list);
 	return ok;
+}
+
+static bool create_run(struct session *s, const char *workflow, const json_t *body, json_t **run)
+{
+	struct str why = STR_INIT;
+	bool ok = session_call(s, "POST", "/runs/", body, run);
+
+	if (!ok && s->client.status == 409) {
+		str_adds(&why, s->client.error.p);
+		session_fail(s, EXIT_CODE_SERVER,
+		             "%s; or run this one beside it under another name: --as NAME", why.p);
+		if (clear_left(s, workflow))
+			ok = session_call(s, "POST", "/runs/", body, run);
+	}
+	str_release(&why);
+	if (ok)
+		session_forgive(s);
+	return ok;
+}
+
+/* From now on the run is somebody's. */
+static bool hold(struct session *s, const char *workflow)
+{
+	int err = s->private_server ? local_hold(&s->local, workflow) : 0;
+
+	return err == 0 ||
+	       session_fail(s, EXIT_CODE_INFRASTRUCTURE, "cannot lock %s/run/%s.lock: %s",
+	                    s->local.state, workflow, strerror(-err));
 }
 
 bool submit_run(struct submitted *out, struct session *s, const struct identities *ids,
@@ -222,10 +303,13 @@ bool submit_run(struct submitted *out, struct session *s, const struct identitie
 	bool *here, ok;
 
 	memset(out, 0, sizeof(*out));
-	ok = session_call(s, "POST", "/runs/", body, &run);
+	ok = create_run(s, ids->submission->workflow, body, &run) &&
+	     hold(s, ids->submission->workflow);
 	json_decref(body);
-	if (!ok)
+	if (!ok) {
+		json_decref(run);
 		return false;
+	}
 	out->run_id = b.run_id = json_integer_value(json_object_get(run, "run_id"));
 	out->joined = json_is_true(json_object_get(run, "joined"));
 	status = json_string_value(json_object_get(run, "status"));
@@ -233,13 +317,17 @@ bool submit_run(struct submitted *out, struct session *s, const struct identitie
 	json_decref(run);
 	if (out->complete)
 		return true;
-	random_hex(b.key, sizeof(b.key) - 1);
 	b.task_id = xcalloc(count, sizeof(*b.task_id));
 	b.numbers = xcalloc(BULK_TASKS, sizeof(*b.numbers));
 	b.tasks = json_array();
 	here = xcalloc(count, sizeof(*here));
-	ok = (!out->joined || find_here(&b, here)) && send_tasks(&b, here) &&
-	     mark_running(s, out->run_id);
+	for (int tries = 0; tries == 0 || (!ok && b.conflict && tries < SUBMIT_TRIES); tries++) {
+		b.conflict = false;
+		ok = (!(out->joined || tries > 0) || find_here(&b, here)) && send_tasks(&b, here);
+	}
+	ok = ok && set_status(s, out->run_id, "running");
+	if (ok)
+		session_forgive(s);
 	out->sent = b.sent;
 	json_decref(b.tasks);
 	free(b.task_id);

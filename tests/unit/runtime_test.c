@@ -217,7 +217,7 @@ static void progress_elsewhere_than_on_a_terminal_is_plain_lines(void **state)
 	progress_show(&p, &view);
 	p.printed_ns -= INT64_C(31000000000);
 	progress_show(&p, &view); /* nothing new */
-	progress_clear(&p);
+	progress_close(&p);
 	close(fd);
 	assert_int_equal(file_read(path_of("log"), &text), 0);
 	assert_non_null(strstr(text.p, "! something\nqc run 3: 1 of 4 done, 1 running, 0 failed"));
