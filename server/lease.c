@@ -50,6 +50,9 @@ static bool read_register(struct call *call, struct worker *row)
 		                   row->instance ? "boot_id" : "instance");
 	if (row->name[0] == '\0')
 		return problem_set(&call->problem, PROBLEM_BAD_VALUE, "name is empty");
+	if (row->batch != NULL && strchr(row->batch, '/') != NULL)
+		return problem_set(&call->problem, PROBLEM_BAD_VALUE,
+		                   "batch is \"%.80s\", it must not hold a /", row->batch);
 	return true;
 }
 
@@ -145,6 +148,8 @@ void lease_look(struct core *core, struct worker_node *worker)
 
 void lease_answer(struct core *core, struct worker_node *worker)
 {
+	if (worker->waiting == NULL)
+		return;
 	worker->answer = true;
 	lease_look(core, worker);
 }

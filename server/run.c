@@ -1,6 +1,7 @@
 #include "server/run.h"
 
 #include "model/json.h"
+#include "server/change.h"
 #include "server/columns.h"
 #include "server/record.h"
 #include "server/reply.h"
@@ -11,6 +12,8 @@
 
 /* Ended runs kept in memory before the idle ones go. */
 #define ENDED_KEPT 64
+/* Tasks that one group cancels. */
+#define CANCELLED_AT_ONCE 2000
 
 static const char *const kind_words[] = {"failed", "retry", "lost", "dependency"};
 
@@ -42,6 +45,7 @@ struct run_node *run_add(struct state *state, const struct run *row)
 static void run_free(struct state *state, struct run_node *run)
 {
 	timer_cancel(state->timers, &run->follow);
+	timer_cancel(state->timers, &run->cancel);
 	for (size_t i = 0; i < run->incidents.n; i++)
 		json_decref(run->incidents.v[i]);
 	vec_release(&run->incidents);
@@ -260,6 +264,34 @@ void run_set_status(struct core *core, struct run_node *run, enum run_status sta
 	record_update(core, TABLE_RUN, &row, BIT(RUN_COL_status) | BIT(RUN_COL_end_date));
 }
 
+static void cancel_more(void *context, struct timer *timer)
+{
+	struct core *core = context;
+	struct run_node *run = timer_owner(timer, struct run_node, cancel);
+	uint32_t n = 0;
+
+	/* The newest first, so that no task fails of a requirement that was cancelled a moment
+	   before. */
+	while (run->cancelling > 0 && run->undone > 0 && n < CANCELLED_AT_ONCE &&
+	       !core->group_failed) {
+		uint32_t id = run->cancelling--;
+		struct task_node *task = state_task(&core->state, id);
+
+		if (task != NULL && class_of(&core->state, task)->run == run->id)
+			n += change_cancel(core, id, task);
+	}
+	if (run->undone == 0)
+		run->cancelling = 0;
+	if (run->cancelling > 0)
+		timer_set(&core->timers, &run->cancel, core->now_ns + 1, cancel_more);
+}
+
+void run_cancel(struct core *core, struct run_node *run)
+{
+	run->cancelling = core->state.last_task;
+	cancel_more(core, &run->cancel);
+}
+
 void runs_forget(struct core *core)
 {
 	struct state *state = &core->state;
@@ -283,7 +315,7 @@ void run_settle(struct core *core, struct run_node *run)
 {
 	if (run->status == RUN_RUNNING && run->undone == 0)
 		run_set_status(core, run, run->failed > 0 ? RUN_FAILED : RUN_SUCCEEDED);
-	else if (run_ended(run) && run->undone > 0)
+	else if (run_ended(run) && run->undone > 0 && run->cancelling == 0)
 		run_set_status(core, run, RUN_RUNNING);
 }
 

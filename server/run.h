@@ -45,6 +45,9 @@ struct run_node {
 	bool changed; /* in this group */
 	bool looked;  /* in state.changed_runs */
 
+	struct timer cancel; /* the next part of its tasks is to be cancelled */
+	uint32_t cancelling; /* tasks up to this one, 0: none */
+
 	VEC(struct run_follower) followers;
 	struct timer follow;
 	int64_t answered_ns;    /* when followers were last told */
@@ -80,6 +83,9 @@ void run_count(struct state *state, const struct task_node *task, int from, int 
 void run_forget_batch(struct state *state, struct run_node *run, uint32_t batch);
 /* The run's fields, steps, workers and retried; NULL: the group failed. */
 json_t *run_json(struct core *core, struct run_node *run);
+/* Cancel every task of it that is not done: some now, the others in groups that follow, so that
+   nobody waits for a million of them. */
+void run_cancel(struct core *core, struct run_node *run);
 void run_set_status(struct core *core, struct run_node *run, enum run_status status);
 /* It ends where its last task is done; it goes on where a task was relaunched. */
 void run_settle(struct core *core, struct run_node *run);

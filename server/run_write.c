@@ -1,6 +1,5 @@
 /* Creating, changing and reading runs. See run.h. */
 #include "model/json.h"
-#include "server/change.h"
 #include "server/columns.h"
 #include "server/handlers.h"
 #include "server/idempotency.h"
@@ -209,18 +208,6 @@ void handle_run_get(struct core *core, struct call *call)
 		            (long long)call->ids[0]);
 }
 
-/* Everything of it that is not done. The newest first, so that no task fails of a requirement that
-   was cancelled a moment before. */
-static void cancel(struct core *core, struct run_node *run)
-{
-	for (uint32_t id = core->state.last_task; id > 0 && run->undone > 0; id--) {
-		struct task_node *task = state_task(&core->state, id);
-
-		if (task != NULL && class_of(&core->state, task)->run == run->id)
-			change_cancel(core, id, task);
-	}
-}
-
 static bool read_update(struct call *call, int *status, bool *detached, bool *has_detached)
 {
 	static const char *const members[] = {"status", "detached", NULL};
@@ -269,10 +256,10 @@ void handle_run_update(struct core *core, struct call *call)
 		run->detached = detached;
 		record_update(core, TABLE_RUN, &row, BIT(RUN_COL_detached));
 	}
-	if (status == RUN_CANCELLED)
-		cancel(core, run);
 	if (status >= 0 && status != run->status)
 		run_set_status(core, run, (enum run_status)status);
+	if (status == RUN_CANCELLED && run->cancelling == 0)
+		run_cancel(core, run);
 	run_attached(core, run);
 	/* The reply shows the end of a run that had nothing to do. */
 	run_settle(core, run);

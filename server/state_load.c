@@ -341,6 +341,13 @@ bool state_load(struct core *core, struct problem *problem)
 	}
 	if (ok) {
 		settle(core, &load);
+		/* Where a cancellation was cut short it goes on. */
+		for (size_t i = 0; i < core->state.runs.n; i++) {
+			struct run_node *run = core->state.runs.v[i];
+
+			if (run->status == RUN_CANCELLED && run->undone > 0)
+				run_cancel(core, run);
+		}
 		ok = !core->group_failed;
 	}
 	vec_release(&load.waiting);

@@ -235,6 +235,33 @@ static void test_cancel(void **unused)
 	bench_close(b);
 }
 
+static void test_cancel_many(void **unused)
+{
+	struct bench *b = bench_open(NULL);
+	json_t *tasks = json_array();
+
+	(void)unused;
+	bench_call(b, 201, handle_run_create, 0, NULL, json_of(RUN));
+	for (int i = 0; i < 5000; i++)
+		json_array_append_new(tasks,
+		                      json_pack("{s:s, s:s}", "command", "x", "batch", "qc.a"));
+	bench_call(b, 201, handle_task_bulk, 0, NULL,
+	           json_pack("{s:i, s:o}", "run_id", 1, "tasks", tasks));
+	/* In parts; one that is cut short by the end of the server goes on. */
+	b->unchecked = true;
+	bench_call(b, 200, handle_run_update, 1, NULL, json_of("{'status': 'cancelled'}"));
+	assert_string_equal(task_word(b, 5000), "failed");
+	assert_string_equal(task_word(b, 1), "pending");
+	bench_restart(b);
+	bench_advance(b, 0.001);
+	bench_advance(b, 0.001);
+	b->unchecked = false;
+	bench_advance(b, 0.001);
+	assert_string_equal(task_word(b, 1), "failed");
+	assert_string_equal(get_text(run_of(b), "status"), "cancelled");
+	bench_close(b);
+}
+
 static void test_private_server(void **unused)
 {
 	const struct core_options options = {.private_mode = true, .grace_seconds = 60};
@@ -299,8 +326,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_create_and_join), cmocka_unit_test(test_bulk),
 	        cmocka_unit_test(test_to_its_end),      cmocka_unit_test(test_dependency),
-	        cmocka_unit_test(test_cancel),          cmocka_unit_test(test_private_server),
-	        cmocka_unit_test(test_private_leave),
+	        cmocka_unit_test(test_cancel),          cmocka_unit_test(test_cancel_many),
+	        cmocka_unit_test(test_private_server),  cmocka_unit_test(test_private_leave),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
