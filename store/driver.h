@@ -26,6 +26,8 @@ struct dialect {
 	const char *auto_key;
 	/* A query with one text parameter, a JSON array: its items as rows (position, value). */
 	const char *array_rows;
+	/* A query: how many tables there are, 0 where one of them is schema_version. */
+	const char *foreign;
 };
 
 struct driver {
@@ -36,8 +38,12 @@ struct driver {
 	                           const struct store_options *options, struct str *error);
 	void (*close)(struct connection *c);
 	enum store_result (*execute)(struct connection *c, const char *sql);
-	/* Prepared once per connection and text; owned by the connection. NULL: error. */
+	/*
+	 * Prepared once per connection and text; owned by the connection, which forgets what was
+	 * not used for long, but for what is kept. To be used at once. NULL: error.
+	 */
 	struct statement *(*prepare)(struct connection *c, const char *sql);
+	void (*keep)(struct statement *st);
 	/* Parameters count from 1. Texts and bytes are borrowed until the statement is reset. */
 	void (*bind_integer)(struct statement *st, int i, int64_t value);
 	void (*bind_real)(struct statement *st, int i, double value);

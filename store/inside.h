@@ -49,6 +49,8 @@ enum store_result reader_done(struct store_reader *r, struct statement *st,
 
 /* lock.c: the descriptor of the locked file, or -1 with `error` set. */
 int store_lock(const char *database, struct str *error);
+/* The name of the network filesystem that statfs(2) and mountinfo describe so, or NULL. */
+const char *network_filesystem(unsigned long magic, const char *type);
 /* schema.c: make or upgrade the tables. */
 bool store_migrate(struct store *s, struct str *error);
 

@@ -100,14 +100,17 @@ static void add_list(struct builder *b, const struct dialect *d, const struct fi
 	str_release(&json);
 }
 
+/* `other_index`: this filter is to be tested, not to be looked up. */
 static void add_filter(struct builder *b, const struct dialect *d, const struct table *t,
-                       const struct store_filter *filter)
+                       const struct store_filter *filter, bool other_index)
 {
 	static const char *const signs[] = {
 	        [STORE_EQ] = "=", [STORE_LESS] = "<", [STORE_AT_LEAST] = ">="};
 	const struct field *f = &t->fields[filter->field];
 
 	add_word(b);
+	if (other_index)
+		str_addc(&b->sql, '+');
 	switch (filter->op) {
 	case STORE_IS_NULL:
 		str_addf(&b->sql, "\"%s\" IS NULL", f->name);
@@ -161,6 +164,23 @@ static bool has_index(const struct store_query *q)
 	return false;
 }
 
+/* Are only live executions wanted, which are few whatever the worker? */
+static bool only_live(const struct store_query *q)
+{
+	const unsigned live =
+	        BIT(EXECUTION_PENDING) | BIT(EXECUTION_ACCEPTED) | BIT(EXECUTION_RUNNING);
+
+	for (size_t i = 0; i < q->nfilters && q->table == TABLE_EXECUTION; i++) {
+		unsigned set = 0;
+
+		if (!q->filters[i].of_task)
+			set = statuses_of(table_get(q->table), &q->filters[i]);
+		if (set != 0 && !(set & ~live))
+			return true;
+	}
+	return false;
+}
+
 /* Name the partial index that holds rows of these statuses. */
 static void add_index_of(struct builder *b, enum table_id table, unsigned set, bool other_index)
 {
@@ -184,7 +204,7 @@ static void add_index_of(struct builder *b, enum table_id table, unsigned set, b
 
 static void add_where(struct builder *b, const struct dialect *d, const struct store_query *q)
 {
-	bool other_index = has_index(q);
+	bool other_index = has_index(q), few = only_live(q);
 	unsigned set;
 	bool of_task = false;
 
@@ -193,7 +213,9 @@ static void add_where(struct builder *b, const struct dialect *d, const struct s
 			of_task = true;
 			continue;
 		}
-		add_filter(b, d, table_get(q->table), &q->filters[i]);
+		add_filter(b, d, table_get(q->table), &q->filters[i],
+		           few && strcmp(table_get(q->table)->fields[q->filters[i].field].name,
+		                         "worker_id") == 0);
 		set = statuses_of(table_get(q->table), &q->filters[i]);
 		if (set != 0)
 			add_index_of(b, q->table, set, other_index);
@@ -205,7 +227,7 @@ static void add_where(struct builder *b, const struct dialect *d, const struct s
 	b->word = " WHERE ";
 	for (size_t i = 0; i < q->nfilters; i++) {
 		if (q->filters[i].of_task)
-			add_filter(b, d, table_get(TABLE_TASK), &q->filters[i]);
+			add_filter(b, d, table_get(TABLE_TASK), &q->filters[i], false);
 	}
 	str_addc(&b->sql, ')');
 	b->word = " AND ";

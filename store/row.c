@@ -274,10 +274,12 @@ static struct statement *row_statement(struct store_reader *r, enum table_id tab
 	add_text(table_get(table), verb, mask, expect_status, &sql);
 	p.st = r->driver->prepare(r->main, sql.p);
 	str_release(&sql);
-	if (p.st == NULL)
+	if (p.st == NULL) {
 		*result = reader_failed(r, r->main, STORE_IO);
-	else if (r->prepared[table].n < PREPARED_MAX)
+	} else if (r->prepared[table].n < PREPARED_MAX) {
+		r->driver->keep(p.st);
 		vec_push(&r->prepared[table], p);
+	}
 	return p.st;
 }
 

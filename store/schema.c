@@ -10,13 +10,20 @@
 #include "store/indexed.h"
 #include "store/inside.h"
 
-#include <assert.h>
 #include <string.h>
 
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 
-/* SQL that leads from version i + 1 to i + 2. */
-static const char *const upgrades[SCHEMA_VERSION] = {NULL};
+/* SQL that leads from version i + 1 to i + 2; missing indexes are made after it. */
+static const char *const upgrades[SCHEMA_VERSION - 1] = {
+        /* Other indexes for tasks and executions. */
+        "DROP INDEX IF EXISTS task_undone; DROP INDEX IF EXISTS task_failed;"
+        "DROP INDEX IF EXISTS task_batch; DROP INDEX IF EXISTS task_name;"
+        "DROP INDEX IF EXISTS task_run; DROP INDEX IF EXISTS task_identity;"
+        "DROP INDEX IF EXISTS execution_task; DROP INDEX IF EXISTS execution_live;"
+        "DROP INDEX IF EXISTS requirement_task; DROP INDEX IF EXISTS requirement_other;"
+        "DROP INDEX IF EXISTS run_name;",
+};
 
 /*
  * Few and mostly partial: each index is paid for by every task. docs/schema.md
@@ -31,6 +38,7 @@ static const char *const indexes[] = {
         INDEX "task_stuck ON task(status) WHERE " TASK_IS_STUCK,
         INDEX "task_identity ON task(" IDENTITY_START("identity") ") WHERE identity IS NOT NULL",
         INDEX "execution_task ON execution(task_id)",
+        INDEX "execution_worker ON execution(worker_id)",
         INDEX "execution_live ON execution(status) WHERE " EXECUTION_IS_LIVE,
         INDEX "execution_failed ON execution(status) WHERE " EXECUTION_IS_FAILED,
         INDEX "requirement_task ON requirement(task_id)",
@@ -130,6 +138,15 @@ static bool run(struct store *s, struct connection *c, const char *sql, struct s
 	return false;
 }
 
+static bool make_indexes(struct store *s, struct str *error)
+{
+	bool ok = true;
+
+	for (size_t i = 0; i < sizeof(indexes) / sizeof(indexes[0]) && ok; i++)
+		ok = run(s, s->main, indexes[i], error);
+	return ok;
+}
+
 static bool make_tables(struct store *s, struct str *error)
 {
 	struct str sql = STR_INIT;
@@ -142,8 +159,7 @@ static bool make_tables(struct store *s, struct str *error)
 	}
 	ok = ok &&
 	     run(s, s->main, "CREATE TABLE log_orphan (execution_id INTEGER PRIMARY KEY)", error);
-	for (size_t i = 0; i < sizeof(indexes) / sizeof(indexes[0]) && ok; i++)
-		ok = run(s, s->main, indexes[i], error);
+	ok = ok && make_indexes(s, error);
 	str_reset(&sql);
 	str_addf(&sql, "INSERT INTO schema_version (version, date) VALUES (%d, %lld)",
 	         SCHEMA_VERSION, (long long)clock_date_us());
@@ -168,6 +184,23 @@ static int read_version(struct store *s, struct str *error)
 	return version;
 }
 
+/* A database of something else is left alone. */
+static int read_tables(struct store *s, struct str *error)
+{
+	struct statement *st = s->driver->prepare(s->main, s->driver->dialect->foreign);
+	int foreign = -1;
+
+	if (st != NULL && s->driver->step(st) == STORE_OK)
+		foreign = (int)s->driver->integer(st, 0);
+	else
+		str_addf(error, "%s: %s", s->place, s->driver->error(s->main));
+	if (st != NULL)
+		s->driver->reset(st);
+	if (foreign > 0)
+		str_addf(error, "%s is a database, but not one of scitq", s->place);
+	return foreign == 0 ? 0 : -1;
+}
+
 static bool upgrade(struct store *s, int version, struct str *error)
 {
 	struct str sql = STR_INIT;
@@ -177,17 +210,18 @@ static bool upgrade(struct store *s, int version, struct str *error)
 		str_reset(&sql);
 		str_addf(&sql, "INSERT INTO schema_version (version, date) VALUES (%d, %lld)",
 		         version + 1, (long long)clock_date_us());
-		assert(upgrades[version - 1] != NULL);
 		ok = run(s, s->main, upgrades[version - 1], error) && run(s, s->main, sql.p, error);
 	}
 	str_release(&sql);
-	return ok;
+	return ok && make_indexes(s, error);
 }
 
 static bool migrate_main(struct store *s, struct str *error)
 {
-	int version;
+	int version = read_tables(s, error);
 
+	if (version < 0)
+		return false;
 	if (!run(s, s->main,
 	         "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY, date "
 	         "INTEGER)",
@@ -203,6 +237,8 @@ static bool migrate_main(struct store *s, struct str *error)
 		         s->place, version, SCHEMA_VERSION);
 		return false;
 	}
+	if (version == SCHEMA_VERSION)
+		return true;
 	return version == 0 ? make_tables(s, error) : upgrade(s, version, error);
 }
 

@@ -20,11 +20,13 @@
 #define BUSY_MS 5000
 #define CACHE_BYTES (16 << 20)
 #define PROGRESS_STEPS 10000
+#define STATEMENTS_MAX 64 /* beside those that are kept: clients can ask for many forms */
 
 struct connection {
 	sqlite3 *db;
 	struct map statements; /* SQL text -> struct statement */
-	struct statement *all;
+	struct statement *all; /* the one used last comes first */
+	size_t forgettable;    /* of them */
 	int64_t deadline_ns;
 };
 
@@ -34,6 +36,7 @@ struct statement {
 	struct connection *connection;
 	sqlite3_stmt *stmt;
 	char *sql;
+	bool kept, is_twin;
 };
 
 static enum store_result result_of(int code)
@@ -64,15 +67,21 @@ static enum store_result execute(struct connection *c, const char *sql)
 	return result_of(sqlite3_exec(c->db, sql, NULL, NULL, NULL));
 }
 
+static void free_statement(struct statement *st)
+{
+	/* Repeats the error of the last step, which its caller has seen. */
+	(void)sqlite3_finalize(st->stmt);
+	free(st->sql);
+	free(st);
+}
+
 static void close_connection(struct connection *c)
 {
 	while (c->all != NULL) {
 		struct statement *st = c->all;
 
 		c->all = st->next;
-		sqlite3_finalize(st->stmt);
-		free(st->sql);
-		free(st);
+		free_statement(st);
 	}
 	map_release(&c->statements);
 	sqlite3_close(c->db);
@@ -160,6 +169,32 @@ static struct connection *open_connection(const char *place, enum connection_kin
 	return c;
 }
 
+static void take_out(struct connection *c, struct statement *st)
+{
+	struct statement **at = &c->all;
+
+	while (*at != st)
+		at = &(*at)->next;
+	*at = st->next;
+}
+
+/* The one that was not used for longest, unless it is in use or has a twin. */
+static void forget_one(struct connection *c)
+{
+	struct statement *oldest = NULL;
+
+	for (struct statement *st = c->all; st != NULL; st = st->next) {
+		if (!st->kept && !st->is_twin && st->twin == NULL && !sqlite3_stmt_busy(st->stmt))
+			oldest = st;
+	}
+	if (oldest == NULL)
+		return;
+	take_out(c, oldest);
+	map_delete(&c->statements, oldest->sql, strlen(oldest->sql));
+	free_statement(oldest);
+	c->forgettable--;
+}
+
 static struct statement *prepare(struct connection *c, const char *sql)
 {
 	size_t len = strlen(sql);
@@ -168,25 +203,40 @@ static struct statement *prepare(struct connection *c, const char *sql)
 	sqlite3_stmt *stmt;
 
 	for (st = first; st != NULL; st = st->twin) {
-		if (!sqlite3_stmt_busy(st->stmt))
-			return st;
+		if (sqlite3_stmt_busy(st->stmt))
+			continue;
+		take_out(c, st);
+		st->next = c->all;
+		c->all = st;
+		return st;
 	}
 	if (sqlite3_prepare_v3(c->db, sql, (int)len + 1, SQLITE_PREPARE_PERSISTENT, &stmt, NULL) !=
 	    SQLITE_OK)
 		return NULL;
+	if (c->forgettable >= STATEMENTS_MAX && first == NULL)
+		forget_one(c);
 	st = xcalloc(1, sizeof(*st));
 	st->connection = c;
 	st->stmt = stmt;
 	st->sql = xstrdup(sql);
 	st->next = c->all;
 	c->all = st;
+	c->forgettable++;
 	if (first != NULL) {
+		st->is_twin = true;
 		st->twin = first->twin;
 		first->twin = st;
 	} else {
 		*map_put(&c->statements, st->sql, len, NULL) = (uint64_t)(uintptr_t)st;
 	}
 	return st;
+}
+
+static void keep(struct statement *st)
+{
+	if (!st->kept)
+		st->connection->forgettable--;
+	st->kept = true;
 }
 
 /* Binding fails only for a parameter that the statement does not have. */
@@ -291,6 +341,8 @@ static const struct dialect dialect = {
         .bytes = "BLOB",
         .auto_key = "INTEGER PRIMARY KEY AUTOINCREMENT",
         .array_rows = "SELECT key, value FROM json_each(?)",
+        .foreign = "SELECT count(*) * (count(*) = sum(name <> 'schema_version')) FROM "
+                   "sqlite_master",
 };
 
 const struct driver sqlite_driver = {
@@ -300,6 +352,7 @@ const struct driver sqlite_driver = {
         .close = close_connection,
         .execute = execute,
         .prepare = prepare,
+        .keep = keep,
         .bind_integer = bind_integer,
         .bind_real = bind_real,
         .bind_text = bind_text,

@@ -2,6 +2,7 @@
 #include "tests/unit/store_place.h"
 
 #include "base/fd.h"
+#include "store/inside.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -175,6 +176,81 @@ static void a_newer_database_is_refused(void **state)
 	place_remove(&p);
 }
 
+/* What the first version made, with a task of it. */
+static void an_older_database_is_upgraded(void **state)
+{
+	static const char *const drops[] = {
+	        "DROP INDEX task_stuck",       "DROP INDEX execution_worker",
+	        "DROP INDEX execution_failed", "DROP INDEX execution_live",
+	        "DROP INDEX task_batch",       "DELETE FROM schema_version",
+	};
+	struct task row = some_task(1), read = {.task_id = 1};
+	struct arena arena;
+	struct place p;
+	struct store *s;
+
+	(void)state;
+	place_make(&p);
+	arena_init(&arena);
+	s = place_open(&p);
+	put(s, TABLE_TASK, &row);
+	store_close(s);
+	for (size_t i = 0; i < sizeof(drops) / sizeof(drops[0]); i++)
+		place_sql(p.path.p, drops[i]);
+	place_sql(p.path.p, "CREATE INDEX task_batch ON task(batch, task_id)");
+	place_sql(p.path.p, "CREATE INDEX task_undone ON task(task_id) WHERE status NOT IN"
+	                    " ('succeeded', 'failed')");
+	place_sql(p.path.p, "CREATE INDEX task_failed ON task(task_id) WHERE status = 'failed'");
+	place_sql(p.path.p, "CREATE INDEX execution_live ON execution(worker_id, execution_id)"
+	                    " WHERE status IN ('pending', 'accepted', 'running')");
+	place_sql(p.path.p, "INSERT INTO schema_version (version, date) VALUES (1, 0)");
+
+	s = place_open(&p);
+	assert_int_equal(store_get(store_own(s), TABLE_TASK, &read, STORE_ALL, &arena), STORE_OK);
+	assert_string_equal(read.command, row.command);
+	assert_int_equal(place_number(p.path.p, "SELECT max(version) FROM schema_version"), 2);
+	assert_int_equal(place_number(p.path.p, "SELECT count(*) FROM sqlite_master WHERE name IN"
+	                                        " ('task_undone', 'task_failed')"),
+	                 0);
+	assert_int_equal(place_number(p.path.p,
+	                              "SELECT count(*) FROM sqlite_master WHERE name IN"
+	                              " ('task_stuck', 'task_batch', 'execution_worker')"),
+	                 3);
+	assert_int_equal(place_number(p.path.p, "SELECT count(*) FROM sqlite_master WHERE name ="
+	                                        " 'execution_live' AND sql LIKE '%(status)%'"),
+	                 1);
+	store_close(s);
+	s = place_open(&p);
+	store_close(s);
+	assert_int_equal(place_number(p.path.p, "SELECT count(*) FROM schema_version"), 2);
+	arena_release(&arena);
+	place_remove(&p);
+}
+
+static void another_database_is_left_alone(void **state)
+{
+	struct place p;
+
+	(void)state;
+	place_make(&p);
+	assert_int_equal(file_replace(p.path.p, "", 0, 0600), 0);
+	place_sql(p.path.p, "CREATE TABLE cookies (name TEXT)");
+	assert_refused(p.uri.p, "not one of scitq");
+	assert_int_equal(place_number(p.path.p, "SELECT count(*) FROM sqlite_master"), 1);
+	place_remove(&p);
+}
+
+static void network_filesystems_are_known(void **state)
+{
+	(void)state;
+	assert_string_equal(network_filesystem(0x6969, ""), "nfs");
+	assert_string_equal(network_filesystem((unsigned long)(int)0xff534d42, ""), "cifs");
+	assert_string_equal(network_filesystem(0x65735546, "fuse.sshfs"), "fuse.sshfs");
+	assert_null(network_filesystem(0x65735546, "fuse.mergerfs"));
+	assert_null(network_filesystem(0x65735546, ""));
+	assert_null(network_filesystem(0xef53, "ext4"));
+}
+
 static void opening_twice_changes_nothing(void **state)
 {
 	struct place p;
@@ -254,6 +330,9 @@ int main(void)
 	        cmocka_unit_test(one_server_at_a_time),
 	        cmocka_unit_test(a_lock_ends_with_its_process),
 	        cmocka_unit_test(a_newer_database_is_refused),
+	        cmocka_unit_test(an_older_database_is_upgraded),
+	        cmocka_unit_test(another_database_is_left_alone),
+	        cmocka_unit_test(network_filesystems_are_known),
 	        cmocka_unit_test(opening_twice_changes_nothing),
 	        cmocka_unit_test(what_is_no_database_is_refused),
 	        cmocka_unit_test(a_damaged_schema_is_refused),

@@ -641,6 +641,9 @@ static void every_list_has_an_index(void **state)
 	f[0] = is(e, "status", EXECUTION_RUNNING);
 	explain("running executions of a worker", e, f, 2, "execution_live");
 	explain("running executions", e, f, 1, "execution_live");
+	f[0] = is(e, "status", EXECUTION_SUCCEEDED);
+	explain("succeeded executions of a worker", e, f, 2, "execution_worker");
+	explain("executions of a worker", e, f + 1, 1, "execution_worker");
 	f[0] = is(e, "status", EXECUTION_FAILED);
 	explain("failed executions", e, f, 1, "execution_failed");
 	f[0] = says(t, "name", "t3");
