@@ -68,8 +68,8 @@ struct store_options {
 
 /*
  * sqlite:////absolute/path or sqlite:///relative/path. Directory and file are
- * made where missing (0700, 0600); `log.db` stands in the same directory, and
- * directory. NULL, with the sentence in *problem, where the URI is none, another
+ * made where missing (0700, 0600); `log.db` and the lock file stand beside it.
+ * NULL, with the sentence in *problem, where the URI is none, another
  * server holds the lock (its pid is named), the file is on a network filesystem,
  * damaged, no database, or written by a newer version. An older one is upgraded.
  * `options` may be NULL.
