@@ -95,7 +95,8 @@ static void print_usage(FILE *to)
 	      "       scitq-run check [OPTION]... FILE      only look for mistakes\n"
 	      "       scitq-run plan [OPTION]... FILE       every task; nothing is submitted\n"
 	      "       scitq-run graph [OPTION]... FILE      the steps as a graph\n"
-	      "       scitq-run explain CODE                what a diagnostic means\n\n",
+	      "       scitq-run explain CODE                what a diagnostic means\n"
+	      "FILE may be - for standard input.\n\n",
 	      to);
 	for (size_t i = 0; i < ROWS; i++) {
 		const struct option_row *r = &rows[i];
@@ -231,6 +232,8 @@ static int read_arguments(struct run_options *o, int argc, char **argv)
 		optind++;
 	if (optind < argc)
 		o->file = argv[optind++];
+	if (o->file != NULL && strcmp(o->file, "-") == 0)
+		o->file = "/dev/stdin";
 	if (optind < argc)
 		return usage_error("one file at a time, '%s' is too many", argv[optind]);
 	if (o->file == NULL && !o->help)

@@ -1,4 +1,6 @@
 # scitq-run as a whole program. Those labelled slow are left out by scripts/check --quick.
-scitq_script_test(run_signals tests/e2e/run_signals)
-scitq_script_test(run_together tests/e2e/run_together)
-set_tests_properties(run_signals run_together PROPERTIES TIMEOUT 120)
+set(runs run_exits run_killed run_server run_signals run_together)
+foreach(name IN LISTS runs)
+	scitq_script_test(${name} tests/e2e/${name})
+endforeach()
+set_tests_properties(${runs} PROPERTIES TIMEOUT 120)
