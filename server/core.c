@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #define TIDY_NS INT64_C(1000000000)
+#define RETRY_NS INT64_C(1000000000)
 /* Calls of one group at most, so that nobody waits for a very long one. */
 #define GROUP_LIMIT 4096
 
@@ -52,6 +53,7 @@ void core_free(struct core *core)
 	assert(!core->started && core->queue.n == 0);
 	timer_cancel(&core->timers, &core->attention);
 	timer_cancel(&core->timers, &core->tidy);
+	timer_cancel(&core->timers, &core->retry);
 	state_release(&core->state);
 	timers_release(&core->timers);
 	vec_release(&core->queue);
@@ -198,29 +200,46 @@ bool core_failed(struct core *core, const char *what)
 	return false;
 }
 
-static void roll_back(struct core *core)
+static void try_again(void *context, struct timer *timer)
+{
+	(void)context;
+	(void)timer;
+}
+
+/* Memory anew from the database. Until that can be read nothing can be done, and nothing is lost.
+ */
+static void rebuild(struct core *core)
 {
 	struct problem problem = {0};
 
-	record_rollback(core);
-	take_waiting(core);
-	core->asking.n = 0;
 	state_release(&core->state);
 	state_init(&core->state, &core->timers);
 	core->group_failed = false;
-	/* Until the database can be read again nothing can be done, and nothing is lost. */
-	if (!state_load(core, &problem)) {
+	core->broken = !state_load(core, &problem);
+	if (core->broken)
 		log_error(core->log, "cannot read the database: %s", problem.message);
-		state_release(&core->state);
-		state_init(&core->state, &core->timers);
-		core->broken = true;
-	} else {
+	else
 		/* What the rows had left open, if anything. */
 		record_commit(core);
-		core->broken = core->group_failed;
-		core->again = !core->broken;
+	if (core->group_failed || core->broken) {
+		record_rollback(core);
+		state_release(&core->state);
+		state_init(&core->state, &core->timers);
+		core->group_failed = false;
+		core->broken = true;
 	}
-	core->group_failed = false;
+}
+
+static void roll_back(struct core *core)
+{
+	record_rollback(core);
+	take_waiting(core);
+	core->asking.n = 0;
+	rebuild(core);
+	/* Work is handed out in another group at once; where that fails too, after a while. */
+	core->again = !core->broken && core->failures++ == 0;
+	if (!core->again)
+		timer_set(&core->timers, &core->retry, core->now_ns + RETRY_NS, try_again);
 	refuse_answers(core, "the database did not take it");
 }
 
@@ -248,6 +267,7 @@ static void end_group(struct core *core)
 	if (core->group_failed) {
 		roll_back(core);
 	} else {
+		core->failures = 0;
 		send_answers(core);
 		state_trim(&core->state);
 	}
@@ -269,33 +289,22 @@ static void run_call(struct core *core, struct core_item item)
 	push_answer(core, (struct core_answer){.call = item.call});
 }
 
-/* After a failure to read the database: try again before the next group. */
-static void mend(struct core *core)
-{
-	struct problem problem = {0};
-
-	core->broken = !state_load(core, &problem);
-	if (core->broken) {
-		log_error(core->log, "cannot read the database: %s", problem.message);
-		state_release(&core->state);
-		state_init(&core->state, &core->timers);
-	}
-}
-
 static void run_group(struct core *core)
 {
 	begin_group(core);
 	core->again = false;
 	if (core->broken)
-		mend(core);
+		rebuild(core);
+	timers_run(&core->timers, core->now_ns, core);
 	if (core->broken) {
 		for (size_t i = 0; i < core->taken.n; i++)
 			push_answer(core, (struct core_answer){.call = core->taken.v[i].call});
 		core->taken.n = 0;
+		timer_set(&core->timers, &core->retry, core->now_ns + RETRY_NS, try_again);
 		refuse_answers(core, "the database cannot be read");
+		arena_clear(&core->arena);
 		return;
 	}
-	timers_run(&core->timers, core->now_ns, core);
 	for (size_t i = 0; i < core->taken.n; i++)
 		run_call(core, core->taken.v[i]);
 	core->taken.n = 0;

@@ -52,13 +52,15 @@ struct core {
 	bool writing;         /* a transaction is open */
 	bool logging;         /* one of the log file too */
 	bool group_failed;
-	bool again;        /* another group at once: memory was rebuilt, nobody was given work yet */
+	bool again;     /* another group at once: memory was rebuilt, nobody was given work yet */
 	bool broken;    /* memory could not be rebuilt: nothing is served until it is */
 	int64_t now_ns; /* monotonic, at the start of the group */
 	int64_t now_us; /* date, the same */
 	VEC(struct worker_node *) asking; /* whose lease calls are to be looked at */
 
-	struct timer tidy; /* when memory that large calls used goes back to the system */
+	unsigned failures;  /* groups that failed since one was kept */
+	struct timer retry; /* when the next one is tried without being asked */
+	struct timer tidy;  /* when memory that large calls used goes back to the system */
 
 	/* The private server. */
 	struct timer attention; /* when nobody will be attached any more; then, when to end */
@@ -67,8 +69,8 @@ struct core {
 	bool ended;             /* may_end was called */
 };
 
-/* core_start() without its thread, one turn of its loop, and the end of it: for tests, which are the
-   core thread themselves. */
+/* core_start() without its thread, one turn of its loop, and the end of it: for tests, which are
+   the core thread themselves. */
 bool core_load(struct core *core, struct problem *problem);
 void core_step(struct core *core);
 void core_end(struct core *core);

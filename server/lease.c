@@ -304,6 +304,8 @@ void lease_finish(struct core *core)
 		}
 		/* Thousands may wait: they hold nothing that can be made when they are answered. */
 		drop_reply(worker);
+		json_decref(worker->waiting->body);
+		worker->waiting->body = NULL;
 		if (next > worker->waiting->deadline_ns)
 			next = worker->waiting->deadline_ns;
 		timer_set(&core->timers, &worker->poll, next, poll_over);

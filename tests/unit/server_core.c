@@ -51,6 +51,8 @@ static enum store_result fault(void *context, enum store_step step)
 {
 	struct bench *b = context;
 
+	if (b->away)
+		return STORE_IO;
 	if (b->failing < 0 || step != b->fail_step || b->failing-- > 0)
 		return STORE_OK;
 	b->failed++;

@@ -21,6 +21,7 @@ struct bench {
 	enum store_step fail_step; /* where `failing` strikes */
 	int failing;               /* that step fails when this has counted down to 0; -1: never */
 	unsigned failed;           /* how often it struck */
+	bool away;                 /* every step fails */
 	bool unchecked;            /* memory is not compared after every group */
 	bool may_end;
 	VEC(struct call *) calls; /* sent and not released */

@@ -3,10 +3,12 @@
 
 #include "server/event.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -340,6 +342,41 @@ static void test_woken_by_the_submit(void **unused)
 	bench_close(b);
 }
 
+static void test_database_away(void **unused)
+{
+	struct bench *b = bench_open(NULL);
+	struct tworker w = tworker_new(b, "n1", "i1", "'concurrency': 1");
+	struct call *poll, *call;
+
+	(void)unused;
+	b->log.fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	bench_new_task(b, "{'batch': 'x'}");
+	poll = tworker_lease(b, &w, "", NULL, 20);
+	assert_true(call_waits(poll));
+	b->away = true;
+	b->unchecked = true;
+	call = bench_send(b, handle_task_create, 0, NULL, json_of("{'command': 'x'}"));
+	assert_int_equal(call->status, 503);
+	/* Whoever waited comes again. */
+	assert_int_equal(poll->status, 503);
+	call = tworker_lease(b, &w, "", NULL, 0);
+	assert_int_equal(call->status, 503);
+	b->now_ns += 1500000000;
+	bench_step(b);
+	call = tworker_lease(b, &w, "", NULL, 0);
+	assert_int_equal(call->status, 503);
+	b->away = false;
+	b->unchecked = false;
+	bench_advance(b, 2);
+	/* As it was before. */
+	assert_int_equal(b->core->state.last_task, 1);
+	assert_int_equal(grants_in(tworker_ask(b, &w, "", NULL)), 0);
+	bench_new_task(b, "{}");
+	assert_int_equal(grants_in(tworker_ask(b, &w, "", NULL)), 1);
+	close(b->log.fd);
+	bench_close(b);
+}
+
 static void test_order(void **unused)
 {
 	struct bench *b = bench_open(NULL);
@@ -377,6 +414,7 @@ int main(void)
 	        cmocka_unit_test(test_signals),
 	        cmocka_unit_test(test_cancelled_execution),
 	        cmocka_unit_test(test_woken_by_the_submit),
+	        cmocka_unit_test(test_database_away),
 	        cmocka_unit_test(test_order),
 	};
 
