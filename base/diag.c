@@ -190,6 +190,16 @@ static void add_underline(struct str *out, const struct palette *p, unsigned wid
 	str_addf(out, "%s\n", p->off);
 }
 
+/* Control characters would reach the terminal as commands: one '?' each keeps the columns. */
+static void add_source_line(struct str *out, const char *line, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)line[i];
+
+		str_addc(out, (c < ' ' && c != '\t') || c == 0x7f ? '?' : (char)c);
+	}
+}
+
 static void add_marks(struct str *out, const struct palette *p, struct sources *sources,
                       uint32_t file, struct mark *marks, size_t n, unsigned width)
 {
@@ -204,7 +214,7 @@ static void add_marks(struct str *out, const struct palette *p, struct sources *
 			if (i > 0 && marks[i].line > marks[i - 1].line + 1)
 				str_addf(out, "%s...%s\n", p->frame, p->off);
 			str_addf(out, "%s%*u |%s ", p->frame, (int)width, marks[i].line, p->off);
-			str_add(out, line, len);
+			add_source_line(out, line, len);
 			str_addc(out, '\n');
 		}
 		add_underline(out, p, width, &marks[i], line, len);

@@ -112,6 +112,17 @@ static void an_error_is_told_once_and_counted_past_the_limit(void **state)
 	assert_string_equal(f->sink.list[0].message, "at 2");
 }
 
+static void control_characters_do_not_reach_the_terminal(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t file = sources_add(&f->sources, "a", "x\033[2J y", 7);
+
+	diag_add(&f->sink, &bad, (struct span){file, 6, 7}, "odd");
+	diag_render(&f->sink.list[0], &f->sources, false, &f->out);
+	assert_null(strchr(f->out.p, '\033'));
+	assert_non_null(strstr(f->out.p, "1 | x?[2J y\n  |       ^\n"));
+}
+
 static void the_end_of_an_empty_file_has_a_place(void **state)
 {
 	struct fixture *f = *state;
@@ -135,6 +146,7 @@ int main(void)
 	        TEST(carets_stand_under_what_they_mean),
 	        TEST(a_span_over_lines_ends_with_its_first),
 	        TEST(an_error_is_told_once_and_counted_past_the_limit),
+	        TEST(control_characters_do_not_reach_the_terminal),
 	        TEST(the_end_of_an_empty_file_has_a_place),
 	};
 
