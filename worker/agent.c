@@ -217,6 +217,7 @@ static int64_t keep_time(struct agent *a)
 	}
 	if (a->trim_at_ns != 0 && a->trim_at_ns <= a->now_ns) {
 		a->trim_at_ns = 0;
+		(void)holder_flush(&a->holder, true);
 		if (a->executions.n == 0)
 			places_trim(&a->places);
 	}
@@ -236,7 +237,7 @@ static void turn(struct agent *a)
 	int n;
 
 	session_step(a);
-	if (holder_flush(&a->holder) < 0 && a->holder.channel.fd >= 0)
+	if (holder_flush(&a->holder, false) < 0 && a->holder.channel.fd >= 0)
 		agent_replace_supervisor(a);
 	if (a->over)
 		return;

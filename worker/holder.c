@@ -20,6 +20,7 @@
 #define SOCKET_NAME "supervisor.sock"
 #define ANSWER_MS 20000
 #define END_MS 15000
+#define LATER_MAX 4096
 #define SECONDS_MAX INT64_C(1000000000)
 #define SECOND_NS INT64_C(1000000000)
 
@@ -27,12 +28,14 @@ void holder_init(struct holder *h)
 {
 	channel_init(&h->channel);
 	str_init(&h->instance);
+	str_init(&h->later);
 }
 
 void holder_release(struct holder *h)
 {
 	channel_release(&h->channel);
 	str_release(&h->instance);
+	str_release(&h->later);
 }
 
 /* Nothing lasts longer than thirty years. */
@@ -170,6 +173,7 @@ static int greet(struct holder *h, int fd, int64_t agentless_s, const struct log
 	int got;
 
 	channel_open(&h->channel, fd);
+	str_reset(&h->later);
 	begun = message_begin(&h->channel.out, MESSAGE_HELLO);
 	message_add_number(&h->channel.out, MESSAGE_VERSION);
 	message_add_number(&h->channel.out, in_ns(agentless_s));
@@ -308,10 +312,10 @@ void holder_note(struct holder *h, uint64_t id, const struct str *note)
 
 void holder_forget(struct holder *h, uint64_t id)
 {
-	size_t m = message_begin(&h->channel.out, MESSAGE_FORGET);
+	size_t m = message_begin(&h->later, MESSAGE_FORGET);
 
-	message_add_number(&h->channel.out, id);
-	message_end(&h->channel.out, m);
+	message_add_number(&h->later, id);
+	message_end(&h->later, m);
 }
 
 void holder_lease(struct holder *h, int64_t until_boot_ns, int64_t lease_ns)
@@ -323,7 +327,11 @@ void holder_lease(struct holder *h, int64_t until_boot_ns, int64_t lease_ns)
 	message_end(&h->channel.out, m);
 }
 
-int holder_flush(struct holder *h)
+int holder_flush(struct holder *h, bool all)
 {
+	if (h->later.len > 0 && (all || h->channel.out.len > 0 || h->later.len > LATER_MAX)) {
+		str_add(&h->channel.out, h->later.p, h->later.len);
+		str_reset(&h->later);
+	}
 	return h->channel.out.len == 0 ? 0 : channel_flush(&h->channel);
 }

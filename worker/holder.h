@@ -15,6 +15,7 @@
 struct holder {
 	struct channel channel;
 	struct str instance; /* of the supervisor */
+	struct str later;    /* frames that can wait for the next that cannot */
 };
 
 /* A task that the supervisor holds already. */
@@ -47,9 +48,10 @@ void holder_start(struct holder *h, uint64_t id, double weight, int64_t timeout_
 /* Grace 0: the signal alone. */
 void holder_signal(struct holder *h, uint64_t id, int sig, enum stop_cause cause, int64_t grace_s);
 void holder_note(struct holder *h, uint64_t id, const struct str *note);
+/* Goes with the next frame, or when it is flushed with `all`. */
 void holder_forget(struct holder *h, uint64_t id);
 void holder_lease(struct holder *h, int64_t until_boot_ns, int64_t lease_ns);
 /* 0, 1 where the socket is full, or -errno. */
-int holder_flush(struct holder *h);
+int holder_flush(struct holder *h, bool all);
 
 #endif

@@ -18,8 +18,10 @@
 #define LOOK_NS (30 * MS_NS)
 /* Where the kernel gives no more watches. */
 #define UNWATCHED_NS (250 * MS_NS)
-/* A start is told with whatever comes soon after it. */
+/* A start is told with whatever comes soon after it, best with its own end: a report of its own
+   would be in the way of that one. */
 #define STARTED_NS (5 * MS_NS)
+#define STARTED_MAX_NS (100 * MS_NS)
 /* A task that this worker refuses and is granted all the same waits that long. */
 #define REFUSED_NS (5 * SECOND_NS)
 #define TRIM_NS SECOND_NS
@@ -42,13 +44,20 @@ void life_tell(struct agent *a, struct execution *e)
 	}
 }
 
+static int64_t started_delay(const struct agent *a)
+{
+	int64_t usual = slots_are_short(&a->pace) ? (int64_t)(4 * a->pace.mean_ns) : 0;
+
+	return usual < STARTED_NS ? STARTED_NS : usual > STARTED_MAX_NS ? STARTED_MAX_NS : usual;
+}
+
 static void tell_event(struct agent *a, struct execution *e, enum event_bit bit)
 {
 	if (e->due == 0)
 		e->due_ns = a->now_ns;
 	e->due |= bit;
 	life_tell(a, e);
-	session_urge(a, a->now_ns + (bit == EVENT_STARTED ? STARTED_NS : 0));
+	session_urge(a, a->now_ns + (bit == EVENT_STARTED ? started_delay(a) : 0));
 }
 
 static void end(struct agent *a, struct execution *e)
@@ -86,6 +95,18 @@ static void fail_cancelled(struct agent *a, struct execution *e)
 	end(a, e);
 }
 
+/* Once it is quiet, what is kept for the next task is given up. */
+static void trim_soon(struct agent *a)
+{
+	a->trim_at_ns = a->now_ns + TRIM_NS;
+}
+
+static void forget_held(struct agent *a, uint64_t id)
+{
+	holder_forget(&a->holder, id);
+	trim_soon(a);
+}
+
 static void unwatch(struct agent *a, struct execution *e)
 {
 	for (int i = 0; i < STREAMS; i++) {
@@ -104,7 +125,7 @@ static void drop(struct agent *a, struct execution *e)
 
 	unwatch(a, e);
 	if (e->held)
-		holder_forget(&a->holder, (uint64_t)e->id);
+		forget_held(a, (uint64_t)e->id);
 	recent_add(&a->ended, e->id);
 	e->place = NULL;
 	if (e->queued) {
@@ -124,7 +145,7 @@ static void drop(struct agent *a, struct execution *e)
 		place_free(place);
 	}
 	execution_free(e);
-	a->trim_at_ns = a->now_ns + TRIM_NS;
+	trim_soon(a);
 }
 
 static void removed(struct job *job, void *ctx)
@@ -333,7 +354,7 @@ static void listed(struct job *job, void *ctx)
 		 */
 		execution_note(e, &note);
 		holder_note(&a->holder, (uint64_t)e->id, &note);
-		(void)holder_flush(&a->holder);
+		(void)holder_flush(&a->holder, false);
 		upload_if_ready(a, e);
 	}
 	str_release(&note);
@@ -440,7 +461,7 @@ void life_exited(struct agent *a, uint64_t id, const struct ending *ending)
 	struct execution *e = executions_find(&a->executions, (int64_t)id);
 
 	if (e == NULL) {
-		holder_forget(&a->holder, id);
+		forget_held(a, id);
 		return;
 	}
 	if (ending->started)
@@ -455,7 +476,7 @@ void life_adopt(struct agent *a, const struct holder_task *task)
 
 	if (e == NULL) {
 		log_error(a->log, "execution %" PRIu64 " has a note that cannot be read", task->id);
-		holder_forget(&a->holder, task->id);
+		forget_held(a, task->id);
 		return;
 	}
 	vec_push(&a->executions, e);

@@ -64,10 +64,16 @@ struct place *places_adopt(struct places *p, unsigned number)
 	return new_place(p, number);
 }
 
-/* Remember how the empty directories look. */
+static bool same_time(struct timespec a, struct timespec b)
+{
+	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+/* Remember how the empty directories look, and since when. */
 static int settle(struct place *place)
 {
 	struct str path = STR_INIT;
+	bool same = place->settled_ns != 0;
 	int err = 0;
 
 	str_adds(&path, place->path);
@@ -79,12 +85,17 @@ static int settle(struct place *place)
 		if (lstat(path.p, &st) != 0)
 			err = -errno;
 		else
+			same = same && same_time(st.st_ctim, place->changed[i]);
+		if (err == 0)
 			place->changed[i] = st.st_ctim;
 		path.len = len;
 		path.p[len] = '\0';
 	}
 	str_release(&path);
-	place->settled_ns = err == 0 ? clock_monotonic_ns() : 0;
+	if (err != 0)
+		place->settled_ns = 0;
+	else if (!same)
+		place->settled_ns = clock_monotonic_ns();
 	return err;
 }
 
@@ -168,11 +179,6 @@ static int holds_nothing(const char *path, bool own)
 		clean = -errno;
 	closedir(dir);
 	return clean;
-}
-
-static bool same_time(struct timespec a, struct timespec b)
-{
-	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
 }
 
 /* The times of its directories tell whether the task changed them. */

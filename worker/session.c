@@ -374,26 +374,36 @@ static void drop_acks(struct session *s, const struct call *c)
 	s->acks.n = kept;
 }
 
-/* True where the reply brought something. */
+/* First of all, so that a place that is free does not wait. True where there was one. */
+static bool take_grants(struct agent *a, json_t *reply)
+{
+	json_t *grants = json_object_get(reply, "grants"), *item;
+	bool news = false;
+	size_t i;
+
+	if (a->end != AGENT_RUNS || a->session.moved)
+		return false;
+	json_array_foreach(grants, i, item)
+	{
+		news = life_grant(a, item) || news;
+	}
+	if (news)
+		(void)holder_flush(&a->holder, false);
+	return news;
+}
+
+/* True where the rest of the reply brought something. */
 static bool take_reply(struct agent *a, json_t *reply)
 {
-	json_t *grants = json_object_get(reply, "grants");
 	json_t *signals = json_object_get(reply, "signals");
 	json_t *forget = json_object_get(reply, "forget");
 	struct problem problem;
-	bool news = false;
 	int64_t lease = 0;
 	json_t *item;
 	size_t i;
 
 	if (json_member_int(reply, "lease", &lease, &problem))
 		set_lease(a, lease);
-	if (a->end == AGENT_RUNS && !a->session.moved) {
-		json_array_foreach(grants, i, item)
-		{
-			news = life_grant(a, item) || news;
-		}
-	}
 	take_signals(a, signals);
 	json_array_foreach(forget, i, item)
 	{
@@ -405,7 +415,7 @@ static bool take_reply(struct agent *a, json_t *reply)
 	if (json_is_true(json_object_get(reply, "shutdown")) &&
 	    (a->options->private_mode || a->executions.n == 0))
 		agent_end(a, AGENT_STOPS, 0);
-	return news || json_array_size(signals) + json_array_size(forget) > 0;
+	return json_array_size(signals) + json_array_size(forget) > 0;
 }
 
 /* When the next poll may be made. */
@@ -499,8 +509,9 @@ static void call_done(void *context, enum http_error error, struct http_response
 	} else {
 		server_is_there(a, c);
 		drop_acks(&a->session, c);
+		empty = !take_grants(a, reply);
 		report_answer(a, &c->flight, reply);
-		empty = !take_reply(a, reply);
+		empty = !take_reply(a, reply) && empty;
 		plan_poll(a, c, empty, superseded);
 	}
 	json_decref(reply);
