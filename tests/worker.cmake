@@ -5,3 +5,5 @@ scitq_script_test(worker_commands tests/worker/commands)
 scitq_script_test(worker_options tests/worker/options)
 scitq_script_test(worker_survival tests/worker/survival)
 scitq_script_test(worker_real_server tests/worker/real_server)
+# A minute, most of it waiting for timeouts.
+set_tests_properties(worker_survival PROPERTIES LABELS "script;slow")
