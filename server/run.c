@@ -147,9 +147,19 @@ struct run_node *run_get(struct core *core, int64_t id)
 
 	if (run != NULL || id <= 0 || id > UINT32_MAX || !record_find(core, TABLE_RUN, &row))
 		return run;
-	run = run_add(&core->state, &row);
-	/* It ended, or it would have been loaded at the start: all its tasks are done. */
-	return load_run_counts(core, run) ? run : NULL;
+	return run_add(&core->state, &row);
+}
+
+bool run_counted(struct core *core, struct run_node *run)
+{
+	if (run->counted)
+		return true;
+	/* What was counted since is in the rows as well. */
+	for (size_t i = 0; i < run->steps.n; i++)
+		run->steps.v[i].counts[TASK_FAILED] = run->steps.v[i].counts[TASK_SUCCEEDED] = 0;
+	run->failed = 0;
+	run->counted = record_flush(core) && load_run_counts(core, run);
+	return run->counted;
 }
 
 bool run_need(struct core *core, uint32_t id)
@@ -226,6 +236,8 @@ json_t *run_json(struct core *core, struct run_node *run)
 	struct run row = {.run_id = run->id};
 	json_t *value, *steps;
 
+	if (!run_counted(core, run))
+		return NULL;
 	if (!record_find(core, TABLE_RUN, &row)) {
 		core_failed(core, "a run in memory has no row");
 		return NULL;
@@ -313,7 +325,7 @@ void runs_forget(struct core *core)
 
 void run_settle(struct core *core, struct run_node *run)
 {
-	if (run->status == RUN_RUNNING && run->undone == 0)
+	if (run->status == RUN_RUNNING && run->undone == 0 && run_counted(core, run))
 		run_set_status(core, run, run->failed > 0 ? RUN_FAILED : RUN_SUCCEEDED);
 	else if (run_ended(run) && run->undone > 0 && run->cancelling == 0)
 		run_set_status(core, run, RUN_RUNNING);

@@ -37,6 +37,7 @@ struct run_node {
 	uint8_t status; /* enum run_status */
 	bool detached;
 	VEC(struct run_step) steps;
+	bool counted; /* steps and the next but one hold done tasks too: see run_counted() */
 	uint64_t undone, failed, retried;
 
 	int64_t event; /* number of the last thing that happened, larger after a restart */
@@ -62,7 +63,12 @@ bool run_need(struct core *core, uint32_t id);
 struct run_node *run_find(const struct state *state, uint32_t id);
 /* Add one read from the database, without counts. */
 struct run_node *run_add(struct state *state, const struct run *row);
-/* n done tasks of it that are not in memory. */
+/*
+ * Done tasks of a loaded run are counted when somebody asks first, not before
+ * work is handed out. False: the group failed.
+ */
+bool run_counted(struct core *core, struct run_node *run);
+/* n tasks of it that are not in memory. */
 void run_add_count(struct state *state, struct run_node *run, uint32_t batch,
                    enum task_status status, uint32_t n);
 static inline bool run_ended(const struct run_node *run)

@@ -149,6 +149,7 @@ static void create(struct core *core, struct call *call, struct run_request *req
 	if (!record_insert(core, TABLE_RUN, row))
 		return;
 	run = run_add(&core->state, row);
+	run->counted = true;
 	for (size_t i = 0; i < request->nbatches; i++) {
 		request->batches[i].run_id = row->run_id;
 		put_batch(core, &request->batches[i]);

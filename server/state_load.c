@@ -332,8 +332,6 @@ bool state_load(struct core *core, struct problem *problem)
 		core->state.last_job = (uint32_t)ids[TABLE_JOB];
 		ok = read_all(&load);
 	}
-	for (size_t i = 0; ok && i < core->state.runs.n; i++)
-		ok = load_run_counts(core, core->state.runs.v[i]);
 	/* With what they hold: their silence is about that. */
 	for (size_t i = 0; ok && i < core->state.workers.n; i++) {
 		if (core->state.workers.v[i] != NULL)
