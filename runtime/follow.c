@@ -326,8 +326,7 @@ static void start_poll(struct follow *f, struct http_multi *multi, struct poll_s
 	state->waiting = true;
 }
 
-/* The server is back, perhaps another process with its own count of events. */
-static bool reach_again(struct follow *f)
+bool follow_look(struct follow *f)
 {
 	char path[96];
 	json_t *news = NULL;
@@ -364,7 +363,7 @@ bool follow_run(struct follow *f)
 			ok = handle_signal(f, signal);
 		if (ok && state.lost) {
 			state.lost = false;
-			ok = reach_again(f);
+			ok = follow_look(f);
 		}
 		tell_idle(f);
 		show(f);

@@ -26,6 +26,11 @@ struct follow {
 void follow_init(struct follow *f, struct session *s, const struct submission *submission,
                  int64_t run_id);
 void follow_release(struct follow *f);
+/*
+ * See how the run stands now. The server may be another process than before, with
+ * a count of events of its own. False with the session's error set.
+ */
+bool follow_look(struct follow *f);
 /* Until the run has ended or was detached. False with the session's error set. */
 bool follow_run(struct follow *f);
 /* Steps' results and failures, on the progress descriptor. started_ns is monotonic. */

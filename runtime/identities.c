@@ -12,15 +12,10 @@
 static void add_produced(const struct identities *ids, const struct submission_uri *u,
                          enum identity_part part, struct arena *arena, struct identity *out)
 {
-	struct submission_task producer;
-	const char *below = u->uri;
-	size_t n;
+	/* Below the producer's output; a gather has too many inputs to ask it each time. */
+	size_t n = ids->output_len[u->producer], len = strlen(u->uri);
+	const char *below = u->uri + (n < len ? n : len);
 
-	memset(&producer, 0, sizeof(producer));
-	ids->submission->task(ids->submission, u->producer, arena, &producer);
-	n = producer.row.output ? strlen(producer.row.output) : 0;
-	if (n > 0 && strncmp(u->uri, producer.row.output, n) == 0)
-		below += n;
 	identity_add(out, part, "task");
 	identity_add(out, part, arena_strndup(arena, ids->text[u->producer], TEXT_LEN));
 	identity_add(out, part, below);
@@ -107,13 +102,16 @@ bool identities_compute(struct identities *ids, const struct submission *s, stru
 	struct arena arena;
 	bool ok = true;
 
-	*ids = (struct identities){s, digests, NULL};
+	*ids = (struct identities){s, digests, NULL, NULL};
 	ids->text = xcalloc(s->task_count, sizeof(*ids->text));
+	ids->output_len = xcalloc(s->task_count, sizeof(*ids->output_len));
 	arena_init(&arena);
 	for (uint32_t i = 0; i < s->task_count && ok; i++) {
 		arena_clear(&arena);
 		memset(&task, 0, sizeof(task));
 		s->task(s, i, &arena, &task);
+		if (task.row.output != NULL)
+			ids->output_len[i] = (uint32_t)strlen(task.row.output);
 		ok = identities_parts(ids, &task, &id, error);
 		if (ok)
 			memcpy(ids->text[i], id.text, TEXT_LEN);
@@ -127,7 +125,9 @@ bool identities_compute(struct identities *ids, const struct submission *s, stru
 void identities_release(struct identities *ids)
 {
 	free(ids->text);
+	free(ids->output_len);
 	ids->text = NULL;
+	ids->output_len = NULL;
 }
 
 void identities_plan_digest(const struct identities *ids, char text[DIGEST_TEXT_SIZE])

@@ -16,6 +16,7 @@ struct identities {
 	const struct submission *submission;
 	struct digests *digests;
 	char (*text)[DIGEST_TEXT_SIZE - 1]; /* by task number, not NUL-terminated */
+	uint32_t *output_len;               /* by task number, of its output URI */
 };
 
 /*

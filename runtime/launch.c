@@ -57,6 +57,8 @@ static bool detach(struct launch *l, struct follow *f)
 	bool ok = session_set_run(&l->session, l->submitted.run_id, body);
 
 	json_decref(body);
+	ok = ok && follow_look(f);
+	progress_clear(&l->progress);
 	f->detached = ok;
 	return ok;
 }

@@ -241,7 +241,13 @@ static bool recover(struct session *s, int attempt)
 			return session_fail(s, EXIT_CODE_INFRASTRUCTURE,
 			                    "the private server keeps ending; see %s/server.log",
 			                    s->local.state);
-		if (!session_tend(s) || !session_restore(s))
+		if (!session_tend(s))
+			return false;
+		/* One that another run had started: its end reaches nobody but whoever calls. */
+		if (!local_server_runs(&s->local))
+			progress_say(s->progress,
+			             "! the private server is gone; starting it again");
+		if (!session_restore(s))
 			return false;
 		wait_ms = attempt > 0 ? 50 << (attempt < 6 ? attempt : 6) : 0;
 	} else if (attempt == 0) {
