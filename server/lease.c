@@ -14,6 +14,9 @@
 
 #define SECOND_NS INT64_C(1000000000)
 #define POLL_SECONDS 25
+/* Calls of one worker overlap: one may have been sent before the answer to another, which granted
+   something, was there. */
+#define OVERLAP_NS (60 * SECOND_NS)
 
 /* A call must not wait so long that its worker looks silent. */
 static int64_t poll_seconds(const struct core *core)
@@ -162,16 +165,17 @@ static json_t *reply_of(struct worker_node *worker)
 	return worker->reply;
 }
 
-void lease_grant(struct core *core, struct worker_node *worker,
-                 const struct execution_node *execution, const struct task *task)
+void lease_grant(struct core *core, struct worker_node *worker, struct execution_node *execution,
+                 const struct task *task)
 {
+	execution->granted_ns = core->now_ns;
 	grant_print(&worker->grants, execution, task);
 	lease_answer(core, worker);
 }
 
 /* The same once more: what the first grant said stands, whatever became of the task's row since. */
 static void grant_again(struct core *core, struct worker_node *worker,
-                        const struct execution_node *execution)
+                        struct execution_node *execution)
 {
 	struct execution frozen;
 	struct task task;
@@ -344,17 +348,25 @@ static void reconcile(struct core *core, struct worker_node *worker, const struc
 		while (execution != NULL && !core->group_failed) {
 			struct execution_node *next = TAILQ_NEXT(execution, held);
 
-			if (execution->have) {
-				execution->have = false;
-			} else if (execution->current) {
+			if (!execution->have && execution->current) {
 				grant_again(core, worker, execution);
-			} else {
+				execution->have = true;
+			} else if (!execution->have &&
+			           execution->granted_ns + OVERLAP_NS < core->now_ns) {
 				/* Its task let go of it, and the worker does not know it: it never
-				   was there, or its end was forgotten. */
+				   was there, or its end was forgotten. Spares may move up. */
 				change_lost(core, execution, true);
 				next = TAILQ_FIRST(lists[i]);
 			}
 			execution = next;
+		}
+	}
+	for (int i = 0; i < 2; i++) {
+		struct execution_node *execution;
+
+		TAILQ_FOREACH(execution, lists[i], held)
+		{
+			execution->have = false;
 		}
 	}
 }

@@ -10,8 +10,8 @@
 #include "server/core_inside.h"
 
 /* Add a grant to the reply of the worker's waiting call; see grant_print(). */
-void lease_grant(struct core *core, struct worker_node *worker,
-                 const struct execution_node *execution, const struct task *task);
+void lease_grant(struct core *core, struct worker_node *worker, struct execution_node *execution,
+                 const struct task *task);
 /* Answer the call of the worker, if one waits, when the group ends. Else nothing. */
 void lease_answer(struct core *core, struct worker_node *worker);
 /* Look at the worker's waiting call when the group ends. */

@@ -186,9 +186,9 @@ struct execution_node {
 	uint8_t status, before;
 	bool current; /* its task is out with it; else only its end is awaited */
 	bool spare;
-	bool told; /* named in a reply's grants */
 	bool have; /* scratch of reconciliation */
-	bool dirty, is_new;
+	bool dirty;
+	int64_t granted_ns;                   /* when a reply last granted it */
 	int64_t stdout_length, stderr_length; /* -1: not asked yet */
 	struct execution *row;                /* what changed in this group; in the group's arena */
 	uint64_t mask;

@@ -225,6 +225,7 @@ static bool load_execution(void *context, const void *row_p)
 	}
 	node = state_execution_add(&core->state, (uint32_t)row.execution_id, (uint32_t)row.task_id,
 	                           task, worker);
+	node->granted_ns = core->now_ns;
 	node->epoch = (uint32_t)row.epoch;
 	node->status = (uint8_t)row.status;
 	node->current = task_is_out((enum task_status)task->status) && task->epoch == node->epoch;

@@ -323,6 +323,34 @@ static void test_cancelled_execution(void **unused)
 	bench_close(b);
 }
 
+/* What the server holds, the worker may not know: the grant never came, or is still under way. */
+static void test_cancelled_before_it_came(void **unused)
+{
+	struct bench *b = bench_open(NULL);
+	struct tworker w = tworker_new(b, "n1", "i1", "'concurrency': 3"), other;
+	json_t *answer;
+
+	(void)unused;
+	bench_new_task(b, "{}");
+	bench_new_task(b, "{}");
+	bench_new_task(b, "{}");
+	assert_int_equal(grants_in(tworker_ask(b, &w, "", NULL)), 3);
+	bench_call(b, 200, handle_task_update, 1, NULL, json_of("{'status': 'pending'}"));
+	bench_call(b, 200, handle_task_update, 2, NULL, json_of("{'status': 'pending'}"));
+	/* Sent before the grants were there, perhaps. */
+	answer = tworker_ask(b, &w, "", NULL);
+	assert_int_equal(grants_in(answer), 1);
+	other = tworker_new(b, "n2", "i1", "'concurrency': 3");
+	assert_int_equal(grants_in(tworker_ask(b, &other, "", NULL)), 0);
+	/* A minute later that is not so any more: 2 never came, 1 did and is kept. */
+	bench_advance(b, 61);
+	answer = tworker_ask(b, &w, "1, 3", NULL);
+	assert_int_equal(grants_in(answer), 1);
+	assert_int_equal(get_int(grant_of(answer, 0), "task_id"), 2);
+	assert_int_equal(bench_task(b, 2).losses, 0);
+	bench_close(b);
+}
+
 static void test_woken_by_the_submit(void **unused)
 {
 	struct bench *b = bench_open(NULL);
@@ -413,6 +441,7 @@ int main(void)
 	        cmocka_unit_test(test_silence),
 	        cmocka_unit_test(test_signals),
 	        cmocka_unit_test(test_cancelled_execution),
+	        cmocka_unit_test(test_cancelled_before_it_came),
 	        cmocka_unit_test(test_woken_by_the_submit),
 	        cmocka_unit_test(test_database_away),
 	        cmocka_unit_test(test_order),
