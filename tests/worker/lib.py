@@ -66,7 +66,7 @@ def processes(path, zombies=False):
             except OSError:
                 pass
         try:
-            text += os.readlink(f"/proc/{entry}/cwd").encode()
+            text += os.fsencode(os.readlink(f"/proc/{entry}/cwd"))
         except OSError:
             pass
         if path.encode() in text and (zombies or state_of(int(entry)) != "Z"):
