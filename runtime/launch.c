@@ -36,11 +36,37 @@ static bool identify(struct launch *l)
 	return ok;
 }
 
+/* Our own workers run no containers: said now, not after an hour of waiting tasks. */
+static bool can_run_here(struct launch *l)
+{
+	struct arena arena;
+	bool ok = true;
+
+	arena_init(&arena);
+	for (uint32_t i = 0; ok && l->options->server == NULL && i < l->submission->step_count;
+	     i++) {
+		const struct submission_step *step = &l->submission->steps[i];
+		struct submission_task task = {0};
+
+		if (step->task_count == 0)
+			continue;
+		l->submission->task(l->submission, step->first_task, &arena, &task);
+		if (task.row.container != NULL)
+			ok = session_fail(
+			        &l->session, EXIT_CODE_INFRASTRUCTURE,
+			        "%s: step %s runs in the container %s, and the local worker runs "
+			        "no containers",
+			        step->source, step->name, task.row.container);
+	}
+	arena_release(&arena);
+	return ok;
+}
+
 static bool choose(struct launch *l)
 {
 	if (l->options->fresh) {
 		reuse_none(&l->reuse, l->submission->task_count);
-		return true;
+		return reuse_prepare(&l->reuse, &l->session, &l->ids, false);
 	}
 	if (!reuse_find(&l->reuse, &l->session, &l->ids))
 		return false;
@@ -48,7 +74,7 @@ static bool choose(struct launch *l)
 		progress_say(&l->progress, "%u of %u tasks reused", l->reuse.count,
 		             l->submission->task_count);
 	return l->reuse.count == l->submission->task_count ||
-	       reuse_explain(&l->reuse, &l->session, &l->ids);
+	       reuse_prepare(&l->reuse, &l->session, &l->ids, true);
 }
 
 static bool detach(struct launch *l, struct follow *f)
@@ -103,7 +129,7 @@ enum exit_code launch(const struct launch_options *options, const struct submiss
 	progress_init(&l.progress, STDERR_FILENO);
 	if (session_open(&l.session, options->server, options->state, options->workers,
 	                 &l.progress)) {
-		if (identify(&l) && choose(&l))
+		if (can_run_here(&l) && identify(&l) && choose(&l))
 			code = run(&l);
 		else
 			code = (enum exit_code)l.session.exit_code;

@@ -19,6 +19,7 @@
 #include <sys/inotify.h>
 #include <sys/pidfd.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,6 +28,7 @@
 #define START_TIMEOUT_NS (30 * SECOND_NS)
 #define LOAD_TIMEOUT_NS (600 * SECOND_NS)
 #define START_TRIES 5
+#define FEW_BLOCKS 16 /* less than a database begins with */
 #define START_PAUSE_MS 50
 /* One that ends sooner has failed to start. */
 #define SOON_NS (5 * SECOND_NS)
@@ -223,6 +225,7 @@ bool local_is_left(const struct local *l, const char *name)
 void local_add_last_line(const struct local *l, const char *name, struct str *out)
 {
 	struct str path = STR_INIT, text = STR_INIT;
+	struct statvfs disk;
 	const char *line;
 
 	str_addf(&path, "%s/%s", l->state, name);
@@ -230,8 +233,12 @@ void local_add_last_line(const struct local *l, const char *name, struct str *ou
 		while (text.len > 0 && text.p[text.len - 1] == '\n')
 			text.p[--text.len] = '\0';
 		line = strrchr(text.p, '\n');
-		str_addf(out, "; last line of %s: %s", path.p, line ? line + 1 : text.p);
+		if (text.len > 0)
+			str_addf(out, "; last line of %s: %s", path.p, line ? line + 1 : text.p);
 	}
+	/* A log on a full disk says nothing. */
+	if (statvfs(l->state, &disk) == 0 && disk.f_bavail < FEW_BLOCKS)
+		str_addf(out, "; no space is left in %s", l->state);
 	str_release(&path);
 	str_release(&text);
 }
@@ -290,7 +297,7 @@ static bool server_answers(struct local *l, bool *held)
 /*
  * Wait until server.json names a living server. A server removes the file that a
  * killed one left as soon as it holds the lock, so what is read under a held lock
- * is its own. SERVER_ENDED: ours did, and `error` says how.
+ * is its own. SERVER_ENDED: ours did, or somebody else's; `error` says how.
  */
 static enum waited wait_for_server(struct local *l, int watch, struct str *error)
 {
@@ -302,6 +309,11 @@ static enum waited wait_for_server(struct local *l, int watch, struct str *error
 		int64_t deadline = began + (held ? LOAD_TIMEOUT_NS : START_TIMEOUT_NS);
 		int64_t left = (deadline - clock_monotonic_ns()) / 1000000;
 
+		/* The one that held the lock went away, and nobody has started another. */
+		if (!held && l->server.pid == 0) {
+			fail(error, "the private server in %s ended", l->state);
+			return SERVER_ENDED;
+		}
 		if (left <= 0) {
 			fail(error, "the private server in %s does not answer", l->state);
 			return SERVER_FAILED;

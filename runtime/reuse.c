@@ -6,9 +6,11 @@
 #include "model/json.h"
 #include "stage/uri.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define CHUNK 5000
 
@@ -253,58 +255,125 @@ static json_t *latest(struct session *s, const char *workflow, json_t *names)
 	return by_name;
 }
 
-/* The tasks of one step, a chunk at a time. *known becomes true once one had run before. */
-static bool explain_step(const struct reuse *r, struct session *s, const struct identities *ids,
-                         const struct submission_step *step)
+/*
+ * The files that an earlier execution of the task wrote to the place where it will
+ * write again: they go, where they still are as they were written, so that none of
+ * them is taken for a part of the new result. Whatever else stands there stays.
+ */
+static bool remove_stale(struct session *s, const struct submission_task *task, json_t *then)
 {
-	uint32_t end = step->first_task + step->task_count, chunk = 1;
+	json_t *body =
+	        json_pack("{s:O, s:b, s:b, s:s}", "task_id", json_object_get(then, "task_id"),
+	                  "latest", 1, "no_output", 1, "view", "full");
+	json_t *reply = NULL, *row, *files = NULL;
+	const char *text, *output, *why = NULL;
+	struct arena arena;
+	struct uri uri;
+	bool ok = session_call(s, "GET", "/executions/", body, &reply);
+
+	json_decref(body);
+	row = json_array_get(reply, 0);
+	text = json_string_value(json_object_get(row, "outputs"));
+	output = json_string_value(json_object_get(row, "output_uri"));
+	arena_init(&arena);
+	if (text != NULL && output != NULL && task->row.output != NULL &&
+	    strcmp(output, task->row.output) == 0 && uri_parse(&arena, output, &uri, &why) &&
+	    strcmp(uri.scheme, "file") == 0)
+		files = json_loads(text, 0, NULL);
+	for (size_t i = 0; ok && i < json_array_size(files); i++) {
+		json_t *file = json_array_get(files, i);
+		const char *path;
+
+		if (!file_stands(uri.place, file))
+			continue;
+		path = arena_printf(&arena, "%s/%s", uri.place,
+		                    json_string_value(json_object_get(file, "path")));
+		if (unlink(path) != 0 && errno != ENOENT)
+			ok = session_fail(s, EXIT_CODE_INFRASTRUCTURE,
+			                  "cannot remove %s, which an earlier run wrote: %s", path,
+			                  strerror(errno));
+	}
+	json_decref(files);
+	json_decref(reply);
+	arena_release(&arena);
+	return ok;
+}
+
+static bool is_live(json_t *then)
+{
+	const char *status = json_string_value(json_object_get(then, "status"));
+
+	return status == NULL ||
+	       (strcmp(status, "succeeded") != 0 && strcmp(status, "failed") != 0);
+}
+
+/* The tasks of one step, a chunk at a time. */
+static bool prepare_step(const struct reuse *r, struct session *s, const struct identities *ids,
+                         const struct submission_step *step, bool tell)
+{
+	uint32_t end = step->first_task + step->task_count;
 	struct causes causes = {0};
+	struct str why = STR_INIT;
 	struct arena arena;
 	bool ok = true;
 
 	arena_init(&arena);
-	/* The first task alone tells whether this step ever ran. */
-	for (uint32_t first = step->first_task; first < end && ok; first += chunk) {
-		struct str why = STR_INIT;
-		json_t *names = json_array(), *then;
+	for (uint32_t first = step->first_task; first < end && ok; first += CHUNK) {
+		uint32_t last = end - first > CHUNK ? first + CHUNK : end;
+		json_t *names = json_array(), *all;
 
-		chunk = first == step->first_task ? 1 : CHUNK;
-		for (uint32_t t = first; t < end && t < first + chunk; t++) {
+		for (uint32_t t = first; t < last; t++) {
 			struct submission_task task = {0};
 
+			arena_clear(&arena);
 			ids->submission->task(ids->submission, t, &arena, &task);
-			json_array_append_new(names, json_string(task.row.name));
+			if (r->task_id[t] == 0)
+				json_array_append_new(names, json_string(task.row.name));
 		}
-		then = latest(s, ids->submission->workflow, names);
-		ok = then != NULL;
-		for (uint32_t t = first; ok && t < end && t < first + chunk; t++) {
+		all = latest(s, ids->submission->workflow, names);
+		ok = all != NULL;
+		for (uint32_t t = first; ok && t < last && json_object_size(all) > 0; t++) {
 			struct submission_task task = {0};
+			json_t *then;
 
 			if (r->task_id[t] != 0)
 				continue;
 			arena_clear(&arena);
 			ids->submission->task(ids->submission, t, &arena, &task);
+			then = json_object_get(all, task.row.name);
 			str_reset(&why);
-			if (cause_of(ids, &task, json_object_get(then, task.row.name), t, &why))
+			if (tell && cause_of(ids, &task, then, t, &why))
 				add_cause(&causes, why.p, task.row.name);
+			if (then != NULL && !is_live(then))
+				ok = remove_stale(s, &task, then);
 		}
-		if (chunk == 1 && ok && json_object_size(then) == 0)
-			first = end;
-		json_decref(then);
-		str_release(&why);
+		json_decref(all);
 	}
 	say_causes(s, step->name, &causes);
 	arena_release(&arena);
+	str_release(&why);
 	return ok;
 }
 
-bool reuse_explain(const struct reuse *r, struct session *s, const struct identities *ids)
+/* Whether the workflow ever ran on this server. */
+static bool has_run(struct session *s, const char *workflow, bool *yes)
+{
+	json_t *body = json_pack("{s:s, s:i}", "name", workflow, "limit", 1), *reply = NULL;
+	bool ok = session_call(s, "GET", "/runs/", body, &reply);
+
+	*yes = json_array_size(reply) > 0;
+	json_decref(body);
+	json_decref(reply);
+	return ok;
+}
+
+bool reuse_prepare(const struct reuse *r, struct session *s, const struct identities *ids,
+                   bool tell)
 {
 	const struct submission *sub = ids->submission;
+	bool before = false, ok = has_run(s, sub->workflow, &before);
 
-	for (uint32_t i = 0; i < sub->step_count; i++) {
-		if (sub->steps[i].task_count > 0 && !explain_step(r, s, ids, &sub->steps[i]))
-			return false;
-	}
-	return true;
+	for (uint32_t i = 0; ok && before && i < sub->step_count; i++)
+		ok = prepare_step(r, s, ids, &sub->steps[i], tell);
+	return ok;
 }

@@ -19,8 +19,12 @@ bool reuse_find(struct reuse *r, struct session *s, const struct identities *ids
 /* None: as if nothing had run before. */
 void reuse_none(struct reuse *r, uint32_t task_count);
 void reuse_release(struct reuse *r);
-/* Say per step which tasks of the last run differ now and in what. False with the session's error
- * set. */
-bool reuse_explain(const struct reuse *r, struct session *s, const struct identities *ids);
+/*
+ * Before the others run: what an earlier run wrote where they will write is removed,
+ * and, where `tell` is set, it is said per step which of them differ and in what. False
+ * with the session's error set.
+ */
+bool reuse_prepare(const struct reuse *r, struct session *s, const struct identities *ids,
+                   bool tell);
 
 #endif
