@@ -42,6 +42,7 @@ struct supervisor {
 	char instance[INSTANCE_DIGITS + 1];
 	int signals, listener, null, children;
 	struct channel agent;
+	bool welcomed; /* the agent was told of all tasks: from here on of what changes */
 	struct held_list waiting, running, ended; /* running: also while leftovers are killed */
 	char **environment;                       /* what every task gets beside its own */
 	struct arena scratch;                     /* of one start */
@@ -72,7 +73,7 @@ static void say_started(struct supervisor *s, const struct held *h)
 {
 	size_t m;
 
-	if (s->agent.fd < 0)
+	if (s->agent.fd < 0 || !s->welcomed)
 		return;
 	m = message_begin(&s->agent.out, MESSAGE_STARTED);
 	message_add_number(&s->agent.out, h->id);
@@ -85,7 +86,7 @@ static void say_exited(struct supervisor *s, const struct held *h)
 {
 	size_t m;
 
-	if (s->agent.fd < 0)
+	if (s->agent.fd < 0 || !s->welcomed)
 		return;
 	m = message_begin(&s->agent.out, MESSAGE_EXITED);
 	message_add_number(&s->agent.out, h->id);
@@ -337,6 +338,7 @@ static void say_welcome(struct supervisor *s)
 			message_end(out, m);
 		}
 	}
+	s->welcomed = true;
 	flush_within(s, 0);
 }
 
@@ -456,6 +458,7 @@ static void accept_agent(struct supervisor *s)
 	}
 	/* Agents hold a lock: an older one that is still connected is gone or stuck. */
 	channel_open(&s->agent, fd);
+	s->welcomed = false;
 	s->alone_since_ns = 0;
 }
 
