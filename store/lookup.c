@@ -88,15 +88,17 @@ static enum store_result find_each(struct store_reader *r, const char *sql, cons
 enum store_result store_find_identities(struct store_reader *r, const char *const *identities,
                                         size_t n, store_found *found, void *context)
 {
-	return find_each(r,
-	                 "SELECT " FOUND_COLUMNS
-	                 ", (SELECT e.outputs FROM execution e WHERE e.task_id = t.task_id"
-	                 "  ORDER BY e.execution_id DESC LIMIT 1)"
-	                 " FROM task t WHERE " IDENTITY_START("t.identity") " = " IDENTITY_START(
-	                         "?1") " AND t.identity = ?1 AND t.status = 'succeeded'"
-	                               " ORDER BY +t.task_id DESC LIMIT 1", /* + : by the index of
-	                                                                       identities */
-	                 NULL, identities, n, found, context);
+	return find_each(
+	        r,
+	        "SELECT " FOUND_COLUMNS
+	        ", (SELECT e.outputs FROM execution e WHERE e.task_id = t.task_id"
+	        "  ORDER BY e.execution_id DESC LIMIT 1)"
+	        " FROM task t WHERE " IDENTITY_START("t.identity") " = " IDENTITY_START(
+	                "?1") " AND +t.identity = ?1 AND t.identity IS NOT NULL AND t.status = "
+	                      "'succeeded'"
+	                      " ORDER BY +t.task_id DESC LIMIT 1", /* + : the index of identities is
+	                                                              to be searched */
+	        NULL, identities, n, found, context);
 }
 
 enum store_result store_find_names(struct store_reader *r, const char *workflow,
