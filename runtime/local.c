@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/state_dir.h"
 #include "model/json.h"
 
 #include <assert.h>
@@ -48,19 +49,6 @@ static bool fail(struct str *error, const char *fmt, ...)
 	return false;
 }
 
-static bool default_state(struct str *path, struct str *error)
-{
-	const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-
-	if (xdg != NULL && *xdg == '/')
-		str_addf(path, "%s/scitq", xdg);
-	else if (home != NULL && *home == '/')
-		str_addf(path, "%s/.local/state/scitq", home);
-	else
-		return fail(error, "neither XDG_STATE_HOME nor HOME is set; give --state DIR");
-	return true;
-}
-
 bool local_init(struct local *l, const char *state, struct str *error)
 {
 	struct str path = STR_INIT;
@@ -75,8 +63,8 @@ bool local_init(struct local *l, const char *state, struct str *error)
 		l->workers[i].pidfd = -1;
 	if (state != NULL)
 		str_adds(&path, state);
-	else if (!default_state(&path, error))
-		return false;
+	else if (!state_dir_default(&path))
+		return fail(error, "neither XDG_STATE_HOME nor HOME is set; give --state DIR");
 	err = dir_make(path.p, 0700);
 	if (err == 0 && (l->state = realpath(path.p, NULL)) == NULL)
 		err = -errno;

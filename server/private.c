@@ -1,6 +1,7 @@
 #include "server/private.h"
 
 #include "base/fd.h"
+#include "base/state_dir.h"
 #include "model/json.h"
 
 #include <errno.h>
@@ -17,20 +18,6 @@ static bool failed(const char *what, const char *path, int err, struct problem *
 	                   strerror(err));
 }
 
-static bool default_path(struct str *out, struct problem *problem)
-{
-	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-
-	if (state != NULL && state[0] == '/')
-		str_addf(out, "%s/scitq", state);
-	else if (home != NULL && home[0] == '/')
-		str_addf(out, "%s/.local/state/scitq", home);
-	else
-		return problem_set(problem, PROBLEM_BAD_VALUE,
-		                   "neither --state, XDG_STATE_HOME nor HOME names a directory");
-	return true;
-}
-
 void state_dir_init(struct state_dir *dir)
 {
 	str_init(&dir->path);
@@ -45,8 +32,9 @@ bool state_dir_open(struct state_dir *dir, const char *path, struct problem *pro
 
 	if (path != NULL)
 		str_adds(&dir->path, path);
-	else if (!default_path(&dir->path, problem))
-		return false;
+	else if (!state_dir_default(&dir->path))
+		return problem_set(problem, PROBLEM_BAD_VALUE,
+		                   "neither --state, XDG_STATE_HOME nor HOME names a directory");
 	err = dir_make(dir->path.p, 0700);
 	if (err < 0)
 		return failed("make", dir->path.p, -err, problem);

@@ -1,6 +1,7 @@
 #include "worker/options.h"
 
 #include "base/fd.h"
+#include "base/state_dir.h"
 #include "model/json.h"
 
 #include <errno.h>
@@ -157,20 +158,6 @@ static bool is_loopback(const char *url)
 	       (strncmp(host, "localhost", 9) == 0 && strchr(":/", host[9]) != NULL);
 }
 
-/* $XDG_STATE_HOME/scitq or ~/.local/state/scitq; false where neither is known. */
-static bool default_state(struct str *path)
-{
-	const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-
-	if (xdg != NULL && *xdg == '/')
-		str_addf(path, "%s/scitq", xdg);
-	else if (home != NULL && *home == '/')
-		str_addf(path, "%s/.local/state/scitq", home);
-	else
-		return false;
-	return true;
-}
-
 static bool read_token(struct options *o)
 {
 	struct str path = STR_INIT;
@@ -243,7 +230,7 @@ static enum options_result complete(struct options *o)
 		return wrong("the current directory is gone", NULL);
 	if (o->state.len > 0)
 		str_adds(&state, o->state.p);
-	else if (!default_state(&state) && o->work.len == 0)
+	else if (!state_dir_default(&state) && o->work.len == 0)
 		return wrong("neither XDG_STATE_HOME nor HOME is set; give --work DIR", NULL);
 	if (o->work.len == 0)
 		str_addf(&o->work, "%s/worker/%s", state.p, o->name.p);
