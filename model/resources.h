@@ -219,9 +219,23 @@ F(INT,  token_id,          FIELD_KEY, "null", "number of the token") \
 F(TEXT, name,              FIELD_CREATE | FIELD_REQUIRED, "null", "who it was given to") \
 F(TEXT, role,              FIELD_CREATE | FIELD_REQUIRED, "null", "viewer, submitter, operator, admin or worker") \
 F(TEXT, hash,              FIELD_SECRET, "null", "digest of the token") \
-F(DATE, creation_date,     0, "null", "when it was made")
+F(DATE, creation_date,     0, "null", "when it was made") \
+F(TEXT, worker,            FIELD_CREATE | FIELD_NULL, "null", "of a worker's token: the worker that it speaks for, or a pattern of names; the token's name where not given") \
+F(DATE, expiry_date,       FIELD_CREATE | FIELD_NULL, "null", "when it stops being valid; null for never")
 
 struct token { TOKEN_FIELDS(FIELD_MEMBER) };
+
+#define AUDIT_FIELDS(F) \
+F(INT,  audit_id,          FIELD_KEY, "null", "number of the entry") \
+F(DATE, date,              0, "null", "when it was done") \
+F(TEXT, token,             0, "null", "name of the token that did it; empty under --open") \
+F(TEXT, role,              0, "null", "its role") \
+F(TEXT, address,           0, "null", "where the call came from") \
+F(TEXT, method,            0, "null", "verb of the call") \
+F(TEXT, path,              0, "null", "path of the call, which names the object") \
+F(TEXT, detail,            FIELD_NULL, "null", "beginning of its body")
+
+struct audit { AUDIT_FIELDS(FIELD_MEMBER) };
 
 #define IDEMPOTENCY_FIELDS(F) \
 F(TEXT, key,               FIELD_KEY, "null", "what the client sent") \

@@ -48,6 +48,9 @@ static const struct field batch_fields[] = { BATCH_FIELDS(DESCRIBE) };
 #define ROW token
 static const struct field token_fields[] = { TOKEN_FIELDS(DESCRIBE) };
 #undef ROW
+#define ROW audit
+static const struct field audit_fields[] = { AUDIT_FIELDS(DESCRIBE) };
+#undef ROW
 #define ROW idempotency
 static const struct field idempotency_fields[] = { IDEMPOTENCY_FIELDS(DESCRIBE) };
 #undef ROW
@@ -67,6 +70,7 @@ static const struct table all[TABLE_COUNT] = {
 	[TABLE_RUN] = TABLE(run, run),
 	[TABLE_BATCH] = TABLE(batch, batch),
 	[TABLE_TOKEN] = TABLE(token, token),
+	[TABLE_AUDIT] = TABLE(audit, audit),
 	[TABLE_IDEMPOTENCY] = TABLE(idempotency, idempotency),
 };
 /* clang-format on */

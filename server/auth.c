@@ -4,8 +4,12 @@
 #include "base/fd.h"
 #include "base/str.h"
 #include "base/vec.h"
+#include "model/digest.h"
+#include "model/resources.h"
+#include "store/store.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,12 +17,19 @@
 struct known {
 	char digest[DIGEST_TEXT_SIZE];
 	enum role role;
-	char *name;
+	char *name, *worker; /* worker may be NULL */
+	int64_t expiry_us;   /* DATE_NULL: never */
+};
+
+struct known_list {
+	VEC(struct known) rows;
 };
 
 struct auth {
 	bool open;
-	VEC(struct known) known;
+	pthread_rwlock_t lock;
+	struct known_list own;    /* of the state directory */
+	struct known_list stored; /* under the lock */
 };
 
 static const char *const role_words[] = {
@@ -31,21 +42,40 @@ const char *role_word(enum role role)
 	return role_words[role];
 }
 
+enum role role_parse(const char *word)
+{
+	for (int i = ROLE_VIEWER; i <= ROLE_ADMIN; i++) {
+		if (strcmp(role_words[i], word) == 0)
+			return (enum role)i;
+	}
+	return ROLE_NONE;
+}
+
 struct auth *auth_new(bool open)
 {
 	struct auth *auth = xcalloc(1, sizeof(*auth));
 
 	auth->open = open;
+	pthread_rwlock_init(&auth->lock, NULL);
 	return auth;
+}
+
+static void release(struct known_list *list)
+{
+	for (size_t i = 0; i < list->rows.n; i++) {
+		free(list->rows.v[i].name);
+		free(list->rows.v[i].worker);
+	}
+	vec_release(&list->rows);
 }
 
 void auth_free(struct auth *auth)
 {
 	if (auth == NULL)
 		return;
-	for (size_t i = 0; i < auth->known.n; i++)
-		free(auth->known.v[i].name);
-	vec_release(&auth->known);
+	release(&auth->own);
+	release(&auth->stored);
+	pthread_rwlock_destroy(&auth->lock);
 	free(auth);
 }
 
@@ -54,19 +84,40 @@ bool auth_is_open(const struct auth *auth)
 	return auth->open;
 }
 
-bool auth_add(struct auth *auth, const char *name, const char *role, const char *digest)
+static bool add_row(void *context, const void *row)
 {
-	struct known known = {.role = ROLE_NONE};
+	const struct token *token = row;
+	struct known_list *list = context;
+	struct known known = {.expiry_us = token->expiry_date};
+	const char *worker = token->worker ? token->worker : token->name;
 
-	for (int i = ROLE_VIEWER; i <= ROLE_ADMIN; i++) {
-		if (strcmp(role_words[i], role) == 0)
-			known.role = (enum role)i;
+	known.role = role_parse(token->role ? token->role : "");
+	if (known.role == ROLE_NONE || token->hash == NULL || token->name == NULL ||
+	    strlen(token->hash) != DIGEST_TEXT_SIZE - 1)
+		return true;
+	memcpy(known.digest, token->hash, DIGEST_TEXT_SIZE);
+	known.name = xstrdup(token->name);
+	if (known.role == ROLE_WORKER)
+		known.worker = xstrdup(worker);
+	vec_push(&list->rows, known);
+	return true;
+}
+
+bool auth_load(struct auth *auth, struct store_reader *reader, struct problem *problem)
+{
+	const struct store_query query = {.table = TABLE_TOKEN};
+	struct known_list fresh = {0}, old;
+
+	if (store_select(reader, &query, add_row, &fresh) != STORE_OK) {
+		release(&fresh);
+		return problem_set(problem, PROBLEM_UNAVAILABLE, "cannot read the tokens: %s",
+		                   store_reader_error(reader));
 	}
-	if (known.role == ROLE_NONE || strlen(digest) != DIGEST_TEXT_SIZE - 1)
-		return false;
-	memcpy(known.digest, digest, DIGEST_TEXT_SIZE);
-	known.name = xstrdup(name);
-	vec_push(&auth->known, known);
+	pthread_rwlock_wrlock(&auth->lock);
+	old = auth->stored;
+	auth->stored = fresh;
+	pthread_rwlock_unlock(&auth->lock);
+	release(&old);
 	return true;
 }
 
@@ -122,30 +173,51 @@ bool auth_state_token(struct auth *auth, const char *state, struct problem *prob
 	}
 	if (ok) {
 		digest_bytes(text.p, text.len, digest);
-		ok = auth_add(auth, "state", "admin", digest);
+		add_row(&auth->own, &(struct token){.name = "state",
+		                                    .role = "admin",
+		                                    .hash = digest,
+		                                    .expiry_date = DATE_NULL});
 	}
 	str_release(&path);
 	str_release(&text);
 	return ok;
 }
 
-enum role auth_check(const struct auth *auth, const char *token, const char **user)
+/* Every row is compared in full. */
+static const struct known *find(const struct known_list *list, const char *digest)
 {
-	char digest[DIGEST_TEXT_SIZE];
-	enum role role = ROLE_NONE;
+	const struct known *found = NULL;
 
-	*user = "";
-	digest_bytes(token, strlen(token), digest);
-	for (size_t i = 0; i < auth->known.n; i++) {
-		const struct known *known = &auth->known.v[i];
+	for (size_t i = 0; i < list->rows.n; i++) {
+		const struct known *known = &list->rows.v[i];
 		unsigned char differs = 0;
 
 		for (size_t k = 0; k < DIGEST_TEXT_SIZE; k++)
 			differs |= (unsigned char)(digest[k] ^ known->digest[k]);
-		if (differs == 0) {
-			role = known->role;
-			*user = known->name;
-		}
+		if (differs == 0)
+			found = known;
 	}
-	return role;
+	return found;
+}
+
+void auth_check(struct auth *auth, const char *token, int64_t now_us, struct arena *arena,
+                struct caller *caller)
+{
+	char digest[DIGEST_TEXT_SIZE];
+	const struct known *own, *stored;
+
+	*caller = (struct caller){ROLE_NONE, "", NULL};
+	digest_bytes(token, strlen(token), digest);
+	pthread_rwlock_rdlock(&auth->lock);
+	own = find(&auth->own, digest);
+	stored = find(&auth->stored, digest);
+	if (own == NULL)
+		own = stored;
+	if (own != NULL && (own->expiry_us == DATE_NULL || now_us < own->expiry_us)) {
+		caller->role = own->role;
+		caller->name = arena_strdup(arena, own->name);
+		if (own->worker != NULL)
+			caller->worker = arena_strdup(arena, own->worker);
+	}
+	pthread_rwlock_unlock(&auth->lock);
 }

@@ -1,14 +1,12 @@
 /*
  * Who may call: the token of the state directory (role admin), the tokens of
  * the database, and under --open anybody on this machine. Tokens are known by
- * their SHA-256 only. Filled before the HTTP side starts and read-only then, so
- * that its threads need no lock.
+ * their SHA-256 only. HTTP threads ask; the core has the list read anew when it
+ * has changed, so that a token made or revoked counts from the answer on.
  */
 #ifndef SERVER_AUTH_H
 #define SERVER_AUTH_H
 
-#include "base/log.h"
-#include "model/digest.h"
 #include "model/problem.h"
 #include "server/call.h"
 
@@ -18,6 +16,15 @@
 #define TOKEN_DIGITS 48
 
 struct auth;
+struct token;
+struct store_reader;
+
+/* What is known of who calls; texts in the arena that was given. */
+struct caller {
+	enum role role;     /* ROLE_NONE: the token is not known, or has expired */
+	const char *name;   /* of the token, "" where it is not known */
+	const char *worker; /* of a worker's token: the name or pattern that it is for; else NULL */
+};
 
 /* open: every call is an admin's. */
 struct auth *auth_new(bool open);
@@ -26,20 +33,26 @@ bool auth_is_open(const struct auth *auth);
 
 /*
  * Read STATE/token, or make it (mode 0600) where it is missing; it admits an
- * admin. False with *problem set where it cannot be read or made, is empty, or
- * others can read it.
+ * admin. Once, before the others are read. False with *problem set where it cannot be
+ * read or made, is empty, or others can read it.
  */
 bool auth_state_token(struct auth *auth, const char *state, struct problem *problem);
-/* A token by the digest of its text; `name` is copied. False where the role is not a word. */
-bool auth_add(struct auth *auth, const char *name, const char *role, const char *digest);
+/*
+ * Read the tokens of the database in place of those that were read before; on the
+ * thread of the reader. False, with *problem set and the old ones in force, where they
+ * cannot be read. A row whose role is no word, or that has no digest, admits nobody.
+ */
+bool auth_load(struct auth *auth, struct store_reader *reader, struct problem *problem);
 
 /*
- * The role that the token's text gives, ROLE_NONE for none; *user gets its name
- * (as long as auth lives). The time taken does not depend on how much of a
- * token is right.
+ * Who has this token at this moment. Any thread. The time taken does not depend on
+ * how much of a token is right.
  */
-enum role auth_check(const struct auth *auth, const char *token, const char **user);
+void auth_check(struct auth *auth, const char *token, int64_t now_us, struct arena *arena,
+                struct caller *caller);
 /* "viewer"... */
 const char *role_word(enum role role);
+/* ROLE_NONE where it is no role that a token can have. */
+enum role role_parse(const char *word);
 
 #endif

@@ -34,20 +34,22 @@ struct call {
 	struct call *next; /* for whoever owns the call now */
 	struct server *server;
 	const struct route *route;
-	struct arena arena;       /* lives as long as the call */
-	json_t *body;             /* always an object for JSON routes ({} where none was sent); query
-				     parameters of a GET are merged in, with the types that the route's
-				     filter gives them */
-	struct str raw;           /* body of a route that takes raw bytes */
-	int64_t ids[CALL_IDS];    /* numbers in the path, in order */
+	struct arena arena;    /* lives as long as the call */
+	json_t *body;          /* always an object for JSON routes ({} where none was sent); query
+	                          parameters of a GET are merged in, with the types that the route's
+	                          filter gives them */
+	struct str raw;        /* body of a route that takes raw bytes */
+	int64_t ids[CALL_IDS]; /* numbers in the path, in order */
 	const char *names[CALL_IDS]; /* words in the path (batch, status, stream), in order */
 	enum role role;
-	const char *user;         /* name of the token, "" under --open */
-	bool ours;                /* sent X-Scitq-Client: speaks our protocol */
-	int64_t arrived_ns;       /* monotonic */
-	int64_t deadline_ns;      /* for a call that waits */
-	void *waiter;             /* owner's own use while the call waits */
-	struct problem problem;   /* scratch for the handler; call_problem() sends it */
+	const char *user;   /* name of the token, "" under --open */
+	const char *worker; /* of a worker's token: the name or pattern that it speaks for */
+	const char *path, *address; /* of a route with ROUTE_AUDIT: as called, and from where */
+	bool ours;                  /* sent X-Scitq-Client: speaks our protocol */
+	int64_t arrived_ns;         /* monotonic */
+	int64_t deadline_ns;        /* for a call that waits */
+	void *waiter;               /* owner's own use while the call waits */
+	struct problem problem;     /* scratch for the handler; call_problem() sends it */
 
 	/* The reply; filled by call_reply and its kin. */
 	int status;

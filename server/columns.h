@@ -14,6 +14,7 @@
 #define COLUMN_OF_RECRUITER(kind, name, flags, dflt, help) RECRUITER_COL_##name,
 #define COLUMN_OF_RUN(kind, name, flags, dflt, help) RUN_COL_##name,
 #define COLUMN_OF_BATCH(kind, name, flags, dflt, help) BATCH_COL_##name,
+#define COLUMN_OF_TOKEN(kind, name, flags, dflt, help) TOKEN_COL_##name,
 
 enum task_column { TASK_FIELDS(COLUMN_OF_TASK) TASK_COL_COUNT };
 enum worker_column { WORKER_FIELDS(COLUMN_OF_WORKER) WORKER_COL_COUNT };
@@ -22,6 +23,7 @@ enum signal_column { SIGNAL_FIELDS(COLUMN_OF_SIGNAL) SIGNAL_COL_COUNT };
 enum recruiter_column { RECRUITER_FIELDS(COLUMN_OF_RECRUITER) RECRUITER_COL_COUNT };
 enum run_column { RUN_FIELDS(COLUMN_OF_RUN) RUN_COL_COUNT };
 enum batch_column { BATCH_FIELDS(COLUMN_OF_BATCH) BATCH_COL_COUNT };
+enum token_column { TOKEN_FIELDS(COLUMN_OF_TOKEN) TOKEN_COL_COUNT };
 
 #define BIT(column) ((uint64_t)1 << (column))
 

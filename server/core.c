@@ -1,10 +1,12 @@
 #include "server/core.h"
 
 #include "base/fd.h"
+#include "server/audit.h"
 #include "server/contact.h"
 #include "server/core_inside.h"
 #include "server/follow.h"
 #include "server/lease.h"
+#include "server/owner.h"
 #include "server/record.h"
 #include "server/run.h"
 #include "server/schedule.h"
@@ -102,8 +104,11 @@ void core_submit(struct core *core, struct call *call, call_handler *handler)
 
 static void push_answer(struct core *core, struct core_answer answer)
 {
-	if (answer.call == core->current)
+	if (answer.call == core->current) {
+		if (answer.status >= 200 && answer.status < 300)
+			audit_write(core, answer.call);
 		core->current = NULL;
+	}
 	vec_push(&core->answers, answer);
 }
 
@@ -268,6 +273,8 @@ static void end_group(struct core *core)
 		roll_back(core);
 	} else {
 		core->failures = 0;
+		if (core->tokens_changed && core->options.tokens_changed != NULL)
+			core->options.tokens_changed(core->options.context);
 		send_answers(core);
 		state_trim(&core->state);
 	}
@@ -279,7 +286,10 @@ static void run_call(struct core *core, struct core_item item)
 {
 	if (!core->group_failed && !core->broken) {
 		core->current = item.call;
-		item.handler(core, item.call);
+		if (owner_allows(core, item.call))
+			item.handler(core, item.call);
+		else
+			core_problem(core, item.call);
 		/* Answered and parked calls are nobody's current one. */
 		if (core->current == NULL)
 			return;
@@ -292,7 +302,7 @@ static void run_call(struct core *core, struct core_item item)
 static void run_group(struct core *core)
 {
 	begin_group(core);
-	core->again = false;
+	core->again = core->tokens_changed = false;
 	if (core->broken)
 		rebuild(core);
 	timers_run(&core->timers, core->now_ns, core);

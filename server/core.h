@@ -29,6 +29,9 @@ struct core_options {
 	/* The private server may end now: nothing runs and nobody is attached. Called once, on the
 	   core thread, which goes on until core_stop(). */
 	void (*may_end)(void *context);
+	/* Tokens were made or revoked, and the group was committed. Called on the core thread
+	   before the answers leave; NULL: nobody wants to know. */
+	void (*tokens_changed)(void *context);
 	int64_t (*clock_ns)(void *context); /* monotonic; NULL: the system's */
 	void *context;
 };

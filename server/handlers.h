@@ -54,6 +54,10 @@ call_handler handle_recruiter_update; /* PUT /recruiter/{batch}/{rank} */
 call_handler handle_recruiter_delete; /* DELETE /recruiter/{batch}/{rank} */
 call_handler handle_recruiter_match;  /* GET /recruiter/match */
 
+/* token_write.c */
+call_handler handle_token_create; /* POST /tokens/ */
+call_handler handle_token_delete; /* DELETE /tokens/{id} */
+
 /* batch_write.c */
 call_handler handle_batch_list;   /* GET /batch/ */
 call_handler handle_batch_stop;   /* PUT /batch/{name}/stop */

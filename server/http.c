@@ -55,7 +55,7 @@ struct exchange {
 struct http {
 	struct MHD_Daemon *daemon;
 	struct server *server;
-	const struct auth *auth;
+	struct auth *auth;
 	http_dispatch *dispatch;
 	const struct log *log;
 	struct listener listener;
@@ -208,6 +208,10 @@ static enum MHD_Result begin(struct exchange *x, const char *method, const char 
 	wanted = find_route(x, method, path) &&
 	         request_authenticate(x->connection, x->http->auth, call);
 	x->limit = 0;
+	if (wanted && (call->route->flags & ROUTE_AUDIT)) {
+		call->path = arena_strdup(&call->arena, path);
+		call->address = request_address(x->connection, &call->arena);
+	}
 	if (wanted) {
 		x->limit = call->route->flags & ROUTE_BULK ? BODY_LIMIT_BULK : BODY_LIMIT;
 		if (length > (int64_t)x->limit)
@@ -338,8 +342,8 @@ static void log_line(void *context, const char *fmt, va_list ap)
 }
 
 struct http *http_server_new(const struct http_options *options, struct server *server,
-                             const struct auth *auth, http_dispatch *dispatch,
-                             const struct log *log, struct problem *problem)
+                             struct auth *auth, http_dispatch *dispatch, const struct log *log,
+                             struct problem *problem)
 {
 	struct http *http = xcalloc(1, sizeof(*http));
 	unsigned per_address = options->max_connections - options->max_connections / 8;

@@ -45,8 +45,8 @@ typedef void http_dispatch(struct server *server, struct call *call);
  * taken.
  */
 struct http *http_server_new(const struct http_options *options, struct server *server,
-                             const struct auth *auth, http_dispatch *dispatch,
-                             const struct log *log, struct problem *problem);
+                             struct auth *auth, http_dispatch *dispatch, const struct log *log,
+                             struct problem *problem);
 /* "http://127.0.0.1:5000" */
 const char *http_url(const struct http *http);
 /*

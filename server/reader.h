@@ -57,6 +57,10 @@ read_handler read_jobs;         /* GET /jobs/ */
 read_handler read_job;          /* GET /jobs/{id} */
 read_handler read_ready;        /* GET /readyz */
 
+/* read_access.c */
+read_handler read_tokens; /* GET /tokens/ */
+read_handler read_audit;  /* GET /audit/ */
+
 /* read_flavor.c */
 read_handler read_flavors; /* GET /flavor/ */
 

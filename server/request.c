@@ -1,13 +1,17 @@
 #include "server/request.h"
 
+#include "base/clock.h"
 #include "model/json.h"
 #include "server/route.h"
 
 #include <ctype.h>
 #include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 bool text_is_utf8(const char *text)
 {
@@ -48,33 +52,34 @@ static bool is_foreign_page(struct MHD_Connection *connection, const struct auth
 	return auth_is_open(auth) && host != NULL && !is_loopback_name(host);
 }
 
-static enum role check_token(struct MHD_Connection *connection, const struct auth *auth,
-                             const char **user)
+static void check_token(struct MHD_Connection *connection, struct auth *auth, struct arena *arena,
+                        struct caller *caller)
 {
 	const char *value = header(connection, MHD_HTTP_HEADER_AUTHORIZATION);
-	enum role role = ROLE_NONE;
+	int64_t now_us = clock_date_us();
 	char *name, *password = NULL;
 
+	*caller = (struct caller){ROLE_NONE, "", NULL};
 	if (value == NULL)
-		return ROLE_NONE;
+		return;
 	if (strncasecmp(value, "Bearer ", 7) == 0) {
 		value += 7;
 		value += strspn(value, " ");
-		return auth_check(auth, value, user);
+		auth_check(auth, value, now_us, arena, caller);
+		return;
 	}
 	/* Basic: the token is the password; the name is for the client's own records. */
 	name = MHD_basic_auth_get_username_password(connection, &password);
 	if (password != NULL)
-		role = auth_check(auth, password, user);
+		auth_check(auth, password, now_us, arena, caller);
 	MHD_free(name);
 	MHD_free(password);
-	return role;
 }
 
-bool request_authenticate(struct MHD_Connection *connection, const struct auth *auth,
-                          struct call *call)
+bool request_authenticate(struct MHD_Connection *connection, struct auth *auth, struct call *call)
 {
 	const struct route *route = call->route;
+	struct caller caller;
 
 	call->ours = header(connection, "X-Scitq-Client") != NULL;
 	call->user = "";
@@ -85,7 +90,10 @@ bool request_authenticate(struct MHD_Connection *connection, const struct auth *
 		call->role = ROLE_ADMIN;
 		return true;
 	}
-	call->role = check_token(connection, auth, &call->user);
+	check_token(connection, auth, &call->arena, &caller);
+	call->role = caller.role;
+	call->user = caller.name;
+	call->worker = caller.worker;
 	if (call->role >= route->role)
 		return true;
 	if (header(connection, MHD_HTTP_HEADER_AUTHORIZATION) == NULL)
@@ -94,10 +102,27 @@ bool request_authenticate(struct MHD_Connection *connection, const struct auth *
 		        "a token is needed: Authorization: Bearer TOKEN, or Basic with the "
 		        "token as password");
 	if (call->role == ROLE_NONE)
-		return problem_set(&call->problem, PROBLEM_UNAUTHORIZED, "the token is not valid");
+		return problem_set(&call->problem, PROBLEM_UNAUTHORIZED,
+		                   "the token is not valid, or not any more");
 	return problem_set(&call->problem, PROBLEM_UNAUTHORIZED,
 	                   "the token is %s's, %s %s needs %s", role_word(call->role),
 	                   route->method, route->pattern, role_word(route->role));
+}
+
+const char *request_address(struct MHD_Connection *connection, struct arena *arena)
+{
+	const union MHD_ConnectionInfo *info =
+	        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	const struct sockaddr *address = info ? info->client_addr : NULL;
+	char host[NI_MAXHOST];
+
+	if (address == NULL ||
+	    getnameinfo(address,
+	                address->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+	                                               : sizeof(struct sockaddr_in),
+	                host, sizeof(host), NULL, 0, NI_NUMERICHOST) != 0)
+		return "";
+	return arena_strdup(arena, host);
 }
 
 int64_t request_length(struct MHD_Connection *connection)

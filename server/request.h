@@ -13,12 +13,13 @@
 #include <stdint.h>
 
 /*
- * Set call->role, user and ours; false with call->problem set where the caller
+ * Set call->role, user, worker and ours; false with call->problem set where the caller
  * may not use the route. A web page of another origin is refused whatever it
  * knows, so that no page can use a browser's stored password, or --open.
  */
-bool request_authenticate(struct MHD_Connection *connection, const struct auth *auth,
-                          struct call *call);
+bool request_authenticate(struct MHD_Connection *connection, struct auth *auth, struct call *call);
+/* Of the peer, in numbers; "" where it is not known. In the arena. */
+const char *request_address(struct MHD_Connection *connection, struct arena *arena);
 bool text_is_utf8(const char *text);
 /* The length that the request declares; -1: none (chunked or no body). */
 int64_t request_length(struct MHD_Connection *connection);

@@ -14,8 +14,9 @@
 
 enum route_flags {
 	ROUTE_PLAIN = 0,
-	ROUTE_RAW = 1 << 0,  /* the body is bytes, not JSON */
-	ROUTE_BULK = 1 << 1, /* the body may be large */
+	ROUTE_RAW = 1 << 0,   /* the body is bytes, not JSON */
+	ROUTE_BULK = 1 << 1,  /* the body may be large */
+	ROUTE_AUDIT = 1 << 2, /* steers: what succeeds is written into the audit log */
 };
 
 /* Rows in a body or a reply: a table, one row of it or a list, or anything else. */

@@ -238,33 +238,23 @@ static bool open_store(struct server *server, const struct settings *settings,
 	return ok;
 }
 
-static bool add_token(void *context, const void *row)
+/* On the core thread. */
+static void tokens_changed(void *context)
 {
 	struct server *server = context;
-	const struct token *token = row;
+	struct problem problem = {0};
 
-	if (!auth_add(server->auth, token->name, token->role, token->hash))
-		log_warn(&server->log, "token %s is ignored: its role is \"%s\"", token->name,
-		         token->role);
-	return true;
-}
-
-static bool load_tokens(struct server *server, struct problem *problem)
-{
-	const struct store_query query = {.table = TABLE_TOKEN};
-	struct store_reader *own = store_own(server->store);
-
-	if (store_select(own, &query, add_token, server) == STORE_OK)
-		return true;
-	return problem_set(problem, PROBLEM_INTERNAL, "cannot read the tokens: %s",
-	                   store_reader_error(own));
+	if (!auth_load(server->auth, store_own(server->store), &problem))
+		log_error(&server->log, "%s: the old ones stay in force", problem.message);
 }
 
 static bool start_parts(struct server *server, const struct settings *settings,
                         struct state_dir *dir, struct problem *problem)
 {
-	const struct core_options core = {
-	        .private_mode = settings->private_mode, .may_end = may_end, .context = server};
+	const struct core_options core = {.private_mode = settings->private_mode,
+	                                  .may_end = may_end,
+	                                  .tokens_changed = tokens_changed,
+	                                  .context = server};
 	const struct http_options http = {
 	        .address = settings->listen
 	                           ? settings->listen
@@ -275,7 +265,8 @@ static bool start_parts(struct server *server, const struct settings *settings,
 
 	server->auth = auth_new(settings->open);
 	if (!open_store(server, settings, dir, problem) ||
-	    !auth_state_token(server->auth, dir->path.p, problem) || !load_tokens(server, problem))
+	    !auth_state_token(server->auth, dir->path.p, problem) ||
+	    !auth_load(server->auth, store_own(server->store), problem))
 		return false;
 	server->core = core_new(server->store, &core, &server->log);
 	if (!core_start(server->core, problem))

@@ -222,7 +222,7 @@ struct state {
 	VEC(struct run_node *) changed_runs;
 
 	uint32_t last_task, last_execution, last_worker, last_signal, last_requirement, last_run,
-	        last_job;
+	        last_job, last_token, last_audit;
 	uint64_t undone; /* tasks not done */
 	uint32_t live;   /* executions */
 };

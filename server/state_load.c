@@ -331,6 +331,8 @@ bool state_load(struct core *core, struct problem *problem)
 		core->state.last_requirement = (uint32_t)ids[TABLE_REQUIREMENT];
 		core->state.last_run = (uint32_t)ids[TABLE_RUN];
 		core->state.last_job = (uint32_t)ids[TABLE_JOB];
+		core->state.last_token = (uint32_t)ids[TABLE_TOKEN];
+		core->state.last_audit = (uint32_t)ids[TABLE_AUDIT];
 		ok = read_all(&load);
 	}
 	/* With what they hold: their silence is about that. */

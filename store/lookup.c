@@ -16,26 +16,6 @@ static void read_columns(struct store_reader *r, struct statement *st, enum tabl
 		row_read(r->driver, st, i, &t->fields[table_field(t, names[i])], row, arena);
 }
 
-enum store_result store_token(struct store_reader *r, const char *hash, struct token *row,
-                              struct arena *arena)
-{
-	static const char *const names[] = {"token_id", "name",          "role",
-	                                    "hash",     "creation_date", NULL};
-	enum store_result result;
-	struct statement *st = reader_ready(
-	        r, "SELECT token_id, name, role, hash, creation_date FROM token WHERE hash = ?",
-	        &result);
-
-	if (st == NULL)
-		return result;
-	r->driver->bind_text(st, 1, hash);
-	result = reader_failed(r, r->main, r->driver->step(st));
-	if (result == STORE_OK)
-		read_columns(r, st, TABLE_TOKEN, names, row, arena);
-	r->driver->reset(st);
-	return result;
-}
-
 #define FOUND_COLUMNS                                                                              \
 	"t.task_id, t.name, t.batch, t.output, t.identity, t.identity_parts, t.run_id, t.status"
 

@@ -12,9 +12,9 @@
 
 #include <string.h>
 
-#define SCHEMA_VERSION 2
+#define SCHEMA_VERSION 3
 
-/* SQL that leads from version i + 1 to i + 2; missing indexes are made after it. */
+/* SQL that leads from version i + 1 to i + 2; missing tables and indexes are made after it. */
 static const char *const upgrades[SCHEMA_VERSION - 1] = {
         /* Other indexes for tasks and executions. */
         "DROP INDEX IF EXISTS task_undone; DROP INDEX IF EXISTS task_failed;"
@@ -23,6 +23,9 @@ static const char *const upgrades[SCHEMA_VERSION - 1] = {
         "DROP INDEX IF EXISTS execution_task; DROP INDEX IF EXISTS execution_live;"
         "DROP INDEX IF EXISTS requirement_task; DROP INDEX IF EXISTS requirement_other;"
         "DROP INDEX IF EXISTS run_name;",
+        /* Tokens of workers, tokens that expire; the table of the audit log is new. */
+        "ALTER TABLE token ADD COLUMN worker TEXT; ALTER TABLE token ADD COLUMN expiry_date "
+        "INTEGER;",
 };
 
 /*
@@ -47,6 +50,8 @@ static const char *const indexes[] = {
         INDEX "worker_name ON worker(name)",
         INDEX "run_name ON run(name)",
         INDEX "idempotency_date ON idempotency(creation_date)",
+        INDEX "audit_token ON audit(token)",
+        INDEX "audit_date ON audit(date)",
         "CREATE UNIQUE INDEX IF NOT EXISTS token_hash ON token(hash)",
 };
 
@@ -147,7 +152,8 @@ static bool make_indexes(struct store *s, struct str *error)
 	return ok;
 }
 
-static bool make_tables(struct store *s, struct str *error)
+/* Those that are missing. */
+static bool make_resources(struct store *s, struct str *error)
 {
 	struct str sql = STR_INIT;
 	bool ok = true;
@@ -157,10 +163,17 @@ static bool make_tables(struct store *s, struct str *error)
 		add_table(s->driver->dialect, table_get((enum table_id)id), &sql);
 		ok = run(s, s->main, sql.p, error);
 	}
-	ok = ok &&
-	     run(s, s->main, "CREATE TABLE log_orphan (execution_id INTEGER PRIMARY KEY)", error);
-	ok = ok && make_indexes(s, error);
-	str_reset(&sql);
+	str_release(&sql);
+	return ok && make_indexes(s, error);
+}
+
+static bool make_tables(struct store *s, struct str *error)
+{
+	struct str sql = STR_INIT;
+	bool ok = run(s, s->main, "CREATE TABLE log_orphan (execution_id INTEGER PRIMARY KEY)",
+	              error);
+
+	ok = ok && make_resources(s, error);
 	str_addf(&sql, "INSERT INTO schema_version (version, date) VALUES (%d, %lld)",
 	         SCHEMA_VERSION, (long long)clock_date_us());
 	ok = ok && run(s, s->main, sql.p, error);
@@ -213,7 +226,7 @@ static bool upgrade(struct store *s, int version, struct str *error)
 		ok = run(s, s->main, upgrades[version - 1], error) && run(s, s->main, sql.p, error);
 	}
 	str_release(&sql);
-	return ok && make_indexes(s, error);
+	return ok && make_resources(s, error);
 }
 
 static bool migrate_main(struct store *s, struct str *error)

@@ -194,10 +194,6 @@ enum store_result store_required(struct store_reader *r, const int64_t *task_ids
 enum store_result store_dependents(struct store_reader *r, int64_t task_id, store_edge *edge,
                                    void *context);
 
-/* By digest of the token's text. */
-enum store_result store_token(struct store_reader *r, const char *hash, struct token *row,
-                              struct arena *arena);
-
 /*
  * For identities[i], where there is one: the latest succeeded task that has it
  * (task_id, name, batch, output, identity, identity_parts, run_id, status) and

@@ -180,9 +180,15 @@ static void a_newer_database_is_refused(void **state)
 static void an_older_database_is_upgraded(void **state)
 {
 	static const char *const drops[] = {
-	        "DROP INDEX task_stuck",       "DROP INDEX execution_worker",
-	        "DROP INDEX execution_failed", "DROP INDEX execution_live",
-	        "DROP INDEX task_batch",       "DELETE FROM schema_version",
+	        "DROP INDEX task_stuck",
+	        "DROP INDEX execution_worker",
+	        "DROP INDEX execution_failed",
+	        "DROP INDEX execution_live",
+	        "DROP INDEX task_batch",
+	        "DELETE FROM schema_version",
+	        "DROP TABLE audit",
+	        "ALTER TABLE token DROP COLUMN worker",
+	        "ALTER TABLE token DROP COLUMN expiry_date",
 	};
 	struct task row = some_task(1), read = {.task_id = 1};
 	struct arena arena;
@@ -208,7 +214,7 @@ static void an_older_database_is_upgraded(void **state)
 	s = place_open(&p);
 	assert_int_equal(store_get(store_own(s), TABLE_TASK, &read, STORE_ALL, &arena), STORE_OK);
 	assert_string_equal(read.command, row.command);
-	assert_int_equal(place_number(p.path.p, "SELECT max(version) FROM schema_version"), 2);
+	assert_int_equal(place_number(p.path.p, "SELECT max(version) FROM schema_version"), 3);
 	assert_int_equal(place_number(p.path.p, "SELECT count(*) FROM sqlite_master WHERE name IN"
 	                                        " ('task_undone', 'task_failed')"),
 	                 0);
@@ -219,10 +225,13 @@ static void an_older_database_is_upgraded(void **state)
 	assert_int_equal(place_number(p.path.p, "SELECT count(*) FROM sqlite_master WHERE name ="
 	                                        " 'execution_live' AND sql LIKE '%(status)%'"),
 	                 1);
+	assert_int_equal(
+	        place_number(p.path.p, "SELECT count(*) FROM token WHERE worker = expiry_date"), 0);
+	assert_int_equal(place_number(p.path.p, "SELECT count(*) FROM audit"), 0);
 	store_close(s);
 	s = place_open(&p);
 	store_close(s);
-	assert_int_equal(place_number(p.path.p, "SELECT count(*) FROM schema_version"), 2);
+	assert_int_equal(place_number(p.path.p, "SELECT count(*) FROM schema_version"), 3);
 	arena_release(&arena);
 	place_remove(&p);
 }

@@ -419,21 +419,6 @@ static void loading_at_start(void **state)
 	assert_seen(&seen, 20, 1, 38);
 }
 
-static void tokens_by_their_digest(void **state)
-{
-	struct token row = {3, "me", "viewer", "abc", 5}, read;
-	struct arena arena;
-
-	(void)state;
-	arena_init(&arena);
-	put(s, TABLE_TOKEN, &row);
-	assert_int_equal(store_token(store_own(s), "abc", &read, &arena), STORE_OK);
-	assert_int_equal(read.token_id, 3);
-	assert_string_equal(read.role, "viewer");
-	assert_int_equal(store_token(store_own(s), "abd", &read, &arena), STORE_NONE);
-	arena_release(&arena);
-}
-
 /* A reader sees what is committed; what it reads between begin and end is one moment. */
 static void readers_see_what_is_committed(void **state)
 {
@@ -700,7 +685,6 @@ int main(void)
 	        TEST(identities_and_names_are_found),
 	        TEST(counts_per_batch_and_status),
 	        TEST(loading_at_start),
-	        TEST(tokens_by_their_digest),
 	        TEST(readers_see_what_is_committed),
 	        TEST(a_deadline_ends_a_query),
 	        TEST(an_unknown_status_is_absent),
