@@ -2,9 +2,12 @@
  * files("dir/" | "glob", group = folder | prefix): what lies on this machine, as
  * a list of files, or as one record per group with the fields `files` and `name`;
  * and the default of struct compile_files, which looks at the file system.
+ * No group holds what does not belong together: where two folders, or samples of
+ * two folders, would get one name, that is an error.
  */
 #include "base/fd.h"
 #include "compiler/paths.h"
+#include "compiler/readname.h"
 #include "compiler/sheet.h"
 #include "stage/list.h"
 
@@ -86,24 +89,103 @@ static void add_found(void *context, const char *path)
 	vec_push(&f->paths, arena_strdup(f->arena, path));
 }
 
-/* What a file's group is called. The prefix of S01_R1.fastq.gz is S01. */
-static const char *group_name(const char *path, enum files_group group, struct arena *arena)
-{
+/* ---- groups ---- */
+
+/* A group in the making. What is two things must not come under one name. */
+struct group {
 	const char *name;
+	const char *what; /* folder, or folder and library: the same for each of its files */
+	size_t first;     /* number of its first file */
+	size_t n;
+};
+
+struct grouping {
+	struct compilation *c;
+	struct arena *arena;
+	const char **paths; /* absolute */
+	size_t n;
+	const char *root; /* the folder that is listed, or that of the glob; ends in a slash */
+	struct map names; /* -> index of the group */
+	struct map files; /* every path */
+	VEC(struct group) groups;
+};
+
+static const char *below_root(const struct grouping *g, const char *path)
+{
+	size_t n = strlen(g->root);
+
+	return strncmp(path, g->root, n) == 0 ? path + n : path + (path[0] == '/');
+}
+
+/* The folder of a path below the root, without slashes at its ends; "" for the root. */
+static const char *folder_below(const struct grouping *g, const char *path)
+{
+	const char *below = below_root(g, path), *slash = strrchr(below, '/');
+
+	return slash == NULL ? "" : arena_strndup(g->arena, below, (size_t)(slash - below));
+}
+
+/* The whole way to the folder, as keys hold no slash; of the root its own name. */
+static struct group by_folder(const struct grouping *g, const char *path)
+{
+	const char *folder = folder_below(g, path);
+	char *name;
 	size_t n;
 
-	if (group == GROUP_FOLDER) {
-		name = path_name(path_directory(arena, path), &n);
-	} else {
-		size_t cut;
+	if (folder[0] == '\0') {
+		const char *own = path_name(g->root, &n);
 
-		name = path_name(path, &n);
-		cut = strcspn(name, "_.");
-		/* A leading sign is no end of a prefix. */
-		if (cut > 0 && cut < n)
-			n = cut;
+		return (struct group){.name = arena_strndup(g->arena, own, n), .what = folder};
 	}
-	return arena_strndup(arena, name, n);
+	name = arena_strdup(g->arena, folder);
+	for (char *p = strchr(name, '/'); p != NULL; p = strchr(p, '/'))
+		*p = '_';
+	return (struct group){.name = name, .what = folder};
+}
+
+/* x_1.fq has a mate x_2.fq and there is no x_3.fq: the digit at `at` counts reads. */
+static bool has_mate(const struct grouping *g, const char *path, size_t at)
+{
+	char *other = arena_strdup(g->arena, path);
+	size_t n = strlen(path);
+
+	other[at] = '3';
+	if (map_get(&g->files, other, n) != NULL)
+		return false;
+	other[at] = path[at] == '1' ? '2' : '1';
+	return map_get(&g->files, other, n) != NULL;
+}
+
+static struct group by_sample(const struct grouping *g, const char *path)
+{
+	size_t n;
+	const char *name = path_name(path, &n);
+	struct readname r = readname_parse(name, n);
+
+	if (r.bare && has_mate(g, path, (size_t)(name - path) + r.mate))
+		r.library = r.sample = r.mate - 1;
+	return (struct group){
+	        .name = arena_strndup(g->arena, name, r.sample),
+	        .what = arena_printf(g->arena, "%s/%.*s", folder_below(g, path), (int)r.library,
+	                             name),
+	};
+}
+
+static void same_group(struct grouping *g, const struct group *first, size_t second,
+                       enum files_group how, struct span span)
+{
+	struct diag *d = report(g->c, E0211, span, "two %s have the key `%s`",
+	                        how == GROUP_FOLDER ? "folders" : "samples", first->name);
+
+	label(g->c, d, "%s and %s", below_root(g, g->paths[first->first]),
+	      below_root(g, g->paths[second]));
+	if (how == GROUP_FOLDER)
+		help(g->c, d, "list one of them, or rename it");
+	else if (strcmp(folder_below(g, g->paths[first->first]),
+	                folder_below(g, g->paths[second])) == 0)
+		help(g->c, d, "rename the files of one of them");
+	else
+		help(g->c, d, "list one of their folders, or write `group = folder`");
 }
 
 static const struct shape *group_shape(void)
@@ -129,58 +211,80 @@ static struct value group_record(struct arena *arena, const char *name, const st
 	return (struct value){.kind = VALUE_RECORD, .record = r};
 }
 
-struct groups {
-	struct map index;
-	VEC(const char *) names;
-	VEC(size_t) counts;
-};
-
-/* Groups in the order of their first file; files keep their order within. */
-static struct value make_groups(const struct value *files, size_t n, enum files_group group,
-                                struct arena *arena)
+/* Sorts every file into its group; group_of[i] is that of file i. False after an error. */
+static bool sort_files(struct grouping *g, enum files_group how, struct span span, size_t *group_of)
 {
-	struct groups g = {0};
-	size_t *group_of = arena_array(arena, size_t, n);
-	struct value **members, *records, v;
+	bool is_new;
 
-	for (size_t i = 0; i < n; i++) {
-		const char *name = group_name(files[i].text, group, arena);
-		bool is_new;
-		uint64_t *at = map_put(&g.index, name, strlen(name), &is_new);
+	for (size_t i = 0; i < g->n; i++)
+		*map_put(&g->files, g->paths[i], strlen(g->paths[i]), &is_new) = 1;
+	for (size_t i = 0; i < g->n; i++) {
+		struct group group =
+		        how == GROUP_FOLDER ? by_folder(g, g->paths[i]) : by_sample(g, g->paths[i]);
+		uint64_t *at = map_put(&g->names, group.name, strlen(group.name), &is_new);
 
 		if (is_new) {
-			*at = g.names.n;
-			vec_push(&g.names, name);
-			vec_push(&g.counts, 0);
+			group.first = i;
+			*at = g->groups.n;
+			vec_push(&g->groups, group);
+		} else if (strcmp(g->groups.v[*at].what, group.what) != 0) {
+			same_group(g, &g->groups.v[*at], i, how, span);
+			return false;
 		}
 		group_of[i] = (size_t)*at;
-		g.counts.v[*at]++;
+		g->groups.v[*at].n++;
 	}
-	members = arena_array(arena, struct value *, g.names.n);
-	for (size_t i = 0; i < g.names.n; i++) {
-		members[i] = arena_array(arena, struct value, g.counts.v[i]);
-		g.counts.v[i] = 0;
+	return true;
+}
+
+/* Groups in the order of their first file; files keep their order within. */
+static struct value make_groups(struct grouping *g, const struct value *files, enum files_group how,
+                                struct span span)
+{
+	size_t *group_of = arena_array(g->arena, size_t, g->n), *filled;
+	struct value **members, *records, v = VALUE_BAD_INIT;
+
+	if (sort_files(g, how, span, group_of)) {
+		members = arena_array(g->arena, struct value *, g->groups.n);
+		filled = arena_array(g->arena, size_t, g->groups.n);
+		records = arena_array(g->arena, struct value, g->groups.n);
+		for (size_t i = 0; i < g->groups.n; i++)
+			members[i] = arena_array(g->arena, struct value, g->groups.v[i].n);
+		for (size_t i = 0; i < g->n; i++)
+			members[group_of[i]][filled[group_of[i]]++] = files[i];
+		for (size_t i = 0; i < g->groups.n; i++)
+			records[i] =
+			        group_record(g->arena, g->groups.v[i].name, members[i], filled[i]);
+		v = value_list(g->arena, records, g->groups.n);
 	}
-	for (size_t i = 0; i < n; i++)
-		members[group_of[i]][g.counts.v[group_of[i]]++] = files[i];
-	records = arena_array(arena, struct value, g.names.n);
-	for (size_t i = 0; i < g.names.n; i++)
-		records[i] = group_record(arena, g.names.v[i], members[i], g.counts.v[i]);
-	v = value_list(arena, records, g.names.n);
-	map_release(&g.index);
-	vec_release(&g.names);
-	vec_release(&g.counts);
+	map_release(&g->names);
+	map_release(&g->files);
+	vec_release(&g->groups);
 	return v;
 }
 
-/* The URI to list: the user's glob characters keep their meaning, the rest is escaped. */
-static const char *list_uri(struct compilation *c, const struct value *path, struct arena *arena)
+/*
+ * The URI to list: the user's glob characters keep their meaning, the rest is
+ * escaped. *root: the folder in which what is found lies, with a slash at its end.
+ */
+static const char *list_uri(struct compilation *c, const struct value *path, struct arena *arena,
+                            const char **root)
 {
 	const char *full = value_path(c, path, arena);
 	bool folder = c->files.kind(c->files.context, full) == PLACE_FOLDER;
 	struct str s = STR_INIT;
 	const char *uri;
 
+	*root = full;
+	if (!folder) {
+		size_t n = strcspn(full, "*?[");
+
+		while (n > 0 && full[n - 1] != '/')
+			n--;
+		*root = arena_strndup(arena, full, n);
+	} else if (full[strlen(full) - 1] != '/') {
+		*root = arena_printf(arena, "%s/", full);
+	}
 	if (folder) {
 		uri_add_path(&s, full);
 		if (s.p[s.len - 1] != '/')
@@ -208,6 +312,7 @@ struct value source_files(struct compilation *c, struct value path, enum files_g
                           struct span span, struct arena *arena)
 {
 	struct found f = {.arena = arena};
+	struct grouping g = {.c = c, .arena = arena};
 	struct value *files, v;
 	struct diag *d;
 	int r;
@@ -218,7 +323,7 @@ struct value source_files(struct compilation *c, struct value path, enum files_g
 		help(c, d, "list the names in a sheet and read it with `table`");
 		return VALUE_BAD_INIT;
 	}
-	r = c->files.list(c->files.context, list_uri(c, &path, arena), add_found, &f);
+	r = c->files.list(c->files.context, list_uri(c, &path, arena, &g.root), add_found, &f);
 	if (r < 0 || f.paths.n == 0) {
 		d = report(c, E0316, span, "`%s` names no file", path.text);
 		label(c, d, "looked for %s%s%s", value_path(c, &path, arena),
@@ -229,8 +334,10 @@ struct value source_files(struct compilation *c, struct value path, enum files_g
 	files = arena_array(arena, struct value, f.paths.n);
 	for (size_t i = 0; i < f.paths.n; i++)
 		files[i] = found_file(c, f.paths.v[i], path.base);
+	g.paths = f.paths.v;
+	g.n = f.paths.n;
 	v = group == GROUP_NONE ? value_list(arena, files, f.paths.n)
-	                        : make_groups(files, f.paths.n, group, arena);
+	                        : make_groups(&g, files, group, span);
 	vec_release(&f.paths);
 	return v;
 }
