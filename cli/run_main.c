@@ -7,6 +7,7 @@
 #include "base/fd.h"
 #include "base/vec.h"
 #include "compiler/compile.h"
+#include "dsl/keywords.h"
 #include "runtime/launch.h"
 #include "server/server_main.h"
 #include "worker/worker.h"
@@ -21,9 +22,9 @@
 #include <string.h>
 #include <unistd.h>
 
-enum command { COMMAND_RUN, COMMAND_CHECK, COMMAND_PLAN, COMMAND_GRAPH, COMMAND_EXPLAIN };
+enum command { COMMAND_RUN, COMMAND_CHECK, COMMAND_PLAN, COMMAND_GRAPH, COMMAND_EXPLAIN, COMMANDS };
 
-static const char *const command_words[] = {"run", "check", "plan", "graph", "explain"};
+static const char *const command_words[COMMANDS] = {"run", "check", "plan", "graph", "explain"};
 
 struct run_options {
 	enum command command;
@@ -207,11 +208,34 @@ static int read_option(struct run_options *o, int option)
 
 static enum command command_of(const char *word)
 {
-	for (int i = COMMAND_CHECK; i <= COMMAND_EXPLAIN; i++) {
+	for (int i = COMMAND_CHECK; i < COMMANDS; i++) {
 		if (strcmp(word, command_words[i]) == 0)
 			return (enum command)i;
 	}
 	return COMMAND_RUN;
+}
+
+/*
+ * `word` was meant as a command where it is no file and reads like none. Says so and
+ * is true.
+ */
+static bool unknown_command(const char *word, bool more)
+{
+	const char *nearest =
+	        word_nearest(word, command_words + COMMAND_CHECK, COMMANDS - COMMAND_CHECK);
+	struct str list = STR_INIT;
+
+	if (access(word, F_OK) == 0 || strpbrk(word, "./") != NULL || (nearest == NULL && !more))
+		return false;
+	for (int i = COMMAND_CHECK; i < COMMANDS; i++)
+		str_addf(&list, "%s%s", i == COMMAND_CHECK ? "" : ", ", command_words[i]);
+	if (nearest != NULL)
+		usage_error("'%s' is neither a file nor a command (%s); did you mean '%s'?", word,
+		            list.p, nearest);
+	else
+		usage_error("'%s' is neither a file nor a command (%s)", word, list.p);
+	str_release(&list);
+	return true;
 }
 
 static int read_arguments(struct run_options *o, int argc, char **argv)
@@ -230,6 +254,8 @@ static int read_arguments(struct run_options *o, int argc, char **argv)
 		o->command = command_of(argv[optind]);
 	if (o->command != COMMAND_RUN)
 		optind++;
+	else if (optind < argc && unknown_command(argv[optind], optind + 1 < argc))
+		return EXIT_CODE_USAGE;
 	if (optind < argc)
 		o->file = argv[optind++];
 	if (o->file != NULL && strcmp(o->file, "-") == 0)
@@ -329,6 +355,7 @@ static int use(struct run_options *o, struct compilation *c)
 			compile_graph_dot(c, &out);
 		break;
 	case COMMAND_EXPLAIN:
+	case COMMANDS:
 		break;
 	}
 	return print_text(&out);

@@ -62,6 +62,10 @@ bool check_fits(struct checker *k, const struct node *n, const struct vtype *wan
 	required.optional = false;
 	d = report(k->c, E0301, n->span, "%s is wanted here", type_text(k, &required));
 	label(k->c, d, "is %s", type_text(k, n->type));
+	if (n->kind == NODE_CONST)
+		help_unit(k->c, d, &n->value, want->kind);
+	else if (n->type->kind == VTYPE_INT || n->type->kind == VTYPE_FLOAT)
+		help_unit(k->c, d, NULL, want->kind);
 	return false;
 }
 

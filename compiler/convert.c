@@ -227,6 +227,23 @@ bool value_read(struct compilation *c, const char *text, const struct vtype *typ
 	}
 }
 
+void help_unit(struct compilation *c, struct diag *d, const struct value *number,
+               enum vtype_kind want)
+{
+	const char *unit = want == VTYPE_SIZE ? "GB" : want == VTYPE_DURATION ? "s" : NULL;
+	struct str s = STR_INIT;
+
+	if (unit == NULL)
+		return;
+	if (number == NULL) {
+		help(c, d, "numbers get a unit by `* 1%s`", unit);
+	} else if (value_is_number(number)) {
+		value_write(number, &s);
+		help(c, d, "write it with a unit: `%s%s`", s.p, unit);
+	}
+	str_release(&s);
+}
+
 static struct value unfit(struct compilation *c, const struct value *v, const struct vtype *want,
                           struct span span, struct arena *arena)
 {
@@ -247,6 +264,7 @@ static struct value unfit(struct compilation *c, const struct value *v, const st
 	} else {
 		d = report(c, E0301, span, "%s is wanted here", text);
 		label(c, d, "is %s: %s", value_kind_text((enum value_kind)v->kind), s.p);
+		help_unit(c, d, v, want->kind);
 	}
 	str_release(&s);
 	return VALUE_BAD_INIT;

@@ -18,9 +18,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Files named so many of those that are missing for one expression. */
+#define MISSING_NAMED 5
+
+/* The files that one expression names and that are not there. */
+struct missing {
+	struct span span;
+	const char *names[MISSING_NAMED]; /* as the user wrote them */
+	const char *path;                 /* of the first */
+	bool cell;                        /* it stands in a sheet */
+	size_t n;
+};
+
 struct planner {
 	struct compilation *c;
-	struct map places; /* path -> 1 + enum place_kind */
+	struct map places;           /* path -> 1 + enum place_kind */
+	struct map missed;           /* "offset path" of what `missing` counts */
+	VEC(struct missing) missing; /* reported when every step has been looked at */
 	VEC(uint32_t) edges;
 	struct step *step;
 	uint32_t task;
@@ -149,20 +163,60 @@ static void pair_steps(struct compilation *c)
 
 /* ---- files of this machine ---- */
 
-static void file_missing(struct planner *p, const struct data_item *item, const char *path)
+static struct missing *missing_at(struct planner *p, struct span span)
 {
-	struct compilation *c = p->c;
-	struct diag *d = report(c, E0319, item->span, "file `%s` is not there", item->text.text);
+	struct missing fresh = {.span = span};
 
-	if (item->text.flags & VALUE_CELL)
-		label(c, d, "looked for %s, as the sheet says", path);
-	else
-		label(c, d, "looked for %s", path);
-	if (strpbrk(item->text.text, "*?[") != NULL)
-		help(c, d, "several files are named with `files(\"%s\")`", item->text.text);
+	for (size_t i = p->missing.n; i-- > 0;) {
+		if (p->missing.v[i].span.start == span.start &&
+		    p->missing.v[i].span.end == span.end)
+			return &p->missing.v[i];
+	}
+	vec_push(&p->missing, fresh);
+	return &p->missing.v[p->missing.n - 1];
 }
 
-static bool file_is_there(struct planner *p, const struct data_item *item)
+static void file_missing(struct planner *p, const struct data_item *item, const char *path)
+{
+	struct arena *arena = &p->c->arena;
+	const char *key = arena_printf(arena, "%u %s", item->span.start, path);
+	struct missing *m;
+	bool is_new;
+
+	map_put(&p->missed, key, strlen(key), &is_new);
+	if (!is_new)
+		return;
+	m = missing_at(p, item->span);
+	if (m->n == 0) {
+		m->path = arena_strdup(arena, path);
+		m->cell = (item->text.flags & VALUE_CELL) != 0;
+	}
+	if (m->n < MISSING_NAMED)
+		m->names[m->n] = arena_strdup(arena, item->text.text);
+	m->n++;
+}
+
+static void report_missing(struct compilation *c, const struct missing *m)
+{
+	struct str names = STR_INIT;
+	struct diag *d;
+
+	for (size_t i = 0; i < m->n && i < MISSING_NAMED; i++)
+		str_addf(&names, "%s`%s`", i == 0 ? "" : ", ", m->names[i]);
+	if (m->n > MISSING_NAMED)
+		str_addf(&names, " and %zu more", m->n - MISSING_NAMED);
+	if (m->n == 1)
+		d = report(c, E0319, m->span, "file %s is not there", names.p);
+	else
+		d = report(c, E0319, m->span, "%zu files are not there: %s", m->n, names.p);
+	str_release(&names);
+	label(c, d, "looked for %s%s%s", m->path, m->n > 1 ? " and so on" : "",
+	      m->cell ? ", as the sheet says" : "");
+	if (strpbrk(m->names[0], "*?[") != NULL)
+		help(c, d, "several files are named with `files(\"%s\")`", m->names[0]);
+}
+
+static void look_for_file(struct planner *p, const struct data_item *item)
 {
 	struct compilation *c = p->c;
 	const char *path;
@@ -174,7 +228,7 @@ static bool file_is_there(struct planner *p, const struct data_item *item)
 		               ? uri_local_path(item->text.text, c->env.arena)
 		               : NULL;
 		if (path == NULL)
-			return true;
+			return;
 	} else {
 		path = value_path(c, &item->text, c->env.arena);
 	}
@@ -184,10 +238,8 @@ static bool file_is_there(struct planner *p, const struct data_item *item)
 		at = map_put(&p->places, path, strlen(path), &is_new);
 		*at = 1 + (uint64_t)c->files.kind(c->files.context, path);
 	}
-	if (*at != 1 + PLACE_MISSING)
-		return true;
-	file_missing(p, item, path);
-	return false;
+	if (*at == 1 + PLACE_MISSING)
+		file_missing(p, item, path);
 }
 
 /* ---- requirements ---- */
@@ -197,8 +249,8 @@ static bool plan_item(void *context, const struct data_item *item)
 	struct planner *p = context;
 
 	if (item->producer == NULL) {
-		file_is_there(p, item);
-		return p->c->sink.errors < p->c->sink.limit;
+		look_for_file(p, item);
+		return true;
 	}
 	if (p->edges.n >= EDGE_LIMIT) {
 		report(p->c, E0503, item->span, "more than %u requirements", EDGE_LIMIT);
@@ -440,6 +492,10 @@ void compile_plan(struct compilation *c)
 				break;
 		}
 	}
+	for (size_t i = 0; i < p.missing.n; i++)
+		report_missing(c, &p.missing.v[i]);
+	vec_release(&p.missing);
+	map_release(&p.missed);
 	map_release(&p.places);
 	c->plan.edges = p.edges.v;
 	c->plan.edge_count = p.edges.n;

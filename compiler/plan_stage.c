@@ -13,12 +13,27 @@
 #include <fnmatch.h>
 #include <string.h>
 
+/* One file that comes in. */
+struct arrival {
+	const char *uri; /* of an output: who makes it and its yield */
+	struct span span;
+	bool value; /* a file or address, not an output */
+};
+
+/* An archive that comes in as it is. */
+struct archive {
+	const char *name;
+	size_t stem;        /* length of the name without what tells the format */
+	const char *action; /* that would unpack it */
+};
+
 /* What stands in $INPUT, or $RESOURCE, of one task before its command starts. */
 struct staging {
 	struct judge *judge;
 	enum setting_key key;
-	struct map names; /* path below the root -> uri */
+	struct map names; /* path below the root -> struct arrival */
 	VEC(const char *) globs;
+	VEC(struct archive) archives;
 	bool unknown; /* something with names that cannot be told */
 	bool bad;
 };
@@ -43,7 +58,76 @@ static const char *staged_name(struct staging *s, const char *name, const char *
 	return actions[0] == '\0' ? text : NULL;
 }
 
-static void overwritten(struct staging *s, const struct data_item *item, const char *name)
+static void note_archive(struct staging *s, const char *name)
+{
+	static const struct {
+		const char *end, *action;
+	} kinds[] = {{".tar", "untar"},     {".tar.gz", "untar"},  {".tgz", "untar"},
+	             {".tar.bz2", "untar"}, {".tbz2", "untar"},    {".tar.xz", "untar"},
+	             {".txz", "untar"},     {".tar.zst", "untar"}, {".zip", "unzip"},
+	             {".gz", "gunzip"}};
+	size_t n = strlen(name);
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		size_t len = strlen(kinds[i].end);
+
+		if (n > len && strcmp(name + n - len, kinds[i].end) == 0) {
+			struct archive a = {name, n - len, kinds[i].action};
+
+			vec_push(&s->archives, a);
+			return;
+		}
+	}
+}
+
+/* The archive that holds this path, if it is not a mistake: by its name, NULL where none is. */
+static const struct archive *archive_of(const struct staging *s, const char *path)
+{
+	for (size_t i = 0; i < s->archives.n; i++) {
+		const struct archive *a = &s->archives.v[i];
+
+		if (strncmp(path, a->name, a->stem) == 0 &&
+		    (path[a->stem] == '\0' ||
+		     (path[a->stem] == '/' && strcmp(a->action, "gunzip") != 0)))
+			return a;
+	}
+	return NULL;
+}
+
+/* The name of the folder that a path lies in. */
+static const char *parent_name(struct arena *arena, const char *path)
+{
+	const char *folder = path_directory(arena, path), *name;
+	size_t n;
+
+	name = path_name(folder, &n);
+	return arena_strndup(arena, name, n);
+}
+
+/* Two files of one name. Those of one list can be told apart by their folders at best. */
+static void help_overwritten(struct staging *s, struct diag *d, const struct arrival *first,
+                             const char *second, bool one_list)
+{
+	struct compilation *c = s->judge->c;
+	const char *a = parent_name(c->env.arena, first->uri);
+	const char *b = parent_name(c->env.arena, second);
+
+	label(c, d, "`%s` and `%s`", first->uri, second);
+	if (!one_list) {
+		relate(c, d, first->span, "the first");
+		help(c, d, "put one of them into a folder: `|> mv(\"DIR\")`");
+	} else if (strcmp(a, b) != 0 && good_yield(a) && good_yield(b)) {
+		help(c, d,
+		     "rename one, or list them one by one with folders: "
+		     "[\"%s\" |> mv(\"%s\"), \"%s\" |> mv(\"%s\")]",
+		     first->uri, a, second, b);
+	} else {
+		help(c, d, "rename one, or list them one by one, each `|> mv(\"DIR\")`");
+	}
+}
+
+static void overwritten(struct staging *s, const struct data_item *item, const char *name,
+                        const struct arrival *first)
 {
 	struct judge *j = s->judge;
 	struct compilation *c = j->c;
@@ -60,6 +144,9 @@ static void overwritten(struct staging *s, const struct data_item *item, const c
 		help(c, d, "gather them into folders: `gather %s%s%s into \"$%s/\"`",
 		     item->producer->symbol->name, item->yield ? "." : "",
 		     item->yield ? item->yield : "", l->symbol->name);
+	else if (first->value && item->producer == NULL)
+		help_overwritten(s, d, first, item->text.text,
+		                 first->span.start == item->span.start);
 	else
 		help(c, d, "put one of them into a folder: `|> mv(\"DIR\")`");
 	s->bad = true;
@@ -69,6 +156,8 @@ static void note_staged(struct staging *s, const struct data_item *item, const c
                         const char *uri)
 {
 	struct arena *arena = s->judge->c->env.arena;
+	const struct arrival *first;
+	struct arrival *here;
 	bool is_new;
 	uint64_t *at;
 
@@ -81,10 +170,16 @@ static void note_staged(struct staging *s, const struct data_item *item, const c
 		return;
 	}
 	at = map_put(&s->names, name, strlen(name), &is_new);
-	if (is_new)
-		*at = (uint64_t)(uintptr_t)arena_strdup(arena, uri);
-	else if (strcmp((const char *)(uintptr_t)*at, uri) != 0)
-		overwritten(s, item, name);
+	first = (const struct arrival *)(uintptr_t)*at;
+	if (!is_new) {
+		if (strcmp(first->uri, uri) != 0)
+			overwritten(s, item, name, first);
+		return;
+	}
+	here = arena_new(arena, struct arrival);
+	*here = (struct arrival){arena_strdup(arena, uri), item->span, item->producer == NULL};
+	*at = (uint64_t)(uintptr_t)here;
+	note_archive(s, name);
 }
 
 static bool stage_item(void *context, const struct data_item *item)
@@ -135,6 +230,7 @@ static void not_there(struct staging *s, const struct script *script, const stru
 	struct compilation *c = j->c;
 	const struct setting *set = j->step->settings.first[s->key];
 	const char *root = s->key == KEY_input ? "INPUT" : "RESOURCE", *nearest;
+	const struct archive *packed = archive_of(s, text);
 	VEC(const char *) names = {0};
 	struct diag *d = report(c, E0406, run_source_span(script->run, p->offset, p->length),
 	                        "nothing puts `%s` into `$%s`", text, root);
@@ -147,8 +243,14 @@ static void not_there(struct staging *s, const struct script *script, const stru
 			vec_push(&names, s->names.slots[i].key);
 	}
 	nearest = word_nearest(text, names.v, names.n);
-	if (nearest != NULL)
+	if (packed != NULL)
+		help(c, d, "`%s` comes in as it is; to unpack it, write `|> %s` behind it",
+		     packed->name, packed->action);
+	else if (nearest != NULL)
 		help(c, d, "there is `%s`", nearest);
+	else if (s->archives.n > 0 && strcmp(s->archives.v[0].action, "gunzip") != 0)
+		help(c, d, "`%s` comes in as it is; to unpack it, write `|> %s` behind it",
+		     s->archives.v[0].name, s->archives.v[0].action);
 	else if (set == NULL)
 		help(c, d, "add `%s = ...` to the step", setting_key_text(s->key));
 	vec_release(&names);
@@ -181,6 +283,23 @@ static bool comes_in(const struct staging *s, const char *text)
 	return false;
 }
 
+/* Not all names are known, but that of an archive whose content is wanted is. */
+static void check_packed(struct staging *s, const struct script *script, const struct shell_path *p,
+                         const char *text)
+{
+	struct compilation *c = s->judge->c;
+	const struct archive *packed = archive_of(s, text);
+	struct diag *d;
+
+	if (packed == NULL || comes_in(s, text))
+		return;
+	d = report(c, W0406, run_source_span(script->run, p->offset, p->length),
+	           "`%s` comes in as an archive", packed->name);
+	label(c, d, "its content is meant");
+	relate(c, d, s->judge->step->settings.first[s->key]->span, "nothing unpacks it here");
+	help(c, d, "write `|> %s` behind it", packed->action);
+}
+
 static void check_texts(struct staging *s, const struct script *script)
 {
 	enum shell_path_root root = s->key == KEY_input ? SHELL_INPUT : SHELL_RESOURCE;
@@ -200,7 +319,11 @@ static void check_texts(struct staging *s, const struct script *script)
 		while (n > 0 && text[n - 1] == '/')
 			n--;
 		text = arena_strndup(c->env.arena, text, n);
-		if (n > 0 && strpbrk(text, "*?[") == NULL && !comes_in(s, text))
+		if (n == 0 || strpbrk(text, "*?[") != NULL)
+			continue;
+		if (s->unknown)
+			check_packed(s, script, p, text);
+		else if (!comes_in(s, text))
 			not_there(s, script, p, text);
 	}
 }
@@ -332,9 +455,10 @@ bool plan_check_staging(struct judge *j, enum setting_key key, bool single)
 		return true;
 	if (set != NULL && !data_walk(&w, set->node))
 		s.bad = true;
-	if (texts && !s.bad && !s.unknown)
+	if (texts && !s.bad)
 		check_texts(&s, run->script);
 	map_release(&s.names);
 	vec_release(&s.globs);
+	vec_release(&s.archives);
 	return !s.bad;
 }

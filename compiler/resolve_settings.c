@@ -46,6 +46,18 @@ static const char *nearest_key(const char *key, enum attr_home home)
 	return nearest;
 }
 
+/* What other languages call the text of `run`. */
+static bool is_command(const char *key)
+{
+	static const char *const names[] = {"command", "cmd", "script"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (strcmp(names[i], key) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void unknown_key(struct collector *k, const struct name *key)
 {
 	static const enum attr_home homes[] = {ATTR_STEP, ATTR_RECRUITER, ATTR_WORKFLOW,
@@ -56,6 +68,10 @@ static void unknown_key(struct collector *k, const struct name *key)
 	                        key->text);
 
 	label(c, d, "unknown here");
+	if (k->home == ATTR_STEP && is_command(key->text)) {
+		help(c, d, "write `run | COMMAND`, or `run |` and the lines below it");
+		return;
+	}
 	for (size_t i = 0; i < sizeof(homes) / sizeof(*homes); i++) {
 		if (homes[i] != k->home && attr_find(key->text, homes[i]) != NULL) {
 			help(c, d, "`%s` belongs in %s", key->text, home_text(homes[i]));
@@ -66,12 +82,25 @@ static void unknown_key(struct collector *k, const struct name *key)
 		help(c, d, "write `%s`", nearest);
 }
 
+/* run = "...", run { ... } */
+static void run_as_setting(struct collector *k, const struct name *key)
+{
+	struct diag *d = report(k->r->c, E0327, key->span, "`run` is not written like this");
+
+	label(k->r->c, d, "takes no value: its text follows a bar");
+	help(k->r->c, d, "write `run | COMMAND`, or `run |` and the lines below it");
+}
+
 /* The row of a key that may stand here and is carried out, or NULL after an error. */
 static const struct attr *known_key(struct collector *k, const struct name *key)
 {
 	const struct attr *attr = attr_find(key->text, k->home);
 	struct diag *d;
 
+	if (k->home == ATTR_STEP && strcmp(key->text, "run") == 0) {
+		run_as_setting(k, key);
+		return NULL;
+	}
 	if (attr == NULL) {
 		unknown_key(k, key);
 		return NULL;

@@ -239,7 +239,8 @@ static bool bad_beginning(const struct mistake *m)
 	word = text_of(m, m->before);
 	if (m->at->kind == ':' && m->before->kind != T_PARAM) {
 		d = parser_error(p, E0120, m->at->span, "a setting takes `=`, not `:`");
-		diag_help(p->sink, d, "write `%s = ...`", word);
+		diag_help(p->sink, d, "write `%s %s ...`", word,
+		          strcmp(word, "run") == 0 ? "|" : "=");
 		return true;
 	}
 	if (m->before->kind != T_NAME && m->before->kind < T_AS)
