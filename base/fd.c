@@ -133,12 +133,41 @@ int dir_make(const char *path, mode_t mode)
 	return err;
 }
 
-static int remove_at(int dirfd, const char *name);
+/*
+ * Removing a tree. Each level below the top holds a descriptor and a frame; what lies
+ * deeper than HELD_LEVELS is first moved up into the top directory, under a name of ours,
+ * and removed from there in the next round: a task may nest as deep as it likes.
+ */
+#define HELD_LEVELS 64
 
-static int empty_directory(int fd)
+struct removal {
+	int top;          /* directory that takes what lies too deep; -1 before there is one */
+	unsigned hoisted; /* so far, for names */
+};
+
+static int remove_at(struct removal *r, int dirfd, const char *name, unsigned level);
+
+/* Move a directory into the top one. 0 or -errno. */
+static int hoist(struct removal *r, int dirfd, const char *name)
+{
+	char to[32];
+
+	for (;;) {
+		snprintf(to, sizeof(to), ".removed-%u", r->hoisted++);
+		if (renameat(dirfd, name, r->top, to) == 0)
+			return 0;
+		/* Something of the tree has that name. */
+		if (errno != EEXIST && errno != ENOTEMPTY && errno != ENOTDIR)
+			return -errno;
+	}
+}
+
+static int empty_directory(struct removal *r, int fd, unsigned level)
 {
 	DIR *d = fdopendir(fd);
+	unsigned hoisted = r->hoisted;
 	struct dirent *e;
+	struct stat st;
 	int err = 0;
 
 	if (d == NULL) {
@@ -146,22 +175,38 @@ static int empty_directory(int fd)
 		close(fd);
 		return err;
 	}
-	while ((errno = 0, e = readdir(d)) != NULL) {
-		int r;
+	/* Where that does not help, removing what is in it will say so. */
+	if (fstat(fd, &st) == 0 && (st.st_mode & 0300) != 0300)
+		(void)fchmod(fd, 0700);
+	if (level == 0)
+		r->top = fd;
+	for (;;) {
+		int one;
 
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-			continue;
-		r = remove_at(fd, e->d_name);
-		if (r != 0 && err == 0)
-			err = r;
+		while ((errno = 0, e = readdir(d)) != NULL) {
+			if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+				continue;
+			one = remove_at(r, fd, e->d_name, level + 1);
+			if (one != 0 && err == 0)
+				err = one;
+		}
+		if (err == 0 && errno != 0)
+			err = -errno;
+		if (level > 0 || err != 0 || hoisted == r->hoisted)
+			break;
+		hoisted = r->hoisted;
+		rewinddir(d);
 	}
-	if (err == 0 && errno != 0)
-		err = -errno;
 	closedir(d);
 	return err;
 }
 
-static int remove_at(int dirfd, const char *name)
+static int open_directory(int dirfd, const char *name)
+{
+	return openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+static int remove_at(struct removal *r, int dirfd, const char *name, unsigned level)
 {
 	int fd, err;
 
@@ -169,12 +214,17 @@ static int remove_at(int dirfd, const char *name)
 		return 0;
 	if (errno != EISDIR && errno != EPERM)
 		return -errno;
-	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	fd = open_directory(dirfd, name);
 	if (fd < 0 && errno == EACCES && fchmodat(dirfd, name, 0700, 0) == 0)
-		fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		fd = open_directory(dirfd, name);
 	if (fd < 0)
 		return -errno;
-	err = empty_directory(fd);
+	if (level > HELD_LEVELS) {
+		(void)fchmod(fd, 0700); /* to move it is to write its ".." */
+		close(fd);
+		return hoist(r, dirfd, name);
+	}
+	err = empty_directory(r, fd, level);
 	if (unlinkat(dirfd, name, AT_REMOVEDIR) != 0 && err == 0)
 		err = -errno;
 	return err;
@@ -182,5 +232,7 @@ static int remove_at(int dirfd, const char *name)
 
 int tree_remove(const char *path)
 {
-	return remove_at(AT_FDCWD, path);
+	struct removal r = {.top = -1};
+
+	return remove_at(&r, AT_FDCWD, path, 0);
 }

@@ -8,11 +8,13 @@
 #include "base/words.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -233,6 +235,42 @@ static void files_are_replaced_and_trees_removed(void **state)
 	str_release(&text);
 }
 
+/* Deeper than descriptors and path names reach, with names that removal itself uses. */
+static void a_deep_tree_is_removed(void **state)
+{
+	char dir[] = "/tmp/base_test.XXXXXX";
+	struct str path = STR_INIT;
+	struct rlimit few = {64 + 16, 64 + 16}, before;
+	int fd;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	str_addf(&path, "%s/.removed-0", dir);
+	assert_int_equal(file_replace(path.p, "x", 1, 0400), 0);
+	str_reset(&path);
+	str_addf(&path, "%s/.removed-1/full", dir);
+	assert_int_equal(dir_make(path.p, 0700), 0);
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (int i = 0; i < 3000; i++) {
+		int below;
+
+		assert_int_equal(mkdirat(fd, "below", 0700), 0);
+		assert_int_equal(mkdirat(fd, "beside", i % 7 == 0 ? 0500 : 0700), 0);
+		below = openat(fd, "below", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		assert_true(below >= 0);
+		close(fd);
+		fd = below;
+	}
+	close(fd);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few.rlim_max = before.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	assert_int_equal(tree_remove(dir), 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(access(dir, F_OK), -1);
+	str_release(&path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -244,6 +282,7 @@ int main(void)
 	        cmocka_unit_test(intern_numbers_distinct_strings),
 	        cmocka_unit_test(dates_have_v1s_form),
 	        cmocka_unit_test(files_are_replaced_and_trees_removed),
+	        cmocka_unit_test(a_deep_tree_is_removed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
