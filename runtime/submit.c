@@ -236,48 +236,70 @@ static bool find_here(struct sender *b, bool *here)
 	return true;
 }
 
+/* The latest run of this name, which is the live one where there is one; NULL where none is told.
+ */
+static json_t *latest_run(struct session *s, const char *workflow)
+{
+	json_t *list = NULL, *run;
+	char path[160];
+
+	snprintf(path, sizeof(path), "/runs/?name=%s&limit=1", workflow);
+	if (!session_call(s, "GET", path, NULL, &list))
+		return NULL;
+	run = json_incref(json_array_get(list, 0));
+	json_decref(list);
+	return run;
+}
+
 /*
  * The live run of this name has another plan. Where its scitq-run died and nobody
  * detached it, it is only in the way: cancel it. False where it is somebody's.
  */
-static bool clear_left(struct session *s, const char *workflow)
+static bool clear_left(struct session *s, const char *workflow, json_t *run)
 {
-	json_t *list = NULL, *run;
-	char path[160];
-	int64_t id;
-	bool ok;
+	int64_t id = json_integer_value(json_object_get(run, "run_id"));
 
-	if (!s->private_server || !local_is_left(&s->local, workflow))
+	if (!s->private_server || !local_is_left(&s->local, workflow) || id <= 0 ||
+	    json_is_true(json_object_get(run, "detached")))
 		return false;
-	snprintf(path, sizeof(path), "/runs/?name=%s&limit=1", workflow);
-	if (!session_call(s, "GET", path, NULL, &list))
-		return false;
-	run = json_array_get(list, 0);
-	id = json_integer_value(json_object_get(run, "run_id"));
-	ok = id > 0 && !json_is_true(json_object_get(run, "detached"));
-	if (ok) {
-		progress_say(s->progress,
-		             "run %lld of another plan was left behind: it is cancelled",
-		             (long long)id);
-		ok = set_status(s, id, "cancelled");
-	}
-	json_decref(list);
-	return ok;
+	progress_say(s->progress, "run %lld of another plan was left behind: it is cancelled",
+	             (long long)id);
+	return set_status(s, id, "cancelled");
+}
+
+static bool fail_other_plan(struct session *s, const char *workflow, json_t *run)
+{
+	const char *source = json_string_value(json_object_get(run, "source"));
+	const char *owner = json_string_value(json_object_get(run, "owner"));
+	struct str who = STR_INIT;
+
+	if (owner != NULL)
+		str_addf(&who, " by %s", owner);
+	if (source != NULL)
+		str_addf(&who, " from %s", source);
+	session_fail(s, EXIT_CODE_SERVER,
+	             "run %lld of \"%s\", started%s, goes on and has another plan than this file "
+	             "has now: wait for its end, cancel it (Ctrl-C where it is followed), or start "
+	             "this one beside it under another name: --as NAME",
+	             (long long)json_integer_value(json_object_get(run, "run_id")), workflow,
+	             who.len > 0 ? who.p : " earlier");
+	str_release(&who);
+	return false;
 }
 
 static bool create_run(struct session *s, const char *workflow, const json_t *body, json_t **run)
 {
-	struct str why = STR_INIT;
 	bool ok = session_call(s, "POST", "/runs/", body, run);
+	json_t *other;
 
 	if (!ok && s->client.status == 409) {
-		str_adds(&why, s->client.error.p);
-		session_fail(s, EXIT_CODE_SERVER,
-		             "%s; or run this one beside it under another name: --as NAME", why.p);
-		if (clear_left(s, workflow))
+		other = latest_run(s, workflow);
+		if (other != NULL && clear_left(s, workflow, other))
 			ok = session_call(s, "POST", "/runs/", body, run);
+		else if (other != NULL)
+			fail_other_plan(s, workflow, other);
+		json_decref(other);
 	}
-	str_release(&why);
 	if (ok)
 		session_forgive(s);
 	return ok;
