@@ -7,6 +7,7 @@
 #include "compiler/paths.h"
 #include "compiler/recruit.h"
 #include "compiler/task.h"
+#include "model/json.h"
 #include "stage/uri.h"
 
 #include <assert.h>
@@ -294,16 +295,40 @@ static void emit_row(struct env *env, const struct step *step, const struct subm
 		row->cpu = value_real(&cpu);
 }
 
+/* As the worker reads it, which checks the promise and says where it was made. */
+static json_t *emit_yield(struct env *env, const struct entry *entry, const char *pattern)
+{
+	struct compilation *c = env->c;
+	json_t *yield = json_object();
+	const char *source =
+	        arena_printf(env->arena, "%s:%u", c->sources.files[c->file].name,
+	                     source_position(&c->sources, c->file, entry->span.start).line);
+
+	json_object_set_new_nocheck(yield, "name", json_text(entry->name));
+	json_object_set_new_nocheck(yield, "pattern", json_text(pattern));
+	json_object_set_new_nocheck(yield, "source", json_text(source));
+	return yield;
+}
+
 static void emit_yields(struct env *env, const struct step *step, struct submission_task *out)
 {
 	const struct setting *set = task_own_setting(env, step, KEY_yields);
+	json_t *column;
 	const char **yields;
+	struct str text = STR_INIT;
 
 	if (set == NULL)
 		return;
+	column = json_array();
 	yields = arena_array(env->arena, const char *, set->nentries);
-	for (size_t i = 0; i < set->nentries; i++)
+	for (size_t i = 0; i < set->nentries; i++) {
 		yields[i] = task_yield(env, step, set->entries[i].name);
+		json_array_append_new(column, emit_yield(env, &set->entries[i], yields[i]));
+	}
+	json_print(column, &text);
+	json_decref(column);
+	out->row.yields = arena_strndup(env->arena, text.p, text.len);
+	str_release(&text);
 	out->yields = yields;
 	out->nyields = set->nentries;
 }

@@ -45,7 +45,8 @@ F(TEXT, reason,            FIELD_NULL, "null", "why it failed or waits: a word")
 F(TASK_STATUS, resume_status, FIELD_NULL, "null", "where a pause came from") \
 F(TEXT, identity,          FIELD_OPTION, "null", "digest of everything that decides the result") \
 F(TEXT, identity_parts,    FIELD_OPTION, "null", "JSON object: digest by part of the identity") \
-F(TEXT, source,            FIELD_OPTION, "null", "FILE:LINE of the step in the .scitq file")
+F(TEXT, source,            FIELD_OPTION, "null", "FILE:LINE of the step in the .scitq file") \
+F(TEXT, yields,            FIELD_OPTION, "null", "JSON array: name, pattern, source of each file that it promises to write")
 
 struct task { TASK_FIELDS(FIELD_MEMBER) };
 

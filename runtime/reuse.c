@@ -5,6 +5,7 @@
 #include "base/vec.h"
 #include "model/json.h"
 #include "stage/uri.h"
+#include "stage/yield.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -71,13 +72,35 @@ static bool files_stand(const char *output, json_t *files)
 	return ok;
 }
 
+/* Whether one of the files keeps the promise. */
+static bool wrote(json_t *files, const char *pattern)
+{
+	struct yield yield;
+	struct arena arena;
+	bool found = false;
+
+	arena_init(&arena);
+	yield_parse(&arena, pattern, &yield);
+	for (size_t i = 0; !found && i < json_array_size(files); i++) {
+		const char *name =
+		        json_string_value(json_object_get(json_array_get(files, i), "path"));
+
+		found = name != NULL && yield_matches(&yield, name);
+	}
+	arena_release(&arena);
+	return found;
+}
+
 static bool usable(json_t *found, const struct submission_task *task)
 {
 	const char *output = json_string_value(json_object_get(found, "output"));
+	json_t *outputs = json_object_get(found, "outputs");
 
-	if (task->nyields > 0 && json_array_size(json_object_get(found, "outputs")) == 0)
-		return false;
-	return files_stand(output, json_object_get(found, "outputs"));
+	for (size_t i = 0; i < task->nyields; i++) {
+		if (!wrote(outputs, task->yields[i]))
+			return false;
+	}
+	return files_stand(output, outputs);
 }
 
 /* What tells earlier results apart: equal tasks may have written to several places. */
@@ -126,21 +149,33 @@ static void mark_found(struct reuse *r, const struct identities *ids, uint32_t f
 	json_decref(by_place);
 }
 
-/* The identities of the tasks [first, last), each once. */
-static json_t *distinct(const struct identities *ids, uint32_t first, uint32_t last)
+/* What is to be found for the tasks [first, last): each identity with each of its places once. */
+static json_t *sought(const struct identities *ids, uint32_t first, uint32_t last)
 {
+	json_t *identities = json_array(), *places = json_array();
 	struct map seen = MAP_INIT;
-	json_t *list = json_array();
+	struct submission_task task;
+	struct str key = STR_INIT;
+	struct arena arena;
 	bool is_new;
 
+	arena_init(&arena);
 	for (uint32_t t = first; t < last; t++) {
-		map_put(&seen, ids->text[t], DIGEST_TEXT_SIZE - 1, &is_new);
-		if (is_new)
-			json_array_append_new(list,
-			                      json_stringn(ids->text[t], DIGEST_TEXT_SIZE - 1));
+		arena_clear(&arena);
+		memset(&task, 0, sizeof(task));
+		ids->submission->task(ids->submission, t, &arena, &task);
+		set_key(&key, ids->text[t], DIGEST_TEXT_SIZE - 1, task.row.output);
+		map_put(&seen, key.p, key.len, &is_new);
+		if (!is_new)
+			continue;
+		json_array_append_new(identities, json_stringn(ids->text[t], DIGEST_TEXT_SIZE - 1));
+		json_array_append_new(places, task.row.output != NULL ? json_text(task.row.output)
+		                                                      : json_null());
 	}
+	arena_release(&arena);
+	str_release(&key);
 	map_release(&seen);
-	return list;
+	return json_pack("{s:o, s:o}", "identities", identities, "places", places);
 }
 
 bool reuse_find(struct reuse *r, struct session *s, const struct identities *ids)
@@ -150,10 +185,9 @@ bool reuse_find(struct reuse *r, struct session *s, const struct identities *ids
 	reuse_none(r, n);
 	for (uint32_t first = 0; first < n; first += CHUNK) {
 		uint32_t last = n - first > CHUNK ? first + CHUNK : n;
-		json_t *body = json_object(), *reply = NULL;
+		json_t *body = sought(ids, first, last), *reply = NULL;
 		bool ok;
 
-		json_object_set_new(body, "identities", distinct(ids, first, last));
 		ok = session_call(s, "POST", "/identities/find", body, &reply);
 		if (ok)
 			mark_found(r, ids, first, last, reply);

@@ -10,7 +10,7 @@ const uint64_t grant_columns =
         BIT(TASK_COL_script) | BIT(TASK_COL_container) | BIT(TASK_COL_container_options) |
         BIT(TASK_COL_input) | BIT(TASK_COL_output) | BIT(TASK_COL_resource) | BIT(TASK_COL_cpu) |
         BIT(TASK_COL_memory) | BIT(TASK_COL_download_timeout) | BIT(TASK_COL_run_timeout) |
-        BIT(TASK_COL_upload_timeout);
+        BIT(TASK_COL_upload_timeout) | BIT(TASK_COL_yields);
 
 /* ,"name": */
 static void add_name(struct str *out, const char *name)
@@ -103,6 +103,7 @@ void grant_print(struct str *out, const struct execution_node *execution, const 
 	add_text(out, "input", task->input);
 	add_text(out, "output", task->output);
 	add_text(out, "resource", task->resource);
+	add_text(out, "yields", task->yields);
 	add_real(out, "weight", execution->weight);
 	add_real(out, "cpu", task->cpu);
 	add_integer(out, "memory", task->memory);

@@ -100,8 +100,9 @@ void read_run_identities(struct reader *reader, struct call *call)
 	answer(reader, call, result);
 }
 
-/* The strings of an array member; false with the problem set. */
-static bool read_texts(struct call *call, const char *name, const char *const **texts, size_t *n)
+/* The strings of an array member, null too where `gaps`; false with the problem set. */
+static bool read_texts(struct call *call, const char *name, bool gaps, const char *const **texts,
+                       size_t *n)
 {
 	json_t *array = json_object_get(call->body, name), *item;
 	const char **v;
@@ -121,7 +122,7 @@ static bool read_texts(struct call *call, const char *name, const char *const **
 	v = arena_array(&call->arena, const char *, *n + 1);
 	json_array_foreach(array, i, item)
 	{
-		if (!json_is_string(item))
+		if (!json_is_string(item) && !(gaps && json_is_null(item)))
 			return problem_set(&call->problem, PROBLEM_BAD_TYPE,
 			                   "%s[%zu] must be a string, not %s", name, i,
 			                   json_type_words(item));
@@ -148,18 +149,27 @@ static bool add_found(void *context, size_t i, const struct task *task, const ch
 
 void read_identities_find(struct reader *reader, struct call *call)
 {
-	static const char *const members[] = {"identities", NULL};
+	static const char *const members[] = {"identities", "places", NULL};
 	struct identity_list l = {.call = call};
-	const char *const *identities = NULL;
-	size_t n = 0;
+	const char *const *identities = NULL, *const *places = NULL;
+	json_t *given = json_object_get(call->body, "places");
+	size_t n = 0, nplaces = 0;
+	bool ok = json_only_members(call->body, members, &call->problem) &&
+	          read_texts(call, "identities", false, &identities, &n);
 
-	if (!json_only_members(call->body, members, &call->problem) ||
-	    !read_texts(call, "identities", &identities, &n)) {
+	if (ok && given != NULL && !json_is_null(given)) {
+		ok = read_texts(call, "places", true, &places, &nplaces);
+		if (ok && nplaces != n)
+			ok = problem_set(&call->problem, PROBLEM_BAD_VALUE,
+			                 "places has %zu members, identities has %zu", nplaces, n);
+	}
+	if (!ok) {
 		call_problem(call);
 		return;
 	}
 	str_adds(&call->reply, "{\"found\":[");
-	answer(reader, call, store_find_identities(reader->store, identities, n, add_found, &l));
+	answer(reader, call,
+	       store_find_identities(reader->store, identities, places, n, add_found, &l));
 }
 
 static bool add_latest(void *context, size_t i, const struct task *task, const char *outputs)
@@ -181,7 +191,7 @@ void read_identities_latest(struct reader *reader, struct call *call)
 
 	if (!json_only_members(call->body, members, &call->problem) ||
 	    !json_member_text(call->body, "workflow", &workflow, &call->problem) ||
-	    !read_texts(call, "names", &names, &n)) {
+	    !read_texts(call, "names", false, &names, &n)) {
 		call_problem(call);
 		return;
 	}

@@ -24,18 +24,26 @@ static const char *const found_names[] = {"task_id", "name",     "batch",
                                           "run_id",  "status",   NULL};
 enum { FOUND_OUTPUTS = 8 };
 
-/* One prepared query per text; what it finds is handed on. `first` is the parameter that changes.
- */
-static enum store_result find_each(struct store_reader *r, const char *sql, const char *workflow,
-                                   const char *const *texts, size_t n, store_found *found,
-                                   void *context)
+/* What is looked for: the first parameter of the query, and the second. */
+struct sought {
+	const char *const *texts;
+	const char *const *places; /* of each text, NULL: `second` for all */
+	const char *second;        /* NULL: there is no second one */
+	size_t n;
+	bool outputs; /* the query has them as its last column */
+};
+
+/* One prepared query per text; what it finds is handed on. */
+static enum store_result find_each(struct store_reader *r, const char *sql,
+                                   const struct sought *sought, store_found *found, void *context)
 {
 	enum store_result result = STORE_OK;
 	struct arena arena;
 	bool more = true;
 
 	arena_init(&arena);
-	for (size_t i = 0; i < n && more && result == STORE_OK; i++) {
+	for (size_t i = 0; i < sought->n && more && result == STORE_OK; i++) {
+		const char *second = sought->places != NULL ? sought->places[i] : sought->second;
 		struct statement *st = reader_ready(r, sql, &result);
 		const char *outputs = NULL;
 		struct task task;
@@ -44,13 +52,13 @@ static enum store_result find_each(struct store_reader *r, const char *sql, cons
 		if (st == NULL)
 			break;
 		arena_clear(&arena);
-		r->driver->bind_text(st, 1, texts[i]);
-		if (workflow != NULL)
-			r->driver->bind_text(st, 2, workflow);
+		r->driver->bind_text(st, 1, sought->texts[i]);
+		if (sought->places != NULL || second != NULL)
+			r->driver->bind_text(st, 2, second != NULL ? second : "");
 		result = r->driver->step(st);
 		if (result == STORE_OK) {
 			read_columns(r, st, TABLE_TASK, found_names, &task, &arena);
-			if (workflow == NULL && !r->driver->is_null(st, FOUND_OUTPUTS)) {
+			if (sought->outputs && !r->driver->is_null(st, FOUND_OUTPUTS)) {
 				outputs = r->driver->bytes(st, FOUND_OUTPUTS, &len);
 				outputs = arena_strndup(&arena, outputs, len);
 			}
@@ -65,28 +73,34 @@ static enum store_result find_each(struct store_reader *r, const char *sql, cons
 	return result;
 }
 
+/* + : the index of identities is to be searched, not the rows in their order. */
+#define FIND_IDENTITY(place)                                                                       \
+	"SELECT " FOUND_COLUMNS ", (SELECT e.outputs FROM execution e WHERE e.task_id = t.task_id" \
+	"  ORDER BY e.execution_id DESC LIMIT 1) FROM task t"                                      \
+	" WHERE " IDENTITY_START("t.identity") " = " IDENTITY_START(                               \
+	        "?1") " AND +t.identity = ?1 AND t.identity IS NOT NULL" place                     \
+	              " AND t.status = 'succeeded' ORDER BY +t.task_id DESC LIMIT 1"
+
 enum store_result store_find_identities(struct store_reader *r, const char *const *identities,
-                                        size_t n, store_found *found, void *context)
+                                        const char *const *places, size_t n, store_found *found,
+                                        void *context)
 {
-	return find_each(
-	        r,
-	        "SELECT " FOUND_COLUMNS
-	        ", (SELECT e.outputs FROM execution e WHERE e.task_id = t.task_id"
-	        "  ORDER BY e.execution_id DESC LIMIT 1)"
-	        " FROM task t WHERE " IDENTITY_START("t.identity") " = " IDENTITY_START(
-	                "?1") " AND +t.identity = ?1 AND t.identity IS NOT NULL AND t.status = "
-	                      "'succeeded'"
-	                      " ORDER BY +t.task_id DESC LIMIT 1", /* + : the index of identities is
-	                                                              to be searched */
-	        NULL, identities, n, found, context);
+	static const char anywhere[] = FIND_IDENTITY("");
+	static const char there[] = FIND_IDENTITY(" AND " PLACE_END("t.output") " = " PLACE_END(
+	        "?2") " AND +ifnull(t.output, '') = ?2");
+	struct sought sought = {identities, places, NULL, n, true};
+
+	return find_each(r, places != NULL ? there : anywhere, &sought, found, context);
 }
 
 enum store_result store_find_names(struct store_reader *r, const char *workflow,
                                    const char *const *names, size_t n, store_found *found,
                                    void *context)
 {
+	struct sought sought = {names, NULL, workflow, n, false};
+
 	return find_each(r,
 	                 "SELECT " FOUND_COLUMNS " FROM task t JOIN run ON run.run_id = t.run_id"
 	                 " WHERE t.name = ? AND run.name = ? ORDER BY t.task_id DESC LIMIT 1",
-	                 workflow, names, n, found, context);
+	                 &sought, found, context);
 }

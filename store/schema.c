@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-#define SCHEMA_VERSION 3
+#define SCHEMA_VERSION 4
 
 /* SQL that leads from version i + 1 to i + 2; missing tables and indexes are made after it. */
 static const char *const upgrades[SCHEMA_VERSION - 1] = {
@@ -26,6 +26,8 @@ static const char *const upgrades[SCHEMA_VERSION - 1] = {
         /* Tokens of workers, tokens that expire; the table of the audit log is new. */
         "ALTER TABLE token ADD COLUMN worker TEXT; ALTER TABLE token ADD COLUMN expiry_date "
         "INTEGER;",
+        /* What a task promised to write; identities are found with their place. */
+        "ALTER TABLE task ADD COLUMN yields TEXT; DROP INDEX IF EXISTS task_identity;",
 };
 
 /*
@@ -39,7 +41,8 @@ static const char *const indexes[] = {
         INDEX "task_name ON task(name) WHERE name IS NOT NULL",
         INDEX "task_run ON task(run_id) WHERE run_id IS NOT NULL",
         INDEX "task_stuck ON task(status) WHERE " TASK_IS_STUCK,
-        INDEX "task_identity ON task(" IDENTITY_START("identity") ") WHERE identity IS NOT NULL",
+        INDEX "task_identity ON task(" IDENTITY_START("identity") ", " PLACE_END(
+                "output") ") WHERE identity IS NOT NULL",
         INDEX "execution_task ON execution(task_id)",
         INDEX "execution_worker ON execution(worker_id)",
         INDEX "execution_live ON execution(status) WHERE " EXECUTION_IS_LIVE,
@@ -57,8 +60,8 @@ static const char *const indexes[] = {
 
 /* They stand last in their table: what comes before them is found without reading them. */
 static const char *const long_texts[] = {
-        "command", "script",     "input", "output",       "resource", "identity_parts",
-        "outputs", "output_uri", "log",   "output_files", "message",  "reply",
+        "command",    "script", "input",        "output",  "resource", "identity_parts", "outputs",
+        "output_uri", "log",    "output_files", "message", "reply",    "yields",
 };
 
 static bool is_long(const struct field *f)

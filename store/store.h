@@ -197,11 +197,13 @@ enum store_result store_dependents(struct store_reader *r, int64_t task_id, stor
 /*
  * For identities[i], where there is one: the latest succeeded task that has it
  * (task_id, name, batch, output, identity, identity_parts, run_id, status) and
- * the `outputs` of its latest execution (may be NULL).
+ * the `outputs` of its latest execution (may be NULL). Where `places` is not NULL
+ * the task's output is places[i] too, NULL meaning that it has none.
  */
 typedef bool store_found(void *context, size_t i, const struct task *task, const char *outputs);
 enum store_result store_find_identities(struct store_reader *r, const char *const *identities,
-                                        size_t n, store_found *found, void *context);
+                                        const char *const *places, size_t n, store_found *found,
+                                        void *context);
 /* For names[i]: the latest task of that name in a run of that workflow; outputs is NULL. */
 enum store_result store_find_names(struct store_reader *r, const char *workflow,
                                    const char *const *names, size_t n, store_found *found,

@@ -73,7 +73,8 @@ struct execution *execution_new(json_t *grant, struct problem *problem)
 	     take_text(e, grant, "container", &e->container, problem) &&
 	     take_text(e, grant, "input", &e->input, problem) &&
 	     take_text(e, grant, "output", &e->output, problem) &&
-	     take_text(e, grant, "resource", &e->resource, problem);
+	     take_text(e, grant, "resource", &e->resource, problem) &&
+	     take_text(e, grant, "yields", &e->yields, problem);
 	if (ok && (id == INT_NULL || epoch == INT_NULL || e->command == NULL))
 		ok = problem_set(problem, PROBLEM_MISSING_FIELD,
 		                 "a grant needs execution_id, epoch and command");
@@ -120,6 +121,7 @@ void execution_note(const struct execution *e, struct str *note)
 	add_text(note, e->name);
 	add_text(note, e->command);
 	add_text(note, e->output);
+	add_text(note, e->yields);
 	if (e->listed) {
 		char *outputs = json_dumps(e->outcome.outputs, JSON_COMPACT);
 
@@ -144,6 +146,7 @@ struct execution *execution_from_note(uint64_t id, const char *note, size_t n, u
 	e->name = read_text(e, &m);
 	e->command = read_text(e, &m);
 	e->output = read_text(e, &m);
+	e->yields = read_text(e, &m);
 	outputs = read_text(e, &m);
 	if (outputs != NULL) {
 		e->outcome.outputs = json_loads(outputs, 0, NULL);

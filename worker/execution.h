@@ -41,7 +41,8 @@ struct job;
 struct execution {
 	int64_t id, epoch, task_id;
 	struct arena arena; /* of the texts below; NULL where the grant has none */
-	const char *name, *batch, *command, *script, *container, *input, *output, *resource;
+	const char *name, *batch, *command, *script, *container, *input, *output, *resource,
+	        *yields;
 	double weight, cpu;                                    /* cpu NaN: not given */
 	int64_t download_timeout, run_timeout, upload_timeout; /* seconds, INT_NULL: none */
 

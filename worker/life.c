@@ -1,6 +1,7 @@
 #include "worker/life.h"
 
 #include "base/fd.h"
+#include "worker/promise.h"
 #include "worker/session.h"
 #include "worker/staging.h"
 
@@ -331,10 +332,23 @@ static void upload_if_ready(struct agent *a, struct execution *e)
 
 	if (e->phase != PHASE_OUTPUT || !e->listed || !e->permitted || e->job != NULL)
 		return;
+	if (e->output == NULL) { /* it was looked at for the promise alone */
+		e->outcome.succeeded = true;
+		e->deadline_ns = 0;
+		end(a, e);
+		return;
+	}
 	e->phase = PHASE_UPLOAD;
 	s = staging_new(STAGING_OUT, e, published);
 	s->resumed = e->resumed;
 	add_job(a, e, s, e->upload_timeout);
+}
+
+/* The command exited well and did not write what its task said. */
+static void break_promise(struct agent *a, struct execution *e, const char *why)
+{
+	e->deadline_ns = 0;
+	fail(a, e, 0, "output", "%s", why);
 }
 
 static void listed(struct job *job, void *ctx)
@@ -346,6 +360,8 @@ static void listed(struct job *job, void *ctx)
 
 	if (e != NULL && (s->result != STAGE_OK || e->job_cause != NULL)) {
 		job_failed(a, e, s);
+	} else if (e != NULL && s->broken.len > 0) {
+		break_promise(a, e, s->broken.p);
 	} else if (e != NULL) {
 		e->outcome.outputs = s->outputs;
 		s->outputs = NULL;
@@ -422,9 +438,18 @@ void life_started(struct agent *a, uint64_t id, pid_t pid)
 
 static void succeeded(struct agent *a, struct execution *e)
 {
-	int empty = e->listed ? 0 : e->output != NULL ? place_output_is_empty(e->place) : 1;
+	bool looked_at = e->output != NULL || e->yields != NULL;
+	int empty = e->listed ? 0 : looked_at ? place_output_is_empty(e->place) : 1;
+	const struct stage_listing nothing = {0};
+	struct str why = STR_INIT;
 
 	/* A command may also remove the folder. */
+	if ((empty == 1 || empty == -ENOENT) && e->yields != NULL &&
+	    !promise_kept(e->yields, &nothing, &why)) {
+		break_promise(a, e, why.p);
+		str_release(&why);
+		return;
+	}
 	if (empty == 1 || empty == -ENOENT) {
 		e->outcome.succeeded = true;
 		if (e->output != NULL)

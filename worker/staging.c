@@ -9,6 +9,7 @@
 #include "stage/list.h"
 #include "stage/put.h"
 #include "worker/execution.h"
+#include "worker/promise.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -96,6 +97,9 @@ static void list(struct staging *s, struct stage *stage)
 	s->result = stage_put_list(stage, path.p, &arena, &listing, &left_out, &s->error);
 	if (s->result == STAGE_OK)
 		s->outputs = describe(&listing);
+	if (s->result == STAGE_OK && s->yields != NULL &&
+	    !promise_kept(s->yields, &listing, &s->broken))
+		goto out; /* nothing of it is published */
 	for (size_t i = 0; s->result == STAGE_OK && i < listing.n; i++) {
 		char digest[DIGEST_TEXT_SIZE];
 
@@ -107,6 +111,7 @@ static void list(struct staging *s, struct stage *stage)
 			json_object_set_new_nocheck(json_array_get(s->outputs, i), "digest",
 			                            json_string(digest));
 	}
+out:
 	arena_release(&arena);
 	str_release(&path);
 	str_release(&left_out);
@@ -205,10 +210,12 @@ struct staging *staging_new(enum staging_kind kind, struct execution *e,
 	s->input = copy(e->input);
 	s->resource = copy(e->resource);
 	s->output = copy(e->output);
+	s->yields = copy(e->yields);
 	if (kind == STAGING_OUT)
 		s->outputs = json_deep_copy(e->outcome.outputs);
 	str_init(&s->error);
 	str_init(&s->warnings);
+	str_init(&s->broken);
 	return s;
 }
 
@@ -218,9 +225,11 @@ void staging_free(struct staging *s)
 	free(s->input);
 	free(s->resource);
 	free(s->output);
+	free(s->yields);
 	json_decref(s->outputs);
 	str_release(&s->error);
 	str_release(&s->warnings);
+	str_release(&s->broken);
 	free(s);
 }
 

@@ -28,7 +28,9 @@ struct staging {
 	/* STAGING_LIST makes it: path, size, mtime_ns, digest of each file below $OUTPUT.
 	   STAGING_OUT takes it and leaves what was published. */
 	json_t *outputs;
-	bool resumed; /* STAGING_OUT: some may have been published by an earlier agent */
+	char *yields;      /* STAGING_LIST: what the task promised, NULL: nothing */
+	struct str broken; /* STAGING_LIST: what it did not keep of that */
+	bool resumed;      /* STAGING_OUT: some may have been published by an earlier agent */
 	enum stage_result result;
 	struct str error, warnings;
 };

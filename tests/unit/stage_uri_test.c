@@ -1,6 +1,7 @@
 /* URIs and lists of them: what is parsed, what is refused, what survives a round trip. */
 #include "stage/stage.h"
 #include "stage/uri.h"
+#include "stage/yield.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -272,6 +273,47 @@ static void results_have_a_text_and_a_side(void **state)
 	assert_false(stage_result_infrastructure(STAGE_CANCELLED));
 }
 
+static void promises_are_matched(void **state)
+{
+	static const struct {
+		const char *pattern, *name;
+		bool matches;
+	} rows[] = {
+	        {"a.txt", "a.txt", true},
+	        {"a.txt", "b/a.txt", false},
+	        {"./b//a.txt", "b/a.txt", true},
+	        {"*.txt", "a.txt", true},
+	        {"*.txt", "b/a.txt", false},
+	        {"*.txt", ".a.txt", false},
+	        {"*/*.txt", "b/a.txt", true},
+	        {"part.[0-9]", "part.7", true},
+	        {"part.[0-9]", "part.77", false},
+	        {"\\*", "*", true},
+	        {"\\*", "x", false},
+	        {"b/", "b/a.txt", true},
+	        {"b/", "b/c/d/a.txt", true},
+	        {"b/", "b", false},
+	        {"b/", "bb/a.txt", false},
+	        {"b/c/", "b/c/x", true},
+	        {"b/c/", "b/x", false},
+	        {"run?/", "run1/x", true},
+	        {"run?/", "run/x", false},
+	        {"http://x", "http:/x", true},
+	};
+	struct arena a;
+
+	(void)state;
+	arena_init(&a);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct yield yield;
+
+		yield_parse(&a, rows[i].pattern, &yield);
+		if (yield_matches(&yield, rows[i].name) != rows[i].matches)
+			fail_msg("%s and %s", rows[i].pattern, rows[i].name);
+	}
+	arena_release(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -283,6 +325,7 @@ int main(void)
 	        cmocka_unit_test(any_bytes_make_a_round_trip),
 	        cmocka_unit_test(lists_as_people_write_them),
 	        cmocka_unit_test(results_have_a_text_and_a_side),
+	        cmocka_unit_test(promises_are_matched),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -316,11 +316,15 @@ static bool note_found(void *context, size_t i, const struct task *task, const c
 static void identities_and_names_are_found(void **state)
 {
 	static const char *const ids[] = {"id-0007", "none", "id-0005", "id-0001"};
+	static const char *const same[] = {"id-0007", "id-0007", "id-0007", "id-0005", "id-0005"};
+	static const char *const there[] = {"file:///out", "file:///other/7", "file:///out/7", NULL,
+	                                    "file:///out"};
 	static const char *const names[] = {"t3", "nobody", "t9"};
 	struct founds f = {.n = 0};
 
 	(void)state;
-	assert_int_equal(store_find_identities(store_own(s), ids, 4, note_found, &f), STORE_OK);
+	assert_int_equal(store_find_identities(store_own(s), ids, NULL, 4, note_found, &f),
+	                 STORE_OK);
 	assert_int_equal(f.n, 2);
 	assert_int_equal(f.i[0], 0);
 	assert_int_equal(f.id[0], 7);
@@ -329,10 +333,24 @@ static void identities_and_names_are_found(void **state)
 	assert_int_equal(f.id[1], 25);
 	f.n = 0;
 	place_sql(place.path.p, "UPDATE task SET status = 'succeeded' WHERE task_id = 27");
-	assert_int_equal(store_find_identities(store_own(s), ids, 1, note_found, &f), STORE_OK);
+	assert_int_equal(store_find_identities(store_own(s), ids, NULL, 1, note_found, &f),
+	                 STORE_OK);
 	assert_int_equal(f.n, 1);
 	assert_int_equal(f.id[0], 27);
 	assert_string_equal(f.outputs[0], "[27]");
+	/* Equal tasks that wrote to several places, or to none. */
+	f.n = 0;
+	place_sql(place.path.p, "UPDATE task SET output = 'file:///other/7' WHERE task_id = 27");
+	place_sql(place.path.p, "UPDATE task SET output = NULL WHERE task_id = 25");
+	assert_int_equal(store_find_identities(store_own(s), same, there, 5, note_found, &f),
+	                 STORE_OK);
+	assert_int_equal(f.n, 3);
+	assert_int_equal(f.i[0], 0);
+	assert_int_equal(f.id[0], 7);
+	assert_int_equal(f.i[1], 1);
+	assert_int_equal(f.id[1], 27);
+	assert_int_equal(f.i[2], 3);
+	assert_int_equal(f.id[2], 25);
 	f.n = 0;
 	assert_int_equal(store_find_names(store_own(s), "qc", names, 3, note_found, &f), STORE_OK);
 	assert_int_equal(f.n, 2);
@@ -648,10 +666,15 @@ static void every_list_has_an_index(void **state)
 	assert_indexed("required", "requirement_task");
 	assert_int_equal(store_dependents(store_own(s), 3, note_edge, &edges), STORE_OK);
 	assert_indexed("dependents", "requirement_other");
-	assert_int_equal(store_find_identities(store_own(s), (const char *const[]){"id-0007"}, 1,
-	                                       note_found, &founds),
+	assert_int_equal(store_find_identities(store_own(s), (const char *const[]){"id-0007"}, NULL,
+	                                       1, note_found, &founds),
 	                 STORE_OK);
 	assert_indexed("identities", "task_identity");
+	assert_int_equal(store_find_identities(store_own(s), (const char *const[]){"id-0007"},
+	                                       (const char *const[]){"file:///out"}, 1, note_found,
+	                                       &founds),
+	                 STORE_OK);
+	assert_indexed("identities and places", "task_identity");
 	assert_int_equal(store_find_names(store_own(s), "qc", (const char *const[]){"t3"}, 1,
 	                                  note_found, &founds),
 	                 STORE_OK);
