@@ -36,7 +36,29 @@ static bool identify(struct launch *l)
 	return ok;
 }
 
-/* Our own workers run no containers: said now, not after an hour of waiting tasks. */
+/* Of a step whose tasks ask for more than this machine has: cpus are told, memory cannot be had. */
+static bool fits_here(struct launch *l, const struct submission_step *step, const struct task *row)
+{
+	int64_t ram = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
+
+	if (row->memory != INT_NULL && ram > 0 && row->memory > ram)
+		return session_fail(&l->session, EXIT_CODE_INFRASTRUCTURE,
+		                    "%s: step %s asks for %.1f GB of memory, and this machine has "
+		                    "%.1f; lower its `memory`, or run it on a server with -s",
+		                    step->source, step->name, (double)row->memory / 1e9,
+		                    (double)ram / 1e9);
+	if (row->cpu > l->session.cpus)
+		progress_say(&l->progress,
+		             "! step %s asks for %.6g cpus, and this machine has %d: its tasks run "
+		             "one at a time, with $CPU=%d",
+		             step->name, row->cpu, l->session.cpus, l->session.cpus);
+	return true;
+}
+
+/*
+ * Our own workers run no containers, and have what this machine has: said now, not
+ * after an hour of waiting tasks.
+ */
 static bool can_run_here(struct launch *l)
 {
 	struct arena arena;
@@ -57,6 +79,8 @@ static bool can_run_here(struct launch *l)
 			        "%s: step %s runs in the container %s, and the local worker runs "
 			        "no containers",
 			        step->source, step->name, task.row.container);
+		else
+			ok = fits_here(l, step, &task.row);
 	}
 	arena_release(&arena);
 	return ok;

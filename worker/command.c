@@ -14,6 +14,9 @@ int64_t command_cpus(double cpu, double weight, double worker_cpus)
 	/* Rounding must not take a cpu away: a third of three is one. */
 	double n = floor((isnan(cpu) ? worker_cpus * weight : cpu) + 1e-6);
 
+	/* A task that asks for more than there is runs alone, with all there is. */
+	if (worker_cpus >= 1 && n > worker_cpus)
+		n = floor(worker_cpus + 1e-6);
 	return n >= 1 && n < 1e6 ? (int64_t)n : 1;
 }
 

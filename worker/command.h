@@ -48,7 +48,7 @@ bool command_build(const struct command_input *in, struct arena *arena, struct c
  * function, no file that it reads first.
  */
 bool command_shell_is_plain(char *const *environment);
-/* The cpus that a task may count on: at least 1. */
+/* The cpus that a task may count on: at least 1, and no more than the worker has. */
 int64_t command_cpus(double cpu, double weight, double worker_cpus);
 
 #endif

@@ -47,6 +47,9 @@ static void cpus_are_whole(void **state)
 	assert_int_equal(command_cpus(NAN, 1.0 / 3, 8), 2);
 	assert_int_equal(command_cpus(NAN, 0.01, 8), 1);
 	assert_int_equal(command_cpus(6, 0.01, 8), 6);
+	assert_int_equal(command_cpus(8, 1, 8), 8);
+	assert_int_equal(command_cpus(64, 1, 8), 8);
+	assert_int_equal(command_cpus(64, 1, NAN), 64);
 	assert_int_equal(command_cpus(0.5, 1, 8), 1);
 	assert_int_equal(command_cpus(-3, 1, 8), 1);
 }
