@@ -15,12 +15,12 @@
 #include "server/private.h"
 #include "server/reader.h"
 #include "server/route.h"
+#include "server/settings.h"
 #include "server/server_main.h"
 #include "store/store.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -40,90 +40,6 @@
 #define OTHER_FDS 128u
 #define LOCK_TRIES 10
 #define LOCK_PAUSE_MS 30
-
-struct settings {
-	const char *listen, *database, *state, *log;
-	bool open, private_mode;
-};
-
-/* The options. To add one: a row here, a member above, a case in read_options(). */
-static const struct {
-	const char *name, *argument, *help;
-	int key;
-} options[] = {
-        {"listen", "ADDR:PORT",
-         "loopback address to listen on (127.0.0.1:5000); port 0: a free one", 'l'},
-        {"database", "URI", "sqlite:///PATH (STATE/scitq.db)", 'd'},
-        {"open", NULL, "need no token: anybody on this machine may call", 'o'},
-        {"state", "DIR", "state directory ($XDG_STATE_HOME/scitq or ~/.local/state/scitq)", 's'},
-        {"log", "FILE", "append the log to FILE instead of standard error", 'L'},
-        {"private", NULL, "serve one user's runs: a free port, and end when none is attached", 'p'},
-        {"help", NULL, "print this and exit", 'h'},
-        {"version", NULL, "print the version and exit", 'v'},
-};
-
-#define OPTION_COUNT (sizeof(options) / sizeof(options[0]))
-
-static void print_help(const char *program)
-{
-	printf("usage: %s [OPTIONS]\n\n", program);
-	for (size_t i = 0; i < OPTION_COUNT; i++) {
-		int n = printf("  --%s%s%s", options[i].name, options[i].argument ? " " : "",
-		               options[i].argument ? options[i].argument : "");
-
-		printf("%*s  %s\n", n < 22 ? 22 - n : 0, "", options[i].help);
-	}
-}
-
-/* -1: go on; else the exit code. */
-static int read_options(int argc, char **argv, struct settings *settings)
-{
-	struct option table[OPTION_COUNT + 1] = {0};
-	int key;
-
-	for (size_t i = 0; i < OPTION_COUNT; i++)
-		table[i] = (struct option){options[i].name,
-		                           options[i].argument ? required_argument : no_argument,
-		                           NULL, options[i].key};
-	optind = 0; /* scitq-run has used getopt before */
-	while ((key = getopt_long(argc, argv, "", table, NULL)) >= 0) {
-		switch (key) {
-		case 'l':
-			settings->listen = optarg;
-			break;
-		case 'd':
-			settings->database = optarg;
-			break;
-		case 'o':
-			settings->open = true;
-			break;
-		case 's':
-			settings->state = optarg;
-			break;
-		case 'L':
-			settings->log = optarg;
-			break;
-		case 'p':
-			settings->private_mode = true;
-			break;
-		case 'h':
-			print_help(argv[0]);
-			return SERVER_EXIT_OK;
-		case 'v':
-			printf("scitq-server %s\n", SCITQ_VERSION);
-			return SERVER_EXIT_OK;
-		default:
-			fprintf(stderr, "%s: see --help\n", argv[0]);
-			return SERVER_EXIT_USAGE;
-		}
-	}
-	if (optind < argc) {
-		fprintf(stderr, "%s: unexpected argument \"%s\": see --help\n", argv[0],
-		        argv[optind]);
-		return SERVER_EXIT_USAGE;
-	}
-	return -1;
-}
 
 void show_health(struct server *server, struct call *call)
 {
@@ -188,26 +104,49 @@ static unsigned connection_limit(void)
 	return limit.rlim_cur > 2 * OTHER_FDS ? (unsigned)limit.rlim_cur - OTHER_FDS : OTHER_FDS;
 }
 
+static int open_file(const char *path, struct problem *problem)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		problem_set(problem, PROBLEM_INTERNAL, "cannot open %s: %s", path, strerror(errno));
+	return fd;
+}
+
 static bool open_log(struct server *server, const struct settings *settings,
                      const struct state_dir *dir, struct problem *problem)
 {
 	struct str path = STR_INIT;
-	int fd;
+	int fd = STDERR_FILENO;
 
 	if (settings->log != NULL)
 		str_adds(&path, settings->log);
 	else if (settings->private_mode)
 		state_dir_file(dir, "server.log", &path);
-	else
-		return true;
-	fd = open(path.p, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	if (fd < 0)
-		problem_set(problem, PROBLEM_INTERNAL, "cannot open %s: %s", path.p,
-		            strerror(errno));
-	else
-		log_init(&server->log, "server", LOG_LEVEL_INFO, fd);
+	if (path.len > 0)
+		fd = open_file(path.p, problem);
+	if (fd >= 0)
+		server->log.fd = fd;
 	str_release(&path);
 	return fd >= 0;
+}
+
+/*
+ * Somebody moved the file away and wants a new one. The descriptor keeps its number,
+ * so that threads that write at this moment write into the old file or the new one.
+ */
+static void reopen_log(struct server *server, const struct settings *settings)
+{
+	struct problem problem = {0};
+	int fd = open_file(settings->log, &problem);
+
+	if (fd < 0 || dup3(fd, server->log.fd, O_CLOEXEC) < 0)
+		log_error(&server->log, "the log file stays: %s",
+		          fd < 0 ? problem.message : strerror(errno));
+	else
+		log_info(&server->log, "the log file was opened anew");
+	if (fd >= 0)
+		close(fd);
 }
 
 /*
@@ -298,21 +237,39 @@ static void stop_parts(struct server *server, struct state_dir *dir)
 	auth_free(server->auth);
 }
 
-static void wait_for_end(struct server *server, int signals)
+/* False: it is time to end. */
+static bool take_signal(struct server *server, const struct settings *settings, int signals)
 {
-	struct pollfd fds[2] = {{signals, POLLIN, 0}, {server->wake, POLLIN, 0}};
 	struct signalfd_siginfo info;
 
-	while (poll(fds, 2, -1) < 0) {
-		if (errno != EINTR) {
+	if (read(signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return true;
+	if (info.ssi_signo == SIGHUP && settings->log != NULL) {
+		reopen_log(server, settings);
+		return true;
+	}
+	log_info(&server->log, "signal %u", info.ssi_signo);
+	return false;
+}
+
+static void wait_for_end(struct server *server, const struct settings *settings, int signals)
+{
+	struct pollfd fds[2] = {{signals, POLLIN, 0}, {server->wake, POLLIN, 0}};
+
+	for (;;) {
+		if (poll(fds, 2, -1) < 0) {
+			if (errno == EINTR)
+				continue;
 			log_error(&server->log, "poll: %s", strerror(errno));
 			return;
 		}
+		if (fds[1].revents != 0) {
+			log_info(&server->log, "nobody is attached any more");
+			return;
+		}
+		if (fds[0].revents != 0 && !take_signal(server, settings, signals))
+			return;
 	}
-	if (fds[0].revents == 0)
-		log_info(&server->log, "nobody is attached any more");
-	else if (read(signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
-		log_info(&server->log, "signal %u", info.ssi_signo);
 }
 
 /* The state directory is held. */
@@ -333,7 +290,7 @@ static int serve(struct server *server, const struct settings *settings, struct 
 		log_info(&server->log, "scitq-server %s on %s, state in %s%s", SCITQ_VERSION,
 		         http_url(server->http), dir->path.p,
 		         settings->open ? ", open to everybody on this machine" : "");
-		wait_for_end(server, signals);
+		wait_for_end(server, settings, signals);
 	} else if (server->log.fd != STDERR_FILENO) {
 		log_error(&server->log, "%s", problem->message);
 	}
@@ -349,15 +306,23 @@ static int serve(struct server *server, const struct settings *settings, struct 
 
 int server_main(int argc, char **argv)
 {
-	struct settings settings = {0};
+	struct settings settings;
 	struct problem problem = {0};
 	struct server server = {.wake = -1};
 	struct state_dir dir;
-	int code = read_options(argc, argv, &settings);
+	enum log_level level = LOG_LEVEL_INFO;
+	int code = settings_read(&settings, argc, argv);
 
-	if (code >= 0)
+	if (code < 0 && !log_level_parse(settings.log_level, &level)) {
+		fprintf(stderr, "%s: log-level is \"%.80s\", not error, warn, info or debug\n",
+		        argv[0], settings.log_level);
+		code = SERVER_EXIT_USAGE;
+	}
+	if (code >= 0) {
+		settings_release(&settings);
 		return code;
-	log_init(&server.log, "server", LOG_LEVEL_INFO, STDERR_FILENO);
+	}
+	log_init(&server.log, "server", level, STDERR_FILENO);
 	umask(077);
 	/* Seeded before there are threads. */
 	json_object_seed(0);
@@ -370,5 +335,6 @@ int server_main(int argc, char **argv)
 	state_dir_release(&dir);
 	if (server.log.fd != STDERR_FILENO)
 		close(server.log.fd);
+	settings_release(&settings);
 	return code;
 }
