@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* The batch whose first task goes next: deepest step, then priority, then age. */
+/* The batch whose first task goes next: highest priority, then deepest step, then age. */
 static struct batch_node *best_batch(const struct serve *serve)
 {
 	struct batch_node *best = NULL;
@@ -19,11 +19,11 @@ static struct batch_node *best_batch(const struct serve *serve)
 		if (best != NULL) {
 			const struct ready_queue *b = &best->queues.v[0];
 
-			if (batch->depth != best->depth) {
-				if (batch->depth < best->depth)
-					continue;
-			} else if (q->priority != b->priority) {
+			if (q->priority != b->priority) {
 				if (q->priority < b->priority)
+					continue;
+			} else if (batch->depth != best->depth) {
+				if (batch->depth < best->depth)
 					continue;
 			} else if (q->head > b->head) {
 				continue;
@@ -66,7 +66,7 @@ struct execution_node *schedule_give(struct core *core, struct worker_node *work
 	bool first = node->epoch == 0;
 
 	/* An UPDATE of a command applies until here: the row is read when it is granted. */
-	if (!record_task(core, id, grant_columns, &task))
+	if (!grant_read(core, id, node, &task))
 		return NULL;
 	row_clear(table_get(TABLE_EXECUTION), &row);
 	row.execution_id = ++core->state.last_execution;
