@@ -65,6 +65,7 @@ enum field_flags {
 	FIELD_VIRTUAL = 1 << 6,  /* not a column: computed when a reply is made */
 	FIELD_NATURAL = 1 << 7,  /* not negative */
 	FIELD_SECRET = 1 << 8,   /* never in a reply */
+	FIELD_ATTEMPT = 1 << 9,  /* a single attempt of a task may have another (model/attempt.h) */
 };
 
 /* The usual combinations. */

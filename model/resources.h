@@ -11,6 +11,7 @@
 /* clang-format off */
 
 #define V1 FIELD_V1 /* short in the rows below */
+#define ATTEMPT FIELD_ATTEMPT
 
 #define TASK_FIELDS(F) \
 F(INT,  task_id,           FIELD_KEY | V1, "null", "number of the task") \
@@ -23,21 +24,22 @@ F(DATE, status_date,       V1, "null", "when its status last changed") \
 F(TEXT, batch,             FIELD_SET | V1, "\"Default\"", "group that workers serve; holds no /") \
 F(TEXT, input,             FIELD_OPTION | V1, "null", "URIs staged into $INPUT, separated by blanks") \
 F(TEXT, output,            FIELD_OPTION | V1, "null", "URI of the folder that receives $OUTPUT") \
-F(TEXT, container,         FIELD_OPTION | V1, "null", "image to run the command in") \
-F(TEXT, container_options, FIELD_OPTION | V1, "null", "options for the container engine") \
+F(TEXT, container,         FIELD_OPTION | V1 | ATTEMPT, "null", "image to run the command in") \
+F(TEXT, container_options, FIELD_OPTION | V1 | ATTEMPT, "null", "options for the container engine") \
 F(TEXT, resource,          FIELD_OPTION | V1, "null", "URIs staged once per worker into $RESOURCE") \
 F(INTS, required_task_ids, FIELD_OPTION | FIELD_VIRTUAL | V1, "null", "tasks that must succeed before this one") \
 F(INT,  retry,             FIELD_SET | FIELD_NATURAL | V1, "0", "attempts allowed after the first failure") \
-F(INT,  download_timeout,  FIELD_OPTION | FIELD_NATURAL | V1, "null", "seconds that staging in may take") \
-F(INT,  run_timeout,       FIELD_OPTION | FIELD_NATURAL | V1, "null", "seconds that the command may take") \
+F(INT,  download_timeout,  FIELD_OPTION | FIELD_NATURAL | V1 | ATTEMPT, "null", "seconds that staging in may take") \
+F(INT,  run_timeout,       FIELD_OPTION | FIELD_NATURAL | V1 | ATTEMPT, "null", "seconds that the command may take") \
 F(BOOL, use_cache,         FIELD_SET | V1, "false", "reuse the output of an identical task") \
-F(INT,  upload_timeout,    FIELD_OPTION | FIELD_NATURAL, "null", "seconds that staging out may take") \
-F(INT,  priority,          FIELD_SET, "0", "higher goes first within its batch") \
+F(INT,  upload_timeout,    FIELD_OPTION | FIELD_NATURAL | ATTEMPT, "null", "seconds that staging out may take") \
+F(INT,  priority,          FIELD_SET, "0", "higher goes first, among equals the deeper step") \
 F(INT,  epoch,             FIELD_NATURAL, "0", "number of the current assignment; a stale one is fenced") \
 F(BOOL, accept_failure,    FIELD_SET, "false", "starts also when a requirement failed") \
 F(INT,  run_id,            FIELD_OPTION, "null", "run that submitted it") \
-F(REAL, cpu,               FIELD_OPTION | FIELD_NATURAL, "null", "cpus that it takes") \
-F(INT,  memory,            FIELD_OPTION | FIELD_NATURAL, "null", "bytes of memory that it takes") \
+F(REAL, cpu,               FIELD_OPTION | FIELD_NATURAL | ATTEMPT, "null", "cpus that it takes") \
+F(INT,  memory,            FIELD_OPTION | FIELD_NATURAL | ATTEMPT, "null", "bytes of memory that it takes") \
+F(TEXT, attempt_settings,  FIELD_OPTION, "null", "JSON text: array with an object per attempt, of the fields that differ in it; the last holds for later ones") \
 F(TEXT, script,            FIELD_OPTION, "null", "text written to a file whose path becomes the command's last word") \
 F(INT,  attempts,          FIELD_NATURAL, "0", "failures so far since the last relaunch") \
 F(INT,  losses,            FIELD_NATURAL, "0", "executions lost with their worker since the last relaunch") \

@@ -1,5 +1,6 @@
 #include "server/change.h"
 
+#include "server/attempt.h"
 #include "server/columns.h"
 #include "server/record.h"
 #include "server/run.h"
@@ -204,8 +205,10 @@ bool change_task(struct core *core, uint32_t id, struct task_node *task, enum ta
 		task->flags |= TASK_TOLD;
 	task->reason = (uint8_t)reason;
 	task->resume = resume;
-	if (event == TASK_EVENT_RELAUNCH)
-		task->attempts = task->losses = 0;
+	if (event == TASK_EVENT_RELAUNCH) {
+		task->losses = 0;
+		attempt_set(core, id, task, 0);
+	}
 	state_task_status(state, id, task, (enum task_status)row->to);
 	switch (event) {
 	case TASK_EVENT_RELAUNCH:
@@ -292,9 +295,7 @@ static void task_failed(struct core *core, uint32_t id, struct task_node *task,
 	struct run_incident what = *incident;
 	bool again = task->attempts < class_of(&core->state, task)->retry;
 
-	task->flags |= TASK_TOLD;
-	if (task->attempts < UINT16_MAX)
-		task->attempts++;
+	attempt_set(core, id, task, task->attempts + 1u);
 	if (again) {
 		change_task(core, id, task, TASK_EVENT_RETRY, REASON_NONE);
 		what.kind = INCIDENT_RETRY;

@@ -1,16 +1,26 @@
 #include "server/grant.h"
 
 #include "model/json.h"
+#include "server/attempt.h"
 #include "server/columns.h"
+#include "server/record.h"
 
 #include <string.h>
 
-const uint64_t grant_columns =
+static const uint64_t grant_columns =
         BIT(TASK_COL_name) | BIT(TASK_COL_batch) | BIT(TASK_COL_run_id) | BIT(TASK_COL_command) |
         BIT(TASK_COL_script) | BIT(TASK_COL_container) | BIT(TASK_COL_container_options) |
         BIT(TASK_COL_input) | BIT(TASK_COL_output) | BIT(TASK_COL_resource) | BIT(TASK_COL_cpu) |
         BIT(TASK_COL_memory) | BIT(TASK_COL_download_timeout) | BIT(TASK_COL_run_timeout) |
-        BIT(TASK_COL_upload_timeout) | BIT(TASK_COL_yields);
+        BIT(TASK_COL_upload_timeout) | BIT(TASK_COL_yields) | BIT(TASK_COL_attempt_settings);
+
+bool grant_read(struct core *core, uint32_t id, const struct task_node *node, struct task *task)
+{
+	if (!record_task(core, id, grant_columns, task))
+		return false;
+	attempt_apply(core, node, task);
+	return true;
+}
 
 /* ,"name": */
 static void add_name(struct str *out, const char *name)

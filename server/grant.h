@@ -7,9 +7,9 @@
 
 #include "server/core_inside.h"
 
-/* The columns of a task that a grant needs. */
-extern const uint64_t grant_columns;
-/* Appended to the grants of the worker's reply. `task` holds grant_columns. */
+/* What a grant says of the task, as its current attempt is run. False: the group failed. */
+bool grant_read(struct core *core, uint32_t id, const struct task_node *node, struct task *task);
+/* Appended to the grants of the worker's reply. `task` is what grant_read() gave. */
 void grant_print(struct str *out, const struct execution_node *execution, const struct task *task);
 
 #endif

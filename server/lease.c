@@ -180,7 +180,7 @@ static void grant_again(struct core *core, struct worker_node *worker,
 	struct execution frozen;
 	struct task task;
 
-	if (!record_task(core, execution->task, grant_columns, &task) ||
+	if (!grant_read(core, execution->task, state_task(&core->state, execution->task), &task) ||
 	    !record_execution(core, execution->id, &frozen))
 		return;
 	task.command = frozen.command;

@@ -1,5 +1,6 @@
 #include "server/state_load.h"
 
+#include "server/attempt.h"
 #include "server/change.h"
 #include "server/columns.h"
 #include "server/contact.h"
@@ -14,7 +15,7 @@
 	 BIT(TASK_COL_priority) | BIT(TASK_COL_run_id) | BIT(TASK_COL_retry) |                     \
 	 BIT(TASK_COL_attempts) | BIT(TASK_COL_losses) | BIT(TASK_COL_epoch) |                     \
 	 BIT(TASK_COL_accept_failure) | BIT(TASK_COL_cpu) | BIT(TASK_COL_memory) |                 \
-	 BIT(TASK_COL_resume_status) | BIT(TASK_COL_reason))
+	 BIT(TASK_COL_resume_status) | BIT(TASK_COL_reason) | BIT(TASK_COL_attempt_settings))
 
 static uint16_t small(int64_t n)
 {
@@ -35,10 +36,9 @@ void state_task_read(struct state *state, struct task_node *node, const struct t
 	        .priority = clamp_priority(row->priority),
 	        .retry = small(row->retry),
 	        .accepts_failure = row->accept_failure == 1,
-	        .cpu = row->cpu,
-	        .memory = row->memory,
 	};
 
+	attempt_weigh(&class, row, small(row->attempts));
 	node->epoch = (uint32_t)row->epoch;
 	node->class = task_class_take(&state->classes, &class);
 	node->attempts = small(row->attempts);

@@ -20,7 +20,7 @@ struct task_class {
 	int32_t priority;
 	uint16_t retry;
 	uint8_t accepts_failure;
-	uint8_t unused; /* 0 */
+	uint8_t varies; /* cpu and memory are those of the current attempt: attempt_settings */
 };
 
 struct task_class_entry;

@@ -1,5 +1,6 @@
 #include "server/task_new.h"
 
+#include "model/attempt.h"
 #include "model/json.h"
 #include "server/change.h"
 #include "server/record.h"
@@ -15,7 +16,8 @@ bool task_new_read(struct call *call, json_t *object, struct task *row)
 
 	if (!row_from_json(table_get(TABLE_TASK), object, ROW_CREATE, row, &set, &call->arena,
 	                   &call->problem) ||
-	    !batch_name_read(call, row->batch))
+	    !batch_name_read(call, row->batch) ||
+	    !attempt_settings_check(row->attempt_settings, &call->problem))
 		return false;
 	if (task_is_out((enum task_status)row->status))
 		return problem_set(&call->problem, PROBLEM_BAD_VALUE,

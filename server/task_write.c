@@ -1,5 +1,7 @@
 /* Creating, changing, freezing and deleting single tasks. */
+#include "model/attempt.h"
 #include "model/json.h"
+#include "server/attempt.h"
 #include "server/change.h"
 #include "server/columns.h"
 #include "server/contact.h"
@@ -157,11 +159,8 @@ static void carry_out(struct core *core, uint32_t id, struct task_node *task,
 
 	if (plan->abandon && execution != NULL && execution->current)
 		change_abandon(core, execution);
-	if (plan->attempt && task->attempts < UINT16_MAX) {
-		state_task_dirty(&core->state, id, task);
-		task->flags |= TASK_TOLD;
-		task->attempts++;
-	}
+	if (plan->attempt)
+		attempt_set(core, id, task, task->attempts + 1u);
 	for (unsigned i = 0; i < plan->n; i++) {
 		enum task_event event = plan->events[i];
 
@@ -172,6 +171,9 @@ static void carry_out(struct core *core, uint32_t id, struct task_node *task,
 	}
 }
 
+static const uint64_t weight_columns =
+        BIT(TASK_COL_cpu) | BIT(TASK_COL_memory) | BIT(TASK_COL_attempt_settings);
+
 /* Those of the changed fields that memory knows. */
 static void follow_fields(struct core *core, uint32_t id, struct task_node *task,
                           const struct task *row, uint64_t set)
@@ -180,10 +182,6 @@ static void follow_fields(struct core *core, uint32_t id, struct task_node *task
 	struct execution_node *execution = state_execution(state, task_execution(task));
 	struct task_class class = *class_of(state, task);
 
-	if (set & BIT(TASK_COL_cpu))
-		class.cpu = row->cpu;
-	if (set & BIT(TASK_COL_memory))
-		class.memory = row->memory;
 	if (set & BIT(TASK_COL_retry))
 		class.retry = row->retry > UINT16_MAX ? UINT16_MAX : (uint16_t)row->retry;
 	if (set & BIT(TASK_COL_accept_failure))
@@ -193,6 +191,8 @@ static void follow_fields(struct core *core, uint32_t id, struct task_node *task
 	if (set & BIT(TASK_COL_priority))
 		class.priority = (int32_t)row->priority;
 	state_task_reclass(state, id, task, &class);
+	if (set & weight_columns)
+		attempt_changed(core, id, task);
 	if (execution == NULL)
 		return;
 	state_worker_weigh(state, execution->worker);
@@ -210,7 +210,8 @@ static bool read_update(struct core *core, struct call *call, uint32_t id, struc
 	if (!row_from_json(table_get(TABLE_TASK), call->body, ROW_UPDATE, row, set, &call->arena,
 	                   problem))
 		return false;
-	if ((*set & BIT(TASK_COL_batch)) && !batch_name_read(call, row->batch))
+	if (((*set & BIT(TASK_COL_batch)) && !batch_name_read(call, row->batch)) ||
+	    !attempt_settings_check(row->attempt_settings, problem))
 		return false;
 	if (*set & BIT(TASK_COL_run_id))
 		return problem_set(problem, PROBLEM_READ_ONLY,
@@ -309,6 +310,7 @@ void handle_task_freeze(struct core *core, struct call *call)
 	}
 	if (!record_flush(core) || !record_task(core, (uint32_t)id, STORE_ALL, &task))
 		return;
+	attempt_apply(core, state_task(&core->state, (uint32_t)id), &task);
 	row.command = task.command;
 	row.container = task.container;
 	row.container_options = task.container_options;

@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-#define SCHEMA_VERSION 4
+#define SCHEMA_VERSION 5
 
 /* SQL that leads from version i + 1 to i + 2; missing tables and indexes are made after it. */
 static const char *const upgrades[SCHEMA_VERSION - 1] = {
@@ -28,6 +28,8 @@ static const char *const upgrades[SCHEMA_VERSION - 1] = {
         "INTEGER;",
         /* What a task promised to write; identities are found with their place. */
         "ALTER TABLE task ADD COLUMN yields TEXT; DROP INDEX IF EXISTS task_identity;",
+        /* Settings of single attempts. */
+        "ALTER TABLE task ADD COLUMN attempt_settings TEXT",
 };
 
 /*

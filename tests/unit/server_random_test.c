@@ -240,6 +240,14 @@ static const char *some_batch(struct world *w)
 	return names[rnd(w, 4)];
 }
 
+static json_t *some_attempts(struct world *w)
+{
+	static const char *const texts[] = {"[{}]", "[{\"cpu\":1},{\"cpu\":2.5}]",
+	                                    "[{\"memory\":5},{},{\"run_timeout\":9}]"};
+
+	return json_string(texts[rnd(w, 3)]);
+}
+
 static json_t *some_new_task(struct world *w, bool is_v1)
 {
 	json_t *task = json_pack("{s:s, s:s, s:i, s:i, s:b}", "command", "true", "batch",
@@ -248,6 +256,8 @@ static json_t *some_new_task(struct world *w, bool is_v1)
 
 	if (rnd(w, 4) == 0)
 		json_object_set_new(task, "cpu", json_real(0.5 * (1 + rnd(w, 8))));
+	if (rnd(w, 3) == 0)
+		json_object_set_new(task, "attempt_settings", some_attempts(w));
 	if (rnd(w, 10) == 0)
 		json_object_set_new(task, "status", json_string("paused"));
 	if (is_v1 && rnd(w, 2) == 0) {
@@ -303,6 +313,9 @@ static void change_task_of(struct world *w)
 	case 1:
 		json_object_set_new(body, "priority", json_integer(rnd(w, 4)));
 		json_object_set_new(body, "cpu", json_real(1 + rnd(w, 4)));
+		if (rnd(w, 2) == 0)
+			json_object_set_new(body, "attempt_settings",
+			                    rnd(w, 2) ? some_attempts(w) : json_null());
 		break;
 	case 2:
 		json_object_set_new(body, "required_task_ids", json_pack("[i]", (int)some_task(w)));

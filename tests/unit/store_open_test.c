@@ -191,6 +191,7 @@ static void an_older_database_is_upgraded(void **state)
 	        "ALTER TABLE token DROP COLUMN expiry_date",
 	        "DROP INDEX task_identity",
 	        "ALTER TABLE task DROP COLUMN yields",
+	        "ALTER TABLE task DROP COLUMN attempt_settings",
 	};
 	struct task row = some_task(1), read = {.task_id = 1};
 	struct arena arena;

@@ -1,0 +1,20 @@
+/*
+ * The attempt that a task is in: how often it failed since the last relaunch, and
+ * what it is run with for that (model/attempt.h). A class holds the cpus and the
+ * memory of the current attempt; everything that changes either goes through here.
+ */
+#ifndef SERVER_ATTEMPT_H
+#define SERVER_ATTEMPT_H
+
+#include "server/core_inside.h"
+
+/* The weight that the row gives the task in this attempt, into its class. */
+void attempt_weigh(struct task_class *class, const struct task *row, unsigned attempt);
+/* The row's weight has changed, or the attempt: class, queue and worker follow. */
+void attempt_changed(struct core *core, uint32_t id, struct task_node *task);
+/* It has failed so often. Its run must be in memory. */
+void attempt_set(struct core *core, uint32_t id, struct task_node *task, unsigned attempts);
+/* The row that was read for a grant becomes what this attempt is run with. */
+void attempt_apply(struct core *core, const struct task_node *task, struct task *row);
+
+#endif
