@@ -216,38 +216,38 @@ static void check_after(struct checker *k, struct setting *set)
 	check_after_item(k, set->node);
 }
 
-/* retry = 2, or [{}, {}]: one attempt per entry. */
+/* retry = 2, or [{}, { memory = 32GB }]: one attempt per entry. */
 static void check_retry(struct checker *k, struct setting *set)
 {
 	const struct expr *e = set->expr;
 	const struct vtype *want = vtype_of_kind(VTYPE_INT);
+	struct diag *d;
 
 	if (e->kind != EXPR_LIST) {
 		set->node = check_expr(k, e, want);
 		return;
 	}
+	if (e->list.n == 0) {
+		d = report(k->c, E0306, e->span, "`retry` cannot be without an attempt");
+		label(k->c, d, "an empty list");
+		help(k->c, d, "write `retry = 0` for a single attempt");
+		return;
+	}
 	for (size_t i = 0; i < e->list.n; i++) {
 		const struct expr *item = e->list.items[i];
-		struct diag *d;
 
 		if (item->kind != EXPR_RECORD) {
 			d = report(k->c, E0301, item->span,
 			           "settings of an attempt are wanted here");
 			label(k->c, d, "is %s", expr_kind_text(item->kind));
-			help(k->c, d, "write `retry = %zu`", e->list.n);
-			return;
-		}
-		if (item->record->n > 0) {
-			d = report(
-			        k->c, E0328, item->span,
-			        "settings of a single attempt are not carried out by this version");
-			label(k->c, d, "no effect is not what you want");
 			help(k->c, d, "write `retry = %zu`", e->list.n - 1);
 			return;
 		}
+		check_settings(k, &set->attempts[i]);
+		for (struct setting *s = set->attempts[i].first[KEY_container]; s; s = s->next)
+			check_image(k, s);
 	}
-	set->node =
-	        node_const(k, value_int(e->list.n > 0 ? (int64_t)e->list.n - 1 : 0), e->span, want);
+	set->node = node_const(k, value_int((int64_t)e->list.n - 1), e->span, want);
 }
 
 static void check_exec(struct checker *k, struct setting *set)

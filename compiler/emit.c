@@ -238,11 +238,19 @@ static const char *emit_data(struct staged *s, const struct step *step, uint32_t
 	return text;
 }
 
-static const char *emit_text(struct env *env, const struct step *step, enum setting_key key)
+/* What a column of whole numbers holds; `absent` where the value is none. */
+static int64_t column_int(const struct value *v, int64_t absent)
 {
-	struct value v = task_value(env, step, key);
-
-	return v.kind == VALUE_NONE || v.kind == VALUE_BAD ? NULL : value_to_text(&v, env->arena);
+	switch ((enum value_kind)v->kind) {
+	case VALUE_INT:
+	case VALUE_SIZE:
+		return v->integer;
+	case VALUE_DURATION:
+		/* Columns count seconds; a part of one is a whole one. */
+		return (v->integer + 999) / 1000;
+	default:
+		return absent;
+	}
 }
 
 static int64_t emit_int(struct env *env, const struct step *step, enum setting_key key,
@@ -250,16 +258,7 @@ static int64_t emit_int(struct env *env, const struct step *step, enum setting_k
 {
 	struct value v = task_value(env, step, key);
 
-	switch ((enum value_kind)v.kind) {
-	case VALUE_INT:
-	case VALUE_SIZE:
-		return v.integer;
-	case VALUE_DURATION:
-		/* Columns count seconds; a part of one is a whole one. */
-		return (v.integer + 999) / 1000;
-	default:
-		return absent;
-	}
+	return column_int(&v, absent);
 }
 
 static bool emit_bool(struct env *env, const struct step *step, enum setting_key key)
@@ -269,11 +268,65 @@ static bool emit_bool(struct env *env, const struct step *step, enum setting_key
 	return v.kind == VALUE_BOOL && v.boolean;
 }
 
+/* The columns that every attempt of a task may have its own of; named like the settings. */
+static const enum setting_key attempt_keys[] = {
+        KEY_container,   KEY_container_options, KEY_download_timeout,
+        KEY_run_timeout, KEY_upload_timeout,    KEY_cpu,
+        KEY_memory,
+};
+
+#define ATTEMPT_KEYS (sizeof(attempt_keys) / sizeof(attempt_keys[0]))
+
+/* The column of the setting's name; where the setting is not given it stays. */
+static void emit_column(struct env *env, const struct setting *set, struct task *row)
+{
+	const struct table *t = table_get(TABLE_TASK);
+	struct value v = setting_value(env, set);
+	const struct field *f;
+
+	if (v.kind == VALUE_NONE || v.kind == VALUE_BAD)
+		return;
+	f = &t->fields[table_field(t, setting_key_text(set->key))];
+	if (f->kind == KIND_TEXT)
+		*(const char **)field_at(f, row) = value_to_text(&v, env->arena);
+	else if (f->kind == KIND_REAL)
+		*(double *)field_at(f, row) = value_real(&v);
+	else
+		*(int64_t *)field_at(f, row) = column_int(&v, INT_NULL);
+}
+
+/* The settings of each attempt as JSON text, or NULL where none says anything. */
+static const char *emit_attempts(struct env *env, const struct setting *retry)
+{
+	json_t *array = json_array();
+	struct str text = STR_INIT;
+	const char *kept = NULL;
+	bool any = false;
+
+	for (size_t i = 0; retry != NULL && i < retry->nattempts; i++) {
+		struct task row;
+		json_t *settings;
+
+		row_clear(table_get(TABLE_TASK), &row);
+		for (size_t k = 0; k < ATTEMPT_KEYS; k++)
+			emit_column(env, own_setting(env, &retry->attempts[i], attempt_keys[k]),
+			            &row);
+		settings = row_to_request(table_get(TABLE_TASK), &row);
+		any |= json_object_size(settings) > 0;
+		json_array_append_new(array, settings);
+	}
+	if (any) {
+		json_print(array, &text);
+		kept = arena_strndup(env->arena, text.p, text.len);
+	}
+	str_release(&text);
+	json_decref(array);
+	return kept;
+}
+
 static void emit_row(struct env *env, const struct step *step, const struct submission_step *ss,
                      uint32_t tuple, const struct command *cmd, struct task *row)
 {
-	struct value cpu = task_value(env, step, KEY_cpu);
-
 	row_default(table_get(TABLE_TASK), row);
 	row->name = task_name(env, step, tuple);
 	row->batch = ss->batch;
@@ -281,18 +334,13 @@ static void emit_row(struct env *env, const struct step *step, const struct subm
 	row->script = cmd->script;
 	row->source = cmd->source;
 	row->output = task_output(env, step, tuple);
-	row->container = emit_text(env, step, KEY_container);
-	row->container_options = emit_text(env, step, KEY_container_options);
 	row->retry = emit_int(env, step, KEY_retry, 0);
+	row->attempt_settings = emit_attempts(env, task_setting(env, step, KEY_retry));
 	row->priority = emit_int(env, step, KEY_priority, 0);
 	row->accept_failure = emit_bool(env, step, KEY_accept_failure);
 	row->use_cache = emit_bool(env, step, KEY_use_cache);
-	row->download_timeout = emit_int(env, step, KEY_download_timeout, INT_NULL);
-	row->run_timeout = emit_int(env, step, KEY_run_timeout, INT_NULL);
-	row->upload_timeout = emit_int(env, step, KEY_upload_timeout, INT_NULL);
-	row->memory = emit_int(env, step, KEY_memory, INT_NULL);
-	if (value_is_number(&cpu))
-		row->cpu = value_real(&cpu);
+	for (size_t k = 0; k < ATTEMPT_KEYS; k++)
+		emit_column(env, task_setting(env, step, attempt_keys[k]), row);
 }
 
 /* As the worker reads it, which checks the promise and says where it was made. */

@@ -5,6 +5,7 @@
 #include "compiler/compilation.h"
 #include "compiler/expand.h"
 #include "compiler/node.h"
+#include "model/json.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -75,6 +76,35 @@ static void add_requirements(const struct submission *s, const struct submission
 		str_addc(out, '\n');
 }
 
+/* "attempt 2 memory=32000000000": what an attempt has of its own. */
+static void add_attempts(const struct submission_task *task, struct str *out)
+{
+	const struct table *t = table_get(TABLE_TASK);
+	json_t *attempts =
+	        task->row.attempt_settings ? json_loads(task->row.attempt_settings, 0, NULL) : NULL;
+
+	for (size_t i = 0; i < json_array_size(attempts); i++) {
+		json_t *settings = json_array_get(attempts, i);
+
+		if (json_object_size(settings) == 0)
+			continue;
+		str_addf(out, "      attempt %zu", i + 1);
+		for (unsigned k = 0; k < t->nfields; k++) {
+			json_t *value = json_object_get(settings, t->fields[k].name);
+
+			if (value == NULL)
+				continue;
+			str_addf(out, " %s=", t->fields[k].name);
+			if (json_is_string(value))
+				str_adds(out, json_string_value(value));
+			else
+				json_print(value, out);
+		}
+		str_addc(out, '\n');
+	}
+	json_decref(attempts);
+}
+
 static void add_task(const struct submission *s, uint32_t i, struct arena *arena, struct str *out)
 {
 	struct submission_task task;
@@ -87,6 +117,11 @@ static void add_task(const struct submission *s, uint32_t i, struct arena *arena
 	add_uris(out, "with", task.resources, task.nresources);
 	str_addf(out, "      writes   %s\n", task.row.output);
 	add_requirements(s, &task, out);
+	if (task.row.retry > 0)
+		str_addf(out, "      retries  %" PRId64 "\n", task.row.retry);
+	add_attempts(&task, out);
+	if (task.row.priority != 0)
+		str_addf(out, "      priority %" PRId64 "\n", task.row.priority);
 }
 
 void compile_listing(const struct compilation *c, size_t tasks, struct str *out)

@@ -417,13 +417,12 @@ static void try_command(struct planner *p)
 	}
 }
 
-static void try_settings(struct planner *p)
+static void try_list(struct planner *p, const struct settings *list)
 {
-	struct step *step = p->step;
 	const struct vtype *any = vtype_of_kind(VTYPE_ANY);
 
 	for (int key = 0; key < SETTING_KEY_COUNT; key++) {
-		for (struct setting *s = step->settings.first[key]; s != NULL; s = s->next) {
+		for (struct setting *s = list->first[key]; s != NULL; s = s->next) {
 			/* Under a condition only the tasks that it holds for may be asked. */
 			if (s->guard != NULL)
 				continue;
@@ -431,36 +430,64 @@ static void try_settings(struct planner *p)
 				try_node(p, s, s->node, setting_type(p->c, s));
 			for (size_t i = 0; i < s->nentries; i++)
 				try_node(p, s, s->entries[i].node, any);
+			for (size_t i = 0; i < s->nattempts; i++)
+				try_list(p, &s->attempts[i]);
 		}
+	}
+}
+
+static bool has_guard(const struct settings *list, enum setting_key key)
+{
+	for (const struct setting *s = list->first[key]; s != NULL; s = s->next) {
+		if (s->guard != NULL)
+			return true;
+		for (size_t i = 0; i < s->nattempts; i++) {
+			for (int k = 0; k < SETTING_KEY_COUNT; k++) {
+				if (has_guard(&s->attempts[i], (enum setting_key)k))
+					return true;
+			}
+		}
+	}
+	return false;
+}
+
+/* What holds for the task that env stands at. */
+static void try_chosen(struct planner *p, const struct settings *list, enum setting_key key)
+{
+	struct compilation *c = p->c;
+	const struct setting *s = own_setting(&c->env, list, key);
+
+	if (s == NULL)
+		return;
+	if (s->node != NULL && !s->node->has_data)
+		setting_value(&c->env, s);
+	for (size_t k = 0; k < s->nentries; k++) {
+		if (s->entries[k].node != NULL)
+			eval(&c->env, s->entries[k].node);
+	}
+	for (size_t i = 0; i < s->nattempts; i++) {
+		for (int k = 0; k < SETTING_KEY_COUNT; k++)
+			try_chosen(p, &s->attempts[i], (enum setting_key)k);
 	}
 }
 
 /* Settings under a condition, task by task. */
 static void try_guarded(struct planner *p)
 {
+	const struct settings *list = &p->step->settings;
 	struct compilation *c = p->c;
 	bool guarded[SETTING_KEY_COUNT] = {false}, any = false;
 
 	for (int key = 0; key < SETTING_KEY_COUNT; key++) {
-		for (struct setting *s = p->step->settings.first[key]; s; s = s->next)
-			guarded[key] |= s->guard != NULL;
+		guarded[key] = has_guard(list, (enum setting_key)key);
 		any |= guarded[key];
 	}
 	for (uint32_t i = 0; any && i < p->step->level->n && c->sink.errors == 0; i++) {
 		env_forget(&c->env);
 		task_enter(&c->env, p->step, i);
 		for (int key = 0; key < SETTING_KEY_COUNT; key++) {
-			const struct setting *s;
-
-			if (!guarded[key])
-				continue;
-			s = task_own_setting(&c->env, p->step, (enum setting_key)key);
-			if (s != NULL && s->node != NULL && !s->node->has_data)
-				task_value(&c->env, p->step, (enum setting_key)key);
-			for (size_t k = 0; s != NULL && k < s->nentries; k++) {
-				if (s->entries[k].node != NULL)
-					eval(&c->env, s->entries[k].node);
-			}
+			if (guarded[key])
+				try_chosen(p, list, (enum setting_key)key);
 		}
 	}
 }
@@ -484,7 +511,7 @@ void compile_plan(struct compilation *c)
 		/* Where nothing runs nothing is computed. */
 		if (p.step->level->n == 0)
 			continue;
-		try_settings(&p);
+		try_list(&p, &p.step->settings);
 		try_guarded(&p);
 		try_command(&p);
 		for (uint32_t t = 0; t < p.step->level->n; t++, p.task++) {

@@ -120,7 +120,8 @@ struct level {
 	K(resource)                                                                                \
 	K(output)                                                                                  \
 	K(yields)                                                                                  \
-	K(storage) K(after) K(name) K(retry) K(accept_failure) K(priority) K(use_cache) K(epoch)   \
+	K(storage)                                                                                 \
+	K(after) K(name) K(retry) K(accept_failure) K(priority) K(use_cache) K(epoch)              \
 	        K(download_timeout) K(run_timeout) K(upload_timeout) K(concurrency) K(cpu)         \
 	                K(memory) K(recruiters) K(maximum_workers) K(max_cost) K(provider)         \
 	                        K(region) K(flavor) K(prefetch) K(tasks_per_worker) K(rounds)      \
@@ -185,6 +186,8 @@ struct setting {
 	size_t nconstraints;
 	const char **words; /* env */
 	size_t nwords;
+	struct settings *attempts; /* retry = [...]: one of each attempt */
+	size_t nattempts;
 	struct setting *next; /* later or deeper: it wins where its guard holds */
 };
 

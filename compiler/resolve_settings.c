@@ -213,6 +213,24 @@ static void read_hires(struct collector *k, struct setting *set, const struct ex
 		read_hire(k, &set->hires[i], e->kind == EXPR_LIST ? e->list.items[i] : e);
 }
 
+/* [{}, { memory = 32GB }]: what each attempt runs with; false where it is no such list. */
+static bool read_attempts(struct collector *k, struct setting *set, const struct expr *e)
+{
+	if (e->kind != EXPR_LIST)
+		return false;
+	set->attempts = arena_array(&k->r->c->arena, struct settings, e->list.n);
+	set->nattempts = e->list.n;
+	for (size_t i = 0; i < e->list.n; i++) {
+		const struct expr *item = e->list.items[i];
+
+		if (item->kind == EXPR_RECORD)
+			resolve_settings(k->r, item->record, ATTR_ATTEMPT, &set->attempts[i]);
+		else
+			resolve_expr(k->r, item);
+	}
+	return true;
+}
+
 static void collect_attr(struct collector *k, const struct stmt *s, const struct guard *guard)
 {
 	const struct attr *attr = known_key(k, &s->attr.key);
@@ -235,7 +253,7 @@ static void collect_attr(struct collector *k, const struct stmt *s, const struct
 		read_words(k, set, s->attr.value);
 	} else if (attr->type == ATTR_RECRUITERS) {
 		read_hires(k, set, s->attr.value);
-	} else {
+	} else if (attr->type != ATTR_RETRY || !read_attempts(k, set, s->attr.value)) {
 		resolve_expr(k->r, s->attr.value);
 	}
 }

@@ -47,9 +47,13 @@ const struct setting *task_setting(struct env *env, const struct step *step, enu
 	return set ? set : choose(env, env->c->program.defaults.first[key]);
 }
 
-struct value task_value(struct env *env, const struct step *step, enum setting_key key)
+const struct setting *own_setting(struct env *env, const struct settings *s, enum setting_key key)
 {
-	const struct setting *set = task_setting(env, step, key);
+	return choose(env, s->first[key]);
+}
+
+struct value setting_value(struct env *env, const struct setting *set)
+{
 	struct value v;
 
 	if (set == NULL || set->node == NULL)
@@ -60,6 +64,11 @@ struct value task_value(struct env *env, const struct step *step, enum setting_k
 	    !setting_in_range(env->c, set, &v))
 		return VALUE_BAD_INIT;
 	return v;
+}
+
+struct value task_value(struct env *env, const struct step *step, enum setting_key key)
+{
+	return setting_value(env, task_setting(env, step, key));
 }
 
 const char *task_name(struct env *env, const struct step *step, uint32_t tuple)

@@ -13,9 +13,13 @@ void task_enter(struct env *env, const struct step *step, uint32_t tuple);
 /* The setting that holds for the task, of the step alone; NULL where none does. */
 const struct setting *task_own_setting(struct env *env, const struct step *step,
                                        enum setting_key key);
+/* The same of a list of settings: of an attempt. */
+const struct setting *own_setting(struct env *env, const struct settings *s, enum setting_key key);
 /* The same, else that of the workflow. */
 const struct setting *task_setting(struct env *env, const struct step *step, enum setting_key key);
-/* Its converted value; NONE where it is not set, BAD after an error. */
+/* What a setting that holds says; NONE for NULL, BAD after an error. */
+struct value setting_value(struct env *env, const struct setting *set);
+/* The same of task_setting(). */
 struct value task_value(struct env *env, const struct step *step, enum setting_key key);
 
 /* "fastp:S1", or what `name` says. In env->arena. */

@@ -1,8 +1,10 @@
 #include "runtime/identities.h"
 
 #include "base/alloc.h"
+#include "model/attempt.h"
 #include "stage/list.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,6 +72,27 @@ static bool add_uris(const struct identities *ids, const struct submission_uri *
 	return true;
 }
 
+/* Attempts may run in other containers: any of them may make the result. */
+static void add_attempts(const struct submission_task *task, struct arena *arena,
+                         struct identity *out)
+{
+	const struct task *first = &task->row;
+
+	for (unsigned k = 0; first->attempt_settings != NULL && k <= first->retry; k++) {
+		struct task row = *first;
+		struct problem problem;
+		bool ok = attempt_settings_apply(&row, k, arena, &problem);
+
+		/* The compiler wrote it. */
+		assert(ok);
+		(void)ok;
+		if (row.container != first->container)
+			identity_add(out, IDENTITY_CONTAINER, row.container);
+		if (row.container_options != first->container_options)
+			identity_add(out, IDENTITY_CONTAINER_OPTIONS, row.container_options);
+	}
+}
+
 bool identities_parts(const struct identities *ids, const struct submission_task *task,
                       struct identity *out, struct str *error)
 {
@@ -83,6 +106,7 @@ bool identities_parts(const struct identities *ids, const struct submission_task
 		identity_add(out, IDENTITY_CONTAINER, task->row.container);
 	if (task->row.container_options != NULL)
 		identity_add(out, IDENTITY_CONTAINER_OPTIONS, task->row.container_options);
+	add_attempts(task, &arena, out);
 	ok = add_uris(ids, task->inputs, task->ninputs, IDENTITY_INPUT, &arena, out, error) &&
 	     add_uris(ids, task->resources, task->nresources, IDENTITY_RESOURCE, &arena, out,
 	              error);

@@ -3,4 +3,9 @@ set(runs run_again run_exits run_killed run_server run_signals run_stale run_ter
 foreach(name IN LISTS runs)
 	scitq_script_test(${name} tests/e2e/${name})
 endforeach()
+# What the server does when nobody is attached.
+foreach(feature attempts)
+	scitq_script_test(unattended_${feature} tests/e2e/unattended ${feature})
+	list(APPEND runs unattended_${feature})
+endforeach()
 set_tests_properties(${runs} PROPERTIES TIMEOUT 120)
