@@ -1,6 +1,7 @@
 #include "runtime/launch.h"
 
 #include "base/clock.h"
+#include "base/engine.h"
 #include "runtime/follow.h"
 #include "runtime/reuse.h"
 #include "runtime/submit.h"
@@ -56,14 +57,18 @@ static bool fits_here(struct launch *l, const struct submission_step *step, cons
 }
 
 /*
- * Our own workers run no containers, and have what this machine has: said now, not
- * after an hour of waiting tasks.
+ * Our own worker runs on this machine: what it lacks is said now, not after an hour of waiting
+ * tasks.
  */
 static bool can_run_here(struct launch *l)
 {
+	struct str why = STR_INIT;
+	struct engine engine;
 	struct arena arena;
-	bool ok = true;
+	bool ok = engine_init(&engine, &why);
 
+	if (!ok)
+		session_fail(&l->session, EXIT_CODE_INFRASTRUCTURE, "%s", why.p);
 	arena_init(&arena);
 	for (uint32_t i = 0; ok && l->options->server == NULL && i < l->submission->step_count;
 	     i++) {
@@ -73,16 +78,17 @@ static bool can_run_here(struct launch *l)
 		if (step->task_count == 0)
 			continue;
 		l->submission->task(l->submission, step->first_task, &arena, &task);
-		if (task.row.container != NULL)
-			ok = session_fail(
-			        &l->session, EXIT_CODE_INFRASTRUCTURE,
-			        "%s: step %s runs in the container %s, and the local worker runs "
-			        "no containers",
-			        step->source, step->name, task.row.container);
+		if (task.row.container != NULL && engine.program.len == 0)
+			ok = session_fail(&l->session, EXIT_CODE_INFRASTRUCTURE,
+			                  "%s: step %s runs in the container %s, but %s",
+			                  step->source, step->name, task.row.container,
+			                  engine.missing.p);
 		else
 			ok = fits_here(l, step, &task.row);
 	}
 	arena_release(&arena);
+	engine_release(&engine);
+	str_release(&why);
 	return ok;
 }
 

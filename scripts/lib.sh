@@ -5,6 +5,8 @@ build_packages="gcc libc6-dev cmake ninja-build pkg-config flex bison libjansson
 	libcurl4-openssl-dev libssl-dev libmicrohttpd-dev libsqlite3-dev libarchive-dev"
 example_packages="bowtie2-examples fastp bowtie2 samtools seqtk seqkit"
 test_packages="libcmocka-dev python3 git shellcheck"
+# What tests start beside scitq itself; each such test is skipped where they are not to be had.
+component_packages="podman runc conmon uidmap netavark iptables busybox-static"
 
 say() {
 	echo "$script: $*" >&2

@@ -348,7 +348,8 @@ bool change_end(struct core *core, struct execution_node *execution, const struc
 		change_task(core, id, task,
 		            task->status == TASK_ASSIGNED ? TASK_EVENT_WITHDRAW : TASK_EVENT_LOST,
 		            REASON_NONE);
-	else if (outcome->reason == REASON_LOST || outcome->reason == REASON_DISK)
+	else if (outcome->reason == REASON_LOST || outcome->reason == REASON_DISK ||
+	         outcome->reason == REASON_CONTAINER)
 		task_lost(core, id, task, outcome, &incident);
 	else
 		task_failed(core, id, task, outcome, &incident);

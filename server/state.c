@@ -9,7 +9,7 @@
 
 const char *const reason_words[REASON_COUNT] = {
         NULL,     "exit",  "signal",    "timeout", "memory", "download",   "upload",
-        "output", "start", "cancelled", "lost",    "disk",   "dependency", "failed",
+        "output", "start", "cancelled", "lost",    "disk",   "container",  "dependency", "failed",
 };
 
 enum reason reason_parse(const char *word)

@@ -45,6 +45,7 @@ enum reason {
 	REASON_CANCELLED,
 	REASON_LOST,
 	REASON_DISK,
+	REASON_CONTAINER,
 	REASON_DEPENDENCY,
 	REASON_FAILED, /* as a v1 client says it, without saying why */
 	REASON_COUNT

@@ -4,6 +4,7 @@
 #include "base/fd.h"
 #include "base/vec.h"
 #include "worker/boot.h"
+#include "worker/container.h"
 #include "worker/life.h"
 #include "worker/session.h"
 #include "worker/staging.h"
@@ -76,6 +77,16 @@ static void adopt(void *ctx, const struct holder_task *task)
 	life_adopt(ctx, task);
 }
 
+/* Containers of tasks that nobody holds. */
+static void reap_containers(struct agent *a)
+{
+	int err = containers_reap(&a->engine, a->options->work.p);
+
+	if (err != 0)
+		log_error(a->log, "containers of former tasks cannot be removed: %s",
+		          a->engine.missing.len > 0 ? a->engine.missing.p : strerror(-err));
+}
+
 /* Processes of tasks whose supervisor is gone. */
 static void kill_strays(struct agent *a)
 {
@@ -97,6 +108,7 @@ static void kill_strays(struct agent *a)
 			(void)tree_kill(&session, STRAYS_MS);
 	}
 	str_release(&marker);
+	reap_containers(a);
 }
 
 static bool watch_holder(struct agent *a)
@@ -297,6 +309,7 @@ static int lock_directory(const struct options *o, const struct log *log)
 static bool prepare(struct agent *a)
 {
 	int64_t threads = a->options->concurrency + a->options->prefetch + 2;
+	struct str why = STR_INIT;
 	sigset_t watched;
 	bool fresh;
 	int err;
@@ -305,9 +318,9 @@ static bool prepare(struct agent *a)
 	sigaddset(&watched, SIGTERM);
 	sigaddset(&watched, SIGINT);
 	sigaddset(&watched, SIGHUP);
-	/* Blocked before the first thread is made; a supervisor that ends is no zombie. */
+	/* Blocked before the first thread is made; the status of helpers is not thrown away. */
 	if (pthread_sigmask(SIG_BLOCK, &watched, NULL) != 0 ||
-	    signal(SIGPIPE, SIG_IGN) == SIG_ERR || signal(SIGCHLD, SIG_IGN) == SIG_ERR)
+	    signal(SIGPIPE, SIG_IGN) == SIG_ERR || signal(SIGCHLD, SIG_DFL) == SIG_ERR)
 		return false;
 	a->epoll = epoll_create1(EPOLL_CLOEXEC);
 	a->signals = signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -324,6 +337,11 @@ static bool prepare(struct agent *a)
 	}
 	if (err != 0) {
 		log_error(a->log, "cannot make %s: %s", a->places.root, strerror(-err));
+		return false;
+	}
+	if (!engine_init(&a->engine, &why)) {
+		log_error(a->log, "%s", why.p);
+		str_release(&why);
 		return false;
 	}
 	machine_read(&a->machine);
@@ -365,6 +383,7 @@ static void release(struct agent *a)
 	vec_release(&a->due);
 	places_release(&a->places);
 	holder_release(&a->holder);
+	engine_release(&a->engine);
 	close(a->inotify);
 	close(a->signals);
 	close(a->epoll);
@@ -397,6 +416,7 @@ int agent_run(struct options *options, const struct log *log)
 			turn(a);
 		if (a->end == AGENT_STOPS || a->executions.n == 0) {
 			holder_end(&a->holder, options->work.p);
+			reap_containers(a);
 			places_sweep(&a->places, NULL, 0);
 		}
 	}

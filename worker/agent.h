@@ -10,6 +10,7 @@
 #ifndef WORKER_AGENT_H
 #define WORKER_AGENT_H
 
+#include "base/engine.h"
 #include "base/log.h"
 #include "net/http.h"
 #include "worker/execution.h"
@@ -69,6 +70,7 @@ struct agent {
 	const struct log *log;
 	struct machine machine;
 	bool plain_shell; /* of our environment, which is the tasks' */
+	struct engine engine;
 	int epoll, signals, inotify;
 	struct http_multi *http;
 	struct holder holder;

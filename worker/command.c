@@ -96,9 +96,11 @@ bool command_build(const struct command_input *in, struct arena *arena, struct c
                    struct str *error)
 {
 	enum words_error bad = words_split(in->command, arena, &c->words, &c->nwords);
-	const char *dir = in->directory;
+	/* In a container the directories of the task stand in the root. */
+	const char *dir = in->directory, *seen = in->contained ? "" : dir;
 
 	c->script = NULL;
+	c->contained = false;
 	c->fallback = NULL;
 	c->nfallback = 0;
 	if (bad != WORDS_OK) {
@@ -114,29 +116,33 @@ bool command_build(const struct command_input *in, struct arena *arena, struct c
 		char **words = arena_array(arena, char *, c->nwords + 2);
 
 		memcpy(words, c->words, c->nwords * sizeof(*words));
-		words[c->nwords] = arena_printf(arena, "%s/script", dir);
-		c->script = words[c->nwords++];
+		c->script = arena_printf(arena, "%s/script", dir);
+		words[c->nwords++] = in->contained ? arena_strdup(arena, COMMAND_SCRIPT_FILE)
+		                                   : arena_strdup(arena, c->script);
 		c->words = words;
-	} else if (in->plain_shell) {
+	} else if (in->plain_shell && !in->contained) {
 		skip_shell(c, arena);
 	}
 	c->variables = arena_array(arena, char *, VARIABLES);
 	c->nvariables = 0;
 	add(c, arena_printf(arena, "CPU=%" PRId64,
 	                    command_cpus(in->cpu, in->weight, in->worker_cpus)));
-	add(c, arena_printf(arena, "INPUT=%s/input", dir));
-	add(c, arena_printf(arena, "OUTPUT=%s/output", dir));
-	add(c, arena_printf(arena, "RESOURCE=%s/resource", dir));
-	add(c, arena_printf(arena, "TEMP=%s/tmp", dir));
-	add(c, arena_printf(arena, "PWD=%s/tmp", dir));
-	add(c, arena_printf(arena, "SCITQ_LINE=%s/line", dir));
+	add(c, arena_printf(arena, "INPUT=%s/input", seen));
+	add(c, arena_printf(arena, "OUTPUT=%s/output", seen));
+	add(c, arena_printf(arena, "RESOURCE=%s/resource", seen));
+	add(c, arena_printf(arena, "TEMP=%s/tmp", seen));
+	if (!in->contained)
+		add(c, arena_printf(arena, "PWD=%s/tmp", dir));
+	add(c, in->contained ? arena_strdup(arena, "SCITQ_LINE=" COMMAND_LINE_FILE)
+	                     : arena_printf(arena, "SCITQ_LINE=%s/line", dir));
 	add(c, arena_printf(arena, "SCITQ_TASK_ID=%" PRId64, in->task_id));
 	add(c, arena_printf(arena, "SCITQ_EXECUTION_ID=%" PRId64, in->execution_id));
 	if (in->name != NULL)
 		add(c, arena_printf(arena, "SCITQ_TASK_NAME=%s", in->name));
 	if (in->batch != NULL)
 		add(c, arena_printf(arena, "SCITQ_BATCH=%s", in->batch));
-	add(c, arena_printf(arena, TREE_MARKER_NAME "=%s", dir));
+	if (!in->contained)
+		add(c, arena_printf(arena, TREE_MARKER_NAME "=%s", dir));
 	c->directory = arena_printf(arena, "%s/tmp", dir);
 	return true;
 }

@@ -8,6 +8,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* What $SCITQ_LINE is in a container, and where a script lies. */
+#define COMMAND_LINE_FILE "/scitq/line"
+#define COMMAND_SCRIPT_FILE "/scitq/script"
+
 /* What a command depends on. */
 struct command_input {
 	const char *command;   /* of the task */
@@ -20,6 +24,7 @@ struct command_input {
 	double weight;
 	double worker_cpus;
 	bool plain_shell; /* of command_shell_is_plain() */
+	bool contained;   /* it is to run in a container: container_wrap() goes on with it */
 };
 
 /* Everything in the arena that command_build() was given. */
@@ -32,6 +37,7 @@ struct command {
 	size_t nvariables;
 	const char *directory; /* to run in: $TEMP */
 	const char *script;    /* file that is to hold the script, NULL: none */
+	bool contained;        /* the words are those of worker/runner.h */
 };
 
 /*

@@ -36,6 +36,7 @@ void execution_free(struct execution *e)
 	for (int i = 0; i < STREAMS; i++)
 		stream_release(&e->streams[i]);
 	outcome_release(&e->outcome);
+	mounts_release(&e->mounts);
 	arena_release(&e->arena);
 	place_free(e->place);
 	free(e);
@@ -71,6 +72,7 @@ struct execution *execution_new(json_t *grant, struct problem *problem)
 	     take_text(e, grant, "command", &e->command, problem) &&
 	     take_text(e, grant, "script", &e->script, problem) &&
 	     take_text(e, grant, "container", &e->container, problem) &&
+	     take_text(e, grant, "container_options", &e->container_options, problem) &&
 	     take_text(e, grant, "input", &e->input, problem) &&
 	     take_text(e, grant, "output", &e->output, problem) &&
 	     take_text(e, grant, "resource", &e->resource, problem) &&
@@ -122,6 +124,7 @@ void execution_note(const struct execution *e, struct str *note)
 	add_text(note, e->command);
 	add_text(note, e->output);
 	add_text(note, e->yields);
+	add_text(note, e->container);
 	if (e->listed) {
 		char *outputs = json_dumps(e->outcome.outputs, JSON_COMPACT);
 
@@ -147,6 +150,7 @@ struct execution *execution_from_note(uint64_t id, const char *note, size_t n, u
 	e->command = read_text(e, &m);
 	e->output = read_text(e, &m);
 	e->yields = read_text(e, &m);
+	e->container = read_text(e, &m);
 	outputs = read_text(e, &m);
 	if (outputs != NULL) {
 		e->outcome.outputs = json_loads(outputs, 0, NULL);

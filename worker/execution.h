@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "model/field.h"
 #include "model/problem.h"
+#include "worker/mounts.h"
 #include "worker/outcome.h"
 #include "worker/place.h"
 #include "worker/stream.h"
@@ -41,8 +42,8 @@ struct job;
 struct execution {
 	int64_t id, epoch, task_id;
 	struct arena arena; /* of the texts below; NULL where the grant has none */
-	const char *name, *batch, *command, *script, *container, *input, *output, *resource,
-	        *yields;
+	const char *name, *batch, *command, *script, *input, *output, *resource, *yields;
+	const char *container, *container_options;
 	double weight, cpu;                                    /* cpu NaN: not given */
 	int64_t download_timeout, run_timeout, upload_timeout; /* seconds, INT_NULL: none */
 
@@ -65,6 +66,8 @@ struct execution {
 	bool permitted;        /* uploading was answered */
 	bool listed;           /* outputs are listed, and the note has them */
 	bool resumed;          /* by an earlier agent, which may have published some */
+
+	struct mounts mounts; /* of its inputs, where it runs in a container */
 
 	unsigned due, flying; /* bits of enum event_bit: to be sent, in a call */
 	int64_t due_ns;       /* monotonic: when the oldest event became due */

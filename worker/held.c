@@ -24,6 +24,7 @@ struct held *held_new(struct message *m)
 	h->grace_ns = (int64_t)message_number(&own);
 	h->directory = message_text(&own);
 	h->work = message_text(&own);
+	h->contained = message_number(&own) != 0;
 	h->nwords = message_count(&own);
 	h->words = own.p;
 	for (size_t i = 0; i < h->nwords; i++)
@@ -89,6 +90,8 @@ void held_spawn(const struct held *h, char *const *environment, struct arena *ar
 	spawn->envp = envp;
 	spawn->argv = texts(h, h->words, h->nwords, 0, arena);
 	spawn->fallback = h->nfallback > 0 ? texts(h, h->fallback, h->nfallback, 0, arena) : NULL;
+	spawn->file = h->contained ? "/proc/self/exe" : NULL;
+	spawn->privileges = h->contained;
 	spawn->directory = h->work;
 	spawn->out = arena_printf(arena, "%s/stdout", h->directory);
 	spawn->err = arena_printf(arena, "%s/stderr", h->directory);

@@ -27,6 +27,7 @@ struct held {
 	int64_t timeout_ns, grace_ns;
 	const char *directory; /* of the task; its output files are stdout and stderr in it */
 	const char *work;      /* where the command runs */
+	bool contained;        /* its first process is worker/runner.h's */
 	const char *words;     /* at the first of them, in the frame */
 	size_t nwords;
 	const char *fallback; /* none where nfallback is 0 */

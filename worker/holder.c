@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define SOCKET_NAME "supervisor.sock"
@@ -29,6 +30,7 @@ void holder_init(struct holder *h)
 	channel_init(&h->channel);
 	str_init(&h->instance);
 	str_init(&h->later);
+	h->child = 0;
 }
 
 void holder_release(struct holder *h)
@@ -111,7 +113,8 @@ static char **environment_without_token(void)
 	return list;
 }
 
-static int start_supervisor(const char *work, int listener)
+/* A process id or -errno. */
+static pid_t start_supervisor(const char *work, int listener)
 {
 	char program[] = "scitq-worker", argument[] = SUPERVISOR_ARGUMENT;
 	char *directory = xstrdup(work);
@@ -141,7 +144,7 @@ static int start_supervisor(const char *work, int listener)
 	str_release(&log);
 	free(environment);
 	free(directory);
-	return -err;
+	return err != 0 ? -err : pid;
 }
 
 /* Wait for a frame: as channel_take, 0 where the other end closed, -2 where it says nothing. */
@@ -210,6 +213,13 @@ static int greet(struct holder *h, int fd, int64_t agentless_s, const struct log
 	return 1;
 }
 
+/* A supervisor of ours that ended is no process any more. */
+static void reap(struct holder *h)
+{
+	if (h->child > 0 && waitpid(h->child, NULL, WNOHANG) != 0)
+		h->child = 0;
+}
+
 bool holder_open(struct holder *h, const char *work, int64_t agentless_s, const struct log *log,
                  holder_task_fn *each, void *ctx, bool *fresh)
 {
@@ -226,10 +236,11 @@ bool holder_open(struct holder *h, const char *work, int64_t agentless_s, const 
 		log_error(log, "cannot listen in %s: %s", work, strerror(-listener));
 		return false;
 	}
-	got = start_supervisor(work, listener);
+	reap(h);
+	h->child = start_supervisor(work, listener);
 	close(listener);
-	if (got != 0) {
-		log_error(log, "cannot start the supervisor: %s", strerror(-got));
+	if (h->child < 0) {
+		log_error(log, "cannot start the supervisor: %s", strerror(-h->child));
 		return false;
 	}
 	fd = connect_to(work);
@@ -263,6 +274,7 @@ void holder_end(struct holder *h, const char *work)
 			alive = channel_fill(&h->channel);
 	}
 	channel_close(&h->channel);
+	reap(h);
 	if (address_of(work, &address, &dir)) {
 		(void)unlink(address.sun_path);
 		close(dir);
@@ -281,6 +293,7 @@ void holder_start(struct holder *h, uint64_t id, double weight, int64_t timeout_
 	message_add_number(out, in_ns(grace_s));
 	message_add_text(out, directory);
 	message_add_text(out, command->directory);
+	message_add_number(out, command->contained);
 	message_add_texts(out, command->words, command->nwords);
 	message_add_texts(out, command->fallback, command->nfallback);
 	message_add_texts(out, command->variables, command->nvariables);

@@ -16,6 +16,7 @@ struct holder {
 	struct channel channel;
 	struct str instance; /* of the supervisor */
 	struct str later;    /* frames that can wait for the next that cannot */
+	pid_t child;         /* a supervisor that we started, to be reaped; 0: none */
 };
 
 /* A task that the supervisor holds already. */

@@ -1,7 +1,9 @@
 #include "worker/life.h"
 
 #include "base/fd.h"
+#include "worker/container.h"
 #include "worker/promise.h"
+#include "worker/runner.h"
 #include "worker/session.h"
 #include "worker/staging.h"
 
@@ -119,6 +121,20 @@ static void unwatch(struct agent *a, struct execution *e)
 	e->watched = false;
 }
 
+/* Its runner says that the container is gone, unless it was killed itself. */
+static void remove_container(struct agent *a, const struct execution *e, struct removal *r)
+{
+	struct str path = STR_INIT, name = STR_INIT;
+
+	str_addf(&path, "%s/" RUNNER_END_FILE, r->path);
+	container_name(&name, a->options->work.p, e->id);
+	r->engine = xstrdup(a->engine.program.p);
+	if (e->started && access(path.p, F_OK) != 0)
+		r->container = str_detach(&name);
+	str_release(&path);
+	str_release(&name);
+}
+
 /* Out of the agent's hands, and its place too. */
 static void drop(struct agent *a, struct execution *e)
 {
@@ -136,9 +152,13 @@ static void drop(struct agent *a, struct execution *e)
 		}
 	}
 	executions_remove(&a->executions, e);
-	if (place != NULL && (e->strays || !places_give_back(&a->places, place))) {
+	/* Of a container every directory was opened up. */
+	if (place != NULL &&
+	    (e->strays || e->container != NULL || !places_give_back(&a->places, place))) {
 		struct removal *r = removal_new(place->path, removed);
 
+		if (e->container != NULL && a->engine.program.len > 0)
+			remove_container(a, e, r);
 		if (!pool_add(a->pool, &r->job)) {
 			r->job.run(&r->job, NULL);
 			removed(&r->job, a);
@@ -162,16 +182,21 @@ static void removed(struct job *job, void *ctx)
 /* Its command can go to the supervisor. */
 static void hold(struct agent *a, struct execution *e)
 {
-	struct command_input in = {e->command, e->script,       e->place->path, e->task_id,
-	                           e->id,      e->name,         e->batch,       e->cpu,
-	                           e->weight,  a->machine.cpus, a->plain_shell};
+	struct command_input in = {e->command,      e->script,      e->place->path,
+	                           e->task_id,      e->id,          e->name,
+	                           e->batch,        e->cpu,         e->weight,
+	                           a->machine.cpus, a->plain_shell, e->container != NULL};
+	struct container_input box = {&a->engine, e->container, e->container_options,
+	                              a->options->work.p, &e->mounts};
 	struct str error = STR_INIT, note = STR_INIT;
 	struct command command;
 	struct arena arena;
 	int err = 0;
 
 	arena_init(&arena);
-	if (!command_build(&in, &arena, &command, &error)) {
+	if (!command_build(&in, &arena, &command, &error) ||
+	    (e->container != NULL &&
+	     !container_wrap(&box, e->place->path, e->id, &arena, &command, &error))) {
 		fail(a, e, CODE_NO_EXECUTION, "start", "%s", error.p);
 		goto out;
 	}
@@ -215,16 +240,38 @@ static void add_job(struct agent *a, struct execution *e, struct staging *s, int
 
 static void refuse(struct agent *a, struct execution *e)
 {
-	static const char message[] = "this worker runs no containers";
 	bool again = recent_has(&a->refused, e->task_id);
+	struct str message = STR_INIT;
 
 	e->phase = PHASE_DONE;
-	e->outcome.message = xstrdup(message);
-	log_info(a->log, "execution %" PRId64 " refused: %s", e->id, message);
+	str_addf(&message, "this worker runs no containers: %s", a->engine.missing.p);
+	log_info(a->log, "execution %" PRId64 " refused: %s", e->id, message.p);
+	e->outcome.message = str_detach(&message);
 	recent_add(&a->refused, e->task_id);
 	tell_event(a, e, EVENT_REFUSED);
 	if (again)
 		e->hold_ns = a->now_ns + REFUSED_NS;
+}
+
+static void stage_in(struct agent *a, struct execution *e)
+{
+	struct staging *s;
+	int err = 0;
+
+	if (e->container != NULL)
+		err = containers_begin(a->options->work.p);
+	if (err == 0 && e->container != NULL)
+		err = place_open_up(e->place);
+	if (err != 0) {
+		fail(a, e, CODE_NO_EXECUTION, outcome_reason(-err, "start"),
+		     "cannot prepare %s for a container: %s", e->place->path, strerror(-err));
+		return;
+	}
+	e->phase = PHASE_STAGING;
+	s = staging_new(STAGING_IN, e, staged_in);
+	if (e->container != NULL)
+		staging_contain(s, a->engine.program.p);
+	add_job(a, e, s, e->download_timeout);
 }
 
 bool life_grant(struct agent *a, json_t *grant)
@@ -243,7 +290,7 @@ bool life_grant(struct agent *a, json_t *grant)
 		return false;
 	}
 	vec_push(&a->executions, e);
-	if (e->container != NULL) {
+	if (e->container != NULL && a->engine.program.len == 0) {
 		refuse(a, e);
 		return true;
 	}
@@ -254,12 +301,10 @@ bool life_grant(struct agent *a, json_t *grant)
 		return true;
 	}
 	execution_settle(e, place, (uint64_t)a->options->max_output);
-	if (e->input == NULL && e->resource == NULL) {
+	if (e->container == NULL && e->input == NULL && e->resource == NULL)
 		hold(a, e);
-		return true;
-	}
-	e->phase = PHASE_STAGING;
-	add_job(a, e, staging_new(STAGING_IN, e, staged_in), e->download_timeout);
+	else
+		stage_in(a, e);
 	return true;
 }
 
@@ -305,6 +350,7 @@ static void job_failed(struct agent *a, struct execution *e, const struct stagin
 	e->deadline_ns = 0;
 	fail(a, e, in ? CODE_DOWNLOAD : CODE_UPLOAD,
 	     s->result == STAGE_NO_SPACE ? "disk"
+	     : in && !s->pulled          ? "container"
 	     : in                        ? "download"
 	                                 : "upload",
 	     "%s", s->error.len > 0 ? s->error.p : stage_result_text(s->result));
@@ -320,6 +366,8 @@ static void staged_in(struct job *job, void *ctx)
 		job_failed(a, e, s);
 	} else if (e != NULL) {
 		e->deadline_ns = 0;
+		e->mounts = s->mounts;
+		s->mounts = (struct mounts){0};
 		hold(a, e);
 	}
 	staging_free(s);

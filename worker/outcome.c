@@ -2,6 +2,7 @@
 
 #include "base/fd.h"
 #include "base/words.h"
+#include "worker/runner.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -137,6 +138,52 @@ static void did_not_start(struct outcome *o, const struct ending *ending,
 		fail(o, INT_NULL, "lost", "the worker was stopped");
 }
 
+/* What the runner of its container noted at the end; "" where it ran in none. */
+static void read_container_end(const char *directory, struct str *word)
+{
+	struct str path = STR_INIT;
+
+	str_addf(&path, "%s/" RUNNER_END_FILE, directory);
+	if (file_read(path.p, word) != 0)
+		str_reset(word);
+	str_release(&path);
+}
+
+/* The engine made no container; its last words are on the task's stderr. */
+static void fail_engine(struct outcome *o, const char *directory)
+{
+	struct str path = STR_INIT, said = STR_INIT;
+	char *line;
+
+	str_addf(&path, "%s/stderr", directory);
+	if (file_read(path.p, &said) != 0)
+		str_reset(&said);
+	while (said.len > 0 && said.p[said.len - 1] == '\n')
+		said.p[--said.len] = '\0';
+	line = strstr(said.p, "Error: ");
+	fail(o, CODE_NO_EXECUTION, "container", "the container engine failed: %s",
+	     line != NULL ? line + 7 : said.p);
+	str_release(&path);
+	str_release(&said);
+}
+
+static void fail_by_itself(struct outcome *o, int64_t code, bool by_signal,
+                           const struct outcome_task *task)
+{
+	struct str end = STR_INIT;
+
+	read_container_end(task->directory, &end);
+	if (strcmp(end.p, RUNNER_END_ENGINE) == 0)
+		fail_engine(o, task->directory);
+	else if (strcmp(end.p, RUNNER_END_MEMORY) == 0)
+		fail(o, code, "memory", "killed by the kernel: out of memory");
+	else if (disk_is_full(task->directory))
+		fail(o, code, "disk", "no space left in %s", task->work);
+	else
+		fail(o, code, by_signal ? "signal" : "exit", NULL);
+	str_release(&end);
+}
+
 static void did_not_succeed(struct outcome *o, const struct ending *ending,
                             const struct outcome_task *task)
 {
@@ -166,10 +213,7 @@ static void did_not_succeed(struct outcome *o, const struct ending *ending,
 	case STOP_NONE:
 		break;
 	}
-	if (disk_is_full(task->directory))
-		fail(o, code, "disk", "no space left in %s", task->work);
-	else
-		fail(o, code, by_signal ? "signal" : "exit", NULL);
+	fail_by_itself(o, code, by_signal, task);
 }
 
 bool outcome_of_ending(struct outcome *o, const struct ending *ending,

@@ -156,6 +156,29 @@ struct place *places_take(struct places *p, int *err)
 	return NULL;
 }
 
+int place_open_up(const struct place *place)
+{
+	struct str path = STR_INIT;
+	int fd, err = 0;
+
+	for (int i = PLACE_INPUT; i < PLACE_PARTS && err == 0; i++) {
+		str_reset(&path);
+		str_addf(&path, "%s%s", place->path, part_names[i]);
+		if (chmod(path.p, i == PLACE_TEMP ? 01777 : 0777) != 0)
+			err = -errno;
+	}
+	/* A file to be mounted: a shell's trap writes the line that failed to it. */
+	str_reset(&path);
+	str_addf(&path, "%s/line", place->path);
+	fd = err == 0 ? open(path.p, O_WRONLY | O_CREAT | O_CLOEXEC, 0666) : -1;
+	if (err == 0 && (fd < 0 || fchmod(fd, 0666) != 0))
+		err = -errno;
+	if (fd >= 0)
+		close(fd);
+	str_release(&path);
+	return err;
+}
+
 /* Whether the directory holds nothing, or, where `own` is set, only what make() put there. */
 static int holds_nothing(const char *path, bool own)
 {

@@ -51,6 +51,12 @@ bool places_any(const struct places *p);
 /* Remove what is on disk but in none of these. */
 void places_sweep(struct places *p, struct place *const *known, size_t n);
 
+/*
+ * Let every user of a container read and write: outside of one nobody else gets below the place. 0
+ * or -errno.
+ */
+int place_open_up(const struct place *place);
+
 /* 1 where nothing lies in $OUTPUT, 0 where something does, or -errno. */
 int place_output_is_empty(const struct place *place);
 

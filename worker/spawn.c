@@ -87,7 +87,8 @@ static void become(const struct spawn *s, char *const *files, char *const *fallb
 	sigemptyset(&none);
 	o->failed = "prepare the process";
 	setsid();
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 ||
+	    (!s->privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0))
 		goto failed;
 	if (getppid() != parent) {
 		errno = ESRCH;
@@ -127,7 +128,7 @@ pid_t spawn_start(const struct spawn *s, const char **failed)
 
 	arena_init(&arena);
 	outcome = arena_new(&arena, struct outcome);
-	files = candidates(s, s->argv[0], &arena);
+	files = candidates(s, s->file != NULL ? s->file : s->argv[0], &arena);
 	if (s->fallback != NULL)
 		fallback_files = candidates(s, s->fallback[0], &arena);
 	pid = vfork();

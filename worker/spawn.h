@@ -10,6 +10,7 @@
 #ifndef WORKER_SPAWN_H
 #define WORKER_SPAWN_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct spawn {
@@ -17,6 +18,9 @@ struct spawn {
 	char *const *envp;
 	/* Executed where argv cannot be: the shell that argv was meant for. NULL: none. */
 	char *const *fallback;
+	/* The program, where it is not argv[0] that names it; NULL: argv[0]. */
+	const char *file;
+	bool privileges;       /* it may gain some: a container engine's helpers are set-user-id */
 	const char *directory; /* to run in */
 	const char *out, *err; /* files, made where missing */
 	int null;              /* /dev/null */

@@ -8,11 +8,14 @@
 #include "stage/get.h"
 #include "stage/list.h"
 #include "stage/put.h"
+#include "worker/container.h"
 #include "worker/execution.h"
 #include "worker/promise.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static char *copy(const char *text)
 {
@@ -25,7 +28,8 @@ static bool is_cancelled(const struct staging *s)
 }
 
 /* Bring every URI of a list into DIRECTORY/name. */
-static void bring(struct staging *s, struct stage *stage, const char *list, const char *name)
+static void bring(struct staging *s, struct stage *stage, const char *list, const char *name,
+                  enum stage_mode mode)
 {
 	struct str dest = STR_INIT;
 	const char *why = NULL;
@@ -45,7 +49,7 @@ static void bring(struct staging *s, struct stage *stage, const char *list, cons
 	for (size_t i = 0; i < n && s->result == STAGE_OK; i++) {
 		s->result = is_cancelled(s)
 		                    ? STAGE_CANCELLED
-		                    : stage_get_text(stage, uris[i], dest.p, STAGE_LINK, &s->error);
+		                    : stage_get_text(stage, uris[i], dest.p, mode, &s->error);
 	}
 	str_release(&dest);
 	arena_release(&arena);
@@ -178,14 +182,86 @@ static void publish(struct staging *s, struct stage *stage)
 	str_release(&dest);
 }
 
+static void bring_all(struct staging *s, struct stage *stage, enum stage_mode mode)
+{
+	bring(s, stage, s->input, "input", mode);
+	bring(s, stage, s->resource, "resource", mode);
+}
+
+/* Lead the links of the inputs through mounts: 0 or -errno. */
+static int mount_links(struct staging *s)
+{
+	static const char *const parts[] = {"input", "resource"};
+	int err = 0;
+
+	for (int i = 0; i < 2 && err == 0; i++) {
+		struct str path = STR_INIT;
+
+		str_addf(&path, "%s/%s", s->directory, parts[i]);
+		err = mounts_take(&s->mounts, path.p);
+		str_release(&path);
+	}
+	return err;
+}
+
+/* What was brought, out again. */
+static int empty(struct staging *s)
+{
+	static const char *const parts[] = {"input", "resource"};
+	int err = 0;
+
+	mounts_release(&s->mounts);
+	for (int i = 0; i < 2 && err == 0; i++) {
+		struct str path = STR_INIT;
+
+		str_addf(&path, "%s/%s", s->directory, parts[i]);
+		err = tree_remove(path.p);
+		if (err == 0 && mkdir(path.p, 0700) != 0)
+			err = -errno;
+		str_release(&path);
+	}
+	return err;
+}
+
+/* More directories than can be mounted: then the files themselves. */
+static void contain(struct staging *s, struct stage *stage)
+{
+	int err = mount_links(s);
+
+	if (err == -E2BIG) {
+		err = empty(s);
+		if (err == 0)
+			bring_all(s, stage, STAGE_COPY);
+	}
+	if (err != 0) {
+		s->result = STAGE_IO;
+		str_addf(&s->error, "%s: %s", s->directory, strerror(-err));
+	}
+}
+
+static void told(void *ctx, const char *line)
+{
+	(void)ctx;
+	(void)line;
+}
+
+static void stage_in(struct staging *s, struct stage *stage)
+{
+	if (s->image != NULL)
+		s->result = container_pull(stage, s->engine, s->image, told, s, &s->error);
+	s->pulled = s->result == STAGE_OK;
+	bring_all(s, stage, STAGE_LINK);
+	if (s->image != NULL && s->result == STAGE_OK)
+		contain(s, stage);
+}
+
 static void run(struct job *job, struct stage *stage)
 {
 	struct staging *s = (struct staging *)job;
 
 	switch (s->kind) {
 	case STAGING_IN:
-		bring(s, stage, s->input, "input");
-		bring(s, stage, s->resource, "resource");
+		stage_in(s, stage);
 		break;
 	case STAGING_LIST:
 		list(s, stage);
@@ -219,8 +295,17 @@ struct staging *staging_new(enum staging_kind kind, struct execution *e,
 	return s;
 }
 
+void staging_contain(struct staging *s, const char *engine)
+{
+	s->engine = xstrdup(engine);
+	s->image = xstrdup(s->execution->container);
+}
+
 void staging_free(struct staging *s)
 {
+	free(s->engine);
+	free(s->image);
+	mounts_release(&s->mounts);
 	free(s->directory);
 	free(s->input);
 	free(s->resource);
@@ -238,7 +323,16 @@ static void run_removal(struct job *job, struct stage *stage)
 	struct removal *r = (struct removal *)job;
 
 	(void)stage;
-	r->err = tree_remove(r->path);
+	r->err = 0;
+	if (r->container != NULL) {
+		const char *name = r->container;
+
+		r->err = container_remove(r->engine, &name, 1);
+	}
+	if (r->err == 0)
+		r->err = tree_remove(r->path);
+	if ((r->err == -EACCES || r->err == -EPERM) && r->engine != NULL)
+		r->err = container_remove_tree(r->engine, r->path);
 }
 
 struct removal *removal_new(const char *path, void (*done)(struct job *job, void *ctx))
@@ -255,6 +349,8 @@ struct removal *removal_new(const char *path, void (*done)(struct job *job, void
 void removal_free(struct removal *r)
 {
 	free(r->path);
+	free(r->engine);
+	free(r->container);
 	free(r);
 }
 

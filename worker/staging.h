@@ -7,6 +7,7 @@
 
 #include "base/str.h"
 #include "stage/stage.h"
+#include "worker/mounts.h"
 #include "worker/pool.h"
 
 #include <jansson.h>
@@ -25,6 +26,9 @@ struct staging {
 	char *directory;             /* of the task */
 	char *input, *resource;      /* URI lists, NULL: none; STAGING_IN */
 	char *output;                /* folder URI; STAGING_OUT */
+	char *engine, *image;        /* STAGING_IN of a task in a container, else NULL */
+	struct mounts mounts;        /* then made: what its links lead to */
+	bool pulled;                 /* its image is there: what failed is something else */
 	/* STAGING_LIST makes it: path, size, mtime_ns, digest of each file below $OUTPUT.
 	   STAGING_OUT takes it and leaves what was published. */
 	json_t *outputs;
@@ -38,12 +42,19 @@ struct staging {
 /* Texts are copied. `done` gets the job on the loop, which frees it. */
 struct staging *staging_new(enum staging_kind kind, struct execution *e,
                             void (*done)(struct job *job, void *ctx));
+/* STAGING_IN: for a container of this engine, the execution's image being there first. */
+void staging_contain(struct staging *s, const char *engine);
 void staging_free(struct staging *s);
 
-/* Removing a tree, for which nobody waits; `done` frees the job by removal_free(). */
+/*
+ * Removing a tree, for which nobody waits, and before it the container that may still write to
+ * it; `done` frees the job by removal_free().
+ */
 struct removal {
 	struct job job;
 	char *path;
+	char *engine;    /* NULL: the tree is of no container, and its files are ours */
+	char *container; /* its name; NULL: it is gone */
 	int err;
 };
 

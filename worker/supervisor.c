@@ -8,6 +8,7 @@
 #include "worker/boot.h"
 #include "worker/channel.h"
 #include "worker/held.h"
+#include "worker/runner.h"
 #include "worker/slots.h"
 #include "worker/spawn.h"
 #include "worker/tree.h"
@@ -155,7 +156,14 @@ static struct tree_seed seed_of(const struct held *h)
 static void signal_task(struct supervisor *s, struct held *h, int sig)
 {
 	struct tree_seed seed = seed_of(h);
-	ssize_t n = tree_signal(&seed, sig);
+	ssize_t n;
+
+	/* What it started is its own to signal. */
+	if (h->contained && !h->reaped) {
+		(void)kill(h->pid, runner_signal(sig));
+		return;
+	}
+	n = tree_signal(&seed, sig);
 
 	if (n < 0)
 		log_error(&s->log, "cannot find the processes of execution %llu: %s",
@@ -277,6 +285,26 @@ static void reap(struct supervisor *s)
 			h->ending.peak_memory = (uint64_t)usage.ru_maxrss * 1024;
 		h->clear_by_ns = clock_monotonic_ns() + CLEAR_NS;
 		h->term_at_ns = h->kill_at_ns = 0;
+	}
+}
+
+/* Have every container removed, and wait until those who do it have ended. */
+static void end_containers(struct supervisor *s)
+{
+	int64_t until = clock_monotonic_ns() + CLEAR_NS;
+	bool any = true;
+
+	for (size_t i = 0; i < s->running.n; i++) {
+		if (s->running.v[i]->contained)
+			signal_task(s, s->running.v[i], SIGKILL);
+	}
+	while (any && clock_monotonic_ns() < until) {
+		reap(s);
+		any = false;
+		for (size_t i = 0; i < s->running.n; i++)
+			any = any || (s->running.v[i]->contained && !s->running.v[i]->reaped);
+		if (any)
+			poll(NULL, 0, 5);
 	}
 }
 
@@ -646,6 +674,7 @@ int supervisor_main(int argc, char **argv)
 	s.alone_since_ns = clock_boot_ns();
 	while (!s.ending)
 		turn(&s);
+	end_containers(&s);
 	kill_everything(&s);
 	release(&s);
 	return 0;

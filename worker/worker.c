@@ -1,6 +1,7 @@
 #include "worker/worker.h"
 
 #include "worker/agent.h"
+#include "worker/runner.h"
 #include "worker/supervisor.h"
 
 #include <errno.h>
@@ -28,6 +29,8 @@ int worker_main(int argc, char **argv)
 	/* Before anything is opened: its socket is descriptor 3. */
 	if (argc > 1 && strcmp(argv[1], SUPERVISOR_ARGUMENT) == 0)
 		return supervisor_main(argc, argv);
+	if (argc > 1 && strcmp(argv[1], RUNNER_ARGUMENT) == 0)
+		return runner_main(argc, argv);
 	log_init(&log, "worker", LOG_LEVEL_INFO, 2);
 	if (!open_standard_files())
 		return 1;

@@ -26,6 +26,7 @@ static void put_start(struct str *out)
 	message_add_number(out, 6);
 	message_add_text(out, "/w/task/1");
 	message_add_text(out, "/w/task/1/tmp");
+	message_add_number(out, 1);
 	message_add_texts(out, words, 3);
 	message_add_texts(out, words, 2);
 	message_add_texts(out, variables, 1);
@@ -175,6 +176,8 @@ static void a_held_task_has_its_words(void **state)
 	assert_null(spawn.envp[3]);
 	assert_string_equal(spawn.out, "/w/task/1/stdout");
 	assert_string_equal(spawn.directory, "/w/task/1/tmp");
+	assert_string_equal(spawn.file, "/proc/self/exe");
+	assert_true(spawn.privileges);
 	vec_push(&waiting, h);
 	assert_int_equal(held_list_pick(&waiting, &running), 0);
 	assert_ptr_equal(held_list_find(&waiting, 17), h);

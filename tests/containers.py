@@ -1,0 +1,93 @@
+"""podman for tests: storage of its own in a temporary directory, and an image without a registry."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+
+IMAGE = "localhost/scitq-test:1"
+APPLETS = ("cat", "cut", "dd", "echo", "env", "false", "head", "id", "kill", "ln", "ls", "mkdir", "mkfifo", "pwd",
+           "rm", "seq", "sh", "sleep", "tail", "tee", "test", "touch", "tr", "true", "wc", "yes")
+
+CONTAINERS_CONF = """\
+[containers]
+default_ulimits = ["nofile=1024:4096", "nproc=1024:1024"]
+[engine]
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+tmp_dir = "{0}/tmp"
+[network]
+network_backend = "netavark"
+network_config_dir = "{0}/net"
+"""
+
+STORAGE_CONF = """\
+[storage]
+driver = "overlay"
+graphroot = "{0}/graph"
+runroot = "{0}/run"
+"""
+
+
+class Podman:
+    """env is what a program needs to use it; `why` is None, or the reason why there is none here."""
+
+    def __init__(self, path, network=True):
+        self.path = path
+        self.env = {}
+        self.why = None
+        os.makedirs(path)
+        for name, text in (("containers.conf", CONTAINERS_CONF), ("storage.conf", STORAGE_CONF)):
+            with open(os.path.join(path, name), "w", encoding="utf-8") as out:
+                out.write(text.format(path))
+        self.env = {"CONTAINERS_CONF": os.path.join(path, "containers.conf"),
+                    "CONTAINERS_STORAGE_CONF": os.path.join(path, "storage.conf")}
+        for program in ("podman", "runc", "busybox"):
+            if shutil.which(program) is None:
+                self.why = f"{program} is not installed"
+                return
+        self.import_busybox()
+        if self.why is None:
+            run = self.run("run", "--rm", *([] if network else ["--network=none"]), IMAGE, "true")
+            if run.returncode != 0:
+                self.why = f"podman runs no container here: {run.stderr.strip()[-300:]}"
+
+    def run(self, *args, **options):
+        return subprocess.run(["podman", *args], env={**os.environ, **self.env}, text=True, capture_output=True,
+                              check=False, stdin=subprocess.DEVNULL, **options)
+
+    def import_busybox(self):
+        path = os.path.join(self.path, "rootfs.tar")
+        with tarfile.open(path, "w") as tar:
+            for name in ("bin", "tmp", "etc"):
+                info = tarfile.TarInfo(name)
+                info.type, info.mode = tarfile.DIRTYPE, 0o755
+                tar.addfile(info)
+            tar.add(os.path.realpath(shutil.which("busybox")), "bin/busybox")
+            for name in APPLETS:
+                info = tarfile.TarInfo("bin/" + name)
+                info.type, info.linkname = tarfile.SYMTYPE, "busybox"
+                tar.addfile(info)
+        done = self.run("import", path, IMAGE)
+        if done.returncode != 0:
+            self.why = f"podman imports no image here: {done.stderr.strip()[-300:]}"
+
+    def names(self):
+        """Containers that exist, running or not."""
+        return self.run("ps", "--all", "--format", "{{.Names}}").stdout.split()
+
+    def close(self):
+        if self.why is None:
+            self.run("rm", "--force", "--all", "--time=0")
+        subprocess.run(["umount", "-q", os.path.join(self.path, "graph", "overlay")], check=False,
+                       capture_output=True)
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+def need(component, why):
+    """End the test where the component is not to be had."""
+    if why is not None:
+        print(f"skipped: {component}: {why}")
+        sys.exit(77)

@@ -1,0 +1,286 @@
+#include "worker/runner.h"
+
+#include "base/child.h"
+#include "base/clock.h"
+#include "base/engine.h"
+#include "base/fd.h"
+#include "worker/container.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* What cannot be caught has another that can. */
+#define KILL_SIGNAL SIGRTMIN
+#define PAUSE_SIGNAL SIGTSTP
+#define ENGINE_MS 20000
+/* The engine's processes end a little after the container. */
+#define SETTLE_NS (5 * INT64_C(1000000000))
+#define SETTLE_STEP_NS INT64_C(20000000)
+#define SIGNALS 64
+#define RECORD 8192 /* of the kernel's log, at most */
+#define CODE_ENGINE 125
+
+struct runner {
+	const char *engine, *name, *directory;
+	pid_t client; /* the engine's run command */
+	bool ended;   /* it was reaped */
+	int status;
+	bool paused, killed;
+};
+
+int runner_signal(int sig)
+{
+	return sig == SIGKILL ? KILL_SIGNAL : sig == SIGSTOP ? PAUSE_SIGNAL : sig;
+}
+
+/* pause or unpause; what goes wrong is said where the task's errors go. */
+static void ask_engine(const struct runner *r, const char *command)
+{
+	char *const argv[] = {(char *)r->engine, (char *)command, (char *)r->name, NULL};
+	struct str said = STR_INIT;
+	struct child c = {
+	        .argv = argv, .err = child_keep, .output_ctx = &said, .timeout_ms = ENGINE_MS};
+	int status, err = child_run(&c, &status);
+
+	if (err != 0)
+		str_addf(&said, "%s: %s\n", r->engine, strerror(-err));
+	if (err != 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		(void)fd_write_all(2, said.p, said.len);
+	str_release(&said);
+}
+
+static void resume(struct runner *r)
+{
+	if (r->paused)
+		ask_engine(r, "unpause");
+	r->paused = false;
+}
+
+static void kill_container(struct runner *r)
+{
+	r->killed = true;
+	/* First, so that it makes none after we looked. */
+	if (!r->ended)
+		(void)kill(r->client, SIGKILL);
+	(void)container_remove(r->engine, &r->name, 1);
+}
+
+static void reap(struct runner *r)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == r->client) {
+			r->ended = true;
+			r->status = status;
+		}
+	}
+}
+
+static void hear(struct runner *r, int sig)
+{
+	if (sig == SIGCHLD) {
+		reap(r);
+	} else if (sig == KILL_SIGNAL) {
+		if (!r->killed)
+			kill_container(r);
+	} else if (sig == PAUSE_SIGNAL) {
+		if (!r->paused)
+			ask_engine(r, "pause");
+		r->paused = true;
+	} else if (sig == SIGCONT) {
+		resume(r);
+	} else if (!r->ended) {
+		/* The client hands it on. What is paused hears it when it goes on. */
+		(void)kill(r->client, sig);
+		if (sig == SIGTERM)
+			resume(r);
+	}
+}
+
+/* The engine's command with the signals that we block let through; a process id or -errno. */
+static pid_t start(char **argv)
+{
+	posix_spawnattr_t attr;
+	sigset_t none;
+	pid_t pid;
+	int err;
+
+	sigemptyset(&none);
+	posix_spawnattr_init(&attr);
+	posix_spawnattr_setsigmask(&attr, &none);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
+	err = posix_spawn(&pid, argv[0], NULL, &attr, argv, environ);
+	posix_spawnattr_destroy(&attr);
+	return err != 0 ? -err : pid;
+}
+
+/* The processes that the engine left behind us end by themselves; those that do not are left. */
+static void settle(const sigset_t *all)
+{
+	int64_t until = clock_monotonic_ns() + SETTLE_NS;
+	struct timespec step = {0, SETTLE_STEP_NS};
+	pid_t pid;
+
+	do {
+		while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
+			;
+		if (pid < 0)
+			return;
+		(void)sigtimedwait(all, NULL, &step);
+	} while (clock_monotonic_ns() < until);
+}
+
+/* The engine's number of the container, "" where none was made. */
+static void read_id(const struct runner *r, struct str *id)
+{
+	struct str path = STR_INIT;
+
+	str_addf(&path, "%s/" RUNNER_ID_FILE, r->directory);
+	if (file_read(path.p, id) != 0)
+		str_reset(id);
+	while (id->len > 0 && (unsigned char)id->p[id->len - 1] <= ' ')
+		id->p[--id->len] = '\0';
+	str_release(&path);
+}
+
+/*
+ * Whether the kernel killed a process in the control group of this container for lack of memory.
+ * The group is gone by now and engines forget it too, but the kernel's log names it.
+ */
+static bool ran_out_of_memory(const char *id)
+{
+	char record[RECORD + 1];
+	bool found = false;
+	ssize_t n;
+	int fd;
+
+	if (*id == '\0')
+		return false;
+	fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	while (!found) {
+		n = fd_read(fd, record, RECORD);
+		if (n == -EPIPE) /* overwritten while we read: the next one */
+			continue;
+		if (n <= 0)
+			break;
+		record[n] = '\0';
+		found = strstr(record, "oom-kill:") != NULL && strstr(record, id) != NULL;
+	}
+	close(fd);
+	return found;
+}
+
+static void note_end(const struct runner *r, const char *word)
+{
+	struct str path = STR_INIT;
+	int fd;
+
+	str_addf(&path, "%s/" RUNNER_END_FILE, r->directory);
+	fd = open(path.p, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd >= 0) {
+		(void)fd_write_all(fd, word, strlen(word));
+		close(fd);
+	}
+	str_release(&path);
+}
+
+/* End as something did that this signal ended; returns where the signal ends nothing. */
+static void die_by(int sig)
+{
+	const struct rlimit no_core = {0, 0};
+	sigset_t only;
+
+	sigemptyset(&only);
+	sigaddset(&only, sig);
+	(void)setrlimit(RLIMIT_CORE, &no_core);
+	(void)signal(sig, SIG_DFL); /* sanitizers have theirs */
+	(void)raise(sig);
+	(void)sigprocmask(SIG_UNBLOCK, &only, NULL);
+}
+
+static bool ends_a_process(int sig)
+{
+	return sig != SIGCHLD && sig != SIGCONT && sig != SIGURG && sig != SIGWINCH &&
+	       sig != SIGSTOP && sig != SIGTSTP && sig != SIGTTIN && sig != SIGTTOU;
+}
+
+/* What the client's end says of the container's. */
+static int finish(struct runner *r)
+{
+	struct str id = STR_INIT;
+	const char *word = RUNNER_END_GONE;
+	int code = 0, sig = 0;
+
+	read_id(r, &id);
+	if (WIFSIGNALED(r->status)) {
+		/* It may have left the container behind. */
+		if (!r->killed)
+			(void)container_remove(r->engine, &r->name, 1);
+		sig = r->killed ? SIGKILL : WTERMSIG(r->status);
+	} else {
+		code = WEXITSTATUS(r->status);
+		/* As a shell says it: the engine has no other way. */
+		if (r->killed || (code > 128 && code <= 128 + SIGNALS))
+			sig = r->killed ? SIGKILL : code - 128;
+		if (code == CODE_ENGINE && id.len == 0)
+			word = RUNNER_END_ENGINE;
+		else if (code != 0 && !r->killed && ran_out_of_memory(id.p))
+			word = RUNNER_END_MEMORY;
+	}
+	note_end(r, word);
+	str_release(&id);
+	if (sig != 0 && ends_a_process(sig))
+		die_by(sig);
+	return code;
+}
+
+int runner_main(int argc, char **argv)
+{
+	struct runner r = {0};
+	sigset_t all;
+	pid_t supervisor = getppid();
+
+	if (argc < 6) {
+		fprintf(stderr, "scitq-worker: " RUNNER_ARGUMENT " is for scitq-worker alone\n");
+		return 2;
+	}
+	r.engine = argv[2];
+	r.name = argv[3];
+	r.directory = argv[4];
+	sigfillset(&all);
+	if (sigprocmask(SIG_SETMASK, &all, NULL) != 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) != 0 ||
+	    prctl(PR_SET_PDEATHSIG, KILL_SIGNAL) != 0 || getppid() != supervisor) {
+		fprintf(stderr, "scitq-worker: cannot prepare a container: %s\n", strerror(errno));
+		return CODE_ENGINE;
+	}
+	argv[4] = argv[2]; /* the engine's words begin with its name */
+	r.client = start(argv + 4);
+	if (r.client < 0) {
+		fprintf(stderr, "%s: %s\n", r.engine, strerror(-r.client));
+		note_end(&r, RUNNER_END_ENGINE);
+		return CODE_ENGINE;
+	}
+	while (!r.ended) {
+		int sig = sigwaitinfo(&all, NULL);
+
+		if (sig > 0)
+			hear(&r, sig);
+	}
+	settle(&all);
+	return finish(&r);
+}
