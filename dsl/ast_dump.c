@@ -255,7 +255,7 @@ static void dump_run(const struct run_text *run, unsigned level, struct str *out
 	str_adds(out, "run");
 	for (size_t i = 0; i < run->nwords; i++)
 		str_addf(out, " %s", run->words[i].text);
-	str_addf(out, " from line %u\n", run->first_line);
+	str_addc(out, '\n');
 	for (size_t i = 0; i < run->len; i++) {
 		if (run->text[i] != '\n')
 			continue;

@@ -320,6 +320,11 @@ static void raw(struct parser *p, struct token *t, YYSTYPE *value, YYLTYPE *plac
 	t->first = p->first && t->kind != T_NEWLINE;
 	if (t->first)
 		p->first = false;
+	if (p->record != NULL && t->kind != 0) {
+		struct lexeme lexeme = {t->kind, *place, t->kind == T_RUN ? value->run : NULL};
+
+		vec_push(p->record, lexeme);
+	}
 }
 
 /* At the end: the closing token of what is still open, innermost first. */

@@ -121,6 +121,12 @@ static void check_version(struct parser *p)
 struct ast *dsl_parse(struct arena *arena, struct sources *sources, uint32_t file,
                       struct diag_sink *sink)
 {
+	return parse_recorded(arena, sources, file, sink, NULL);
+}
+
+struct ast *parse_recorded(struct arena *arena, struct sources *sources, uint32_t file,
+                           struct diag_sink *sink, struct lexemes *record)
+{
 	const struct source *source = &sources->files[file];
 	struct parser p = {
 	        .arena = arena,
@@ -133,6 +139,7 @@ struct ast *dsl_parse(struct arena *arena, struct sources *sources, uint32_t fil
 	        .first = true,
 	        .interp = NO_SPAN,
 	        .errors = sink->errors,
+	        .record = record,
 	};
 	uint32_t bom = p.len >= 3 && memcmp(p.text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
 

@@ -37,6 +37,18 @@ struct token {
 	bool begins;     /* a statement */
 };
 
+/* A token as the scanner made it, line ends that count among them; for pieces.c. */
+struct lexeme {
+	int kind;
+	struct span span;
+	const struct run_text *run; /* T_RUN */
+};
+
+struct lexemes {
+	struct lexeme *v;
+	size_t n, cap;
+};
+
 /* Arrays under construction. */
 struct cell {
 	struct cell *next;
@@ -80,8 +92,13 @@ struct parser {
 	bool unclosed;                /* a brace was missing: nesting cannot be judged */
 	bool deep;                    /* too deep nesting was reported */
 	VEC(struct run_text *) runs;
-	uint32_t after_run; /* offset of the line that ended its text; 0: none */
+	uint32_t after_run;     /* offset of the line that ended its text; 0: none */
+	struct lexemes *record; /* NULL: nobody asks for the tokens */
 };
+
+/* dsl_parse, which also keeps the tokens. They are the caller's to release. */
+struct ast *parse_recorded(struct arena *arena, struct sources *sources, uint32_t file,
+                           struct diag_sink *sink, struct lexemes *record);
 
 struct span parser_span(const struct parser *p, uint32_t start, uint32_t end);
 /* An error at span; the record is for diag_label and so on. */

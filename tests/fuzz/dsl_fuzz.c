@@ -1,14 +1,16 @@
 /*
  * Any bytes through the front end: the parse, the print of its tree, the rendering of what it
- * reports, and the scan of every shell text in it. Seeds: tests/fuzz/corpus/dsl and the
- * goldens of tests/golden/syntax.
+ * reports, the scan of every shell text in it, and its canonical layout. Seeds:
+ * tests/fuzz/corpus/dsl and the goldens of tests/golden/syntax.
  */
 #undef NDEBUG /* the assertions are the test */
 
+#include "dsl/format.h"
 #include "dsl/parse.h"
 #include "dsl/shelltext.h"
 
 #include <assert.h>
+#include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -54,6 +56,27 @@ static void check_block(struct arena *arena, const struct block *b, size_t size)
 	}
 }
 
+/* The canonical layout is the same program, and stays. */
+static void check_layout(struct arena *arena, struct sources *sources)
+{
+	struct diag_sink sink;
+	struct str once = STR_INIT, twice = STR_INIT;
+	enum format_result result;
+
+	diag_sink_init(&sink, arena);
+	result = dsl_format(arena, sources, 0, &sink, &once);
+	assert(result != FORMAT_UNSURE);
+	if (result == FORMAT_OK) {
+		uint32_t file = sources_add(sources, "once", once.p, once.len);
+
+		assert(dsl_format(arena, sources, file, &sink, &twice) == FORMAT_OK);
+		assert(once.len == twice.len && memcmp(once.p, twice.p, once.len) == 0);
+	}
+	str_release(&once);
+	str_release(&twice);
+	diag_sink_release(&sink);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct arena arena;
@@ -76,6 +99,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	check_block(&arena, &ast->body, size);
 	shelltext_scan(&arena, sources.files[0].text, size, &st);
+	check_layout(&arena, &sources);
 	str_release(&out);
 	diag_sink_release(&sink);
 	sources_release(&sources);

@@ -1,0 +1,283 @@
+#include "cli/run_options.h"
+
+#include "base/str.h"
+#include "dsl/keywords.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* To add a command: its constant, a row here, and what it does in run_main.c. */
+static const struct command_row {
+	const char *word, *arguments, *help;
+} commands[COMMANDS] = {
+        [COMMAND_RUN] = {"run", "FILE", "compile FILE, run it, follow it"},
+        [COMMAND_CHECK] = {"check", "FILE", "only look for mistakes"},
+        [COMMAND_PLAN] = {"plan", "FILE", "every task; nothing is submitted"},
+        [COMMAND_GRAPH] = {"graph", "FILE", "the steps as a graph"},
+        [COMMAND_FMT] = {"fmt", "FILE...", "put files into their canonical layout"},
+        [COMMAND_EXPLAIN] = {"explain", "CODE", "what a diagnostic means"},
+};
+
+/* To add an option: a row here and its case in read_option. */
+enum {
+	OPT_STATE = 256,
+	OPT_WORKERS,
+	OPT_FRESH,
+	OPT_DETACH,
+	OPT_AS,
+	OPT_DUMP,
+	OPT_FORMAT,
+	OPT_TASKS,
+	OPT_CHECK,
+	OPT_DIFF
+};
+
+static const struct option_row {
+	struct option option;
+	const char *value, *help;
+	const char *commands; /* for which it has a meaning; NULL: all that take a file */
+} rows[] = {
+        {{"param", required_argument, NULL, 'p'},
+         "NAME=VALUE",
+         "set a param of the file; @PATH as value reads a file",
+         NULL},
+        {{"as", required_argument, NULL, OPT_AS}, "NAME", "another name for the workflow", NULL},
+        {{"server", required_argument, NULL, 's'},
+         "SERVER",
+         "a team's server, HOST or HOST:PORT (SCITQ_SERVER); token in SCITQ_TOKEN",
+         "run"},
+        {{"state", required_argument, NULL, OPT_STATE},
+         "DIR",
+         "state directory of the private server",
+         "run"},
+        {{"workers", required_argument, NULL, OPT_WORKERS},
+         "N",
+         "local workers of the private server, sharing this machine's cpus (1)",
+         "run"},
+        {{"fresh", no_argument, NULL, OPT_FRESH}, NULL, "run everything, reuse nothing", "run"},
+        {{"detach", no_argument, NULL, OPT_DETACH}, NULL, "submit and leave", "run"},
+        {{"dump", required_argument, NULL, OPT_DUMP},
+         "STAGE",
+         "print what parse, resolve, check, expand, plan or emit made",
+         "check"},
+        {{"tasks", required_argument, NULL, OPT_TASKS},
+         "N",
+         "show at most N tasks of each step (all)",
+         "plan"},
+        {{"format", required_argument, NULL, OPT_FORMAT},
+         "FORMAT",
+         "dot or mermaid (dot)",
+         "graph"},
+        {{"check", no_argument, NULL, OPT_CHECK},
+         NULL,
+         "change nothing, name the files that would change, exit 1 if there are any",
+         "fmt"},
+        {{"diff", no_argument, NULL, OPT_DIFF}, NULL, "change nothing, print what would", "fmt"},
+        {{"help", no_argument, NULL, 'h'}, NULL, "this text; with a file also its params", NULL},
+        {{"version", no_argument, NULL, 'V'}, NULL, "the version", NULL},
+};
+
+#define ROWS (sizeof(rows) / sizeof(rows[0]))
+
+void run_options_usage(FILE *to)
+{
+	for (size_t i = 0; i < COMMANDS; i++) {
+		const struct command_row *row = &commands[i];
+		char left[64];
+
+		snprintf(left, sizeof(left), "scitq-run %s%s[OPTION]... %s", i > 0 ? row->word : "",
+		         i > 0 ? " " : "", row->arguments);
+		fprintf(to, "%s %-40s %s\n", i == 0 ? "usage:" : "      ", left, row->help);
+	}
+	fputs("FILE may be - for standard input.\n\n", to);
+	for (size_t i = 0; i < ROWS; i++) {
+		const struct option_row *r = &rows[i];
+		char left[64];
+
+		snprintf(left, sizeof(left), "%s%c%s--%s%s%s", r->option.val < 256 ? "-" : "",
+		         r->option.val < 256 ? r->option.val : ' ',
+		         r->option.val < 256 ? ", " : "   ", r->option.name, r->value ? " " : "",
+		         r->value ? r->value : "");
+		fprintf(to, "  %-26s %s%s%s%s\n", left, r->help, r->commands ? " [" : "",
+		        r->commands ? r->commands : "", r->commands ? "]" : "");
+	}
+	fputs("\nexit codes: 0 ok, 1 tasks failed, 2 usage, 3 the file has errors, 4 server,\n"
+	      "            5 infrastructure, 130 interrupted\n",
+	      to);
+}
+
+int usage_error(const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs("scitq-run: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputs("; see scitq-run --help\n", stderr);
+	return EXIT_CODE_USAGE;
+}
+
+static bool read_count(const char *text, long most, long *value)
+{
+	char *end;
+
+	errno = 0;
+	*value = strtol(text, &end, 10);
+	return errno == 0 && end != text && *end == '\0' && *value >= 0 && *value <= most;
+}
+
+static int add_param(struct run_options *o, char *text)
+{
+	char *equals = strchr(text, '=');
+	struct compile_param param;
+
+	if (equals == NULL || equals == text)
+		return usage_error("--param takes NAME=VALUE, not '%s'", text);
+	*equals = '\0';
+	param = (struct compile_param){text, equals + 1};
+	vec_push(&o->params, param);
+	return 0;
+}
+
+/* 0, or an exit code; -1 to end well. */
+static int read_option(struct run_options *o, int option)
+{
+	long n;
+
+	switch (option) {
+	case 'p':
+		return add_param(o, optarg);
+	case 's':
+		o->launch.server = optarg;
+		return 0;
+	case OPT_AS:
+		o->name = optarg;
+		return 0;
+	case OPT_STATE:
+		o->launch.state = optarg;
+		return 0;
+	case OPT_WORKERS:
+		if (!read_count(optarg, LOCAL_WORKERS, &n))
+			return usage_error("--workers takes a number from 0 to 16, not '%s'",
+			                   optarg);
+		o->launch.workers = (int)n;
+		return 0;
+	case OPT_FRESH:
+		o->launch.fresh = true;
+		return 0;
+	case OPT_DETACH:
+		o->launch.detach = true;
+		return 0;
+	case OPT_DUMP:
+		if (compile_stage_find(optarg) < 0)
+			return usage_error("--dump knows no stage '%s'", optarg);
+		o->dump = optarg;
+		return 0;
+	case OPT_TASKS:
+		if (!read_count(optarg, LONG_MAX, &n))
+			return usage_error("--tasks takes a number, not '%s'", optarg);
+		o->tasks = (size_t)n;
+		return 0;
+	case OPT_FORMAT:
+		if (strcmp(optarg, "dot") != 0 && strcmp(optarg, "mermaid") != 0)
+			return usage_error("--format is dot or mermaid, not '%s'", optarg);
+		o->format = optarg;
+		return 0;
+	case OPT_CHECK:
+		o->check = true;
+		return 0;
+	case OPT_DIFF:
+		o->diff = true;
+		return 0;
+	case 'h':
+		o->help = true;
+		return 0;
+	case 'V':
+		puts("scitq-run " SCITQ_VERSION);
+		return -1;
+	default:
+		return EXIT_CODE_USAGE; /* getopt has said what is wrong */
+	}
+}
+
+static enum command command_of(const char *word)
+{
+	for (int i = COMMAND_CHECK; i < COMMANDS; i++) {
+		if (strcmp(word, commands[i].word) == 0)
+			return (enum command)i;
+	}
+	return COMMAND_RUN;
+}
+
+/*
+ * `word` was meant as a command where it is no file and reads like none. Says so and
+ * is true.
+ */
+static bool unknown_command(const char *word, bool more)
+{
+	const char *known[COMMANDS], *nearest;
+	struct str list = STR_INIT;
+
+	for (int i = 0; i < COMMANDS; i++)
+		known[i] = commands[i].word;
+	nearest = word_nearest(word, known + COMMAND_CHECK, COMMANDS - COMMAND_CHECK);
+	if (access(word, F_OK) == 0 || strpbrk(word, "./") != NULL || (nearest == NULL && !more))
+		return false;
+	for (int i = COMMAND_CHECK; i < COMMANDS; i++)
+		str_addf(&list, "%s%s", i == COMMAND_CHECK ? "" : ", ", known[i]);
+	if (nearest != NULL)
+		usage_error("'%s' is neither a file nor a command (%s); did you mean '%s'?", word,
+		            list.p, nearest);
+	else
+		usage_error("'%s' is neither a file nor a command (%s)", word, list.p);
+	str_release(&list);
+	return true;
+}
+
+/* What is left of the command line: a command or none, and files. */
+static int read_words(struct run_options *o, char **left, int n)
+{
+	int first = 0;
+
+	if (n > 0)
+		o->command = command_of(left[0]);
+	if (o->command != COMMAND_RUN)
+		first = 1;
+	else if (n > 0 && strcmp(left[0], "-") != 0 && unknown_command(left[0], n > 1))
+		return EXIT_CODE_USAGE;
+	for (int i = first; i < n; i++)
+		vec_push(&o->files, strcmp(left[i], "-") == 0 ? "/dev/stdin" : left[i]);
+	if (o->files.n > 1 && o->command != COMMAND_FMT)
+		return usage_error("one file at a time, '%s' is too many", o->files.v[1]);
+	if (o->files.n == 0 && !o->help)
+		return usage_error("%s",
+		                   o->command == COMMAND_EXPLAIN ? "which code?" : "which file?");
+	return 0;
+}
+
+int run_options_read(struct run_options *o, int argc, char **argv)
+{
+	struct option options[ROWS + 1] = {{0}};
+	int c, code;
+
+	for (size_t i = 0; i < ROWS; i++)
+		options[i] = rows[i].option;
+	while ((c = getopt_long(argc, argv, "p:s:hV", options, NULL)) != -1) {
+		code = read_option(o, c);
+		if (code != 0)
+			return code;
+	}
+	return read_words(o, argv + optind, argc - optind);
+}
+
+void run_options_release(struct run_options *o)
+{
+	vec_release(&o->files);
+	vec_release(&o->params);
+}

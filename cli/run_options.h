@@ -1,0 +1,48 @@
+/*
+ * The command line of scitq-run: which command, which options, which files. The
+ * tables in run_options.c are what --help prints.
+ */
+#ifndef CLI_RUN_OPTIONS_H
+#define CLI_RUN_OPTIONS_H
+
+#include "base/vec.h"
+#include "compiler/compile.h"
+#include "runtime/launch.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+enum command {
+	COMMAND_RUN,
+	COMMAND_CHECK,
+	COMMAND_PLAN,
+	COMMAND_GRAPH,
+	COMMAND_FMT,
+	COMMAND_EXPLAIN,
+	COMMANDS
+};
+
+struct run_options {
+	enum command command;
+	VEC(const char *) files; /* one, but for fmt; or the code to explain */
+	VEC(struct compile_param) params;
+	const char *name, *dump, *format;
+	size_t tasks;
+	struct launch_options launch;
+	bool check, diff; /* fmt */
+	bool help;
+};
+
+/*
+ * 0; an exit code, where what is wrong has been said; -1 to end well. Texts are those
+ * of argv, which is permuted and cut.
+ */
+int run_options_read(struct run_options *o, int argc, char **argv);
+void run_options_release(struct run_options *o);
+void run_options_usage(FILE *to);
+
+/* Says it, with a hint at --help; EXIT_CODE_USAGE. */
+int usage_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+#endif
