@@ -83,9 +83,10 @@ static json_t *batch_json(const struct state *state, const struct batch_node *ba
 	return value;
 }
 
-static bool is_shown(const struct batch_node *batch)
+/* v1 lists those that have tasks. */
+static bool is_shown(const struct batch_node *batch, bool ours)
 {
-	if (batch->stored || batch->serves.n > 0)
+	if (ours && (batch->stored || batch->serves.n > 0))
 		return true;
 	for (int s = 0; s < TASK_STATUS_COUNT; s++) {
 		if (batch->counts[s] > 0)
@@ -116,7 +117,7 @@ void handle_batch_list(struct core *core, struct call *call)
 	}
 	sorted = arena_array(&core->arena, struct batch_node *, state->batches.n + 1);
 	for (size_t i = 0; i < state->batches.n; i++) {
-		if (is_shown(state->batches.v[i]))
+		if (is_shown(state->batches.v[i], call->ours))
 			sorted[n++] = state->batches.v[i];
 	}
 	if (n > 1)

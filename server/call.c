@@ -2,6 +2,7 @@
 
 #include "model/json.h"
 #include "server/http.h"
+#include "server/mask.h"
 
 #include <assert.h>
 #include <string.h>
@@ -18,6 +19,8 @@ static void answer(struct call *call, int status, const char *content_type)
 
 void call_reply(struct call *call, int status, json_t *value)
 {
+	if (status < 300)
+		value = mask_apply(call, value);
 	str_reset(&call->reply);
 	json_print(value, &call->reply);
 	json_decref(value);

@@ -48,8 +48,9 @@ struct call {
 	bool ours;                  /* sent X-Scitq-Client: speaks our protocol */
 	int64_t arrived_ns;         /* monotonic */
 	int64_t deadline_ns;        /* for a call that waits */
-	void *waiter;               /* owner's own use while the call waits */
-	struct problem problem;     /* scratch for the handler; call_problem() sends it */
+	const char **mask;      /* names of the fields wanted, ends with NULL; NULL: all; mask.h */
+	void *waiter;           /* owner's own use while the call waits */
+	struct problem problem; /* scratch for the handler; call_problem() sends it */
 
 	/* The reply; filled by call_reply and its kin. */
 	int status;

@@ -78,9 +78,9 @@ void handle_execution_create(struct core *core, struct call *call)
 			reply_missing(core, call, "worker", row.worker_id);
 		return;
 	}
-	if (row.status != EXECUTION_PENDING) {
+	if (row.status != EXECUTION_PENDING && row.status != EXECUTION_RUNNING) {
 		core_refuse(core, call, PROBLEM_BAD_VALUE,
-		            "status is %s: a new execution is an offer, and pending",
+		            "status is %s: a new execution is pending, an offer, or running",
 		            execution_status_words[row.status]);
 		return;
 	}
@@ -100,7 +100,11 @@ void handle_execution_create(struct core *core, struct call *call)
 	if (task->status == TASK_PAUSED)
 		change_task(core, (uint32_t)row.task_id, task, TASK_EVENT_RESUME, REASON_NONE);
 	execution = schedule_give(core, worker, (uint32_t)row.task_id);
-	if (execution != NULL)
+	if (execution != NULL && row.status == EXECUTION_RUNNING) {
+		change_execution(core, execution, EXECUTION_EVENT_ACCEPT);
+		change_execution(core, execution, EXECUTION_EVENT_START);
+	}
+	if (execution != NULL && !core->group_failed)
 		reply_execution(core, call, 201, execution->id);
 }
 
@@ -252,8 +256,8 @@ void handle_execution_delete(struct core *core, struct call *call)
 	/* Its processes may live, and its task must not be given to somebody else meanwhile. */
 	if (execution != NULL && execution->status != EXECUTION_PENDING) {
 		core_refuse(core, call, PROBLEM_CONFLICT,
-		            "execution %u is %s: it can be deleted when it has ended", execution->id,
-		            execution_status_words[execution->status]);
+		            "execution %u is %s: it can be deleted when it has ended",
+		            execution->id, execution_status_words[execution->status]);
 		return;
 	}
 	if (!record_flush(core) || !core_write(core))

@@ -76,6 +76,8 @@ static bool check_field(const struct filter_field *field, const json_t *value,
 			                   json_string_value(value));
 		return true;
 	case FILTER_INTS:
+		if (json_is_integer(value))
+			return natural(field->name, value, problem);
 		if (!json_is_array(value))
 			return wrong_type(field->name, "an array of integers", value, problem);
 		json_array_foreach(value, i, item)

@@ -22,7 +22,7 @@ enum filter_kind {
 	FILTER_REAL,
 	FILTER_BOOL,
 	FILTER_TEXT,
-	FILTER_INTS, /* in a query: 1,2,3 or the parameter repeated */
+	FILTER_INTS, /* or one alone; in a query: 1,2,3 or the parameter repeated */
 	FILTER_OBJECT
 };
 

@@ -13,11 +13,13 @@
 #include "server/call.h"
 
 /* task_write.c */
-call_handler handle_task_create; /* POST /tasks/ */
-call_handler handle_task_update; /* PUT /tasks/{id} */
-call_handler handle_task_delete; /* DELETE /tasks/{id} */
-call_handler handle_task_freeze; /* GET /tasks/{id}/freeze/{id} */
-call_handler handle_task_why;    /* GET /tasks/{id}/why */
+call_handler handle_task_create;        /* POST /tasks/ */
+call_handler handle_task_update;        /* PUT /tasks/{id} */
+call_handler handle_task_delete;        /* DELETE /tasks/{id} */
+call_handler handle_task_freeze;        /* GET /tasks/{id}/freeze/{id} */
+call_handler handle_task_frozen_update; /* PUT /tasks/{id}/freeze/{id} */
+call_handler handle_task_frozen_delete; /* DELETE /tasks/{id}/freeze/{id} */
+call_handler handle_task_why;           /* GET /tasks/{id}/why */
 
 /* bulk.c */
 call_handler handle_task_bulk; /* POST /tasks/bulk */

@@ -1,6 +1,7 @@
 #include "server/list.h"
 
 #include "server/filter.h"
+#include "server/mask.h"
 #include "server/server.h"
 
 #include <assert.h>
@@ -103,6 +104,7 @@ void list_print(struct list *list, json_t *object)
 {
 	struct str *out = &list->call->reply;
 
+	object = mask_apply(list->call, object);
 	str_adds(out, list->any ? ",\n" : "[");
 	list->any = true;
 	json_print(object, out);

@@ -18,7 +18,7 @@
 
 #define LIST_PAGE 1000
 #define LIST_PAGE_MAX 10000
-#define LIST_FILTERS 8
+#define LIST_FILTERS 10
 
 struct list {
 	struct reader *reader;

@@ -109,6 +109,9 @@ static bool add_execution(void *context, const void *row)
 
 	if (!e->no_output && !add_logs(&l, &copy, e->trunc, max, &e->text))
 		return false;
+	/* As v1 has it: a list of light rows lacks the code too. */
+	if (!l.call->ours && (e->no_output || e->trunc > 0))
+		copy.return_code = INT_NULL;
 	list_print(&e->list, row_to_json(e->list.table, &copy, e->list.view));
 	return true;
 }
@@ -215,6 +218,7 @@ void read_output(struct reader *reader, struct call *call)
 {
 	static const char *const names[] = {"output", "error"};
 	static const char *const positions[] = {"output_position", "error_position"};
+	static const char *const starts[] = {"output_start", "error_start"};
 	struct log_request l = {.reader = reader, .call = call, .execution_id = call->ids[0]};
 	struct execution row = {0};
 	const struct table *table = table_get(TABLE_EXECUTION);
@@ -226,8 +230,11 @@ void read_output(struct reader *reader, struct call *call)
 	l.ended = ok && execution_is_done((enum execution_status)row.status);
 	for (int i = 0; ok && i < 2; i++) {
 		json_t *position = output_member(call, positions[i]), *text = NULL;
-		int64_t from = position ? json_integer_value(position) : 1;
+		int64_t from;
 
+		if (position == NULL)
+			position = output_member(call, starts[i]);
+		from = position ? json_integer_value(position) : 1;
 		if (json_is_false(output_member(call, names[i])))
 			continue;
 		if (from < 1)

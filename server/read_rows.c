@@ -6,10 +6,18 @@
 
 void read_workers(struct reader *reader, struct call *call)
 {
+	static const char *const fields[] = {"worker_id", "name",   "hostname", "status",  "batch",
+	                                     "permanent", "flavor", "region",   "provider"};
 	struct list list;
 
 	list_init(&list, reader, call, TABLE_WORKER);
 	list.query.limit = 0; /* there are never many */
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		if (!list_where(&list, fields[i], fields[i], false)) {
+			call_problem(call);
+			return;
+		}
+	}
 	list_send(&list, NULL, NULL, NULL);
 }
 

@@ -90,6 +90,7 @@ static bool add_required(void *context, int64_t task_id, int64_t other_task_id)
 void read_task(struct reader *reader, struct call *call)
 {
 	struct task task = {.task_id = call->ids[0]};
+	bool full = filter_full(call->body);
 	json_t *object, *required = json_array();
 	enum store_result result;
 
@@ -106,10 +107,9 @@ void read_task(struct reader *reader, struct call *call)
 		call_problem(call);
 		return;
 	}
-	object = row_to_json(table_get(TABLE_TASK), &task,
-	                     filter_full(call->body) ? VIEW_FULL : VIEW_V1);
-	/* None is null here, and [] in lists: so v1 has it. */
-	if (json_array_size(required) > 0)
+	object = row_to_json(table_get(TABLE_TASK), &task, full ? VIEW_FULL : VIEW_V1);
+	/* v1 tells them in lists only. */
+	if (full || call->ours)
 		json_object_set(object, "required_task_ids", required);
 	json_decref(required);
 	call_reply(call, 200, object);
@@ -157,6 +157,10 @@ void read_task_status(struct reader *reader, struct call *call)
 	enum store_result result = STORE_OK;
 	size_t i;
 
+	if (json_is_integer(asked)) {
+		asked = json_pack("[O]", asked);
+		json_object_set_new(call->body, "task_id", asked);
+	}
 	if (!json_is_array(asked)) {
 		problem_set(&call->problem, PROBLEM_MISSING_FIELD, "this call needs task_id");
 		call_problem(call);

@@ -61,6 +61,10 @@ read_handler read_ready;        /* GET /readyz */
 read_handler read_tokens; /* GET /tokens/ */
 read_handler read_audit;  /* GET /audit/ */
 
+/* read_config.c */
+read_handler read_config_rclone; /* GET /config/rclone */
+read_handler read_config_remote; /* GET /config/remote */
+
 /* read_flavor.c */
 read_handler read_flavors; /* GET /flavor/ */
 

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "model/json.h"
+#include "server/mask.h"
 #include "server/route.h"
 
 #include <ctype.h>
@@ -177,6 +178,10 @@ static enum MHD_Result read_argument(void *context, enum MHD_ValueKind kind, con
 
 bool request_body(struct MHD_Connection *connection, struct call *call)
 {
+	const char *mask = header(connection, "X-Fields");
+
+	if (mask != NULL && call->route->gives != ROUTE_ANY && !mask_read(call, mask))
+		return false;
 	if (call->route->flags & ROUTE_RAW)
 		call->body = json_object();
 	else if (!read_json(call))

@@ -202,6 +202,8 @@ static bool start_parts(struct server *server, const struct settings *settings,
 	        .max_connections = connection_limit(),
 	};
 
+	server->rclone = settings->rclone;
+	server->remote = settings->remote;
 	server->auth = auth_new(settings->open);
 	if (!open_store(server, settings, dir, problem) ||
 	    !auth_state_token(server->auth, dir->path.p, problem) ||

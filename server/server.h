@@ -19,7 +19,9 @@ struct server {
 	struct readers *readers;
 	struct auth *auth;
 	struct http *http;
-	int wake; /* eventfd; readable: the private server may end */
+	const char *rclone; /* path of the rclone.conf that workers ask for */
+	const char *remote; /* URI that /config/remote tells, "" where there is none */
+	int wake;           /* eventfd; readable: the private server may end */
 };
 
 http_handler show_health;  /* GET /healthz */

@@ -290,24 +290,49 @@ void handle_task_delete(struct core *core, struct call *call)
 		reply_row(core, call, 200, TABLE_TASK, &row);
 }
 
-void handle_task_freeze(struct core *core, struct call *call)
+/* The execution in the path, which is one of the task there. */
+static bool find_frozen(struct core *core, struct call *call, struct execution *row)
 {
 	int64_t id = call->ids[0], execution_id = call->ids[1];
-	struct execution_node *execution = state_execution(&core->state, execution_id);
-	struct execution row;
-	struct task task;
 
-	if (core_task(core, id) == NULL || !record_find_execution(core, execution_id, &row)) {
+	if (core_task(core, id) == NULL || !record_find_execution(core, execution_id, row))
 		core_refuse(core, call, PROBLEM_NOT_FOUND,
 		            "there is no task %lld or no execution %lld", (long long)id,
 		            (long long)execution_id);
-		return;
-	}
-	if (row.task_id != id) {
+	else if (row->task_id != id)
 		core_refuse(core, call, PROBLEM_NOT_FOUND, "execution %lld is not one of task %lld",
 		            (long long)execution_id, (long long)id);
+	else
+		return true;
+	return false;
+}
+
+/* v1 describes these two, and fails on them. */
+void handle_task_frozen_update(struct core *core, struct call *call)
+{
+	struct execution row;
+
+	if (find_frozen(core, call, &row))
+		handle_task_update(core, call);
+}
+
+void handle_task_frozen_delete(struct core *core, struct call *call)
+{
+	struct execution row;
+
+	if (find_frozen(core, call, &row))
+		handle_task_delete(core, call);
+}
+
+void handle_task_freeze(struct core *core, struct call *call)
+{
+	int64_t id = call->ids[0];
+	struct execution_node *execution = state_execution(&core->state, call->ids[1]);
+	struct execution row;
+	struct task task;
+
+	if (!find_frozen(core, call, &row))
 		return;
-	}
 	if (!record_flush(core) || !record_task(core, (uint32_t)id, STORE_ALL, &task))
 		return;
 	attempt_apply(core, state_task(&core->state, (uint32_t)id), &task);

@@ -161,12 +161,20 @@ void handle_worker_callback(struct core *core, struct call *call)
 	}
 	name = worker_batch(worker);
 	batch = name ? state_batch_find(&core->state, name) : NULL;
-	if (row.permanent != 1 && TAILQ_EMPTY(&worker->running) && TAILQ_EMPTY(&worker->spare) &&
-	    (batch == NULL || batch->counts[TASK_PENDING] == 0)) {
+	if (row.permanent == 1) {
+		/* It begins anew with weights of its tasks. */
+		row.task_properties = "{}";
+		if (record_update(core, TABLE_WORKER, &row, BIT(WORKER_COL_task_properties)))
+			reply_result(core, call, "ok");
+	} else if (!TAILQ_EMPTY(&worker->running) || !TAILQ_EMPTY(&worker->spare)) {
+		reply_result(core, call, "it still has tasks");
+	} else if (batch != NULL && batch->counts[TASK_PENDING] > 0) {
+		reply_result(core, call, "its batch still has tasks");
+	} else {
 		job_destroy(core, &row);
 		worker_drop(core, worker);
+		reply_result(core, call, "ok");
 	}
-	reply_result(core, call, "ok");
 }
 
 /* v1's view of an execution of a worker. */
@@ -187,8 +195,7 @@ static json_t *execution_json(const struct core *core, const struct execution *r
 		json_object_set_new(value, f->name, field_to_json(f, row));
 	}
 	json_object_set_new(value, "batch",
-	                    task ? json_text(batch_of(&core->state, task)->name)
-	                         : json_null());
+	                    task ? json_text(batch_of(&core->state, task)->name) : json_null());
 	json_object_set_new(value, "taskstatus",
 	                    task ? json_text(task_status_words[task->status]) : json_null());
 	return value;
