@@ -2,6 +2,7 @@
 #include "model/json.h"
 #include "server/columns.h"
 #include "server/contact.h"
+#include "server/filter.h"
 #include "server/handlers.h"
 #include "server/record.h"
 #include "server/reply.h"
@@ -177,12 +178,11 @@ static void send_signal(struct core *core, const struct batch_node *batch, int n
 
 static void pause_batch(struct core *core, struct call *call, bool paused)
 {
-	static const char *const members[] = {"signal", NULL};
 	struct state *state = &core->state;
 	struct batch_node *batch = state_batch_find(state, call->names[0]);
 	int64_t number = 0;
 
-	if (!json_only_members(call->body, members, &call->problem) ||
+	if (!filter_check(&filter_batch_signal, call->body, &call->problem) ||
 	    !json_member_int(call->body, "signal", &number, &call->problem)) {
 		core_problem(core, call);
 		return;

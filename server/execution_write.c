@@ -3,6 +3,7 @@
 #include "server/change.h"
 #include "server/columns.h"
 #include "server/contact.h"
+#include "server/filter.h"
 #include "server/handlers.h"
 #include "server/lease.h"
 #include "server/log_text.h"
@@ -272,11 +273,10 @@ void handle_execution_delete(struct core *core, struct call *call)
 
 static bool read_text(struct core *core, struct call *call, const char **text)
 {
-	static const char *const members[] = {"text", NULL};
 	struct execution row;
 
 	*text = NULL;
-	if (!json_only_members(call->body, members, &call->problem) ||
+	if (!filter_check(&filter_text, call->body, &call->problem) ||
 	    !json_member_text(call->body, "text", text, &call->problem)) {
 		core_problem(core, call);
 		return false;

@@ -12,14 +12,14 @@
 #define FILTER_END(name)                                                                           \
 	}                                                                                          \
 	;                                                                                          \
-	const struct filter filter_##name = {fields_##name,                                        \
+	const struct filter filter_##name = {#name, fields_##name,                                 \
 	                                     sizeof(fields_##name) / sizeof(fields_##name[0])};
 #include "server/filters.def"
 #undef FILTER_BEGIN
 #undef FIELD
 #undef FILTER_END
 
-const struct filter filter_body = {NULL, 0};
+const struct filter filter_body = {"body", NULL, 0};
 
 static const struct filter_field *find(const struct filter *f, const char *name,
                                        struct problem *problem)
@@ -60,12 +60,16 @@ static bool check_field(const struct filter_field *field, const json_t *value,
 		if (!json_is_integer(value))
 			return wrong_type(field->name, "an integer", value, problem);
 		return natural(field->name, value, problem);
+	case FILTER_SIGNED:
+		return json_is_integer(value) ||
+		       wrong_type(field->name, "an integer", value, problem);
 	case FILTER_REAL:
 		return json_is_number(value) || wrong_type(field->name, "a number", value, problem);
 	case FILTER_BOOL:
 		return json_is_boolean(value) ||
 		       wrong_type(field->name, "a boolean", value, problem);
 	case FILTER_TEXT:
+	case FILTER_DATE:
 		if (!json_is_string(value))
 			return wrong_type(field->name, "a string", value, problem);
 		if (strcmp(field->name, "view") == 0 &&
@@ -181,6 +185,8 @@ static bool read_value(const struct filter_field *field, const char *text, json_
 		*out = json_string(text);
 		return *out != NULL ||
 		       problem_set(problem, PROBLEM_BAD_TYPE, "%s is not UTF-8", field->name);
+	case FILTER_SIGNED:
+	case FILTER_DATE:
 	case FILTER_INTS:
 	case FILTER_OBJECT:
 		break;

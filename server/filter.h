@@ -3,6 +3,9 @@
  * clients send them) or in its query string, with their types. One table
  * (filters.def) drives the check, the reading of query strings and swagger.
  *
+ * The same table describes bodies and replies that are no rows: their shapes.
+ * Handlers check a body against its shape, swagger prints them all.
+ *
  * The HTTP side checks every call against the filter of its route, so that a
  * handler finds known fields of the right type only, null meaning absent.
  *
@@ -18,11 +21,13 @@
 #include <stddef.h>
 
 enum filter_kind {
-	FILTER_INT, /* not negative */
+	FILTER_INT,    /* not negative */
+	FILTER_SIGNED, /* in a body */
 	FILTER_REAL,
 	FILTER_BOOL,
 	FILTER_TEXT,
 	FILTER_INTS, /* or one alone; in a query: 1,2,3 or the parameter repeated */
+	FILTER_DATE, /* in a reply */
 	FILTER_OBJECT
 };
 
@@ -33,6 +38,7 @@ struct filter_field {
 };
 
 struct filter {
+	const char *name; /* in filters.def */
 	const struct filter_field *fields;
 	size_t n;
 };

@@ -65,6 +65,10 @@ read_handler read_audit;  /* GET /audit/ */
 read_handler read_config_rclone; /* GET /config/rclone */
 read_handler read_config_remote; /* GET /config/remote */
 
+/* page.c */
+read_handler read_page;      /* GET / */
+read_handler read_page_file; /* GET /swagger-ui/{file} */
+
 /* read_flavor.c */
 read_handler read_flavors; /* GET /flavor/ */
 

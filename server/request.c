@@ -180,7 +180,7 @@ bool request_body(struct MHD_Connection *connection, struct call *call)
 {
 	const char *mask = header(connection, "X-Fields");
 
-	if (mask != NULL && call->route->gives != ROUTE_ANY && !mask_read(call, mask))
+	if (mask != NULL && route_gives_rows(call->route) && !mask_read(call, mask))
 		return false;
 	if (call->route->flags & ROUTE_RAW)
 		call->body = json_object();

@@ -8,9 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ANY ROUTE_ANY
-#define ONE(name) ROUTE_ONE(TABLE_##name)
-#define LIST(name) ROUTE_LIST(TABLE_##name)
+/* In parentheses: their commas separate nothing where ROW is expanded. */
+#define ANY NULL
+#define CONTENT(table, shape, list) (&(const struct content){table, shape, list})
+#define ONE(name) CONTENT(TABLE_##name, NULL, false)
+#define LIST(name) CONTENT(TABLE_##name, NULL, true)
+#define SHAPE(name) CONTENT(TABLE_COUNT, &filter_##name, false)
+#define SHAPES(name) CONTENT(TABLE_COUNT, &filter_##name, true)
 #define ROW(side, queue, method, pattern, handler, role, filter, flags, takes, gives, help)        \
 	{#method, pattern, queue, {.side = handler}, ROLE_##role, &filter_##filter, ROUTE_##flags, \
 	 takes,   gives,   help},
@@ -33,6 +37,11 @@ bool route_word_is_number(const char *word, size_t len)
 			return true;
 	}
 	return false;
+}
+
+bool route_gives_rows(const struct route *route)
+{
+	return route->gives != NULL && (route->gives->shape == NULL || route->gives->list);
 }
 
 /* Digits only, so that every number has one spelling of its path, zeros in front aside. */

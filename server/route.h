@@ -17,14 +17,16 @@ enum route_flags {
 	ROUTE_RAW = 1 << 0,   /* the body is bytes, not JSON */
 	ROUTE_BULK = 1 << 1,  /* the body may be large */
 	ROUTE_AUDIT = 1 << 2, /* steers: what succeeds is written into the audit log */
+	ROUTE_MAKES = 1 << 3, /* answers 201 */
+	ROUTE_PAGE = 1 << 4,  /* for a browser; not in the description */
 };
 
-/* Rows in a body or a reply: a table, one row of it or a list, or anything else. */
-#define ROUTE_ONE(table) ((unsigned)(table))
-#define ROUTE_LIST(table) ((unsigned)(table) | 0x100u)
-#define ROUTE_ANY ((unsigned)TABLE_COUNT)
-#define ROUTE_TABLE(rows) ((enum table_id)((rows)&0xffu))
-#define ROUTE_IS_LIST(rows) (((rows)&0x100u) != 0)
+/* What a body or a reply holds: rows of a table, or objects of a shape (filters.def). */
+struct content {
+	enum table_id table;
+	const struct filter *shape; /* NULL: rows of the table */
+	bool list;
+};
 
 struct route {
 	const char *method;
@@ -38,7 +40,7 @@ struct route {
 	enum role role;
 	const struct filter *filter; /* filter_body: the handler reads the body */
 	unsigned flags;
-	unsigned takes, gives; /* ROUTE_ONE(...) and so on */
+	const struct content *takes, *gives; /* NULL: something else */
 	const char *help;
 };
 
@@ -68,6 +70,8 @@ struct route_hit {
  */
 enum route_found route_find(const char *method, const char *path, struct arena *arena,
                             struct route_hit *hit);
+/* Whether the reply holds rows, of which X-Fields may choose the fields. */
+bool route_gives_rows(const struct route *route);
 /* Whether the {word} of a pattern stands for a number. */
 bool route_word_is_number(const char *word, size_t len);
 

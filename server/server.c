@@ -187,6 +187,27 @@ static void tokens_changed(void *context)
 		log_error(&server->log, "%s: the old ones stay in force", problem.message);
 }
 
+/* The files that it gives out. */
+static void set_places(struct server *server, const struct settings *settings)
+{
+	char program[4096];
+	ssize_t len;
+
+	server->rclone = settings->rclone;
+	server->remote = settings->remote ? settings->remote : "";
+	if (settings->swagger_ui != NULL) {
+		str_adds(&server->swagger_ui, settings->swagger_ui);
+		return;
+	}
+	/* Where it cannot be told, the page is the plain one. */
+	len = readlink("/proc/self/exe", program, sizeof(program));
+	while (len > 0 && program[len - 1] != '/')
+		len--;
+	if (len > 0)
+		str_add(&server->swagger_ui, program, (size_t)len);
+	str_adds(&server->swagger_ui, "../share/scitq/swagger-ui");
+}
+
 static bool start_parts(struct server *server, const struct settings *settings,
                         struct state_dir *dir, struct problem *problem)
 {
@@ -202,8 +223,7 @@ static bool start_parts(struct server *server, const struct settings *settings,
 	        .max_connections = connection_limit(),
 	};
 
-	server->rclone = settings->rclone;
-	server->remote = settings->remote;
+	set_places(server, settings);
 	server->auth = auth_new(settings->open);
 	if (!open_store(server, settings, dir, problem) ||
 	    !auth_state_token(server->auth, dir->path.p, problem) ||
@@ -310,7 +330,7 @@ int server_main(int argc, char **argv)
 {
 	struct settings settings;
 	struct problem problem = {0};
-	struct server server = {.wake = -1};
+	struct server server = {.wake = -1, .swagger_ui = STR_INIT};
 	struct state_dir dir;
 	enum log_level level = LOG_LEVEL_INFO;
 	int code = settings_read(&settings, argc, argv);
@@ -335,6 +355,7 @@ int server_main(int argc, char **argv)
 	if (code != SERVER_EXIT_OK)
 		fprintf(stderr, "%s: %s\n", argv[0], problem.message);
 	state_dir_release(&dir);
+	str_release(&server.swagger_ui);
 	if (server.log.fd != STDERR_FILENO)
 		close(server.log.fd);
 	settings_release(&settings);

@@ -5,6 +5,7 @@
 #define SERVER_SERVER_H
 
 #include "base/log.h"
+#include "base/str.h"
 #include "server/call.h"
 
 struct auth;
@@ -19,9 +20,10 @@ struct server {
 	struct readers *readers;
 	struct auth *auth;
 	struct http *http;
-	const char *rclone; /* path of the rclone.conf that workers ask for */
-	const char *remote; /* URI that /config/remote tells, "" where there is none */
-	int wake;           /* eventfd; readable: the private server may end */
+	const char *rclone;    /* path of the rclone.conf that workers ask for */
+	const char *remote;    /* URI that /config/remote tells, "" where there is none */
+	struct str swagger_ui; /* directory of its files, which may be missing */
+	int wake;              /* eventfd; readable: the private server may end */
 };
 
 http_handler show_health;  /* GET /healthz */

@@ -1,5 +1,6 @@
 #include "model/json.h"
 #include "server/contact.h"
+#include "server/filter.h"
 #include "server/handlers.h"
 #include "server/record.h"
 #include "server/reply.h"
@@ -32,13 +33,12 @@ void handle_signals_take(struct core *core, struct call *call)
 
 void handle_signal_create(struct core *core, struct call *call)
 {
-	static const char *const members[] = {"execution_id", "signal", "worker_id", NULL};
 	struct worker_node *worker = state_worker(&core->state, call->ids[0]);
 	int64_t id = INT_NULL, number = INT_NULL, worker_id = call->ids[0];
 	struct execution_node *execution;
 	struct execution row;
 
-	if (!json_only_members(call->body, members, &call->problem) ||
+	if (!filter_check(&filter_signal_body, call->body, &call->problem) ||
 	    !json_member_int(call->body, "execution_id", &id, &call->problem) ||
 	    !json_member_int(call->body, "signal", &number, &call->problem) ||
 	    !json_member_int(call->body, "worker_id", &worker_id, &call->problem)) {

@@ -2,6 +2,7 @@
 #include "model/json.h"
 #include "server/columns.h"
 #include "server/contact.h"
+#include "server/filter.h"
 #include "server/handlers.h"
 #include "server/job.h"
 #include "server/record.h"
@@ -88,13 +89,11 @@ static const char *provider_of(struct core *core, struct call *call, const char 
 
 void handle_worker_deploy(struct core *core, struct call *call)
 {
-	static const char *const members[] = {"number", "region",      "provider", "flavor",
-	                                      "batch",  "concurrency", "prefetch", NULL};
 	const char *region = NULL, *provider = NULL, *flavor = NULL, *batch = "Default";
 	int64_t number = 1, concurrency = 1, prefetch = 0;
 	struct problem *problem = &call->problem;
 
-	if (!json_only_members(call->body, members, problem) ||
+	if (!filter_check(&filter_deploy, call->body, problem) ||
 	    !json_member_int(call->body, "number", &number, problem) ||
 	    !json_member_int(call->body, "concurrency", &concurrency, problem) ||
 	    !json_member_int(call->body, "prefetch", &prefetch, problem) ||
@@ -135,13 +134,12 @@ void handle_worker_deploy(struct core *core, struct call *call)
 
 void handle_worker_callback(struct core *core, struct call *call)
 {
-	static const char *const members[] = {"message", NULL};
 	struct worker_node *worker = state_worker(&core->state, call->ids[0]);
 	struct worker row = {.worker_id = call->ids[0]};
 	const char *message = NULL, *name;
 	const struct batch_node *batch;
 
-	if (!json_only_members(call->body, members, &call->problem) ||
+	if (!filter_check(&filter_callback, call->body, &call->problem) ||
 	    !json_member_text(call->body, "message", &message, &call->problem)) {
 		core_problem(core, call);
 		return;

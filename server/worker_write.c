@@ -3,6 +3,7 @@
 #include "server/change.h"
 #include "server/columns.h"
 #include "server/contact.h"
+#include "server/filter.h"
 #include "server/handlers.h"
 #include "server/job.h"
 #include "server/lease.h"
@@ -188,13 +189,12 @@ void handle_worker_delete(struct core *core, struct call *call)
 
 void handle_worker_ping(struct core *core, struct call *call)
 {
-	static const char *const members[] = {"load", "memory", "stats", NULL};
 	struct worker_node *worker = state_worker(&core->state, call->ids[0]);
 	struct worker row = {.worker_id = call->ids[0],
 	                     .memory = (double)NAN,
 	                     .last_contact_date = core->now_us};
 
-	if (!json_only_members(call->body, members, &call->problem) ||
+	if (!filter_check(&filter_ping, call->body, &call->problem) ||
 	    !json_member_text(call->body, "load", &row.load, &call->problem) ||
 	    !json_member_real(call->body, "memory", &row.memory, &call->problem) ||
 	    !json_member_text(call->body, "stats", &row.stats, &call->problem)) {
