@@ -20,7 +20,8 @@
 
 enum stage_mode {
 	/* Local files: a reflink (same bytes on disk, own file), else an absolute symbolic link.
-	   Sub-directories of a folder: one symbolic link each. */
+	   Sub-directories of a folder: one symbolic link each. What a link leads to is still the
+	   user's: the caller sees to it that nobody writes there (stage->linked tells of it). */
 	STAGE_LINK,
 	/* Real files and directories; symbolic links in the source are followed. */
 	STAGE_COPY

@@ -184,6 +184,16 @@ static int open_source(const char *path, struct stat *st)
 	return fd;
 }
 
+/* 0 or -errno. */
+static int make_link(struct place *p, int at, const char *name, const char *path)
+{
+	int err = symlinkat(path, at, name) == 0 ? 0 : -errno;
+
+	if (err == 0 && p->s->linked != NULL)
+		p->s->linked(p->s->linked_ctx, path);
+	return err;
+}
+
 static enum stage_result source_file(struct place *p, int at, const char *name, const char *path)
 {
 	bool reading = false;
@@ -200,7 +210,7 @@ static enum stage_result source_file(struct place *p, int at, const char *name, 
 		err = make_copy(p, from, &st, at, name, false, &reading);
 	close(from);
 	if (p->mode == STAGE_LINK && err != 0 && err != -EEXIST)
-		err = symlinkat(path, at, name) == 0 ? 0 : -errno;
+		err = make_link(p, at, name, path);
 	if (err == 0) {
 		p->s->files++;
 		return STAGE_OK;
@@ -221,12 +231,14 @@ static enum stage_result source_folder(struct place *p, int at, const char *name
 	if (p->mode == STAGE_LINK) {
 		if (access(path, R_OK | X_OK) != 0)
 			return fault_user(p->error, errno, path);
-		if (symlinkat(path, at, name) == 0) {
+		int err = make_link(p, at, name, path);
+
+		if (err == 0) {
 			p->s->files++;
 			return STAGE_OK;
 		}
-		if (errno != EEXIST)
-			return fault_own(p->error, errno, path);
+		if (err != -EEXIST)
+			return fault_own(p->error, -err, path);
 		if (already_there(p, at, name, path, st))
 			return STAGE_OK;
 	}

@@ -41,6 +41,10 @@ struct stage {
 	/* True once the work should stop. Asked often, must be cheap; may be NULL. */
 	bool (*cancelled)(void *ctx);
 	void *cancel_ctx;
+	/* Told of every file and folder of the user that STAGE_LINK made a symbolic link to, by its
+	   absolute path; may be NULL. */
+	void (*linked)(void *ctx, const char *path);
+	void *linked_ctx;
 
 	/* Limits of one archive, by what it unpacks to. */
 	uint64_t max_bytes;   /* 16 TiB */

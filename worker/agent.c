@@ -306,6 +306,18 @@ static int lock_directory(const struct options *o, const struct log *log)
 	return fd;
 }
 
+/* Before any thread is made and SIGCHLD is ignored. */
+static void probe(struct agent *a)
+{
+	struct str why = STR_INIT;
+
+	a->shield = shield_probe(a->options->work.p, &why);
+	if (a->shield == SHIELD_NONE)
+		log_warn(a->log, "local inputs are copied, they cannot be made read-only here (%s)",
+		         why.p);
+	str_release(&why);
+}
+
 static bool prepare(struct agent *a)
 {
 	int64_t threads = a->options->concurrency + a->options->prefetch + 2;
@@ -314,6 +326,7 @@ static bool prepare(struct agent *a)
 	bool fresh;
 	int err;
 
+	probe(a);
 	sigemptyset(&watched);
 	sigaddset(&watched, SIGTERM);
 	sigaddset(&watched, SIGINT);
@@ -389,6 +402,19 @@ static void release(struct agent *a)
 	close(a->epoll);
 }
 
+/* Without symbolic links, as paths that are lent to tasks are. */
+static bool resolve(struct str *path)
+{
+	char *real = realpath(path->p, NULL);
+
+	if (real == NULL)
+		return false;
+	str_reset(path);
+	str_adds(path, real);
+	free(real);
+	return true;
+}
+
 int agent_run(struct options *options, const struct log *log)
 {
 	struct agent *a = xcalloc(1, sizeof(*a));
@@ -396,6 +422,11 @@ int agent_run(struct options *options, const struct log *log)
 
 	if (err != 0) {
 		log_error(log, "cannot make %s: %s", options->work.p, strerror(-err));
+		free(a);
+		return 1;
+	}
+	if (!resolve(&options->work)) {
+		log_error(log, "cannot find %s: %s", options->work.p, strerror(errno));
 		free(a);
 		return 1;
 	}

@@ -69,7 +69,8 @@ struct agent {
 	struct options *options; /* url and token follow a private server that moved */
 	const struct log *log;
 	struct machine machine;
-	bool plain_shell; /* of our environment, which is the tasks' */
+	bool plain_shell;        /* of our environment, which is the tasks' */
+	enum shield_kind shield; /* that tasks can have */
 	struct engine engine;
 	int epoll, signals, inotify;
 	struct http_multi *http;

@@ -25,6 +25,7 @@ static struct execution *make(int64_t id)
 		e->watches[i] = -1;
 	}
 	outcome_init(&e->outcome);
+	lent_init(&e->lent);
 	return e;
 }
 
@@ -37,6 +38,7 @@ void execution_free(struct execution *e)
 		stream_release(&e->streams[i]);
 	outcome_release(&e->outcome);
 	mounts_release(&e->mounts);
+	lent_release(&e->lent);
 	arena_release(&e->arena);
 	place_free(e->place);
 	free(e);

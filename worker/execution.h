@@ -14,6 +14,7 @@
 #include "worker/mounts.h"
 #include "worker/outcome.h"
 #include "worker/place.h"
+#include "worker/shield.h"
 #include "worker/stream.h"
 
 #include <stdbool.h>
@@ -49,6 +50,7 @@ struct execution {
 
 	enum phase phase;
 	struct place *place;
+	struct lent lent; /* what its links lead to; until it is held */
 	struct stream streams[STREAMS];
 	bool started;       /* its command runs or ran */
 	pid_t pid;          /* 0: not known */

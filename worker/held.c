@@ -5,6 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Where n texts begin that the frame holds. */
+static const char *skip_texts(struct message *m, size_t *n)
+{
+	const char *first;
+
+	*n = message_count(m);
+	first = m->p;
+	for (size_t i = 0; i < *n; i++)
+		message_text(m);
+	return first;
+}
+
 struct held *held_new(struct message *m)
 {
 	struct held *h = xcalloc(1, sizeof(*h));
@@ -25,18 +37,11 @@ struct held *held_new(struct message *m)
 	h->directory = message_text(&own);
 	h->work = message_text(&own);
 	h->contained = message_number(&own) != 0;
-	h->nwords = message_count(&own);
-	h->words = own.p;
-	for (size_t i = 0; i < h->nwords; i++)
-		message_text(&own);
-	h->nfallback = message_count(&own);
-	h->fallback = own.p;
-	for (size_t i = 0; i < h->nfallback; i++)
-		message_text(&own);
-	h->nvariables = message_count(&own);
-	h->variables = own.p;
-	for (size_t i = 0; i < h->nvariables; i++)
-		message_text(&own);
+	h->shield = (enum shield_kind)message_number(&own);
+	h->lent = skip_texts(&own, &h->nlent);
+	h->words = skip_texts(&own, &h->nwords);
+	h->fallback = skip_texts(&own, &h->nfallback);
+	h->variables = skip_texts(&own, &h->nvariables);
 	note = message_bytes(&own, &note_len);
 	str_add(&h->note, note, note_len);
 	h->ending.failed = "";
@@ -55,7 +60,7 @@ void held_end(struct held *h)
 	free(h->frame);
 	free(h->marker);
 	h->frame = h->marker = NULL;
-	h->directory = h->work = h->words = h->fallback = h->variables = NULL;
+	h->directory = h->work = h->lent = h->words = h->fallback = h->variables = NULL;
 }
 
 void held_free(struct held *h)
@@ -92,6 +97,8 @@ void held_spawn(const struct held *h, char *const *environment, struct arena *ar
 	spawn->fallback = h->nfallback > 0 ? texts(h, h->fallback, h->nfallback, 0, arena) : NULL;
 	spawn->file = h->contained ? "/proc/self/exe" : NULL;
 	spawn->privileges = h->contained;
+	shield_prepare(&spawn->shield, h->shield, texts(h, h->lent, h->nlent, 0, arena), h->nlent,
+	               h->directory);
 	spawn->directory = h->work;
 	spawn->out = arena_printf(arena, "%s/stdout", h->directory);
 	spawn->err = arena_printf(arena, "%s/stderr", h->directory);

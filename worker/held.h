@@ -28,7 +28,10 @@ struct held {
 	const char *directory; /* of the task; its output files are stdout and stderr in it */
 	const char *work;      /* where the command runs */
 	bool contained;        /* its first process is worker/runner.h's */
-	const char *words;     /* at the first of them, in the frame */
+	enum shield_kind shield;
+	const char *lent; /* at the first of them, in the frame, as all below */
+	size_t nlent;
+	const char *words;
 	size_t nwords;
 	const char *fallback; /* none where nfallback is 0 */
 	size_t nfallback;

@@ -281,23 +281,25 @@ void holder_end(struct holder *h, const char *work)
 	}
 }
 
-void holder_start(struct holder *h, uint64_t id, double weight, int64_t timeout_s, int64_t grace_s,
-                  const char *directory, const struct command *command, const struct str *note)
+void holder_start(struct holder *h, const struct holder_start *start)
 {
+	const struct command *command = start->command;
 	struct str *out = &h->channel.out;
 	size_t m = message_begin(out, MESSAGE_START);
 
-	message_add_number(out, id);
-	message_add_real(out, weight);
-	message_add_number(out, in_ns(timeout_s));
-	message_add_number(out, in_ns(grace_s));
-	message_add_text(out, directory);
+	message_add_number(out, start->id);
+	message_add_real(out, start->weight);
+	message_add_number(out, in_ns(start->timeout_s));
+	message_add_number(out, in_ns(start->grace_s));
+	message_add_text(out, start->directory);
 	message_add_text(out, command->directory);
 	message_add_number(out, command->contained);
+	message_add_number(out, (uint64_t)start->shield);
+	message_add_texts(out, start->lent->paths.v, start->lent->paths.n);
 	message_add_texts(out, command->words, command->nwords);
 	message_add_texts(out, command->fallback, command->nfallback);
 	message_add_texts(out, command->variables, command->nvariables);
-	message_add_bytes(out, note->p, note->len);
+	message_add_bytes(out, start->note->p, start->note->len);
 	message_end(out, m);
 }
 

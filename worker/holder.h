@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "worker/channel.h"
 #include "worker/command.h"
+#include "worker/shield.h"
 
 #include <sys/types.h>
 
@@ -44,8 +45,20 @@ bool holder_open(struct holder *h, const char *work, int64_t agentless_s, const 
 /* Kill its tasks, end it, and wait until it is gone. */
 void holder_end(struct holder *h, const char *work);
 
-void holder_start(struct holder *h, uint64_t id, double weight, int64_t timeout_s, int64_t grace_s,
-                  const char *directory, const struct command *command, const struct str *note);
+/* A task to start. */
+struct holder_start {
+	uint64_t id;
+	double weight;
+	int64_t timeout_s; /* 0: none */
+	int64_t grace_s;
+	const char *directory; /* of the task */
+	const struct command *command;
+	enum shield_kind shield;
+	const struct lent *lent; /* what the shield is raised over */
+	const struct str *note;
+};
+
+void holder_start(struct holder *h, const struct holder_start *start);
 /* Grace 0: the signal alone. */
 void holder_signal(struct holder *h, uint64_t id, int sig, enum stop_cause cause, int64_t grace_s);
 void holder_note(struct holder *h, uint64_t id, const struct str *note);

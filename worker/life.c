@@ -189,6 +189,7 @@ static void hold(struct agent *a, struct execution *e)
 	struct container_input box = {&a->engine, e->container, e->container_options,
 	                              a->options->work.p, &e->mounts};
 	struct str error = STR_INIT, note = STR_INIT;
+	struct holder_start start;
 	struct command command;
 	struct arena arena;
 	int err = 0;
@@ -213,9 +214,17 @@ static void hold(struct agent *a, struct execution *e)
 		goto out;
 	}
 	execution_note(e, &note);
-	holder_start(&a->holder, (uint64_t)e->id, e->weight,
-	             e->run_timeout != INT_NULL ? e->run_timeout : 0, a->options->grace_s,
-	             e->place->path, &command, &note);
+	start = (struct holder_start){.id = (uint64_t)e->id,
+	                              .weight = e->weight,
+	                              .timeout_s = e->run_timeout != INT_NULL ? e->run_timeout : 0,
+	                              .grace_s = a->options->grace_s,
+	                              .directory = e->place->path,
+	                              .command = &command,
+	                              .shield = a->shield,
+	                              .lent = &e->lent,
+	                              .note = &note};
+	holder_start(&a->holder, &start);
+	lent_release(&e->lent);
 	e->phase = PHASE_HELD;
 	e->held = true;
 out:
@@ -269,6 +278,7 @@ static void stage_in(struct agent *a, struct execution *e)
 	}
 	e->phase = PHASE_STAGING;
 	s = staging_new(STAGING_IN, e, staged_in);
+	s->copies = e->container == NULL && a->shield == SHIELD_NONE;
 	if (e->container != NULL)
 		staging_contain(s, a->engine.program.p);
 	add_job(a, e, s, e->download_timeout);
@@ -368,6 +378,8 @@ static void staged_in(struct job *job, void *ctx)
 		e->deadline_ns = 0;
 		e->mounts = s->mounts;
 		s->mounts = (struct mounts){0};
+		e->lent = s->lent;
+		lent_init(&s->lent);
 		hold(a, e);
 	}
 	staging_free(s);

@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MESSAGE_VERSION 3
+#define MESSAGE_VERSION 4
 /* A command line of the size that the kernel takes, and its script. */
 #define MESSAGE_MAX ((uint32_t)64 << 20)
 
@@ -24,7 +24,8 @@ enum message_type {
 	/* Agent to supervisor. */
 	MESSAGE_HELLO = 1, /* version, ns without an agent that it survives at most (0: any) */
 	MESSAGE_START,     /* id, weight, run timeout ns, grace ns, directory, work directory,
-	                      1 where worker/runner.h is to run it, words[], fallback words[],
+	                      1 where worker/runner.h is to run it, kind of shield, lent paths[],
+	                      words[], fallback words[],
 	                      environment[], note */
 	MESSAGE_SIGNAL,    /* id, signal, cause, grace ns: 0 sends it once, else KILL follows */
 	MESSAGE_NOTE,      /* id, note */

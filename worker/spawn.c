@@ -85,6 +85,11 @@ static void become(const struct spawn *s, char *const *files, char *const *fallb
 	int err;
 
 	sigemptyset(&none);
+	/* First, because other credentials forget the signal of the parent's death. */
+	o->failed = "shield its inputs";
+	errno = -shield_raise(&s->shield);
+	if (errno != 0)
+		goto failed;
 	o->failed = "prepare the process";
 	setsid();
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 ||

@@ -10,6 +10,8 @@
 #ifndef WORKER_SPAWN_H
 #define WORKER_SPAWN_H
 
+#include "worker/shield.h"
+
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -20,7 +22,8 @@ struct spawn {
 	char *const *fallback;
 	/* The program, where it is not argv[0] that names it; NULL: argv[0]. */
 	const char *file;
-	bool privileges;       /* it may gain some: a container engine's helpers are set-user-id */
+	bool privileges; /* it may gain some: a container engine's helpers are set-user-id */
+	struct shield shield;
 	const char *directory; /* to run in */
 	const char *out, *err; /* files, made where missing */
 	int null;              /* /dev/null */

@@ -182,10 +182,26 @@ static void publish(struct staging *s, struct stage *stage)
 	str_release(&dest);
 }
 
+static void note_link(void *ctx, const char *path)
+{
+	struct staging *s = ctx;
+
+	lent_add(&s->lent, path);
+}
+
 static void bring_all(struct staging *s, struct stage *stage, enum stage_mode mode)
 {
+	uint64_t before = stage->bytes;
+
+	/* An engine mounts what a container is lent. */
+	stage->linked = s->image == NULL ? note_link : NULL;
+	stage->linked_ctx = s;
 	bring(s, stage, s->input, "input", mode);
 	bring(s, stage, s->resource, "resource", mode);
+	stage->linked = NULL;
+	if (mode == STAGE_COPY && stage->bytes - before > STAGING_COPIES_TOLD)
+		str_addf(&s->warnings, "%.1f GB were copied for it: inputs cannot be lent to it",
+		         (double)(stage->bytes - before) / 1e9);
 }
 
 /* Lead the links of the inputs through mounts: 0 or -errno. */
@@ -250,7 +266,7 @@ static void stage_in(struct staging *s, struct stage *stage)
 	if (s->image != NULL)
 		s->result = container_pull(stage, s->engine, s->image, told, s, &s->error);
 	s->pulled = s->result == STAGE_OK;
-	bring_all(s, stage, STAGE_LINK);
+	bring_all(s, stage, s->copies ? STAGE_COPY : STAGE_LINK);
 	if (s->image != NULL && s->result == STAGE_OK)
 		contain(s, stage);
 }
@@ -292,6 +308,7 @@ struct staging *staging_new(enum staging_kind kind, struct execution *e,
 	str_init(&s->error);
 	str_init(&s->warnings);
 	str_init(&s->broken);
+	lent_init(&s->lent);
 	return s;
 }
 
@@ -315,6 +332,7 @@ void staging_free(struct staging *s)
 	str_release(&s->error);
 	str_release(&s->warnings);
 	str_release(&s->broken);
+	lent_release(&s->lent);
 	free(s);
 }
 

@@ -9,9 +9,12 @@
 #include "stage/stage.h"
 #include "worker/mounts.h"
 #include "worker/pool.h"
+#include "worker/shield.h"
 
 #include <jansson.h>
 
+/* Copies of inputs above this are worth a word. */
+#define STAGING_COPIES_TOLD ((uint64_t)1 << 30)
 /* Larger files are told by size and date alone. */
 #define STAGING_DIGEST_MAX ((uint64_t)256 << 20)
 
@@ -25,6 +28,8 @@ struct staging {
 	struct execution *execution; /* for the loop; threads do not look at it */
 	char *directory;             /* of the task */
 	char *input, *resource;      /* URI lists, NULL: none; STAGING_IN */
+	bool copies;                 /* STAGING_IN: no link to anybody's file */
+	struct lent lent;            /* STAGING_IN: what links lead to */
 	char *output;                /* folder URI; STAGING_OUT */
 	char *engine, *image;        /* STAGING_IN of a task in a container, else NULL */
 	struct mounts mounts;        /* then made: what its links lead to */

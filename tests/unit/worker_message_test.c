@@ -16,7 +16,8 @@
 static void put_start(struct str *out)
 {
 	char one[] = "sh", two[] = "-c", three[] = "two\nlines 'and' \"quotes\"",
-	     variable[] = "A=b";
+	     variable[] = "A=b", file[] = "/data/x", folder[] = "/w";
+	char *lent[] = {file, folder};
 	char *words[] = {one, two, three}, *variables[] = {variable};
 	size_t m = message_begin(out, MESSAGE_START);
 
@@ -27,6 +28,8 @@ static void put_start(struct str *out)
 	message_add_text(out, "/w/task/1");
 	message_add_text(out, "/w/task/1/tmp");
 	message_add_number(out, 1);
+	message_add_number(out, SHIELD_USER);
+	message_add_texts(out, lent, 2);
 	message_add_texts(out, words, 3);
 	message_add_texts(out, words, 2);
 	message_add_texts(out, variables, 1);
@@ -164,6 +167,14 @@ static void a_held_task_has_its_words(void **state)
 	assert_int_equal(h->note.len, 5);
 	assert_memory_equal(h->note.p, "no\0te", 5);
 	assert_string_equal(h->marker, "SCITQ_TASK_DIR=/w/task/1");
+	arena_init(&arena);
+	held_spawn(h, environment, &arena, &spawn);
+	assert_int_equal(spawn.shield.kind, SHIELD_USER);
+	assert_int_equal(spawn.shield.npaths, 2);
+	assert_string_equal(spawn.shield.paths[1], "/w");
+	/* It lies below a lent folder and is written to all the same. */
+	assert_string_equal(spawn.shield.own, "/w/task/1");
+	arena_release(&arena);
 	arena_init(&arena);
 	held_spawn(h, environment, &arena, &spawn);
 	assert_string_equal(spawn.argv[2], "two\nlines 'and' \"quotes\"");

@@ -87,9 +87,9 @@ class Place:
     def file(self, *parts):
         return os.path.join(self.path, *parts)
 
-    def start(self, *args, concurrency=2, name="w", server=None, env=None, **popen):
+    def start(self, *args, concurrency=2, name="w", server=None, env=None, prefix=(), **popen):
         self.worker = subprocess.Popen(
-            [WORKER, server or f"127.0.0.1:{self.server.port}", str(concurrency), "-n", name,
+            [*prefix, WORKER, server or f"127.0.0.1:{self.server.port}", str(concurrency), "-n", name,
              "--work", self.work, "--log", self.file("worker.log"), "--grace", "1", *args],
             env=env or self.env, stdin=subprocess.DEVNULL, cwd=self.path, **popen)
         self.started.append(self.worker)
