@@ -2,26 +2,15 @@
 
 #include "base/fd.h"
 #include "base/linediff.h"
+#include "cli/io.h"
 #include "dsl/format.h"
 #include "runtime/session.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
-
-static int print(const struct str *text)
-{
-	int err = fd_write_all(STDOUT_FILENO, text->p, text->len);
-
-	if (err == 0 || err == -EPIPE)
-		return EXIT_CODE_OK;
-	fprintf(stderr, "scitq-run: cannot write: %s\n", strerror(-err));
-	return EXIT_CODE_INFRASTRUCTURE;
-}
 
 /* A symbolic link stays one: what it names is replaced, with its mode. */
 static int replace(const char *path, const struct str *text)
@@ -40,7 +29,7 @@ static int replace(const char *path, const struct str *text)
 }
 
 static int put(const struct fmt_options *options, const char *path, const struct str *before,
-               const struct str *after)
+               struct str *after)
 {
 	bool same = before->len == after->len && memcmp(before->p, after->p, before->len) == 0;
 	struct str diff = STR_INIT;
@@ -48,16 +37,15 @@ static int put(const struct fmt_options *options, const char *path, const struct
 
 	if (options->diff) {
 		linediff(before, after, path, path, &diff);
-		code = print(&diff);
+		code = io_print(&diff);
 	} else if (options->check) {
 		if (!same)
 			printf("%s\n", path);
 	} else if (strcmp(path, "/dev/stdin") == 0) {
-		code = print(after);
+		code = io_print(after);
 	} else if (!same) {
 		code = replace(path, after);
 	}
-	str_release(&diff);
 	if (code == EXIT_CODE_OK && options->check && !same)
 		code = EXIT_CODE_TASKS_FAILED;
 	return code;
@@ -101,15 +89,10 @@ int fmt_file(const struct fmt_options *options, const char *path)
 {
 	struct arena arena;
 	struct str before = STR_INIT;
-	int err = file_read(path, &before), code;
+	int code;
 
-	if (err == 0 && before.len >= INT_MAX)
-		err = -EFBIG;
-	if (err != 0) {
-		fprintf(stderr, "scitq-run: %s: %s\n", path, strerror(-err));
-		str_release(&before);
+	if (!io_read(path, &before))
 		return EXIT_CODE_USAGE;
-	}
 	arena_init(&arena);
 	code = format(options, path, &arena, &before);
 	arena_release(&arena);

@@ -5,7 +5,9 @@
  */
 #include "base/fd.h"
 #include "cli/fmt.h"
+#include "cli/io.h"
 #include "cli/run_options.h"
+#include "dsl/document.h"
 #include "server/server_main.h"
 #include "worker/worker.h"
 
@@ -43,23 +45,12 @@ static void print_diagnostics(const struct diag_sink *sink, struct sources *sour
 	str_release(&out);
 }
 
-static int print_text(struct str *out)
-{
-	int err = fd_write_all(STDOUT_FILENO, out->p, out->len);
-
-	str_release(out);
-	if (err == 0 || err == -EPIPE)
-		return EXIT_CODE_OK;
-	fprintf(stderr, "scitq-run: cannot write: %s\n", strerror(-err));
-	return EXIT_CODE_INFRASTRUCTURE;
-}
-
 static int explain(const char *code)
 {
 	struct str out = STR_INIT;
 
 	if (compile_explain(code, &out))
-		return print_text(&out);
+		return io_print(&out);
 	str_release(&out);
 	return usage_error("there is no diagnostic '%s'", code);
 }
@@ -80,12 +71,6 @@ static int use(struct run_options *o, struct compilation *c)
 {
 	struct str out = STR_INIT;
 
-	if (o->help) {
-		run_options_usage(stdout);
-		fflush(stdout);
-		compile_param_listing(c, &out);
-		return print_text(&out);
-	}
 	switch (o->command) {
 	case COMMAND_RUN:
 		return launch_compiled(o, c);
@@ -97,17 +82,18 @@ static int use(struct run_options *o, struct compilation *c)
 		compile_listing(c, o->tasks, &out);
 		break;
 	case COMMAND_GRAPH:
-		if (o->format != NULL && strcmp(o->format, "mermaid") == 0)
+		if (o->mermaid)
 			compile_graph_mermaid(c, &out);
 		else
 			compile_graph_dot(c, &out);
 		break;
 	case COMMAND_FMT:
+	case COMMAND_DOC:
 	case COMMAND_EXPLAIN:
 	case COMMANDS:
 		break;
 	}
-	return print_text(&out);
+	return io_print(&out);
 }
 
 /* Which server, and whether the rest goes with it. 0 or an exit code. */
@@ -137,9 +123,7 @@ static int compile_and_use(struct run_options *o)
 	struct compilation *c;
 	int code;
 
-	if (o->help)
-		options.stop_after = COMPILE_CHECK;
-	else if (o->dump != NULL)
+	if (o->dump != NULL)
 		options.stop_after = (enum compile_stage)compile_stage_find(o->dump);
 	c = compile_file(&options);
 	if (compile_read_error(c) != 0) {
@@ -172,17 +156,55 @@ static int format_files(const struct run_options *o)
 	return worst;
 }
 
+/* What a file says about itself: its help, or all of it. */
+static int document(const struct run_options *o)
+{
+	const char *path = o->files.v[0];
+	struct arena arena;
+	struct sources sources;
+	struct diag_sink sink;
+	struct document d;
+	struct str text = STR_INIT, out = STR_INIT;
+	int code = EXIT_CODE_COMPILE;
+
+	if (!io_read(path, &text))
+		return EXIT_CODE_USAGE;
+	arena_init(&arena);
+	sources_init(&sources, &arena);
+	diag_sink_init(&sink, &arena);
+	if (document_read(&d, &arena, &sources, sources_add(&sources, path, text.p, text.len),
+	                  &sink)) {
+		if (o->help)
+			document_print_help(&d, &out);
+		else
+			document_print(&d, o->form, &out);
+		code = io_print(&out);
+	}
+	diag_sort(&sink);
+	print_diagnostics(&sink, &sources);
+	str_release(&text);
+	diag_sink_release(&sink);
+	sources_release(&sources);
+	arena_release(&arena);
+	return code;
+}
+
 static int do_command(struct run_options *o)
 {
-	if (o->help && (o->files.n == 0 || o->command >= COMMAND_FMT)) {
+	if (o->help &&
+	    (o->files.n == 0 || o->command == COMMAND_FMT || o->command == COMMAND_EXPLAIN)) {
 		run_options_usage(stdout);
 		return EXIT_CODE_OK;
 	}
+	if (o->help)
+		return document(o);
 	switch (o->command) {
 	case COMMAND_EXPLAIN:
 		return explain(o->files.v[0]);
 	case COMMAND_FMT:
 		return format_files(o);
+	case COMMAND_DOC:
+		return document(o);
 	default:
 		return compile_and_use(o);
 	}

@@ -20,6 +20,7 @@ static const struct command_row {
         [COMMAND_PLAN] = {"plan", "FILE", "every task; nothing is submitted"},
         [COMMAND_GRAPH] = {"graph", "FILE", "the steps as a graph"},
         [COMMAND_FMT] = {"fmt", "FILE...", "put files into their canonical layout"},
+        [COMMAND_DOC] = {"doc", "FILE", "what FILE says about itself: purpose, params, steps"},
         [COMMAND_EXPLAIN] = {"explain", "CODE", "what a diagnostic means"},
 };
 
@@ -71,14 +72,17 @@ static const struct option_row {
          "plan"},
         {{"format", required_argument, NULL, OPT_FORMAT},
          "FORMAT",
-         "dot or mermaid (dot)",
-         "graph"},
+         "of graph: dot or mermaid (dot); of doc: text, man or markdown (text)",
+         "graph, doc"},
         {{"check", no_argument, NULL, OPT_CHECK},
          NULL,
          "change nothing, name the files that would change, exit 1 if there are any",
          "fmt"},
         {{"diff", no_argument, NULL, OPT_DIFF}, NULL, "change nothing, print what would", "fmt"},
-        {{"help", no_argument, NULL, 'h'}, NULL, "this text; with a file also its params", NULL},
+        {{"help", no_argument, NULL, 'h'},
+         NULL,
+         "this text; with a file its purpose and params",
+         NULL},
         {{"version", no_argument, NULL, 'V'}, NULL, "the version", NULL},
 };
 
@@ -185,8 +189,6 @@ static int read_option(struct run_options *o, int option)
 		o->tasks = (size_t)n;
 		return 0;
 	case OPT_FORMAT:
-		if (strcmp(optarg, "dot") != 0 && strcmp(optarg, "mermaid") != 0)
-			return usage_error("--format is dot or mermaid, not '%s'", optarg);
 		o->format = optarg;
 		return 0;
 	case OPT_CHECK:
@@ -240,6 +242,24 @@ static bool unknown_command(const char *word, bool more)
 	return true;
 }
 
+/* --format, whose words are those of the command. */
+static int read_format(struct run_options *o)
+{
+	int form = document_form_find(o->format);
+
+	if (o->command == COMMAND_DOC) {
+		if (form < 0)
+			return usage_error("--format is text, man or markdown, not '%s'",
+			                   o->format);
+		o->form = (enum document_form)form;
+		return 0;
+	}
+	o->mermaid = strcmp(o->format, "mermaid") == 0;
+	if (!o->mermaid && strcmp(o->format, "dot") != 0)
+		return usage_error("--format is dot or mermaid, not '%s'", o->format);
+	return 0;
+}
+
 /* What is left of the command line: a command or none, and files. */
 static int read_words(struct run_options *o, char **left, int n)
 {
@@ -273,7 +293,8 @@ int run_options_read(struct run_options *o, int argc, char **argv)
 		if (code != 0)
 			return code;
 	}
-	return read_words(o, argv + optind, argc - optind);
+	code = read_words(o, argv + optind, argc - optind);
+	return code == 0 && o->format != NULL ? read_format(o) : code;
 }
 
 void run_options_release(struct run_options *o)

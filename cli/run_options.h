@@ -7,6 +7,7 @@
 
 #include "base/vec.h"
 #include "compiler/compile.h"
+#include "dsl/document.h"
 #include "runtime/launch.h"
 
 #include <stdbool.h>
@@ -19,6 +20,7 @@ enum command {
 	COMMAND_PLAN,
 	COMMAND_GRAPH,
 	COMMAND_FMT,
+	COMMAND_DOC,
 	COMMAND_EXPLAIN,
 	COMMANDS
 };
@@ -28,6 +30,8 @@ struct run_options {
 	VEC(const char *) files; /* one, but for fmt; or the code to explain */
 	VEC(struct compile_param) params;
 	const char *name, *dump, *format;
+	bool mermaid;            /* what --format says to graph */
+	enum document_form form; /* and to doc */
 	size_t tasks;
 	struct launch_options launch;
 	bool check, diff; /* fmt */

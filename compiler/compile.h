@@ -112,9 +112,6 @@ void compile_graph_mermaid(const struct compilation *c, struct str *out);
  */
 void compile_listing(const struct compilation *c, size_t tasks, struct str *out);
 
-/* The params of the file with type, default and help, for --help. Needs COMPILE_CHECK. */
-void compile_param_listing(const struct compilation *c, struct str *out);
-
 /* The text of `scitq-run explain CODE`; false where there is no such code. explain.c */
 bool compile_explain(const char *code, struct str *out);
 

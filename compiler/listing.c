@@ -1,10 +1,5 @@
-/*
- * What a compiled file would do, for people: steps and tasks for `plan`, params
- * for --help.
- */
+/* What a compiled file would do, for people: steps and tasks for `plan`. */
 #include "compiler/compilation.h"
-#include "compiler/expand.h"
-#include "compiler/node.h"
 #include "model/json.h"
 
 #include <inttypes.h>
@@ -152,45 +147,4 @@ void compile_listing(const struct compilation *c, size_t tasks, struct str *out)
 		}
 	}
 	arena_release(&arena);
-}
-
-/* FILE, "paired|single", "INT,INT...". */
-static void add_type(struct str *out, const struct vtype *t)
-{
-	static const char *const forms[VTYPE_KINDS] = {
-	        [VTYPE_BOOL] = "true|false", [VTYPE_INT] = "INT",     [VTYPE_FLOAT] = "NUMBER",
-	        [VTYPE_STRING] = "TEXT",     [VTYPE_SIZE] = "SIZE",   [VTYPE_DURATION] = "DURATION",
-	        [VTYPE_DEPTH] = "DEPTH",     [VTYPE_URI] = "ADDRESS", [VTYPE_FILE] = "FILE",
-	};
-
-	for (size_t i = 0; t->kind == VTYPE_ENUM && i < t->nwords; i++)
-		str_addf(out, "%s%s", i ? "|" : "", t->words[i]);
-	if (t->kind == VTYPE_LIST) {
-		add_type(out, t->element);
-		str_adds(out, ",...");
-	} else if (forms[t->kind] != NULL) {
-		str_adds(out, forms[t->kind]);
-	}
-}
-
-void compile_param_listing(const struct compilation *c, struct str *out)
-{
-	for (size_t i = 0; i < c->program.items.n && c->done >= COMPILE_CHECK; i++) {
-		const struct item *item = &c->program.items.v[i];
-		const struct stmt *s;
-
-		if (item->kind != ITEM_PARAM)
-			continue;
-		s = item->symbol->stmt;
-		str_addf(out, "  --param %s=", item->symbol->name);
-		add_type(out, item->symbol->type);
-		if (s->param.value != NULL) {
-			str_adds(out, " (default ");
-			expr_dump(s->param.value, out);
-			str_addc(out, ')');
-		}
-		str_addc(out, '\n');
-		if (s->param.help != NULL && expr_plain_string(s->param.help) != NULL)
-			str_addf(out, "        %s\n", expr_plain_string(s->param.help));
-	}
 }

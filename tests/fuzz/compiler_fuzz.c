@@ -90,7 +90,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	compile_graph_dot(c, &out);
 	compile_graph_mermaid(c, &out);
 	compile_listing(c, 3, &out);
-	compile_param_listing(c, &out);
 	str_release(&out);
 	compile_release(c);
 	return 0;

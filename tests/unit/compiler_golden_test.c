@@ -3,7 +3,7 @@
  * lines ask for, must be FILE.out. Those lines are comments:
  *
  *	#@ param NAME=VALUE      as --param
- *	#@ show parse|resolve|check|expand|plan|emit|dot|mermaid|listing|params
+ *	#@ show parse|resolve|check|expand|plan|emit|dot|mermaid|listing
  *
  * compiler_golden_test [DIRECTORY...]: tests/golden/compiler and tests/bad by
  * default. UPDATE=1 writes the .out files instead. With files as arguments: print.
@@ -65,8 +65,6 @@ static void show(struct compilation *c, const char *what, struct str *out)
 		compile_graph_mermaid(c, out);
 	else if (strcmp(what, "listing") == 0)
 		compile_listing(c, 4, out);
-	else if (strcmp(what, "params") == 0)
-		compile_param_listing(c, out);
 	else if (stage > 0)
 		compile_dump(c, (enum compile_stage)stage, out);
 	else
