@@ -6,6 +6,7 @@
 #include "base/fd.h"
 #include "cli/fmt.h"
 #include "cli/io.h"
+#include "cli/ndjson.h"
 #include "cli/run_options.h"
 #include "dsl/document.h"
 #include "server/server_main.h"
@@ -79,6 +80,8 @@ static int use(struct run_options *o, struct compilation *c)
 			compile_dump(c, (enum compile_stage)compile_stage_find(o->dump), &out);
 		break;
 	case COMMAND_PLAN:
+		if (o->json)
+			return ndjson_plan(compile_submission(c));
 		compile_listing(c, o->tasks, &out);
 		break;
 	case COMMAND_GRAPH:
@@ -93,6 +96,15 @@ static int use(struct run_options *o, struct compilation *c)
 	case COMMANDS:
 		break;
 	}
+	return io_print(&out);
+}
+
+static int tell_json(struct compilation *c)
+{
+	struct str out = STR_INIT;
+
+	ndjson_begin(&out);
+	ndjson_diagnostics(compile_diagnostics(c), compile_sources(c), &out);
 	return io_print(&out);
 }
 
@@ -132,8 +144,11 @@ static int compile_and_use(struct run_options *o)
 		compile_release(c);
 		return EXIT_CODE_USAGE;
 	}
-	print_diagnostics(compile_diagnostics(c), compile_sources(c));
-	code = compile_ok(c) ? use(o, c) : EXIT_CODE_COMPILE;
+	code = o->json ? tell_json(c) : EXIT_CODE_OK;
+	if (!o->json)
+		print_diagnostics(compile_diagnostics(c), compile_sources(c));
+	if (code == EXIT_CODE_OK)
+		code = compile_ok(c) ? use(o, c) : EXIT_CODE_COMPILE;
 	compile_release(c);
 	return code;
 }

@@ -35,7 +35,8 @@ enum {
 	OPT_FORMAT,
 	OPT_TASKS,
 	OPT_CHECK,
-	OPT_DIFF
+	OPT_DIFF,
+	OPT_JSON
 };
 
 static const struct option_row {
@@ -74,6 +75,10 @@ static const struct option_row {
          "FORMAT",
          "of graph: dot or mermaid (dot); of doc: text, man or markdown (text)",
          "graph, doc"},
+        {{"json", no_argument, NULL, OPT_JSON},
+         NULL,
+         "one JSON object per line instead of text",
+         "check, plan"},
         {{"check", no_argument, NULL, OPT_CHECK},
          NULL,
          "change nothing, name the files that would change, exit 1 if there are any",
@@ -191,6 +196,9 @@ static int read_option(struct run_options *o, int option)
 	case OPT_FORMAT:
 		o->format = optarg;
 		return 0;
+	case OPT_JSON:
+		o->json = true;
+		return 0;
 	case OPT_CHECK:
 		o->check = true;
 		return 0;
@@ -275,6 +283,8 @@ static int read_words(struct run_options *o, char **left, int n)
 		vec_push(&o->files, strcmp(left[i], "-") == 0 ? "/dev/stdin" : left[i]);
 	if (o->files.n > 1 && o->command != COMMAND_FMT)
 		return usage_error("one file at a time, '%s' is too many", o->files.v[1]);
+	if (o->json && o->command != COMMAND_CHECK && o->command != COMMAND_PLAN)
+		return usage_error("--json goes with check and plan");
 	if (o->files.n == 0 && !o->help)
 		return usage_error("%s",
 		                   o->command == COMMAND_EXPLAIN ? "which code?" : "which file?");

@@ -35,6 +35,7 @@ struct run_options {
 	size_t tasks;
 	struct launch_options launch;
 	bool check, diff; /* fmt */
+	bool json;
 	bool help;
 };
 
