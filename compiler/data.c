@@ -332,6 +332,8 @@ static bool walk_output(struct data_walk *w, const struct node *n, const char *a
 		if (p->match[i] != NULL)
 			element = element_at(w->step->level, w->tuple, p->match[i]);
 		tuple = child_tuple(p->path[i], tuple, element);
+		if (tuple == NO_TUPLE && p->path[i]->optional)
+			return true;
 		if (tuple == NO_TUPLE) {
 			enter(w);
 			return missing(w, n);

@@ -349,7 +349,9 @@ void compile_expand(struct compilation *c)
 		const struct step *step = p->steps.v[i];
 		struct diag *d;
 
-		if (step->level->n > 0 || step->level->dead)
+		/* All switched off is as somebody wants it. */
+		if (step->level->n > 0 || step->level->dead ||
+		    (step->level->optional && step->level->outer->n > 0))
 			continue;
 		d = report(c, W0501, step->stmt->head, "step `%s` runs zero times",
 		           step->symbol->name);

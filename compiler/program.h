@@ -90,6 +90,8 @@ struct level {
 	const struct expr *cond_expr; /* IF */
 	bool want;
 	struct node *cond;
+	/* IF of a step's `when`: who takes from an instance that is off takes nothing. */
+	bool optional;
 	/* The condition depends on no loop: check has computed it. */
 	bool decided;
 	bool dead; /* decided, not this one; or inside such a level */

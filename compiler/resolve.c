@@ -306,9 +306,29 @@ static void resolve_recruiter(struct resolver *r, const struct stmt *s)
 	item_add(r, ITEM_RECRUITER)->recruiter = b;
 }
 
+/* `when` of a step is one more condition around it; the settings leave it alone. */
+static void resolve_when(struct resolver *r, const struct stmt *s)
+{
+	for (size_t i = 0; i < s->step.body->n; i++) {
+		const struct stmt *when = s->step.body->items[i];
+
+		if (when->kind != STMT_ATTR || strcmp(when->attr.key.text, "when") != 0)
+			continue;
+		resolve_expr(r, when->attr.value);
+		r->level = level_add(r, LEVEL_IF, s);
+		r->level->head = when->head;
+		r->level->cond_expr = when->attr.value;
+		r->level->want = true;
+		r->level->optional = true;
+		item_add(r, ITEM_LEVEL)->level = r->level;
+		return;
+	}
+}
+
 static void resolve_step(struct resolver *r, const struct stmt *s)
 {
 	struct step *step = arena_new(&r->c->arena, struct step);
+	struct level *outside = r->level;
 
 	if (s->step.has_params) {
 		report(r->c, E0219, s->head,
@@ -316,8 +336,10 @@ static void resolve_step(struct resolver *r, const struct stmt *s)
 		       "version does not have");
 		return;
 	}
+	resolve_when(r, s);
 	step->stmt = s;
 	step->level = r->level;
+	r->level = outside;
 	step->number = (uint32_t)r->c->program.steps.n;
 	step->symbol = scope_declare(&r->scope, SYMBOL_STEP, s->step.name, s, r->level);
 	step->symbol->step = step;

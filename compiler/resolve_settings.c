@@ -11,6 +11,7 @@ struct collector {
 	struct resolver *r;
 	enum attr_home home;
 	struct settings *settings;
+	const struct stmt *when; /* of a step; NULL: none yet */
 };
 
 static const char *home_text(enum attr_home home)
@@ -82,6 +83,30 @@ static void unknown_key(struct collector *k, const struct name *key)
 		help(c, d, "write `%s`", nearest);
 }
 
+static void wrong_form(struct collector *k, const struct attr *attr, struct span span)
+{
+	struct diag *d = report(k->r->c, E0327, span, "`%s` is not written like this", attr->key);
+
+	switch (attr->type) {
+	case ATTR_RECORD:
+		help(k->r->c, d, "write `%s { name = value }`", attr->key);
+		break;
+	case ATTR_NAMES:
+		help(k->r->c, d, "write `%s { name, other = value }`", attr->key);
+		break;
+	case ATTR_CONSTRAINTS:
+		help(k->r->c, d, "write `%s = \"NAME\"` or `%s { cpu >= 8, ram >= 16GB }`",
+		     attr->key, attr->key);
+		break;
+	case ATTR_WORDS:
+		help(k->r->c, d, "write `%s = [name, other]`", attr->key);
+		break;
+	default:
+		help(k->r->c, d, "write `%s = value`", attr->key);
+		break;
+	}
+}
+
 /* run = "...", run { ... } */
 static void run_as_setting(struct collector *k, const struct name *key)
 {
@@ -103,6 +128,10 @@ static const struct attr *known_key(struct collector *k, const struct name *key)
 	}
 	if (attr == NULL) {
 		unknown_key(k, key);
+		return NULL;
+	}
+	if (k->home == ATTR_STEP && strcmp(key->text, "when") == 0) {
+		wrong_form(k, attr, key->span); /* when { } */
 		return NULL;
 	}
 	if (k->home != ATTR_FLAVOR && setting_key_find(key->text) < 0) {
@@ -138,30 +167,6 @@ static struct setting *setting_add(struct collector *k, enum setting_key key, st
 	set->stmt = s;
 	*end = set;
 	return set;
-}
-
-static void wrong_form(struct collector *k, const struct attr *attr, struct span span)
-{
-	struct diag *d = report(k->r->c, E0327, span, "`%s` is not written like this", attr->key);
-
-	switch (attr->type) {
-	case ATTR_RECORD:
-		help(k->r->c, d, "write `%s { name = value }`", attr->key);
-		break;
-	case ATTR_NAMES:
-		help(k->r->c, d, "write `%s { name, other = value }`", attr->key);
-		break;
-	case ATTR_CONSTRAINTS:
-		help(k->r->c, d, "write `%s = \"NAME\"` or `%s { cpu >= 8, ram >= 16GB }`",
-		     attr->key, attr->key);
-		break;
-	case ATTR_WORDS:
-		help(k->r->c, d, "write `%s = [name, other]`", attr->key);
-		break;
-	default:
-		help(k->r->c, d, "write `%s = value`", attr->key);
-		break;
-	}
 }
 
 /* [http_proxy, "no_proxy"]: words, which are not names of this file. */
@@ -231,10 +236,38 @@ static bool read_attempts(struct collector *k, struct setting *set, const struct
 	return true;
 }
 
+/* resolve.c has made a level of the first one; what is left is to say what cannot be. */
+static void collect_when(struct collector *k, const struct stmt *s, const struct guard *guard)
+{
+	struct compilation *c = k->r->c;
+	struct diag *d;
+
+	if (guard != NULL) {
+		resolve_expr(k->r, s->attr.value);
+		d = report(c, E0327, s->attr.key.span, "`when` stands under a condition");
+		label(c, d, "decides about the whole step");
+		help(c, d, "put it directly into the step, and join the conditions with `and`");
+	} else if (k->when != NULL) {
+		resolve_expr(k->r, s->attr.value);
+		d = report(c, E0305, s->attr.key.span, "`when` is set twice");
+		label(c, d, "again");
+		relate(c, d, k->when->attr.key.span, "first here");
+		help(c, d, "join the conditions with `and`");
+	} else {
+		k->when = s;
+	}
+}
+
 static void collect_attr(struct collector *k, const struct stmt *s, const struct guard *guard)
 {
-	const struct attr *attr = known_key(k, &s->attr.key);
+	const struct attr *attr;
 	struct setting *set;
+
+	if (k->home == ATTR_STEP && strcmp(s->attr.key.text, "when") == 0) {
+		collect_when(k, s, guard);
+		return;
+	}
+	attr = known_key(k, &s->attr.key);
 
 	if (attr == NULL) {
 		/* Its names count as used: one mistake, one message. */
@@ -304,7 +337,7 @@ static void read_entries(struct collector *k, struct setting *set, const struct 
 
 static void read_constraints(struct collector *k, struct setting *set, const struct block *b)
 {
-	struct collector inside = {k->r, ATTR_FLAVOR, NULL};
+	struct collector inside = {.r = k->r, .home = ATTR_FLAVOR};
 	struct diag *d;
 
 	set->constraints = arena_array(&k->r->c->arena, struct constraint, b->n);
@@ -405,7 +438,7 @@ static void collect(struct collector *k, const struct block *b, const struct gua
 void resolve_settings(struct resolver *r, const struct block *b, enum attr_home home,
                       struct settings *settings)
 {
-	struct collector k = {r, home, settings};
+	struct collector k = {.r = r, .home = home, .settings = settings};
 
 	collect(&k, b, NULL);
 }
