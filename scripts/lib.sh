@@ -2,11 +2,11 @@
 
 # What it takes to build, to run examples/qc, and to test.
 build_packages="gcc libc6-dev cmake ninja-build pkg-config flex bison libjansson-dev
-	libcurl4-openssl-dev libssl-dev libmicrohttpd-dev libsqlite3-dev libarchive-dev"
+	libcurl4-openssl-dev libssl-dev libmicrohttpd-dev libsqlite3-dev libpq-dev libarchive-dev"
 example_packages="bowtie2-examples fastp bowtie2 samtools seqtk seqkit"
 test_packages="libcmocka-dev python3 git shellcheck"
 # What tests start beside scitq itself; each such test is skipped where they are not to be had.
-component_packages="podman runc conmon uidmap netavark iptables busybox-static chromium"
+component_packages="podman runc conmon uidmap netavark iptables busybox-static chromium postgresql-15"
 # Some builds of nodejs bring npm along; Debian's cannot be installed beside those.
 command -v npm >/dev/null || component_packages="$component_packages npm"
 

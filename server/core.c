@@ -11,6 +11,7 @@
 #include "server/run.h"
 #include "server/schedule.h"
 #include "server/state_load.h"
+#include "store/store.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -220,7 +221,11 @@ static void rebuild(struct core *core)
 	state_release(&core->state);
 	state_init(&core->state, &core->timers);
 	core->group_failed = false;
-	core->broken = !state_load(core, &problem);
+	core->broken = store_recover(core->store) != STORE_OK;
+	if (core->broken)
+		problem_set(&problem, PROBLEM_UNAVAILABLE, "%s", store_error(core->store));
+	else
+		core->broken = !state_load(core, &problem);
 	if (core->broken)
 		log_error(core->log, "cannot read the database: %s", problem.message);
 	else

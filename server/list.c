@@ -126,7 +126,8 @@ bool read_failed(struct reader *reader, struct call *call, enum store_result res
 		                   "the answer took too long: ask for less");
 	log_error(&reader->server->log, "reader: %s: %s", store_result_word(result),
 	          store_reader_error(reader->store));
-	if (result == STORE_BUSY || result == STORE_FULL || result == STORE_IO)
+	if (result == STORE_BUSY || result == STORE_FULL || result == STORE_IO ||
+	    result == STORE_LOST)
 		return problem_set(&call->problem, PROBLEM_UNAVAILABLE,
 		                   "the database cannot be read: %s",
 		                   store_reader_error(reader->store));

@@ -2,6 +2,9 @@
  * What a database driver offers: connections, prepared statements with numbered
  * parameters, and its words where databases differ. The queries above it are the
  * same for all. Private to store/.
+ *
+ * Queries write parameters as ? or ?1; a driver whose database wants other marks
+ * translates once, when it prepares.
  */
 #ifndef STORE_DRIVER_H
 #define STORE_DRIVER_H
@@ -20,23 +23,49 @@ enum connection_kind {
 };
 
 struct dialect {
-	const char *begin; /* of a transaction that writes */
+	const char *begin;       /* of a transaction that writes */
+	const char *begin_read;  /* of one that only reads, all of it as of one moment */
+	const char *begin_alone; /* of one beside which no other of this kind is open: migrations */
 	const char *integer, *real, *text, *boolean, *date, *bytes; /* column types */
 	/* Definition of an integer key whose numbers are not given twice. */
 	const char *auto_key;
-	/* A query with one text parameter, a JSON array: its items as rows (position, value). */
-	const char *array_rows;
+	/* A query with one text parameter, a JSON array of integers: its items as rows. */
+	const char *number_list;
+	/* A query with one text parameter, a table: the largest key that a deleted row had, or that
+	   any had. No row: 0. */
+	const char *last_number;
 	/* A query: how many tables there are, 0 where one of them is schema_version. */
 	const char *foreign;
+	/* What else a new database needs, made after schema_version and before the tables; NULL:
+	   nothing. */
+	const char *setup;
+	/* A trigger function of `setup` that notes the key named by its argument before rows of a
+	   table with an auto_key go; NULL: the database does so itself. */
+	const char *keep_number;
 };
 
 struct driver {
-	const char *scheme; /* "sqlite" */
+	const char *const *prefixes; /* of its URIs, NULL-ended */
+	/*
+	 * True: the place is the whole URI of a server that others use too, log and all; one
+	 * server leads (leader.c). False: the place is a path, the rest of the URI; the log is a
+	 * second file and a lock file keeps others away.
+	 */
+	bool shared;
 	const struct dialect *dialect;
-	/* NULL with `error` set. `place` is the URI behind the scheme. */
+	/* The place for messages, without passwords. */
+	void (*describe)(const char *place, struct str *out);
+	/* NULL with `error` set. */
 	struct connection *(*open)(const char *place, enum connection_kind kind,
 	                           const struct store_options *options, struct str *error);
 	void (*close)(struct connection *c);
+	/*
+	 * After STORE_LOST: connect again. Where nothing was lost it does nothing. A reader
+	 * connects again by itself when its next query begins.
+	 */
+	enum store_result (*recover)(struct connection *c);
+	/* Counts the times that `c` was connected. */
+	unsigned (*session)(const struct connection *c);
 	enum store_result (*execute)(struct connection *c, const char *sql);
 	/*
 	 * Prepared once per connection and text; owned by the connection, which forgets what was
@@ -61,6 +90,15 @@ struct driver {
 	/* Both live until the next step or reset. A text that is null is NULL, a number 0. */
 	const char *(*text)(struct statement *st, int column);
 	const void *(*bytes)(struct statement *st, int column, size_t *n);
+	/*
+	 * Many new rows: a statement that takes `n` values per row, bound and then given to
+	 * bulk_row; nothing else happens on the connection until bulk_end, which frees it and says
+	 * how it went. `target` is the table with its columns in brackets. The members are NULL
+	 * where the database has nothing faster than a prepared INSERT.
+	 */
+	struct statement *(*bulk)(struct connection *c, const char *target, int n);
+	enum store_result (*bulk_row)(struct statement *st);
+	enum store_result (*bulk_end)(struct statement *st);
 	/* Rows changed by the last statement. */
 	int64_t (*changes)(struct connection *c);
 	const char *(*error)(struct connection *c);
@@ -68,5 +106,6 @@ struct driver {
 };
 
 extern const struct driver sqlite_driver;
+extern const struct driver postgres_driver;
 
 #endif

@@ -1,6 +1,7 @@
 /* Requirements between tasks, and numbers about many tasks. */
 #include "base/map.h"
 #include "store/inside.h"
+#include "store/row.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -58,7 +59,8 @@ struct tally {
 	int64_t retried;
 };
 
-/* Rows of batch, status and attempts. Counted here: SQLite would sort all tasks to group them. */
+/* Rows of batch, status and attempts. Counted here: a database would sort all tasks to group them.
+ */
 static enum store_result add_up(struct store_reader *r, struct statement *st, struct tally *tally)
 {
 	enum store_result result;
@@ -122,25 +124,42 @@ enum store_result store_run_counts(struct store_reader *r, int64_t run_id, store
 	              context, retried);
 }
 
+/* 0 where there is no row. */
+static enum store_result read_number(struct store *s, const char *sql, const char *parameter,
+                                     int64_t *number)
+{
+	enum store_result result;
+	struct statement *st = reader_ready(&s->own, sql, &result);
+
+	if (st == NULL)
+		return result;
+	if (parameter != NULL)
+		s->driver->bind_text(st, 1, parameter);
+	result = s->driver->step(st);
+	if (result == STORE_OK)
+		*number = s->driver->integer(st, 0);
+	return reader_done(&s->own, st, result);
+}
+
 enum store_result store_max_ids(struct store *s, int64_t ids[TABLE_COUNT])
 {
 	enum store_result result = STORE_OK;
+	struct str sql = STR_INIT;
 
 	for (int id = 0; id < TABLE_COUNT && result == STORE_OK; id++) {
 		const struct table *t = table_get((enum table_id)id);
-		struct statement *st;
+		int64_t last = 0, here = 0;
 
-		ids[id] = 0;
-		/* SQLite keeps the largest number ever given beside the table. */
-		st = reader_ready(&s->own, "SELECT seq FROM sqlite_sequence WHERE name = ?",
-		                  &result);
-		if (st == NULL)
-			break;
-		s->driver->bind_text(st, 1, t->name);
-		result = s->driver->step(st);
-		if (result == STORE_OK)
-			ids[id] = s->driver->integer(st, 0);
-		result = reader_done(&s->own, st, result);
+		if (table_has_number(t)) {
+			result = read_number(s, s->driver->dialect->last_number, t->name, &last);
+			str_reset(&sql);
+			str_addf(&sql, "SELECT max(\"%s\") FROM \"%s\"", t->fields[0].name,
+			         t->name);
+			if (result == STORE_OK)
+				result = read_number(s, sql.p, NULL, &here);
+		}
+		ids[id] = last > here ? last : here;
 	}
+	str_release(&sql);
 	return result;
 }

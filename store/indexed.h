@@ -18,6 +18,6 @@
 /* Enough of a digest to find the few rows that share it; a whole one would double the index. */
 #define IDENTITY_START(text) "substr(" text ", 1, 8)"
 /* Equal tasks differ in the last folder of their output, where one has many of them. */
-#define PLACE_END(text) "substr(ifnull(" text ", ''), -8)"
+#define PLACE_END(text) "substr(coalesce(" text ", ''), length(coalesce(" text ", '')) - 7)"
 
 #endif

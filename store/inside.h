@@ -24,7 +24,9 @@ struct store {
 	const struct driver *driver;
 	struct store_options options;
 	char *place, *log_place; /* what the connections open */
+	struct str shown;        /* the place for messages */
 	int lock;                /* descriptor of the lock file */
+	int64_t term;            /* of this leader; 0: it does not lead, or nobody has to */
 	struct connection *main, *log;
 	bool open, log_open; /* a transaction is */
 	bool orphans;        /* it leaves logs without an execution */
@@ -51,6 +53,13 @@ enum store_result reader_done(struct store_reader *r, struct statement *st,
 int store_lock(const char *database, struct str *error);
 /* The name of the network filesystem that statfs(2) and mountinfo describe so, or NULL. */
 const char *network_filesystem(unsigned long magic, const char *type);
+/* leader.c; without a meaning, and right, for a database that is not shared. */
+bool leader_take(struct store *s, struct str *error);
+/* In a new session. STORE_DEPOSED: another server leads. */
+enum store_result leader_retake(struct store *s);
+void leader_release(struct store *s);
+/* COMMIT, where this server still leads; else STORE_DEPOSED, to be rolled back. */
+enum store_result leader_commit(struct store *s, struct connection *c);
 /* schema.c: make or upgrade the tables. */
 bool store_migrate(struct store *s, struct str *error);
 

@@ -75,20 +75,21 @@ static enum store_result compare(struct store *s, int64_t execution_id, enum sto
 
 /*
  * Take what is to be joined with these bytes out of the file: joined gets it, followed by the
- * bytes, and *start where it begins.
+ * bytes, and *start, which comes in as the end of what is stored, where it begins.
  */
 static enum store_result join(struct store *s, int64_t execution_id, enum store_stream stream,
                               const char *bytes, size_t n, struct str *joined, int64_t *start)
 {
 	struct statement *st = ready(&s->own,
 	                             "SELECT start, data FROM log_chunk WHERE execution_id = ? "
-	                             "AND stream = ? ORDER BY start DESC",
+	                             "AND stream = ? AND start >= ? ORDER BY start DESC",
 	                             execution_id, stream);
 	enum store_result result;
 	size_t total = n, len;
 
 	if (st == NULL)
 		return STORE_IO;
+	s->driver->bind_integer(st, 3, *start - CHUNK_FULL);
 	while ((result = s->driver->step(st)) == STORE_OK) {
 		const void *data = s->driver->bytes(st, 1, &len);
 		struct str longer = STR_INIT;
@@ -177,13 +178,15 @@ enum store_result store_log_read(struct store_reader *r, int64_t execution_id,
 	                             "AND stream = ?2 AND start >="
 	                             " coalesce((SELECT max(start) FROM log_chunk WHERE "
 	                             "execution_id = ?1 AND stream = ?2"
-	                             " AND start <= ?3), 0) ORDER BY start",
+	                             " AND start <= ?3), 0) AND start < ?4 ORDER BY start",
 	                             execution_id, stream);
 	enum store_result result = STORE_OK;
 
 	if (st == NULL)
 		return STORE_IO;
 	r->driver->bind_integer(st, 3, offset);
+	r->driver->bind_integer(
+	        st, 4, limit < (size_t)(INT64_MAX - offset) ? offset + (int64_t)limit : INT64_MAX);
 	while (limit > 0 && (result = r->driver->step(st)) == STORE_OK) {
 		int64_t start = r->driver->integer(st, 0), skip;
 		size_t n;
@@ -260,7 +263,7 @@ in_transaction(struct store *s, struct connection *c, const struct orphans *orph
 		return result;
 	result = change(s, orphans);
 	if (result == STORE_OK)
-		result = store_failed(s, c, s->driver->execute(c, "COMMIT"));
+		result = store_failed(s, c, leader_commit(s, c));
 	/* Fails only where the failure before it has already ended the transaction. */
 	if (result != STORE_OK)
 		(void)s->driver->execute(c, "ROLLBACK");

@@ -73,13 +73,13 @@ static enum store_result find_each(struct store_reader *r, const char *sql,
 	return result;
 }
 
-/* + : the index of identities is to be searched, not the rows in their order. */
+/* || and + : the index of identities is to be searched, not the rows in their order. */
 #define FIND_IDENTITY(place)                                                                       \
 	"SELECT " FOUND_COLUMNS ", (SELECT e.outputs FROM execution e WHERE e.task_id = t.task_id" \
 	"  ORDER BY e.execution_id DESC LIMIT 1) FROM task t"                                      \
 	" WHERE " IDENTITY_START("t.identity") " = " IDENTITY_START(                               \
-	        "?1") " AND +t.identity = ?1 AND t.identity IS NOT NULL" place                     \
-	              " AND t.status = 'succeeded' ORDER BY +t.task_id DESC LIMIT 1"
+	        "?1") " AND t.identity || '' = ?1 AND t.identity IS NOT NULL" place                \
+	              " AND t.status = 'succeeded' ORDER BY t.task_id + 0 DESC LIMIT 1"
 
 enum store_result store_find_identities(struct store_reader *r, const char *const *identities,
                                         const char *const *places, size_t n, store_found *found,
@@ -87,7 +87,7 @@ enum store_result store_find_identities(struct store_reader *r, const char *cons
 {
 	static const char anywhere[] = FIND_IDENTITY("");
 	static const char there[] = FIND_IDENTITY(" AND " PLACE_END("t.output") " = " PLACE_END(
-	        "?2") " AND +ifnull(t.output, '') = ?2");
+	        "?2") " AND coalesce(t.output, '') = ?2");
 	struct sought sought = {identities, places, NULL, n, true};
 
 	return find_each(r, places != NULL ? there : anywhere, &sought, found, context);

@@ -92,7 +92,7 @@ static void add_list(struct builder *b, const struct dialect *d, const struct fi
 		return;
 	}
 	str_addf(&b->sql, "\"%s\" IN (", f->name);
-	str_addf(&b->sql, "SELECT value FROM (%s))", d->array_rows);
+	str_addf(&b->sql, "%s)", d->number_list);
 	for (size_t i = 0; i < filter->n; i++)
 		str_addf(&json, "%c%lld", i ? ',' : '[', (long long)filter->list[i]);
 	str_adds(&json, filter->n ? "]" : "[]");
@@ -100,7 +100,7 @@ static void add_list(struct builder *b, const struct dialect *d, const struct fi
 	str_release(&json);
 }
 
-/* `other_index`: this filter is to be tested, not to be looked up. */
+/* `other_index`: this filter, of a number, is to be tested, not to be looked up. */
 static void add_filter(struct builder *b, const struct dialect *d, const struct table *t,
                        const struct store_filter *filter, bool other_index)
 {
@@ -109,8 +109,6 @@ static void add_filter(struct builder *b, const struct dialect *d, const struct 
 	const struct field *f = &t->fields[filter->field];
 
 	add_word(b);
-	if (other_index)
-		str_addc(&b->sql, '+');
 	switch (filter->op) {
 	case STORE_IS_NULL:
 		str_addf(&b->sql, "\"%s\" IS NULL", f->name);
@@ -128,7 +126,7 @@ static void add_filter(struct builder *b, const struct dialect *d, const struct 
 		         word_of(f, filter->number));
 		return;
 	}
-	str_addf(&b->sql, "\"%s\" %s ?", f->name, signs[filter->op]);
+	str_addf(&b->sql, "\"%s\"%s %s ?", f->name, other_index ? " + 0" : "", signs[filter->op]);
 	add_parameter(b, filter->number, f->kind == KIND_TEXT ? filter->text : NULL);
 }
 

@@ -154,19 +154,30 @@ static int bind_keys(const struct driver *d, struct statement *st, int at, const
 	return at;
 }
 
+/* "t" (a, b): the table with all its columns; how many. */
+static int add_target(const struct table *t, struct str *sql)
+{
+	int n = 0;
+
+	str_addf(sql, "\"%s\" (", t->name);
+	for (unsigned i = 0; i < t->nfields; i++) {
+		if (has_column(&t->fields[i]))
+			str_addf(sql, "%s\"%s\"", n++ ? ", " : "", t->fields[i].name);
+	}
+	str_addc(sql, ')');
+	return n;
+}
+
 static void add_insert(const struct table *t, struct str *sql)
 {
-	struct str marks = STR_INIT;
+	int n;
 
-	str_addf(sql, "INSERT INTO \"%s\" (", t->name);
-	for (unsigned i = 0; i < t->nfields; i++) {
-		if (!has_column(&t->fields[i]))
-			continue;
-		str_addf(sql, "%s\"%s\"", i ? ", " : "", t->fields[i].name);
-		str_adds(&marks, i ? ", ?" : "?");
-	}
-	str_addf(sql, ") VALUES (%s)", marks.p);
-	str_release(&marks);
+	str_adds(sql, "INSERT INTO ");
+	n = add_target(t, sql);
+	str_adds(sql, " VALUES (");
+	for (int i = 0; i < n; i++)
+		str_adds(sql, i ? ", ?" : "?");
+	str_addc(sql, ')');
 }
 
 static void bind_all(struct store *s, struct statement *st, const struct table *t, const void *row)
@@ -283,11 +294,38 @@ static struct statement *row_statement(struct store_reader *r, enum table_id tab
 	return p.st;
 }
 
+/* Fewer are not worth the beginning and end of a bulk. */
+#define BULK_ROWS 8
+
+static enum store_result insert_bulk(struct store *s, const struct table *t, const void *rows,
+                                     size_t n)
+{
+	enum store_result result = store_ask(&s->own, STORE_STEP_WRITE);
+	struct str target = STR_INIT;
+	struct statement *st;
+	int columns;
+
+	if (result != STORE_OK)
+		return result;
+	columns = add_target(t, &target);
+	st = s->driver->bulk(s->main, target.p, columns);
+	for (size_t i = 0; i < n && result == STORE_OK; i++) {
+		bind_all(s, st, t, (const char *)rows + i * t->row_size);
+		result = s->driver->bulk_row(st);
+	}
+	result = store_failed(s, s->main, s->driver->bulk_end(st));
+	str_release(&target);
+	return result;
+}
+
 enum store_result store_insert_rows(struct store *s, enum table_id table, const void *rows,
                                     size_t n)
 {
 	const struct table *t = table_get(table);
 	enum store_result result = STORE_OK;
+
+	if (s->driver->bulk != NULL && n >= BULK_ROWS)
+		return insert_bulk(s, t, rows, n);
 
 	for (size_t i = 0; i < n && result == STORE_OK; i++) {
 		struct statement *st =

@@ -10,6 +10,16 @@ static inline bool has_column(const struct field *f)
 	return !(f->flags & FIELD_VIRTUAL);
 }
 
+/* Is the key a single integer, the row's own number? */
+static inline bool table_has_number(const struct table *t)
+{
+	unsigned keys = 0;
+
+	for (unsigned i = 0; i < t->nfields; i++)
+		keys += (t->fields[i].flags & FIELD_KEY) != 0;
+	return keys == 1 && (t->fields[0].flags & FIELD_KEY) && t->fields[0].kind == KIND_INT;
+}
+
 void row_bind(const struct driver *d, struct statement *st, int i, const struct field *f,
               const void *row);
 /*

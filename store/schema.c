@@ -9,12 +9,16 @@
 #include "base/clock.h"
 #include "store/indexed.h"
 #include "store/inside.h"
+#include "store/row.h"
 
 #include <string.h>
 
-#define SCHEMA_VERSION 5
+#define SCHEMA_VERSION 6
 
-/* SQL that leads from version i + 1 to i + 2; missing tables and indexes are made after it. */
+/*
+ * SQL that leads from version i + 1 to i + 2; missing tables and indexes are made after it. Types
+ * are names of the dialect in braces. PostgreSQL began at version 6.
+ */
 static const char *const upgrades[SCHEMA_VERSION - 1] = {
         /* Other indexes for tasks and executions. */
         "DROP INDEX IF EXISTS task_undone; DROP INDEX IF EXISTS task_failed;"
@@ -24,12 +28,14 @@ static const char *const upgrades[SCHEMA_VERSION - 1] = {
         "DROP INDEX IF EXISTS requirement_task; DROP INDEX IF EXISTS requirement_other;"
         "DROP INDEX IF EXISTS run_name;",
         /* Tokens of workers, tokens that expire; the table of the audit log is new. */
-        "ALTER TABLE token ADD COLUMN worker TEXT; ALTER TABLE token ADD COLUMN expiry_date "
-        "INTEGER;",
+        "ALTER TABLE token ADD COLUMN worker {text};"
+        "ALTER TABLE token ADD COLUMN expiry_date {date};",
         /* What a task promised to write; identities are found with their place. */
-        "ALTER TABLE task ADD COLUMN yields TEXT; DROP INDEX IF EXISTS task_identity;",
+        "ALTER TABLE task ADD COLUMN yields {text}; DROP INDEX IF EXISTS task_identity;",
         /* Settings of single attempts. */
-        "ALTER TABLE task ADD COLUMN attempt_settings TEXT",
+        "ALTER TABLE task ADD COLUMN attempt_settings {text}",
+        /* The same index in words that both databases know. */
+        "DROP INDEX IF EXISTS task_identity",
 };
 
 /*
@@ -99,19 +105,9 @@ static const char *type_of(const struct dialect *d, enum field_kind kind)
 	return NULL;
 }
 
-/* A single key of integers is the row's own number. */
-static bool has_auto_key(const struct table *t)
-{
-	unsigned keys = 0;
-
-	for (unsigned i = 0; i < t->nfields; i++)
-		keys += (t->fields[i].flags & FIELD_KEY) != 0;
-	return keys == 1 && (t->fields[0].flags & FIELD_KEY) && t->fields[0].kind == KIND_INT;
-}
-
 static void add_table(const struct dialect *d, const struct table *t, struct str *sql)
 {
-	bool auto_key = has_auto_key(t);
+	bool auto_key = table_has_number(t);
 	const char *comma = "";
 
 	str_addf(sql, "CREATE TABLE IF NOT EXISTS \"%s\" (", t->name);
@@ -138,13 +134,18 @@ static void add_table(const struct dialect *d, const struct table *t, struct str
 		str_addc(sql, ')');
 	}
 	str_addc(sql, ')');
+	if (auto_key && d->keep_number != NULL)
+		str_addf(sql,
+		         "; CREATE OR REPLACE TRIGGER keep_number BEFORE DELETE ON \"%s\""
+		         " FOR EACH STATEMENT EXECUTE FUNCTION %s('%s')",
+		         t->name, d->keep_number, t->fields[0].name);
 }
 
 static bool run(struct store *s, struct connection *c, const char *sql, struct str *error)
 {
 	if (s->driver->execute(c, sql) == STORE_OK)
 		return true;
-	str_addf(error, "%s: %s", s->place, s->driver->error(c));
+	str_addf(error, "%s: %s", s->shown.p, s->driver->error(c));
 	return false;
 }
 
@@ -160,12 +161,13 @@ static bool make_indexes(struct store *s, struct str *error)
 /* Those that are missing. */
 static bool make_resources(struct store *s, struct str *error)
 {
+	const struct dialect *d = s->driver->dialect;
 	struct str sql = STR_INIT;
 	bool ok = true;
 
 	for (int id = 0; id < TABLE_COUNT && ok; id++) {
 		str_reset(&sql);
-		add_table(s->driver->dialect, table_get((enum table_id)id), &sql);
+		add_table(d, table_get((enum table_id)id), &sql);
 		ok = run(s, s->main, sql.p, error);
 	}
 	str_release(&sql);
@@ -175,10 +177,12 @@ static bool make_resources(struct store *s, struct str *error)
 static bool make_tables(struct store *s, struct str *error)
 {
 	struct str sql = STR_INIT;
-	bool ok = run(s, s->main, "CREATE TABLE log_orphan (execution_id INTEGER PRIMARY KEY)",
-	              error);
+	const struct dialect *d = s->driver->dialect;
+	bool ok = d->setup == NULL || run(s, s->main, d->setup, error);
 
-	ok = ok && make_resources(s, error);
+	str_addf(&sql, "CREATE TABLE log_orphan (execution_id %s PRIMARY KEY)", d->integer);
+	ok = ok && run(s, s->main, sql.p, error) && make_resources(s, error);
+	str_reset(&sql);
 	str_addf(&sql, "INSERT INTO schema_version (version, date) VALUES (%d, %lld)",
 	         SCHEMA_VERSION, (long long)clock_date_us());
 	ok = ok && run(s, s->main, sql.p, error);
@@ -196,7 +200,7 @@ static int read_version(struct store *s, struct str *error)
 	if (st != NULL && s->driver->step(st) == STORE_OK)
 		version = (int)s->driver->integer(st, 0);
 	else
-		str_addf(error, "%s: %s", s->place, s->driver->error(s->main));
+		str_addf(error, "%s: %s", s->shown.p, s->driver->error(s->main));
 	if (st != NULL)
 		s->driver->reset(st);
 	return version;
@@ -211,12 +215,35 @@ static int read_tables(struct store *s, struct str *error)
 	if (st != NULL && s->driver->step(st) == STORE_OK)
 		foreign = (int)s->driver->integer(st, 0);
 	else
-		str_addf(error, "%s: %s", s->place, s->driver->error(s->main));
+		str_addf(error, "%s: %s", s->shown.p, s->driver->error(s->main));
 	if (st != NULL)
 		s->driver->reset(st);
 	if (foreign > 0)
-		str_addf(error, "%s is a database, but not one of scitq", s->place);
+		str_addf(error, "%s is a database, but not one of scitq", s->shown.p);
 	return foreign == 0 ? 0 : -1;
+}
+
+/* Types for their names. */
+static void add_typed(const struct dialect *d, const char *text, struct str *sql)
+{
+	const struct {
+		const char *name, *type;
+	} types[] = {{"{integer}", d->integer}, {"{real}", d->real},       {"{text}", d->text},
+	             {"{date}", d->date},       {"{boolean}", d->boolean}, {"{bytes}", d->bytes}};
+
+	while (*text != '\0') {
+		size_t i = 0;
+
+		while (i < sizeof(types) / sizeof(types[0]) &&
+		       strncmp(text, types[i].name, strlen(types[i].name)) != 0)
+			i++;
+		if (i == sizeof(types) / sizeof(types[0])) {
+			str_addc(sql, *text++);
+		} else {
+			str_adds(sql, types[i].type);
+			text += strlen(types[i].name);
+		}
+	}
 }
 
 static bool upgrade(struct store *s, int version, struct str *error)
@@ -226,9 +253,12 @@ static bool upgrade(struct store *s, int version, struct str *error)
 
 	for (; version < SCHEMA_VERSION && ok; version++) {
 		str_reset(&sql);
+		add_typed(s->driver->dialect, upgrades[version - 1], &sql);
+		ok = run(s, s->main, sql.p, error);
+		str_reset(&sql);
 		str_addf(&sql, "INSERT INTO schema_version (version, date) VALUES (%d, %lld)",
 		         version + 1, (long long)clock_date_us());
-		ok = run(s, s->main, upgrades[version - 1], error) && run(s, s->main, sql.p, error);
+		ok = ok && run(s, s->main, sql.p, error);
 	}
 	str_release(&sql);
 	return ok && make_resources(s, error);
@@ -236,14 +266,19 @@ static bool upgrade(struct store *s, int version, struct str *error)
 
 static bool migrate_main(struct store *s, struct str *error)
 {
+	const struct dialect *d = s->driver->dialect;
 	int version = read_tables(s, error);
+	struct str sql = STR_INIT;
+	bool ok;
 
 	if (version < 0)
 		return false;
-	if (!run(s, s->main,
-	         "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY, date "
-	         "INTEGER)",
-	         error))
+	str_addf(&sql,
+	         "CREATE TABLE IF NOT EXISTS schema_version (version %s PRIMARY KEY, date %s)",
+	         d->integer, d->date);
+	ok = run(s, s->main, sql.p, error);
+	str_release(&sql);
+	if (!ok)
 		return false;
 	version = read_version(s, error);
 	if (version < 0)
@@ -252,7 +287,7 @@ static bool migrate_main(struct store *s, struct str *error)
 		str_addf(error,
 		         "%s has schema version %d, this program knows %d: it was written by a "
 		         "newer scitq",
-		         s->place, version, SCHEMA_VERSION);
+		         s->shown.p, version, SCHEMA_VERSION);
 		return false;
 	}
 	if (version == SCHEMA_VERSION)
@@ -260,20 +295,39 @@ static bool migrate_main(struct store *s, struct str *error)
 	return version == 0 ? make_tables(s, error) : upgrade(s, version, error);
 }
 
-bool store_migrate(struct store *s, struct str *error)
+static bool migrate_log(struct store *s, struct str *error)
 {
-	if (!run(s, s->main, s->driver->dialect->begin, error))
+	const struct dialect *d = s->driver->dialect;
+	struct str sql = STR_INIT;
+	bool ok;
+
+	str_addf(&sql,
+	         "CREATE TABLE IF NOT EXISTS log_chunk (execution_id %s, stream %s, start %s,"
+	         " data %s);"
+	         "CREATE UNIQUE INDEX IF NOT EXISTS log_chunk_start"
+	         " ON log_chunk(execution_id, stream, start)",
+	         d->integer, d->integer, d->integer, d->bytes);
+	ok = run(s, s->log, sql.p, error);
+	str_release(&sql);
+	return ok;
+}
+
+/* One at a time where several servers begin at once. */
+static bool in_transaction(struct store *s, struct connection *c,
+                           bool (*migrate)(struct store *s, struct str *error), struct str *error)
+{
+	if (!run(s, c, s->driver->dialect->begin_alone, error))
 		return false;
-	if (!migrate_main(s, error)) {
+	if (!migrate(s, error)) {
 		/* The error that led here is the one to tell. */
-		(void)s->driver->execute(s->main, "ROLLBACK");
+		(void)s->driver->execute(c, "ROLLBACK");
 		return false;
 	}
-	return run(s, s->main, "COMMIT", error) &&
-	       run(s, s->log,
-	           "CREATE TABLE IF NOT EXISTS log_chunk (execution_id INTEGER, stream INTEGER,"
-	           " start INTEGER, data BLOB);"
-	           "CREATE UNIQUE INDEX IF NOT EXISTS log_chunk_start ON log_chunk(execution_id, "
-	           "stream, start)",
-	           error);
+	return run(s, c, "COMMIT", error);
+}
+
+bool store_migrate(struct store *s, struct str *error)
+{
+	return in_transaction(s, s->main, migrate_main, error) &&
+	       in_transaction(s, s->log, migrate_log, error);
 }

@@ -7,7 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/map.h"
+#include "store/cache.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -20,23 +20,17 @@
 #define BUSY_MS 5000
 #define CACHE_BYTES (16 << 20)
 #define PROGRESS_STEPS 10000
-#define STATEMENTS_MAX 64 /* beside those that are kept: clients can ask for many forms */
 
 struct connection {
 	sqlite3 *db;
-	struct map statements; /* SQL text -> struct statement */
-	struct statement *all; /* the one used last comes first */
-	size_t forgettable;    /* of them */
+	struct cache statements;
 	int64_t deadline_ns;
 };
 
 struct statement {
-	struct statement *next; /* of all */
-	struct statement *twin; /* the same text again, for a query inside itself */
+	struct cached cached;
 	struct connection *connection;
 	sqlite3_stmt *stmt;
-	char *sql;
-	bool kept, is_twin;
 };
 
 static enum store_result result_of(int code)
@@ -67,23 +61,18 @@ static enum store_result execute(struct connection *c, const char *sql)
 	return result_of(sqlite3_exec(c->db, sql, NULL, NULL, NULL));
 }
 
-static void free_statement(struct statement *st)
+static void free_statement(struct cached *item)
 {
+	struct statement *st = (struct statement *)item;
+
 	/* Repeats the error of the last step, which its caller has seen. */
 	(void)sqlite3_finalize(st->stmt);
-	free(st->sql);
 	free(st);
 }
 
 static void close_connection(struct connection *c)
 {
-	while (c->all != NULL) {
-		struct statement *st = c->all;
-
-		c->all = st->next;
-		free_statement(st);
-	}
-	map_release(&c->statements);
+	cache_release(&c->statements);
 	sqlite3_close(c->db);
 	free(c);
 }
@@ -158,6 +147,7 @@ static struct connection *open_connection(const char *place, enum connection_kin
 	if (!is_reader(kind) && !make_file(place, error))
 		return NULL;
 	c = xcalloc(1, sizeof(*c));
+	c->statements.free = free_statement;
 	if (sqlite3_open_v2(place, &c->db, flags, NULL) != SQLITE_OK ||
 	    !configure(c, kind, options)) {
 		str_addf(error, "%s: %s", place, c->db ? sqlite3_errmsg(c->db) : "out of memory");
@@ -169,74 +159,26 @@ static struct connection *open_connection(const char *place, enum connection_kin
 	return c;
 }
 
-static void take_out(struct connection *c, struct statement *st)
-{
-	struct statement **at = &c->all;
-
-	while (*at != st)
-		at = &(*at)->next;
-	*at = st->next;
-}
-
-/* The one that was not used for longest, unless it is in use or has a twin. */
-static void forget_one(struct connection *c)
-{
-	struct statement *oldest = NULL;
-
-	for (struct statement *st = c->all; st != NULL; st = st->next) {
-		if (!st->kept && !st->is_twin && st->twin == NULL && !sqlite3_stmt_busy(st->stmt))
-			oldest = st;
-	}
-	if (oldest == NULL)
-		return;
-	take_out(c, oldest);
-	map_delete(&c->statements, oldest->sql, strlen(oldest->sql));
-	free_statement(oldest);
-	c->forgettable--;
-}
-
 static struct statement *prepare(struct connection *c, const char *sql)
 {
-	size_t len = strlen(sql);
-	uint64_t *slot = map_get(&c->statements, sql, len);
-	struct statement *first = slot ? (struct statement *)(uintptr_t)*slot : NULL, *st;
+	struct statement *st = (struct statement *)cache_find(&c->statements, sql);
 	sqlite3_stmt *stmt;
 
-	for (st = first; st != NULL; st = st->twin) {
-		if (sqlite3_stmt_busy(st->stmt))
-			continue;
-		take_out(c, st);
-		st->next = c->all;
-		c->all = st;
+	if (st != NULL)
 		return st;
-	}
-	if (sqlite3_prepare_v3(c->db, sql, (int)len + 1, SQLITE_PREPARE_PERSISTENT, &stmt, NULL) !=
-	    SQLITE_OK)
+	if (sqlite3_prepare_v3(c->db, sql, (int)strlen(sql) + 1, SQLITE_PREPARE_PERSISTENT, &stmt,
+	                       NULL) != SQLITE_OK)
 		return NULL;
-	if (c->forgettable >= STATEMENTS_MAX && first == NULL)
-		forget_one(c);
 	st = xcalloc(1, sizeof(*st));
 	st->connection = c;
 	st->stmt = stmt;
-	st->sql = xstrdup(sql);
-	st->next = c->all;
-	c->all = st;
-	c->forgettable++;
-	if (first != NULL) {
-		st->is_twin = true;
-		st->twin = first->twin;
-		first->twin = st;
-	} else {
-		*map_put(&c->statements, st->sql, len, NULL) = (uint64_t)(uintptr_t)st;
-	}
+	cache_add(&c->statements, &st->cached, sql);
 	return st;
 }
 
 static void keep(struct statement *st)
 {
-	if (!st->kept)
-		st->connection->forgettable--;
-	st->kept = true;
+	cache_keep(&st->connection->statements, &st->cached);
 }
 
 /* Binding fails only for a parameter that the statement does not have. */
@@ -278,6 +220,7 @@ static enum store_result step(struct statement *st)
 	/* The progress handler does not see time that passes between steps, nor short queries. */
 	if (past_deadline(st->connection))
 		return STORE_TIMEOUT;
+	st->cached.in_use = true;
 	code = sqlite3_step(st->stmt);
 	return code == SQLITE_ROW ? STORE_OK : code == SQLITE_DONE ? STORE_NONE : result_of(code);
 }
@@ -286,6 +229,7 @@ static void reset(struct statement *st)
 {
 	/* Repeats the error of the last step, which its caller has seen. */
 	(void)sqlite3_reset(st->stmt);
+	st->cached.in_use = false;
 }
 
 static bool is_null(struct statement *st, int column)
@@ -326,13 +270,35 @@ static const char *error_text(struct connection *c)
 	return sqlite3_errmsg(c->db);
 }
 
+/* A file is not lost. */
+static enum store_result recover(struct connection *c)
+{
+	(void)c;
+	return STORE_OK;
+}
+
+static unsigned session_of(const struct connection *c)
+{
+	(void)c;
+	return 1;
+}
+
+static void describe(const char *place, struct str *out)
+{
+	str_adds(out, place);
+}
+
 static void deadline(struct connection *c, int64_t deadline_ns)
 {
 	c->deadline_ns = deadline_ns;
 }
 
+static const char *const prefixes[] = {"sqlite:///", NULL};
+
 static const struct dialect dialect = {
         .begin = "BEGIN IMMEDIATE",
+        .begin_read = "BEGIN",
+        .begin_alone = "BEGIN IMMEDIATE",
         .integer = "INTEGER",
         .real = "REAL",
         .text = "TEXT",
@@ -340,16 +306,20 @@ static const struct dialect dialect = {
         .date = "INTEGER",
         .bytes = "BLOB",
         .auto_key = "INTEGER PRIMARY KEY AUTOINCREMENT",
-        .array_rows = "SELECT key, value FROM json_each(?)",
+        .number_list = "SELECT value FROM json_each(?)",
+        .last_number = "SELECT seq FROM sqlite_sequence WHERE name = ?",
         .foreign = "SELECT count(*) * (count(*) = sum(name <> 'schema_version')) FROM "
                    "sqlite_master",
 };
 
 const struct driver sqlite_driver = {
-        .scheme = "sqlite",
+        .prefixes = prefixes,
         .dialect = &dialect,
+        .describe = describe,
         .open = open_connection,
         .close = close_connection,
+        .recover = recover,
+        .session = session_of,
         .execute = execute,
         .prepare = prepare,
         .keep = keep,

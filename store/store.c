@@ -10,13 +10,13 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct driver *const drivers[] = {&sqlite_driver};
+static const struct driver *const drivers[] = {&sqlite_driver, &postgres_driver};
 
 const char *store_result_word(enum store_result r)
 {
 	static const char *const words[STORE_RESULT_COUNT] = {
-	        "ok", "none",    "constraint", "busy", "full",
-	        "io", "corrupt", "timeout",    "gap",  "conflict",
+	        "ok",      "none",    "constraint", "busy",     "full", "io",
+	        "corrupt", "timeout", "gap",        "conflict", "lost", "deposed",
 	};
 
 	return words[r];
@@ -117,10 +117,12 @@ static void release(struct store_reader *r)
 static const struct driver *find_driver(const char *uri, const char **place)
 {
 	for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++) {
-		size_t n = strlen(drivers[i]->scheme);
+		for (const char *const *prefix = drivers[i]->prefixes; *prefix != NULL; prefix++) {
+			size_t n = strlen(*prefix);
 
-		if (strncmp(uri, drivers[i]->scheme, n) == 0 && strncmp(uri + n, ":///", 4) == 0) {
-			*place = uri + n + 4;
+			if (strncmp(uri, *prefix, n) != 0 || uri[n] == '\0')
+				continue;
+			*place = drivers[i]->shared ? uri : uri + n;
 			return drivers[i];
 		}
 	}
@@ -158,6 +160,38 @@ static bool make_directory_of(const char *place, struct str *error)
 	return err == 0;
 }
 
+/* The files that the place needs, and the lock that keeps others away from them. */
+static bool make_place(struct store *s, struct str *error)
+{
+	if (s->driver->shared) {
+		s->log_place = xstrdup(s->place);
+		return true;
+	}
+	s->log_place = log_place_of(s->place);
+	if (!make_directory_of(s->place, error))
+		return false;
+	s->lock = store_lock(s->place, error);
+	return s->lock >= 0;
+}
+
+static bool open_place(struct store *s, struct str *error)
+{
+	if (!make_place(s, error))
+		return false;
+	s->main = s->driver->open(s->place, CONNECTION_WRITER, &s->options, error);
+	if (s->main == NULL)
+		return false;
+	s->log = s->driver->open(s->log_place, CONNECTION_LOG, &s->options, error);
+	s->own.main = s->main;
+	s->own.log = s->log;
+	if (s->log == NULL || !store_migrate(s, error) || !leader_take(s, error))
+		return false;
+	if (store_log_sweep(s) == STORE_OK)
+		return true;
+	str_adds(error, s->own.error.p);
+	return false;
+}
+
 struct store *store_open(const char *uri, const struct store_options *options,
                          struct problem *problem)
 {
@@ -166,10 +200,10 @@ struct store *store_open(const char *uri, const struct store_options *options,
 	struct str error = STR_INIT;
 	struct store *s;
 
-	if (driver == NULL || *place == '\0') {
+	if (driver == NULL) {
 		problem_set(problem, PROBLEM_BAD_VALUE,
 		            "%s is no database; write sqlite:///PATH, with four slashes for an "
-		            "absolute path",
+		            "absolute path, or postgresql://HOST/DATABASE",
 		            uri);
 		return NULL;
 	}
@@ -178,22 +212,15 @@ struct store *store_open(const char *uri, const struct store_options *options,
 	if (options != NULL)
 		s->options = *options;
 	s->place = xstrdup(place);
-	s->log_place = log_place_of(place);
+	str_init(&s->shown);
+	driver->describe(place, &s->shown);
 	s->lock = -1;
 	s->own.driver = driver;
 	s->own.options = &s->options;
 	str_init(&s->own.error);
-	if (make_directory_of(place, &error) && (s->lock = store_lock(place, &error)) >= 0 &&
-	    (s->main = driver->open(s->place, CONNECTION_WRITER, options, &error)) != NULL &&
-	    (s->log = driver->open(s->log_place, CONNECTION_LOG, options, &error)) != NULL &&
-	    store_migrate(s, &error)) {
-		s->own.main = s->main;
-		s->own.log = s->log;
-		if (store_log_sweep(s) == STORE_OK) {
-			str_release(&error);
-			return s;
-		}
-		str_adds(&error, s->own.error.p);
+	if (open_place(s, &error)) {
+		str_release(&error);
+		return s;
 	}
 	problem_set(problem, PROBLEM_UNAVAILABLE, "%s", error.p);
 	str_release(&error);
@@ -209,13 +236,16 @@ void store_close(struct store *s)
 		store_rollback(s);
 	if (s->log_open)
 		store_log_rollback(s);
-	if (s->main != NULL)
+	if (s->main != NULL) {
+		leader_release(s);
 		s->driver->close(s->main);
+	}
 	if (s->log != NULL)
 		s->driver->close(s->log);
 	if (s->lock >= 0)
 		close(s->lock);
 	release(&s->own);
+	str_release(&s->shown);
 	free(s->place);
 	free(s->log_place);
 	free(s);
@@ -266,7 +296,8 @@ void store_reader_deadline(struct store_reader *r, int64_t monotonic_ns)
 
 enum store_result store_reader_begin(struct store_reader *r)
 {
-	return reader_failed(r, r->main, r->driver->execute(r->main, "BEGIN"));
+	return reader_failed(r, r->main,
+	                     r->driver->execute(r->main, r->driver->dialect->begin_read));
 }
 
 void store_reader_end(struct store_reader *r)
@@ -300,7 +331,7 @@ static enum store_result commit(struct store *s, struct connection *c, enum stor
 	enum store_result result = store_ask(&s->own, step);
 
 	if (result == STORE_OK)
-		result = store_failed(s, c, s->driver->execute(c, "COMMIT"));
+		result = store_failed(s, c, leader_commit(s, c));
 	if (result != STORE_OK)
 		rollback(s, c, open);
 	*open = false;
@@ -325,6 +356,20 @@ enum store_result store_commit(struct store *s)
 void store_rollback(struct store *s)
 {
 	rollback(s, s->main, &s->open);
+}
+
+enum store_result store_recover(struct store *s)
+{
+	unsigned session = s->driver->session(s->main);
+	enum store_result result;
+
+	assert(!s->open && !s->log_open);
+	result = store_failed(s, s->main, s->driver->recover(s->main));
+	if (result == STORE_OK && (s->driver->session(s->main) != session || s->term == 0))
+		result = leader_retake(s);
+	if (result == STORE_OK)
+		result = store_failed(s, s->log, s->driver->recover(s->log));
+	return result;
 }
 
 enum store_result store_log_begin(struct store *s)

@@ -1,7 +1,6 @@
 /*
  * The database: rows of the resources of model/, the log of executions, and the
- * queries that server/ needs. SQLite is the only driver so far; it sits behind
- * the seam of store/driver.h.
+ * queries that server/ needs, in SQLite or PostgreSQL (store/driver.h).
  *
  * One struct store per server: it writes, and belongs to the core thread. Any
  * number of struct store_reader read what is committed, each from one thread at
@@ -9,8 +8,8 @@
  * open transaction wrote and belongs to the core thread too.
  *
  * Results are codes; store_error() and store_reader_error() have the sentence.
- * After STORE_FULL, STORE_IO, STORE_BUSY or STORE_CORRUPT from a write the
- * caller rolls back; nothing of the transaction remains then.
+ * After any failure of a write but STORE_NONE the caller rolls back; nothing of
+ * the transaction remains then. Before it goes on it calls store_recover().
  *
  * Rows are the structs of model/resources.h. A mask of fields has bit i for
  * table_get(id)->fields[i]; virtual fields are never columns and are left
@@ -41,6 +40,8 @@ enum store_result {
 	STORE_TIMEOUT,    /* the reader's deadline passed */
 	STORE_GAP,        /* log bytes before these are missing */
 	STORE_CONFLICT,   /* log bytes differ from those stored */
+	STORE_LOST,       /* the database does not answer, or the connection broke */
+	STORE_DEPOSED,    /* another server leads this database now */
 	STORE_RESULT_COUNT
 };
 /* "ok", "none"... for messages and tests. */
@@ -69,8 +70,10 @@ struct store_options {
 /*
  * sqlite:////absolute/path or sqlite:///relative/path. Directory and file are
  * made where missing (0700, 0600); `log.db` and the lock file stand beside it.
+ * postgresql://[USER[:PASSWORD]@][HOST][:PORT]/DATABASE[?PARAMETER=VALUE&...] as libpq
+ * reads it; the database is there already, the log is in it.
  * NULL, with the sentence in *problem, where the URI is none, another
- * server holds the lock (its pid is named), the file is on a network filesystem,
+ * server has the database (its pid is named), the file is on a network filesystem,
  * damaged, no database, or written by a newer version. An older one is upgraded.
  * `options` may be NULL.
  */
@@ -85,6 +88,13 @@ const char *store_error(const struct store *s);
 enum store_result store_begin(struct store *s);
 enum store_result store_commit(struct store *s);
 void store_rollback(struct store *s); /* nothing where none is open */
+
+/*
+ * After a failure, with nothing open: connect again where the connection was
+ * lost, and lead again where nobody else does meanwhile. What was committed last is
+ * settled then; what the caller has in memory may differ from it.
+ */
+enum store_result store_recover(struct store *s);
 
 /* The ids that may be taken next are these plus 1; 0 for tables without such a key. Ids of deleted
    rows are not given again. */

@@ -1,4 +1,11 @@
+# Each test twice: in a SQLite file, and in a database of a PostgreSQL cluster that it starts.
+add_library(store_place STATIC unit/store_place.c unit/store_cluster.c)
+target_link_libraries(store_place PUBLIC store PkgConfig::CMOCKA PkgConfig::SQLITE PkgConfig::PQ)
 foreach(test row open query log crash thread)
-	scitq_unit_test(store_${test}_test SOURCES unit/store_${test}_test.c unit/store_place.c
-		LIBS store PkgConfig::SQLITE Threads::Threads)
+	scitq_unit_test(store_${test}_test SOURCES unit/store_${test}_test.c
+		LIBS store_place store Threads::Threads)
+	add_test(NAME store_${test}_postgres COMMAND store_${test}_test postgres
+		WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+	set_tests_properties(store_${test}_postgres PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300
+		LABELS unit)
 endforeach()

@@ -141,13 +141,15 @@ static void any_pieces_make_the_log(void **state)
 /* Lines that come one by one must not be a row each for ever, nor rewrite what is there. */
 static void many_small_appends_stay_small(void **state)
 {
-	enum { LINES = 20000, LINE = 40 };
+	enum { LINE = 40 };
+	/* Each is four round trips to a server. */
+	const int64_t lines = place_is_postgres() ? 2000 : 20000;
 	int64_t start = clock_monotonic_ns();
 	char line[LINE + 1];
 
 	(void)state;
 	assert_int_equal(store_log_begin(s), STORE_OK);
-	for (int64_t i = 0; i < LINES; i++) {
+	for (int64_t i = 0; i < lines; i++) {
 		int n = snprintf(line, sizeof(line), "%039lld\n", (long long)i);
 
 		assert_int_equal(n, LINE);
@@ -155,8 +157,8 @@ static void many_small_appends_stay_small(void **state)
 	}
 	assert_int_equal(store_log_commit(s), STORE_OK);
 	assert_true(clock_monotonic_ns() - start < 30 * INT64_C(1000000000));
-	assert_true(place_number(place.log_path.p, "SELECT count(*) FROM log_chunk") < LINES / 20);
-	assert_log(3, STORE_STDOUT, 19999 * LINE, 100, line, LINE);
+	assert_true(place_number(place.log_path.p, "SELECT count(*) FROM log_chunk") < lines / 20);
+	assert_log(3, STORE_STDOUT, (lines - 1) * LINE, 100, line, LINE);
 }
 
 /* The cost of a long log grows with its length, not with its square. */
@@ -232,7 +234,7 @@ static void orphans_go_at_the_next_start(void **state)
 	assert_int_equal(place_number(place.path.p, "SELECT count(*) FROM log_orphan"), 0);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
@@ -241,6 +243,11 @@ int main(void)
 	        TEST(a_long_log_is_linear),         TEST(a_deleted_execution_loses_its_log_only),
 	        TEST(orphans_go_at_the_next_start),
 	};
+	int failed = place_begin(argc, argv);
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	if (failed != 0)
+		return failed;
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	place_end();
+	return failed;
 }

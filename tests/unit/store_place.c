@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/fd.h"
+#include "tests/unit/store_cluster.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,6 +11,33 @@
 
 #include <cmocka.h>
 #include <sqlite3.h>
+
+int place_begin(int argc, char **argv)
+{
+	return argc > 1 && strcmp(argv[1], "postgres") == 0 ? cluster_begin() : 0;
+}
+
+void place_end(void)
+{
+	cluster_end();
+}
+
+bool place_is_postgres(void)
+{
+	return cluster_is_there();
+}
+
+void place_needs_sqlite(void)
+{
+	if (place_is_postgres())
+		skip();
+}
+
+void place_needs_postgres(void)
+{
+	if (!place_is_postgres())
+		skip();
+}
 
 void place_make(struct place *p)
 {
@@ -22,6 +50,12 @@ void place_make(struct place *p)
 	str_init(&p->uri);
 	str_init(&p->path);
 	str_init(&p->log_path);
+	if (place_is_postgres()) {
+		cluster_place(&p->uri);
+		str_adds(&p->path, p->uri.p);
+		str_adds(&p->log_path, p->uri.p);
+		return;
+	}
 	str_addf(&p->path, "%s/scitq.db", p->dir);
 	str_addf(&p->log_path, "%s/log.db", p->dir);
 	str_addf(&p->uri, "sqlite:///%s", p->path.p);
@@ -46,7 +80,7 @@ struct store *place_open(const struct place *p)
 	return s;
 }
 
-static int64_t run(const char *path, const char *sql, bool wants_row)
+static int64_t run_sqlite(const char *path, const char *sql, bool wants_row)
 {
 	sqlite3 *db;
 	sqlite3_stmt *stmt;
@@ -65,6 +99,13 @@ static int64_t run(const char *path, const char *sql, bool wants_row)
 	sqlite3_finalize(stmt);
 	sqlite3_close(db);
 	return number;
+}
+
+static int64_t run(const char *path, const char *sql, bool wants_row)
+{
+	if (strncmp(path, "postgresql:", 11) == 0)
+		return cluster_run(path, sql, wants_row);
+	return run_sqlite(path, sql, wants_row);
 }
 
 void place_sql(const char *path, const char *sql)

@@ -615,6 +615,7 @@ static void every_list_has_an_index(void **state)
 	struct seen seen = {.n = 0};
 
 	(void)state;
+	place_needs_sqlite();
 	f[0] = says(t, "batch", "odd");
 	explain("tasks of a batch", t, f, 1, "task_batch");
 	f[1] = is(t, "status", TASK_SUCCEEDED);
@@ -686,6 +687,7 @@ static void every_list_has_an_index(void **state)
 static void every_deletion_has_an_index(void **state)
 {
 	(void)state;
+	place_needs_sqlite();
 	assert_int_equal(store_begin(s), STORE_OK);
 	assert_int_equal(store_supersede(s, 3, 100), STORE_OK);
 	assert_indexed("supersede", "execution_task");
@@ -696,7 +698,7 @@ static void every_deletion_has_an_index(void **state)
 	store_rollback(s);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
@@ -714,12 +716,15 @@ int main(void)
 	        TEST(every_list_has_an_index),
 	        TEST(every_deletion_has_an_index),
 	};
-	int failed;
+	int failed = place_begin(argc, argv);
 
+	if (failed != 0)
+		return failed;
 	str_init(&caught);
 	if (sqlite3_auto_extension((void (*)(void))catch_connection) != SQLITE_OK)
 		return 1;
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
 	str_release(&caught);
+	place_end();
 	return failed;
 }

@@ -198,12 +198,17 @@ static void many_rows_take_sensible_time(void **state)
 	free(requirements);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(readers_beside_the_writer),
 	        cmocka_unit_test(many_rows_take_sensible_time),
 	};
+	int failed = place_begin(argc, argv);
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	if (failed != 0)
+		return failed;
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	place_end();
+	return failed;
 }
