@@ -115,6 +115,10 @@ void run_options_usage(FILE *to)
 		fprintf(to, "  %-26s %s%s%s%s\n", left, r->help, r->commands ? " [" : "",
 		        r->commands ? r->commands : "", r->commands ? "]" : "");
 	}
+	fputs("\nCtrl-C on a terminal asks whether to detach or to cancel. Without one, and for "
+	      "SIGTERM,\n"
+	      "the run is cancelled, but goes on where others follow it too. SIGHUP detaches.\n",
+	      to);
 	fputs("\nexit codes: 0 ok, 1 tasks failed, 2 usage, 3 the file has errors, 4 server,\n"
 	      "            5 infrastructure, 130 interrupted\n",
 	      to);

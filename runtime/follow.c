@@ -170,6 +170,8 @@ static void read_news(struct follow *f, json_t *news)
 		f->status = (enum run_status)status;
 	f->view.workers = count(run, "workers");
 	f->retried = count(run, "retried");
+	/* One of them is us. */
+	f->others = count(run, "followers") - 1;
 	read_steps(f, json_object_get(run, "steps"));
 	json_array_foreach(json_object_get(news, "incidents"), i, incident)
 	        tell_incident(f, incident);
@@ -194,7 +196,17 @@ static bool detach(struct follow *f)
 {
 	f->asking = false;
 	f->detached = true;
-	return set_run(f, json_pack("{s:b}", "detached", 1));
+	return set_run(f, json_pack("{s:b, s:s}", "detached", 1, "left", f->session->who));
+}
+
+/* Nobody said what is to become of the run: it is cancelled where nobody else follows it. */
+static bool leave(struct follow *f)
+{
+	bool ok = session_leave(f->session, f->run_id, &f->others);
+
+	f->asking = false;
+	f->left = ok && f->others > 0;
+	return ok;
 }
 
 static bool cancel(struct follow *f)
@@ -214,12 +226,12 @@ static bool can_ask(const struct follow *f)
 static bool read_answer(struct follow *f)
 {
 	struct pollfd in = {STDIN_FILENO, POLLIN, 0};
-	char answer[64] = "c";
+	char answer[64] = "";
 
 	if (poll(&in, 1, 0) <= 0)
 		return true;
 	if (fd_read(STDIN_FILENO, answer, sizeof(answer)) <= 0)
-		answer[0] = 'c';
+		return leave(f);
 	if (answer[0] == 'd' || answer[0] == 'D')
 		return detach(f);
 	if (answer[0] == 'c' || answer[0] == 'C') {
@@ -241,13 +253,14 @@ static bool handle_signal(struct follow *f, int signal)
 		return detach(f);
 	case SIGINT:
 		if (f->asking || !can_ask(f)) /* a second Ctrl-C means it */
-			return cancel(f);
+			return leave(f);
 		progress_say(f->session->progress,
-		             "detach (the run goes on) or cancel? [d/c, anything else continues]");
+		             "detach (the run goes on) or cancel%s? [d/c, anything else continues]",
+		             f->others > 0 ? " it for all who follow it" : "");
 		f->asking = true;
 		return true;
 	case SIGTERM:
-		return cancel(f);
+		return leave(f);
 	default:
 		return true;
 	}
@@ -317,10 +330,10 @@ static void start_poll(struct follow *f, struct http_multi *multi, struct poll_s
                        struct str *url)
 {
 	struct http_request request;
-	char path[96];
+	char path[160];
 
-	snprintf(path, sizeof(path), "/runs/%lld/follow?since=%lld&wait=%d", (long long)f->run_id,
-	         (long long)f->event, POLL_SECONDS);
+	snprintf(path, sizeof(path), "/runs/%lld/follow?since=%lld&wait=%d&who=%s",
+	         (long long)f->run_id, (long long)f->event, POLL_SECONDS, f->session->who);
 	client_request(&f->session->client, "GET", path, NULL, POLL_TIMEOUT_MS, url, &request);
 	http_multi_start(multi, &request, poll_done, state);
 	state->waiting = true;
@@ -349,7 +362,7 @@ bool follow_run(struct follow *f)
 	struct str url = STR_INIT;
 	bool ok = true;
 
-	while (ok && !ended(f) && !f->detached) {
+	while (ok && !ended(f) && !f->detached && !f->left) {
 		int fds[2] = {http_multi_fd(multi), STDIN_FILENO}, signal;
 
 		if (!state.waiting)
@@ -544,7 +557,11 @@ void follow_summary(struct follow *f, int64_t started_ns)
 		left += v->waiting + v->pending + v->running;
 	}
 	duration_text(clock_monotonic_ns() - started_ns, elapsed);
-	if (f->detached)
+	if (f->left)
+		progress_say(f->session->progress, "%s run %lld goes on: %lld other%s follow%s it",
+		             f->view.workflow, (long long)f->run_id, (long long)f->others,
+		             f->others == 1 ? "" : "s", f->others == 1 ? "s" : "");
+	else if (f->detached)
 		progress_say(f->session->progress, "%s run %lld goes on: %lld done, %lld to do",
 		             f->view.workflow, (long long)f->run_id, (long long)(ok + reused),
 		             (long long)left);

@@ -17,6 +17,8 @@ struct follow {
 	enum run_status status; /* as last heard */
 	int64_t event;          /* last event heard of */
 	bool detached;
+	bool left;       /* it goes on for the others */
+	int64_t others;  /* that follow it, as last heard */
 	bool asking;     /* "detach or cancel?" stands on the terminal */
 	int64_t idle_ns; /* since when tasks are ready and no worker is there; 0: they are not */
 	bool idle_said;

@@ -109,7 +109,7 @@ static bool choose(struct launch *l)
 
 static bool detach(struct launch *l, struct follow *f)
 {
-	json_t *body = json_pack("{s:b}", "detached", 1);
+	json_t *body = json_pack("{s:b, s:s}", "detached", 1, "left", l->session.who);
 	bool ok = session_set_run(&l->session, l->submitted.run_id, body);
 
 	json_decref(body);
@@ -122,7 +122,7 @@ static bool detach(struct launch *l, struct follow *f)
 static enum exit_code finish(struct launch *l, struct follow *f)
 {
 	follow_summary(f, l->started_ns);
-	if (f->detached)
+	if (f->detached || f->left)
 		return l->session.interrupted ? EXIT_CODE_INTERRUPTED : EXIT_CODE_OK;
 	if (f->status == RUN_SUCCEEDED)
 		return follow_print_result(f, &l->reuse) ? EXIT_CODE_OK

@@ -1,5 +1,7 @@
 #include "runtime/session.h"
 
+#include "model/digest.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -114,6 +116,7 @@ bool session_open(struct session *s, const char *server, const char *state, int 
 	str_init(&s->error);
 	s->progress = progress;
 	s->signals = -1;
+	random_hex(s->who, sizeof(s->who) - 1);
 	s->cpus = cpus > 0 ? (int)cpus : 1;
 	s->private_server = server == NULL;
 	s->workers = server != NULL ? 0 : workers >= 0 ? workers : 1;
@@ -286,16 +289,38 @@ void session_forgive(struct session *s)
 	str_reset(&s->error);
 }
 
-bool session_set_run(struct session *s, int64_t run_id, const json_t *body)
+/* PUT of a run whose end is no failure; *reply is then NULL. */
+static bool put_run(struct session *s, int64_t run_id, const json_t *body, json_t **reply)
 {
 	char path[64];
 	bool ok;
 
 	snprintf(path, sizeof(path), "/runs/%lld", (long long)run_id);
-	ok = session_call(s, "PUT", path, body, NULL);
+	ok = session_call(s, "PUT", path, body, reply);
 	if (!ok && s->client.status == 409) {
 		session_forgive(s);
 		ok = true;
 	}
+	return ok;
+}
+
+bool session_set_run(struct session *s, int64_t run_id, const json_t *body)
+{
+	return put_run(s, run_id, body, NULL);
+}
+
+bool session_leave(struct session *s, int64_t run_id, int64_t *others)
+{
+	json_t *body = json_pack("{s:s}", "left", s->who), *reply = NULL;
+	bool ok = put_run(s, run_id, body, &reply);
+	const char *status;
+
+	status = json_string_value(json_object_get(reply, "status"));
+	*others = status != NULL && (strcmp(status, "running") == 0 ||
+	                             strcmp(status, "submitting") == 0)
+	                  ? json_integer_value(json_object_get(reply, "followers"))
+	                  : 0;
+	json_decref(body);
+	json_decref(reply);
 	return ok;
 }

@@ -35,6 +35,7 @@ struct session {
 	bool interrupted; /* one of the first three arrived while waiting */
 	bool hung_up;     /* SIGHUP arrived while submitting: detach afterwards */
 	sigset_t mask_before; /* of session_watch */
+	char who[33];         /* by which the server tells us from others that follow a run */
 	int exit_code;        /* after a failure: what main returns */
 	struct str error;     /* and why */
 };
@@ -62,6 +63,11 @@ bool session_call(struct session *s, const char *method, const char *path, const
                   json_t **reply);
 /* PUT of a run, borrowed body. That the run has ended already is no failure. */
 bool session_set_run(struct session *s, int64_t run_id, const json_t *body);
+/*
+ * We follow the run no more: it goes on for the *others that do, or is cancelled where there is
+ * none. As session_call; of a run that has ended already there are no others.
+ */
+bool session_leave(struct session *s, int64_t run_id, int64_t *others);
 /* Make the private server and the local workers run again. False with error set. */
 bool session_restore(struct session *s);
 /*

@@ -29,7 +29,8 @@ struct sender {
 	uint32_t sent;
 };
 
-static json_t *run_body(const struct identities *ids, const struct reuse *reuse, const char *path)
+static json_t *run_body(const struct identities *ids, const struct reuse *reuse, const char *path,
+                        const char *who)
 {
 	const struct submission *sub = ids->submission;
 	json_t *body = json_object(), *batches = json_array(), *recruiters = json_array();
@@ -41,6 +42,7 @@ static json_t *run_body(const struct identities *ids, const struct reuse *reuse,
 	json_object_set_new(body, "name", json_string(sub->workflow));
 	json_object_set_new(body, "digest", json_string(digest));
 	json_object_set_new(body, "key", json_string(key));
+	json_object_set_new(body, "who", json_string(who));
 	json_object_set_new(body, "task_count", json_integer(sub->task_count - reuse->count));
 	json_object_set_new(body, "reused_count", json_integer(reuse->count));
 	json_object_set_new(body, "source", json_string(path));
@@ -81,6 +83,7 @@ static bool set_status(struct session *s, int64_t run_id, const char *status)
 static bool may_go_on(struct sender *b)
 {
 	struct session *s = b->session;
+	int64_t others = 0;
 
 	switch (session_wait(s, NULL, 0, 0)) {
 	case SIGINT:
@@ -92,10 +95,10 @@ static bool may_go_on(struct sender *b)
 	default:
 		return true;
 	}
-	if (set_status(s, b->run_id, "cancelled"))
-		session_fail(s, EXIT_CODE_INTERRUPTED,
-		             "interrupted while submitting; run %lld is cancelled",
-		             (long long)b->run_id);
+	if (session_leave(s, b->run_id, &others))
+		session_fail(s, EXIT_CODE_INTERRUPTED, "interrupted while submitting; run %lld %s",
+		             (long long)b->run_id,
+		             others > 0 ? "goes on for others who follow it" : "is cancelled");
 	return false;
 }
 
@@ -320,7 +323,7 @@ bool submit_run(struct submitted *out, struct session *s, const struct identitie
 {
 	uint32_t count = ids->submission->task_count;
 	struct sender b = {.session = s, .ids = ids, .reuse = reuse};
-	json_t *body = run_body(ids, reuse, path), *run = NULL;
+	json_t *body = run_body(ids, reuse, path, s->who), *run = NULL;
 	const char *status;
 	bool *here, ok;
 

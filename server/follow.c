@@ -8,6 +8,8 @@
 #define SECOND_NS INT64_C(1000000000)
 #define ANSWER_EVERY_NS (SECOND_NS / 10)
 #define WAIT_MOST_SECONDS 60
+/* Who was answered calls again within this. */
+#define RETURN_NS (10 * SECOND_NS)
 /* What a private server still waits for workers that were asked to stop. */
 #define ENDING_NS (10 * SECOND_NS)
 /* Somebody who left may have company that is just between two calls. */
@@ -105,11 +107,13 @@ void follow_take_all(struct core *core)
 void handle_run_follow(struct core *core, struct call *call)
 {
 	struct run_follower follower = {call, 0};
+	const char *who = NULL;
 	double wait = 0;
 	struct run_node *run;
 
 	if (!json_member_int(call->body, "since", &follower.since, &call->problem) ||
-	    !json_member_real(call->body, "wait", &wait, &call->problem)) {
+	    !json_member_real(call->body, "wait", &wait, &call->problem) ||
+	    !json_member_text(call->body, "who", &who, &call->problem)) {
 		core_problem(core, call);
 		return;
 	}
@@ -126,6 +130,8 @@ void handle_run_follow(struct core *core, struct call *call)
 	wait = wait > WAIT_MOST_SECONDS ? WAIT_MOST_SECONDS : wait;
 	call->deadline_ns = core->now_ns + (int64_t)(wait * (double)SECOND_NS);
 	run_attached(core, run);
+	if (who != NULL)
+		company_note(&run->company, who, call->deadline_ns + RETURN_NS);
 	vec_push(&run->followers, follower);
 	core_park(core);
 	run_look(&core->state, run);

@@ -50,6 +50,7 @@ static void run_free(struct state *state, struct run_node *run)
 		json_decref(run->incidents.v[i]);
 	vec_release(&run->incidents);
 	vec_release(&run->followers);
+	company_release(&run->company);
 	vec_release(&run->steps);
 	free(run->name);
 	free(run->digest);
@@ -261,6 +262,8 @@ json_t *run_json(struct core *core, struct run_node *run)
 	}
 	json_object_set_new(value, "steps", steps);
 	json_object_set_new(value, "workers", json_integer(workers_of(state, run)));
+	json_object_set_new(value, "followers",
+	                    json_integer((json_int_t)company_count(&run->company, core->now_ns)));
 	json_object_set_new(value, "retried", json_integer((json_int_t)run->retried));
 	return value;
 }

@@ -6,6 +6,7 @@
 #ifndef SERVER_RUN_H
 #define SERVER_RUN_H
 
+#include "server/company.h"
 #include "server/core_inside.h"
 
 #define RUN_INCIDENTS 1000 /* kept per run */
@@ -50,6 +51,7 @@ struct run_node {
 	uint32_t cancelling; /* tasks up to this one, 0: none */
 
 	VEC(struct run_follower) followers;
+	struct company company; /* those who follow by name, also between two calls */
 	struct timer follow;
 	int64_t answered_ns;    /* when followers were last told */
 	int64_t attached_until; /* monotonic; while none follows */

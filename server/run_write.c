@@ -9,8 +9,12 @@
 
 #include <string.h>
 
+/* Who submits says nothing to the run for so long; then it follows. */
+#define SUBMITTING_NS (60 * INT64_C(1000000000))
+
 struct run_request {
 	struct run row;
+	const char *who; /* NULL: nobody who could leave it */
 	const char *key;
 	struct batch *batches;
 	struct recruiter *recruiters;
@@ -33,6 +37,7 @@ static bool read_run(struct call *call, json_t *body, struct run_request *reques
 	uint64_t set;
 
 	if (!json_member_text(body, "key", &request->key, &call->problem) ||
+	    !json_member_text(body, "who", &request->who, &call->problem) ||
 	    !take_list(call, body, "batches", &batches) ||
 	    !take_list(call, body, "recruiters", &recruiters))
 		return false;
@@ -52,10 +57,13 @@ static bool read_run(struct call *call, json_t *body, struct run_request *reques
 	}
 	if (request->key != NULL)
 		request->key = arena_strdup(&call->arena, request->key);
+	if (request->who != NULL)
+		request->who = arena_strdup(&call->arena, request->who);
 	/* What remains are the fields of the row. */
 	json_object_del(body, "batches");
 	json_object_del(body, "recruiters");
 	json_object_del(body, "key");
+	json_object_del(body, "who");
 	if (!row_from_json(table_get(TABLE_RUN), body, ROW_CREATE, &request->row, &set,
 	                   &call->arena, &call->problem))
 		return false;
@@ -94,11 +102,14 @@ static struct run_node *live_named(const struct state *state, const char *name)
 	return NULL;
 }
 
-static void reply_run(struct core *core, struct call *call, struct run_node *run, int status,
-                      bool joined)
+static void reply_run(struct core *core, struct call *call, struct run_node *run, const char *who,
+                      int status, bool joined)
 {
-	json_t *value = run_json(core, run);
+	json_t *value;
 
+	if (who != NULL)
+		company_note(&run->company, who, core->now_ns + SUBMITTING_NS);
+	value = run_json(core, run);
 	if (value == NULL)
 		return;
 	run_attached(core, run);
@@ -107,8 +118,10 @@ static void reply_run(struct core *core, struct call *call, struct run_node *run
 }
 
 /* The run that was created under the key before. True where the call was answered. */
-static bool answer_again(struct core *core, struct call *call, const char *key, const char *digest)
+static bool answer_again(struct core *core, struct call *call, const struct run_request *request,
+                         const char *digest)
 {
+	const char *key = request->key;
 	const char *reply;
 	struct problem problem;
 	struct run_node *run;
@@ -130,7 +143,7 @@ static bool answer_again(struct core *core, struct call *call, const char *key, 
 	run = run_get(core, json_integer_value(json_object_get(value, "run_id")));
 	json_decref(value);
 	if (run != NULL)
-		reply_run(core, call, run, 200, false);
+		reply_run(core, call, run, request->who, 200, false);
 	else
 		core_refuse(core, call, PROBLEM_NOT_FOUND, "the run of key \"%.80s\" is gone", key);
 	return true;
@@ -165,7 +178,7 @@ static void create(struct core *core, struct call *call, struct run_request *req
 		json_decref(kept);
 	}
 	idempotency_prune(core);
-	reply_run(core, call, run, 201, false);
+	reply_run(core, call, run, request->who, 201, false);
 }
 
 void handle_run_create(struct core *core, struct call *call)
@@ -183,13 +196,13 @@ void handle_run_create(struct core *core, struct call *call)
 		core_problem(core, call);
 		return;
 	}
-	if (request.key != NULL && answer_again(core, call, request.key, digest))
+	if (request.key != NULL && answer_again(core, call, &request, digest))
 		return;
 	live = live_named(&core->state, request.row.name);
 	if (live == NULL) {
 		create(core, call, &request, digest);
 	} else if (strcmp(live->digest, request.row.digest) == 0) {
-		reply_run(core, call, live, 200, true);
+		reply_run(core, call, live, request.who, 200, true);
 	} else {
 		core_refuse(core, call, PROBLEM_CONFLICT,
 		            "run %u of %s is going on with another plan: cancel it, or wait for it",
@@ -209,16 +222,21 @@ void handle_run_get(struct core *core, struct call *call)
 		            (long long)call->ids[0]);
 }
 
-static bool read_update(struct call *call, int *status, bool *detached, bool *has_detached)
+static bool read_update(struct call *call, int *status, bool *detached, bool *has_detached,
+                        const char **left)
 {
-	static const char *const members[] = {"status", "detached", NULL};
+	static const char *const members[] = {"status", "detached", "left", NULL};
 	const char *word = NULL;
 
 	*has_detached = json_is_boolean(json_object_get(call->body, "detached"));
 	if (!json_only_members(call->body, members, &call->problem) ||
 	    !json_member_text(call->body, "status", &word, &call->problem) ||
-	    !json_member_bool(call->body, "detached", detached, &call->problem))
+	    !json_member_bool(call->body, "detached", detached, &call->problem) ||
+	    !json_member_text(call->body, "left", left, &call->problem))
 		return false;
+	if (*left != NULL && word != NULL)
+		return problem_set(&call->problem, PROBLEM_BAD_VALUE,
+		                   "left and status do not go together");
 	*status = -1;
 	if (word != NULL) {
 		*status = status_parse(run_status_words, RUN_STATUS_COUNT, word);
@@ -234,10 +252,11 @@ void handle_run_update(struct core *core, struct call *call)
 	struct run_node *run = run_get(core, call->ids[0]);
 	struct run row = {.run_id = call->ids[0]};
 	bool detached = false, has_detached;
+	const char *left = NULL;
 	int status;
 	json_t *value;
 
-	if (!read_update(call, &status, &detached, &has_detached)) {
+	if (!read_update(call, &status, &detached, &has_detached, &left)) {
 		core_problem(core, call);
 		return;
 	}
@@ -245,6 +264,12 @@ void handle_run_update(struct core *core, struct call *call)
 		core_refuse(core, call, PROBLEM_NOT_FOUND, "there is no run %lld",
 		            (long long)call->ids[0]);
 		return;
+	}
+	if (left != NULL) {
+		company_leave(&run->company, left);
+		if (!detached && !run_ended(run) &&
+		    company_count(&run->company, core->now_ns) == 0)
+			status = RUN_CANCELLED;
 	}
 	if (status == RUN_CANCELLED ? run->status == RUN_SUCCEEDED || run->status == RUN_FAILED
 	                            : status == RUN_RUNNING && run_ended(run)) {

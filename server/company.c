@@ -1,0 +1,54 @@
+#include "server/company.h"
+
+#include <string.h>
+
+static void drop(struct company *c, size_t i)
+{
+	free(c->list.v[i].who);
+	c->list.v[i] = c->list.v[--c->list.n];
+}
+
+void company_release(struct company *c)
+{
+	while (c->list.n > 0)
+		drop(c, c->list.n - 1);
+	vec_release(&c->list);
+}
+
+static struct follower_name *find(struct company *c, const char *who)
+{
+	for (size_t i = 0; i < c->list.n; i++) {
+		if (strcmp(c->list.v[i].who, who) == 0)
+			return &c->list.v[i];
+	}
+	return NULL;
+}
+
+void company_note(struct company *c, const char *who, int64_t until_ns)
+{
+	struct follower_name *known = find(c, who), new;
+
+	if (known != NULL) {
+		known->until_ns = until_ns;
+		return;
+	}
+	new = (struct follower_name){xstrdup(who), until_ns};
+	vec_push(&c->list, new);
+}
+
+void company_leave(struct company *c, const char *who)
+{
+	struct follower_name *known = find(c, who);
+
+	if (known != NULL)
+		drop(c, (size_t)(known - c->list.v));
+}
+
+size_t company_count(struct company *c, int64_t now_ns)
+{
+	for (size_t i = c->list.n; i-- > 0;) {
+		if (c->list.v[i].until_ns < now_ns)
+			drop(c, i);
+	}
+	return c->list.n;
+}

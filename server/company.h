@@ -1,0 +1,29 @@
+/*
+ * Who follows a run, by the name that each gives itself: who leaves last decides what becomes of
+ * it. Kept in memory only; after a restart everybody calls again within a moment.
+ */
+#ifndef SERVER_COMPANY_H
+#define SERVER_COMPANY_H
+
+#include "base/vec.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct follower_name {
+	char *who;
+	int64_t until_ns; /* monotonic: gone after that, if nothing was heard */
+};
+
+struct company {
+	VEC(struct follower_name) list;
+};
+
+void company_release(struct company *c);
+/* It is there, and will have called again by then. */
+void company_note(struct company *c, const char *who, int64_t until_ns);
+void company_leave(struct company *c, const char *who);
+/* Those that are there now. */
+size_t company_count(struct company *c, int64_t now_ns);
+
+#endif
