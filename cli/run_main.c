@@ -8,6 +8,7 @@
 #include "cli/io.h"
 #include "cli/ndjson.h"
 #include "cli/run_options.h"
+#include "cli/team.h"
 #include "dsl/document.h"
 #include "server/server_main.h"
 #include "worker/worker.h"
@@ -109,19 +110,21 @@ static int tell_json(struct compilation *c)
 }
 
 /* Which server, and whether the rest goes with it. 0 or an exit code. */
-static int choose_server(struct run_options *o)
+static int choose_server(struct run_options *o, struct config *config)
 {
-	const char *variable = getenv("SCITQ_SERVER");
+	struct server_access *team = &o->launch.team;
+	struct str error = STR_INIT;
+	int code = 0;
 
-	if (o->launch.server == NULL && variable != NULL && *variable != '\0')
-		o->launch.server = variable;
-	if (o->launch.server != NULL && *o->launch.server == '\0')
-		return usage_error("--server takes HOST or HOST:PORT, not nothing");
-	if (o->launch.server != NULL && o->launch.workers >= 0)
-		return usage_error("--workers is for a private server; start scitq-worker %s %d "
+	/* Who names a state directory, or workers, wants the private server. */
+	if (!team_choose(team, config, o->launch.state != NULL || o->launch.workers >= 0, &error))
+		code = usage_error("%s", error.p);
+	else if (team->server != NULL && o->launch.workers >= 0)
+		code = usage_error("--workers is for a private server; start scitq-worker %s %d "
 		                   "beside this one",
-		                   o->launch.server, o->launch.workers);
-	return 0;
+		                   team->server, o->launch.workers);
+	str_release(&error);
+	return code;
 }
 
 static int compile_and_use(struct run_options *o)
@@ -228,13 +231,16 @@ static int do_command(struct run_options *o)
 static int run_main(int argc, char **argv)
 {
 	struct run_options o = {.launch = {.workers = -1}};
+	struct config config;
 	int code = run_options_read(&o, argc, argv);
 
+	config_init(&config);
 	if (code == 0 && o.command == COMMAND_RUN && !o.help)
-		code = choose_server(&o);
+		code = choose_server(&o, &config);
 	if (code == 0)
 		code = do_command(&o);
 	run_options_release(&o);
+	config_release(&config);
 	return code < 0 ? EXIT_CODE_OK : code;
 }
 

@@ -27,6 +27,7 @@ static const struct command_row {
 /* To add an option: a row here and its case in read_option. */
 enum {
 	OPT_STATE = 256,
+	OPT_CA,
 	OPT_WORKERS,
 	OPT_FRESH,
 	OPT_DETACH,
@@ -51,7 +52,11 @@ static const struct option_row {
         {{"as", required_argument, NULL, OPT_AS}, "NAME", "another name for the workflow", NULL},
         {{"server", required_argument, NULL, 's'},
          "SERVER",
-         "a team's server, HOST or HOST:PORT (SCITQ_SERVER); token in SCITQ_TOKEN",
+         "a team's server, HOST, HOST:PORT or URL (SCITQ_SERVER); token in SCITQ_TOKEN",
+         "run"},
+        {{"ca", required_argument, NULL, OPT_CA},
+         "FILE",
+         "who vouches for a server of https (SCITQ_CA; the system's)",
          "run"},
         {{"state", required_argument, NULL, OPT_STATE},
          "DIR",
@@ -167,7 +172,10 @@ static int read_option(struct run_options *o, int option)
 	case 'p':
 		return add_param(o, optarg);
 	case 's':
-		o->launch.server = optarg;
+		o->launch.team.server = optarg;
+		return 0;
+	case OPT_CA:
+		o->launch.team.ca = optarg;
 		return 0;
 	case OPT_AS:
 		o->name = optarg;

@@ -1,52 +1,26 @@
 #include "client/client.h"
 
+#include "client/address.h"
 #include "model/json.h"
 
 #include <string.h>
 
-#define DEFAULT_PORT 5000
-
-/* name:token@host names the token as well; the URL, which is shown, goes without. */
-static void set_url(struct client *c, const char *server, struct str *token)
-{
-	const char *scheme = strstr(server, "://");
-	const char *host = scheme ? scheme + 3 : server;
-	const char *at = strrchr(host, '@'), *colon = strchr(host, ':');
-
-	if (scheme == NULL)
-		str_adds(&c->url, "http://");
-	else
-		str_add(&c->url, server, (size_t)(host - server));
-	if (at != NULL) {
-		if (colon != NULL && colon < at) {
-			str_reset(token);
-			str_add(token, colon + 1, (size_t)(at - colon) - 1);
-		}
-		host = at + 1;
-	}
-	str_adds(&c->url, host);
-	while (c->url.len > 0 && c->url.p[c->url.len - 1] == '/')
-		c->url.p[--c->url.len] = '\0';
-	/* [::1]:5000 has its port behind the bracket. */
-	if (*host == '[')
-		host += strcspn(host, "]");
-	if (strchr(host, ':') == NULL && (scheme == NULL || strncmp(server, "http:", 5) == 0))
-		str_addf(&c->url, ":%d", DEFAULT_PORT);
-}
-
-void client_init(struct client *c, const char *server, const char *token)
+void client_init(struct client *c, const struct server_access *access)
 {
 	struct str secret = STR_INIT;
 
 	memset(c, 0, sizeof(*c));
-	if (token != NULL)
-		str_adds(&secret, token);
+	c->ca = access->ca;
 	c->http = http_new();
 	str_init(&c->url);
 	str_init(&c->auth);
 	str_init(&c->error);
 	str_init(&c->code);
-	set_url(c, server, &secret);
+	/* A name that is none makes a URL that is none: the first call says so. */
+	if (!client_address(access->server, &c->url, &secret))
+		str_adds(&c->url, "http://");
+	if (secret.len == 0 && access->token != NULL)
+		str_adds(&secret, access->token);
 	c->headers[0] = "Content-Type: application/json";
 	c->headers[1] = "X-Scitq-Client: scitq/" SCITQ_VERSION;
 	if (secret.len > 0) {
@@ -78,6 +52,7 @@ void client_request(const struct client *c, const char *method, const char *path
 	        .headers = c->headers,
 	        .body = body ? body->p : NULL,
 	        .body_len = body ? body->len : 0,
+	        .ca = c->ca,
 	        .timeout_ms = timeout_ms,
 	};
 }

@@ -19,6 +19,13 @@ enum client_result {
 	CLIENT_BROKEN,       /* 500, or an answer that is not JSON */
 };
 
+/* Which server, and what it takes to speak to it. */
+struct server_access {
+	const char *server; /* as client/address.h says */
+	const char *token;  /* NULL: none (an --open server); one in `server` comes before it */
+	const char *ca;     /* file that its certificate is checked with; NULL: the system's */
+};
+
 struct client {
 	struct http *http;
 	struct str url;  /* "http://host:port", no slash at the end */
@@ -26,14 +33,12 @@ struct client {
 	const char *headers[4];
 	struct str error; /* of the last call that did not succeed: one sentence */
 	struct str code;  /* its permanent word, "" where the server gave none */
-	int status;       /* HTTP status of the last answer, 0 for none */
+	const char *ca;
+	int status; /* HTTP status of the last answer, 0 for none */
 };
 
-/*
- * `server` is host, host:port, name:token@host or a URL; the port is 5000 unless
- * given. token may be NULL (an --open server); one in `server` comes before it.
- */
-void client_init(struct client *c, const char *server, const char *token);
+/* ca is borrowed until client_release(). */
+void client_init(struct client *c, const struct server_access *access);
 void client_release(struct client *c);
 
 /*

@@ -103,6 +103,8 @@ enum http_error easy_prepare(CURL *easy, const struct http_request *request,
 		str_adds(&response->message, "the URL is too long");
 		return HTTP_BAD_URL;
 	}
+	if (request->ca != NULL)
+		easy_set(easy, CURLOPT_CAINFO, request->ca);
 	easy_set(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
 	if (request->connect_timeout_ms > 0)
 		easy_set(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)request->connect_timeout_ms);

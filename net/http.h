@@ -5,7 +5,8 @@
  *
  * No proxy is used for loopback addresses (others: http_proxy, https_proxy and
  * no_proxy of the environment), no signal is raised, Nagle is off, and no child
- * process inherits a connection. Bodies that go to a file: net/download.h.
+ * process inherits a connection. The certificate of an https server is verified. Bodies that go to
+ * a file: net/download.h.
  */
 #ifndef NET_HTTP_H
 #define NET_HTTP_H
@@ -44,6 +45,7 @@ struct http_request {
 	const char *const *headers;
 	const void *body;       /* borrowed until the call has ended */
 	size_t body_len;        /* 0: no body */
+	const char *ca;         /* file of the authorities trusted over TLS; NULL: the system's */
 	int timeout_ms;         /* of the whole call; 0: none */
 	int connect_timeout_ms; /* 0: ten seconds */
 };

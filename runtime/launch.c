@@ -70,7 +70,7 @@ static bool can_run_here(struct launch *l)
 	if (!ok)
 		session_fail(&l->session, EXIT_CODE_INFRASTRUCTURE, "%s", why.p);
 	arena_init(&arena);
-	for (uint32_t i = 0; ok && l->options->server == NULL && i < l->submission->step_count;
+	for (uint32_t i = 0; ok && l->options->team.server == NULL && i < l->submission->step_count;
 	     i++) {
 		const struct submission_step *step = &l->submission->steps[i];
 		struct submission_task task = {0};
@@ -157,7 +157,7 @@ enum exit_code launch(const struct launch_options *options, const struct submiss
 
 	l.started_ns = clock_monotonic_ns();
 	progress_init(&l.progress, STDERR_FILENO);
-	if (session_open(&l.session, options->server, options->state, options->workers,
+	if (session_open(&l.session, &options->team, options->state, options->workers,
 	                 &l.progress)) {
 		if (can_run_here(&l) && identify(&l) && choose(&l))
 			code = run(&l);

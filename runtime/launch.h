@@ -6,12 +6,12 @@
 #include "runtime/session.h"
 
 struct launch_options {
-	const char *server; /* NULL: the private one */
-	const char *state;  /* state directory, NULL for the default */
-	const char *path;   /* absolute path of the .scitq file */
-	int workers;        /* local workers of a private server, -1: one */
-	bool fresh;         /* reuse nothing */
-	bool detach;        /* submit and leave */
+	struct server_access team; /* server NULL: the private one */
+	const char *state;         /* state directory, NULL for the default */
+	const char *path;          /* absolute path of the .scitq file */
+	int workers;               /* local workers of a private server, -1: one */
+	bool fresh;                /* reuse nothing */
+	bool detach;               /* submit and leave */
 };
 
 /* Runs it, telling on standard error; an exit code. */

@@ -96,7 +96,8 @@ bool session_restore(struct session *s)
 
 	if (ok) {
 		client_release(&s->client);
-		client_init(&s->client, s->local.url.p, s->local.token.p);
+		client_init(&s->client, &(struct server_access){.server = s->local.url.p,
+		                                                .token = s->local.token.p});
 		ok = start_workers(s);
 	} else {
 		session_fail(s, EXIT_CODE_INFRASTRUCTURE, "%s", why.p);
@@ -105,9 +106,10 @@ bool session_restore(struct session *s)
 	return ok;
 }
 
-bool session_open(struct session *s, const char *server, const char *state, int workers,
-                  struct progress *progress)
+bool session_open(struct session *s, const struct server_access *team, const char *state,
+                  int workers, struct progress *progress)
 {
+	const struct server_access nobody = {.server = "127.0.0.1"};
 	struct str why = STR_INIT;
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	bool ok;
@@ -118,9 +120,9 @@ bool session_open(struct session *s, const char *server, const char *state, int 
 	s->signals = -1;
 	random_hex(s->who, sizeof(s->who) - 1);
 	s->cpus = cpus > 0 ? (int)cpus : 1;
-	s->private_server = server == NULL;
-	s->workers = server != NULL ? 0 : workers >= 0 ? workers : 1;
-	client_init(&s->client, server ? server : "127.0.0.1", getenv("SCITQ_TOKEN"));
+	s->private_server = team->server == NULL;
+	s->workers = !s->private_server ? 0 : workers >= 0 ? workers : 1;
+	client_init(&s->client, s->private_server ? &nobody : team);
 	if (!local_init(&s->local, state, &why)) {
 		session_fail(s, EXIT_CODE_INFRASTRUCTURE, "%s", why.p);
 		str_release(&why);

@@ -41,12 +41,12 @@ struct session {
 };
 
 /*
- * server NULL: the private server of `state` (NULL: the default directory), with
- * `workers` local workers (< 0: one). Otherwise a team's, with the token of
- * SCITQ_TOKEN and the workers it has. False with exit_code and error set.
+ * team->server NULL: the private server of `state` (NULL: the default directory), with
+ * `workers` local workers (< 0: one). Otherwise a team's, with the workers it has; what
+ * `team` points to is borrowed until session_close(). False with exit_code and error set.
  */
-bool session_open(struct session *s, const char *server, const char *state, int workers,
-                  struct progress *progress);
+bool session_open(struct session *s, const struct server_access *team, const char *state,
+                  int workers, struct progress *progress);
 /*
  * From here on signals do not end the process but are heard by session_wait:
  * what exists on the server by then must be cancelled or left in order.

@@ -2,8 +2,11 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/fd.h"
 #include "server/auth.h"
-#include "server/listen.h"
+#include "server/endpoint.h"
+#include "server/link.h"
+#include "server/network.h"
 #include "server/request.h"
 #include "server/route.h"
 
@@ -16,11 +19,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#define BODY_LIMIT ((size_t)16 << 20)
-#define BODY_LIMIT_BULK ((size_t)64 << 20)
+#define BULK_BODIES 4
 /*
  * Of a body that nobody wants. An answer before its end would close the
  * connection under a client that still sends: it would see a reset instead, and
@@ -28,10 +31,11 @@
  */
 #define DISCARD_LIMIT ((size_t)256 << 20)
 #define HEADER_LIMIT ((size_t)32 << 10)
-#define IDLE_SECONDS 120u
-/* From the request line to the last byte of the body, however steadily it drips. */
-#define READ_NS ((int64_t)300 * 1000000000)
+/* A peer that neither sends nor takes a byte; who drips is ended by the links. */
+#define SILENCE_SECONDS 120u
 #define LAST_REPLIES_SECONDS 3
+/* Seconds, with 429 and 503. */
+#define RETRY_AFTER "1"
 
 /* A page loads from its own server only; Swagger UI writes style attributes, and pictures into its
    styles. */
@@ -55,17 +59,20 @@ struct exchange {
 	const char *uri; /* as received, query included */
 	size_t received, limit;
 	const char *allow, *location;
+	struct link *link;
 	bool close;   /* the connection cannot go on after the reply */
 	bool counted; /* in http->unsent */
 };
 
 struct http {
-	struct MHD_Daemon *daemon;
+	struct endpoint main, plain; /* plain: where main speaks TLS */
+	struct networks admitted;
+	struct links links;
+	size_t body_bytes;
 	struct server *server;
 	struct auth *auth;
 	http_dispatch *dispatch;
 	const struct log *log;
-	struct listener listener;
 	atomic_bool refusing;
 
 	pthread_mutex_t lock;
@@ -86,6 +93,34 @@ void http_answer(struct call *call)
 		MHD_resume_connection(x->connection);
 }
 
+static struct link *link_of(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+	        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+	return info ? info->socket_context : NULL;
+}
+
+static void notify_connection(void *context, struct MHD_Connection *connection, void **link,
+                              enum MHD_ConnectionNotificationCode what)
+{
+	struct http *http = context;
+	const union MHD_ConnectionInfo *info;
+
+	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+		info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+		*link = link_open(&http->links, info->connect_fd, clock_monotonic_ns());
+	} else if (*link != NULL) {
+		link_close(&http->links, *link);
+		*link = NULL;
+	}
+}
+
+static void set_link(struct exchange *x, enum link_state state)
+{
+	link_set(&x->http->links, x->link, state, clock_monotonic_ns());
+}
+
 static void *start(void *context, const char *uri, struct MHD_Connection *connection)
 {
 	struct http *http = context;
@@ -101,6 +136,8 @@ static void *start(void *context, const char *uri, struct MHD_Connection *connec
 	x->connection = connection;
 	x->phase = PHASE_START;
 	x->uri = arena_strdup(&x->call.arena, uri);
+	x->link = link_of(connection);
+	set_link(x, LINK_HEAD);
 	return x;
 }
 
@@ -121,6 +158,7 @@ static void completed(void *context, struct MHD_Connection *connection, void **s
 			pthread_cond_signal(&http->sent);
 		pthread_mutex_unlock(&http->lock);
 	}
+	set_link(x, LINK_IDLE);
 	json_decref(x->call.body);
 	str_release(&x->call.raw);
 	str_release(&x->call.reply);
@@ -149,6 +187,7 @@ static enum MHD_Result send_reply(struct exchange *x)
 	bool ok;
 
 	x->phase = PHASE_REPLIED;
+	set_link(x, LINK_SERVED);
 	if (call->status == CALL_DROPPED)
 		return MHD_NO;
 	if (len == 0)
@@ -164,6 +203,9 @@ static enum MHD_Result send_reply(struct exchange *x)
 	     add_header(response, MHD_HTTP_HEADER_CONNECTION, x->close ? "close" : NULL) &&
 	     add_header(response, "X-Content-Type-Options", "nosniff") &&
 	     add_header(response, "Content-Security-Policy", is_page(call) ? PAGE_POLICY : NULL);
+	if (call->status == MHD_HTTP_TOO_MANY_REQUESTS ||
+	    call->status == MHD_HTTP_SERVICE_UNAVAILABLE)
+		ok = ok && add_header(response, MHD_HTTP_HEADER_RETRY_AFTER, RETRY_AFTER);
 	if (call->status == MHD_HTTP_UNAUTHORIZED)
 		ok = ok &&
 		     add_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
@@ -219,6 +261,7 @@ static enum MHD_Result begin(struct exchange *x, const char *method, const char 
 	bool wanted;
 
 	x->phase = PHASE_BODY;
+	set_link(x, LINK_BODY);
 	wanted = find_route(x, method, path) &&
 	         request_authenticate(x->connection, x->http->auth, call);
 	x->limit = 0;
@@ -227,7 +270,9 @@ static enum MHD_Result begin(struct exchange *x, const char *method, const char 
 		call->address = request_address(x->connection, &call->arena);
 	}
 	if (wanted) {
-		x->limit = call->route->flags & ROUTE_BULK ? BODY_LIMIT_BULK : BODY_LIMIT;
+		x->limit = x->http->body_bytes;
+		if (call->route->flags & ROUTE_BULK)
+			x->limit *= BULK_BODIES;
 		if (length > (int64_t)x->limit)
 			wanted = problem_set(&call->problem, PROBLEM_TOO_LARGE,
 			                     "the body has more than %zu bytes", x->limit);
@@ -247,8 +292,6 @@ static enum MHD_Result take(struct exchange *x, const char *data, size_t size)
 	struct call *call = &x->call;
 	bool wanted = call->route != NULL && call->problem.code == PROBLEM_NONE;
 
-	if (clock_monotonic_ns() - call->arrived_ns > READ_NS)
-		return MHD_NO;
 	if (wanted && size > x->limit - call->raw.len) {
 		wanted = problem_set(&call->problem, PROBLEM_TOO_LARGE,
 		                     "the body has more than %zu bytes", x->limit);
@@ -297,6 +340,7 @@ static enum MHD_Result finish(struct exchange *x)
 	pthread_mutex_unlock(&http->lock);
 	x->counted = true;
 	x->phase = PHASE_OWNED;
+	set_link(x, LINK_SERVED);
 	MHD_suspend_connection(x->connection);
 	http->dispatch(http->server, call);
 	return MHD_YES;
@@ -342,17 +386,87 @@ static size_t unescape(void *context, struct MHD_Connection *connection, char *t
 	return 1;
 }
 
-static void log_line(void *context, const char *fmt, va_list ap)
-        __attribute__((format(printf, 2, 0)));
-
-static void log_line(void *context, const char *fmt, va_list ap)
+/* A private key that anybody can read is none. */
+static bool read_pem(const char *path, bool secret, struct str *text, struct problem *problem)
 {
-	char line[512];
+	struct stat st;
+	int err = stat(path, &st) < 0 ? -errno : file_read(path, text);
 
-	if (vsnprintf(line, sizeof(line), fmt, ap) < 0)
-		return;
-	line[strcspn(line, "\n")] = '\0';
-	log_debug((const struct log *)context, "http: %s", line);
+	if (err < 0)
+		return problem_set(problem, PROBLEM_BAD_VALUE, "cannot read %s: %s", path,
+		                   strerror(-err));
+	if (secret && (st.st_mode & 007))
+		return problem_set(problem, PROBLEM_BAD_VALUE,
+		                   "%s can be read by everybody (mode %03o): chmod o= it, and make "
+		                   "a new key",
+		                   path, (unsigned)st.st_mode & 0777);
+	if (strstr(text->p, "-----BEGIN ") == NULL)
+		return problem_set(problem, PROBLEM_BAD_VALUE, "%s is no PEM file", path);
+	return true;
+}
+
+/* What each of them is about is said in server/settings.def. */
+static bool options_agree(const struct http_options *o, const struct auth *auth,
+                          struct problem *problem)
+{
+	if ((o->cert == NULL) != (o->key == NULL))
+		return problem_set(problem, PROBLEM_BAD_VALUE,
+		                   "--tls-cert and --tls-key go together");
+	if (auth_is_open(auth) && (o->cert != NULL || o->plain != NULL))
+		return problem_set(problem, PROBLEM_BAD_VALUE,
+		                   "--open is for this machine alone: not with --tls-cert or "
+		                   "--plain");
+	if (o->plain_address != NULL && o->cert == NULL)
+		return problem_set(problem, PROBLEM_BAD_VALUE,
+		                   "--plain-listen goes with --tls-cert: without it --listen "
+		                   "speaks plain HTTP");
+	return true;
+}
+
+static bool open_endpoints(struct http *http, const struct http_options *o, struct problem *problem)
+{
+	const struct endpoint_callbacks callbacks = {.context = http,
+	                                             .start = start,
+	                                             .handle = handle,
+	                                             .completed = completed,
+	                                             .connection = notify_connection,
+	                                             .unescape = unescape};
+	struct endpoint_options e = {
+	        .address = o->address,
+	        .admitted = &http->admitted,
+	        .loopback_only = auth_is_open(http->auth),
+	        .threads = o->threads,
+	        .connections = o->connections,
+	        .silence_seconds = SILENCE_SECONDS,
+	        .head_bytes = HEADER_LIMIT,
+	};
+	struct str cert = STR_INIT, key = STR_INIT;
+	bool ok = options_agree(o, http->auth, problem) &&
+	          (o->plain == NULL || networks_add(&http->admitted, o->plain, problem));
+
+	if (o->cert != NULL)
+		e.connections /= 2;
+	e.per_address = o->per_address ? o->per_address : e.connections - e.connections / 8;
+	if (ok && o->cert != NULL) {
+		ok = read_pem(o->cert, false, &cert, problem) &&
+		     read_pem(o->key, true, &key, problem);
+		e.cert = cert.p;
+		e.key = key.p;
+	}
+	ok = ok && endpoint_start(&http->main, &e, &callbacks, http->log, problem);
+	if (ok && o->cert != NULL) {
+		e.cert = e.key = NULL;
+		e.address = o->plain_address ? o->plain_address : "127.0.0.1:0";
+		ok = endpoint_start(&http->plain, &e, &callbacks, http->log, problem);
+	}
+	if (ok && o->plain != NULL)
+		log_warn(http->log, "plain HTTP is admitted from %s: who is on the way can read it",
+		         o->plain);
+	str_release(&cert);
+	if (key.len > 0)
+		explicit_bzero(key.p, key.len);
+	str_release(&key);
+	return ok;
 }
 
 struct http *http_server_new(const struct http_options *options, struct server *server,
@@ -360,47 +474,48 @@ struct http *http_server_new(const struct http_options *options, struct server *
                              struct problem *problem)
 {
 	struct http *http = xcalloc(1, sizeof(*http));
-	unsigned per_address = options->max_connections - options->max_connections / 8;
+	const int64_t limits[LINK_STATES] = {[LINK_HEAD] = options->head_seconds,
+	                                     [LINK_BODY] = options->body_seconds,
+	                                     [LINK_IDLE] = options->idle_seconds};
 
 	http->server = server;
 	http->auth = auth;
 	http->dispatch = dispatch;
 	http->log = log;
+	http->body_bytes = options->body_bytes;
+	http->main.listener.fd = http->plain.listener.fd = -1;
+	links_init(&http->links, limits);
 	pthread_mutex_init(&http->lock, NULL);
 	pthread_cond_init(&http->sent, NULL);
-	if (!listener_open(&http->listener, options->address, problem)) {
-		http_server_free(http);
-		return NULL;
-	}
-	http->daemon = MHD_start_daemon(
-	        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO |
-	                MHD_USE_ERROR_LOG,
-	        0, NULL, NULL, handle, http, MHD_OPTION_EXTERNAL_LOGGER, log_line, (void *)log,
-	        MHD_OPTION_LISTEN_SOCKET, http->listener.fd, MHD_OPTION_THREAD_POOL_SIZE,
-	        options->threads, MHD_OPTION_CONNECTION_LIMIT, options->max_connections,
-	        MHD_OPTION_PER_IP_CONNECTION_LIMIT, per_address, MHD_OPTION_CONNECTION_TIMEOUT,
-	        IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEADER_LIMIT,
-	        MHD_OPTION_URI_LOG_CALLBACK, start, http, MHD_OPTION_NOTIFY_COMPLETED, completed,
-	        http, MHD_OPTION_UNESCAPE_CALLBACK, unescape, http, MHD_OPTION_END);
-	if (http->daemon == NULL) {
-		problem_set(problem, PROBLEM_INTERNAL, "cannot start the HTTP threads: %s",
-		            strerror(errno));
-		http_server_free(http);
-		return NULL;
-	}
-	return http;
+	if (open_endpoints(http, options, problem))
+		return http;
+	http_server_free(http);
+	return NULL;
 }
 
 const char *http_url(const struct http *http)
 {
-	return http->listener.url;
+	return http->main.listener.url;
+}
+
+const char *http_local_url(const struct http *http)
+{
+	return http->plain.daemon ? http->plain.listener.local_url : http->main.listener.local_url;
+}
+
+void http_sweep(struct http *http)
+{
+	unsigned n = links_sweep(&http->links, clock_monotonic_ns());
+
+	if (n > 0)
+		log_info(http->log, "%u connections took too long and were ended", n);
 }
 
 void http_refuse(struct http *http)
 {
 	atomic_store(&http->refusing, true);
-	if (http->daemon != NULL)
-		MHD_quiesce_daemon(http->daemon);
+	endpoint_refuse(&http->main);
+	endpoint_refuse(&http->plain);
 }
 
 void http_server_free(struct http *http)
@@ -409,7 +524,7 @@ void http_server_free(struct http *http)
 
 	if (http == NULL)
 		return;
-	if (http->daemon != NULL) {
+	if (http->main.daemon != NULL) {
 		http_refuse(http);
 		clock_gettime(CLOCK_REALTIME, &until);
 		until.tv_sec += LAST_REPLIES_SECONDS;
@@ -418,9 +533,11 @@ void http_server_free(struct http *http)
 		       pthread_cond_timedwait(&http->sent, &http->lock, &until) == 0)
 			continue;
 		pthread_mutex_unlock(&http->lock);
-		MHD_stop_daemon(http->daemon);
 	}
-	listener_close(&http->listener);
+	endpoint_stop(&http->plain);
+	endpoint_stop(&http->main);
+	networks_release(&http->admitted);
+	links_release(&http->links);
 	pthread_cond_destroy(&http->sent);
 	pthread_mutex_destroy(&http->lock);
 	free(http);

@@ -27,8 +27,18 @@ struct auth;
 
 struct http_options {
 	const char *address; /* "127.0.0.1:5000", "[::1]:0"; port 0 takes a free one */
+	/* PEM files: `address` then speaks TLS and may be reached by everybody, and plain HTTP is
+	   spoken at plain_address. NULL: `address` speaks plain HTTP. */
+	const char *cert, *key;
+	const char *plain_address; /* NULL: a free port of 127.0.0.1 */
+	const char *plain; /* networks whose plain HTTP is admitted, "10.0.0.0/8,..."; or NULL */
 	unsigned threads;
-	unsigned max_connections;
+	unsigned connections; /* of both addresses */
+	unsigned per_address; /* of one peer's address; 0: seven eighths of them */
+	int64_t head_seconds; /* that a peer may take for the head of a request, */
+	int64_t body_seconds; /* for its body, */
+	int64_t idle_seconds; /* and between two requests */
+	size_t body_bytes;    /* of a body; four times as many of a bulk */
 };
 
 struct http;
@@ -41,14 +51,18 @@ typedef void http_dispatch(struct server *server, struct call *call);
 
 /*
  * Listen and start the pool. `auth`, `log` and the server are borrowed until
- * http_server_free(). NULL with *problem set: the address is not ours, not loopback, or
- * taken.
+ * http_server_free(). NULL with *problem set: the address is not ours, reached by
+ * others without TLS, or taken; a file is not what it should be; the options contradict each other.
  */
 struct http *http_server_new(const struct http_options *options, struct server *server,
                              struct auth *auth, http_dispatch *dispatch, const struct log *log,
                              struct problem *problem);
 /* "http://127.0.0.1:5000" */
 const char *http_url(const struct http *http);
+/* Where programs of this machine find it, in plain HTTP. */
+const char *http_local_url(const struct http *http);
+/* End the connections that take too long; to be called about every head_seconds / 2. */
+void http_sweep(struct http *http);
 /*
  * Take no new connection; from now on calls are refused. Then whoever owns calls
  * answers them, and http_server_free() follows.

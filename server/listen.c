@@ -1,5 +1,7 @@
 #include "server/listen.h"
 
+#include "server/network.h"
+
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -10,30 +12,26 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static bool is_loopback(const struct sockaddr *address)
-{
-	if (address->sa_family == AF_INET)
-		return ntohl(((const struct sockaddr_in *)(const void *)address)
-		                     ->sin_addr.s_addr) >>
-		               24 ==
-		       127;
-	return address->sa_family == AF_INET6 &&
-	       IN6_IS_ADDR_LOOPBACK(
-	               &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr);
-}
-
 static bool failed(const char *address, const char *what, struct problem *problem)
 {
 	return problem_set(problem, PROBLEM_INTERNAL, "cannot %s %s: %s", what, address,
 	                   strerror(errno));
 }
 
-static bool set_url(struct listener *l, const char *text, struct problem *problem)
+static void print_url(char url[80], const char *scheme, const char *host, const char *port)
+{
+	bool v6 = strchr(host, ':') != NULL;
+
+	snprintf(url, 80, "%s://%s%.50s%s:%.6s", scheme, v6 ? "[" : "", host, v6 ? "]" : "", port);
+}
+
+static bool set_url(struct listener *l, const char *scheme, const char *text,
+                    struct problem *problem)
 {
 	struct sockaddr_storage bound;
 	socklen_t size = sizeof(bound);
 	char host[NI_MAXHOST], port[NI_MAXSERV];
-	bool v6;
+	const char *local = host;
 
 	if (getsockname(l->fd, (struct sockaddr *)&bound, &size) < 0)
 		return failed(text, "listen on", problem);
@@ -41,14 +39,17 @@ static bool set_url(struct listener *l, const char *text, struct problem *proble
 	                NI_NUMERICHOST | NI_NUMERICSERV) != 0)
 		return problem_set(problem, PROBLEM_INTERNAL, "cannot print the address of %s",
 		                   text);
-	v6 = strchr(host, ':') != NULL;
-	snprintf(l->url, sizeof(l->url), "http://%s%.50s%s:%.6s", v6 ? "[" : "", host,
-	         v6 ? "]" : "", port);
+	if (strcmp(host, "0.0.0.0") == 0)
+		local = "127.0.0.1";
+	else if (strcmp(host, "::") == 0)
+		local = "::1";
+	print_url(l->url, scheme, host, port);
+	print_url(l->local_url, scheme, local, port);
 	return true;
 }
 
-static bool listen_on(struct listener *l, const struct addrinfo *info, const char *text,
-                      struct problem *problem)
+static bool listen_on(struct listener *l, const char *scheme, const struct addrinfo *info,
+                      const char *text, struct problem *problem)
 {
 	int one = 1;
 
@@ -60,7 +61,7 @@ static bool listen_on(struct listener *l, const struct addrinfo *info, const cha
 		return failed(text, "set up a socket for", problem);
 	if (bind(l->fd, info->ai_addr, info->ai_addrlen) < 0 || listen(l->fd, SOMAXCONN) < 0)
 		return failed(text, "listen on", problem);
-	return set_url(l, text, problem);
+	return set_url(l, scheme, text, problem);
 }
 
 /* "HOST:PORT" or "[HOST]:PORT" in two. */
@@ -85,7 +86,8 @@ static bool split(const char *text, char host[64], char port[8], struct problem 
 	return true;
 }
 
-bool listener_open(struct listener *l, const char *address, struct problem *problem)
+bool listener_open(struct listener *l, const char *scheme, const char *address, bool beyond,
+                   struct problem *problem)
 {
 	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
 	struct addrinfo *found = NULL;
@@ -100,12 +102,13 @@ bool listener_open(struct listener *l, const char *address, struct problem *prob
 	if (err != 0)
 		return problem_set(problem, PROBLEM_BAD_VALUE, "\"%.80s\" is no address: %s",
 		                   address, gai_strerror(err));
-	if (is_loopback(found->ai_addr))
-		ok = listen_on(l, found, address, problem);
+	if (beyond || address_is_loopback(found->ai_addr))
+		ok = listen_on(l, scheme, found, address, problem);
 	else
 		ok = problem_set(problem, PROBLEM_BAD_VALUE,
-		                 "%s can be reached from other machines: this server speaks plain "
-		                 "HTTP and listens on a loopback address only",
+		                 "%s can be reached from other machines: without --tls-cert and "
+		                 "--tls-key, or --plain for plain HTTP, and with --open, only a "
+		                 "loopback address is listened on",
 		                 address);
 	freeaddrinfo(found);
 	if (!ok)

@@ -13,10 +13,15 @@
 struct listener {
 	int fd; /* -1 after listener_close() */
 	char url[80];
+	char local_url[80]; /* for this machine: where url has no address (0.0.0.0), loopback */
 };
 
-/* "127.0.0.1:5000", "localhost:0", "[::1]:5000". Only loopback addresses are taken. */
-bool listener_open(struct listener *l, const char *address, struct problem *problem);
+/*
+ * "127.0.0.1:5000", "localhost:0", "[::1]:5000". An address that other machines reach is
+ * refused unless `beyond`. `scheme` is that of the URLs.
+ */
+bool listener_open(struct listener *l, const char *scheme, const char *address, bool beyond,
+                   struct problem *problem);
 void listener_close(struct listener *l);
 
 #endif

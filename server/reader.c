@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Beyond that a client waits in vain for longer than it likes. */
-#define QUEUE_LIMIT 4096u
 /* For the queries of one call. */
 #define DEADLINE_NS ((int64_t)120 * 1000000000)
 
@@ -32,7 +30,7 @@ struct readers {
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	struct call *first, **last; /* waiting, oldest first */
-	unsigned waiting;
+	unsigned waiting, limit;
 	bool stopping;
 };
 
@@ -90,12 +88,14 @@ static bool start(struct readers *readers, struct reader_thread *thread, struct 
 	return true;
 }
 
-struct readers *readers_new(struct server *server, unsigned threads, struct problem *problem)
+struct readers *readers_new(struct server *server, unsigned threads, unsigned waiting,
+                            struct problem *problem)
 {
 	struct readers *readers = xcalloc(1, sizeof(*readers));
 
 	readers->server = server;
 	readers->n = threads;
+	readers->limit = waiting;
 	readers->threads = xcalloc(threads, sizeof(*readers->threads));
 	readers->last = &readers->first;
 	pthread_mutex_init(&readers->lock, NULL);
@@ -117,7 +117,7 @@ void readers_submit(struct readers *readers, struct call *call)
 	pthread_mutex_lock(&readers->lock);
 	if (readers->stopping) {
 		refused = PROBLEM_UNAVAILABLE;
-	} else if (readers->waiting >= QUEUE_LIMIT) {
+	} else if (readers->waiting >= readers->limit) {
 		refused = PROBLEM_BUSY;
 	} else {
 		*readers->last = call;

@@ -27,9 +27,11 @@ struct reader {
 	struct server *server;
 };
 
-/* Start the threads. NULL with *problem set where a connection or a thread cannot be had. The
-   server's store and log are borrowed until readers_free(). */
-struct readers *readers_new(struct server *server, unsigned threads, struct problem *problem);
+/* Start the threads; at most `waiting` calls wait for one. NULL with *problem set where a
+   connection or a thread cannot be had. The server's store and log are borrowed until
+   readers_free(). */
+struct readers *readers_new(struct server *server, unsigned threads, unsigned waiting,
+                            struct problem *problem);
 /* Any thread. Answered busy where too many wait, unavailable after readers_stop(). */
 void readers_submit(struct readers *readers, struct call *call);
 /* Finish what is being read, refuse what waits, end the threads. */

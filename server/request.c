@@ -14,6 +14,8 @@
 #include <strings.h>
 #include <sys/socket.h>
 
+#define DEPTH_LIMIT 64
+
 bool text_is_utf8(const char *text)
 {
 	json_t *string = json_string(text);
@@ -34,6 +36,11 @@ static bool is_loopback_name(const char *host)
 	       strncmp(host, "[::1]", 5) == 0;
 }
 
+static bool is_tls(struct MHD_Connection *connection)
+{
+	return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_PROTOCOL) != NULL;
+}
+
 /*
  * A browser says where a page comes from: Origin with every POST, PUT and
  * DELETE, Sec-Fetch-Site with everything. A name in Host that is not this
@@ -44,9 +51,11 @@ static bool is_foreign_page(struct MHD_Connection *connection, const struct auth
 	const char *origin = header(connection, MHD_HTTP_HEADER_ORIGIN);
 	const char *host = header(connection, MHD_HTTP_HEADER_HOST);
 	const char *site = header(connection, "Sec-Fetch-Site");
+	const char *scheme = is_tls(connection) ? "https://" : "http://";
+	const size_t len = strlen(scheme);
 
-	if (origin != NULL && (host == NULL || strncasecmp(origin, "http://", 7) != 0 ||
-	                       strcasecmp(origin + 7, host) != 0))
+	if (origin != NULL && (host == NULL || strncasecmp(origin, scheme, len) != 0 ||
+	                       strcasecmp(origin + len, host) != 0))
 		return true;
 	if (site != NULL && (strcmp(site, "cross-site") == 0 || strcmp(site, "same-site") == 0))
 		return true;
@@ -145,6 +154,29 @@ bool request_waits(struct MHD_Connection *connection)
 	return expect != NULL && strcasecmp(expect, "100-continue") == 0;
 }
 
+/* Before it is parsed: what walks a value later does so by recursion. */
+static bool is_too_deep(const struct str *text)
+{
+	unsigned depth = 0;
+	bool quoted = false;
+
+	for (size_t i = 0; i < text->len; i++) {
+		const char c = text->p[i];
+
+		if (quoted && c == '\\')
+			i++;
+		else if (c == '"')
+			quoted = !quoted;
+		else if (!quoted && (c == '{' || c == '['))
+			depth++;
+		else if (!quoted && depth > 0 && (c == '}' || c == ']'))
+			depth--;
+		if (depth > DEPTH_LIMIT)
+			return true;
+	}
+	return false;
+}
+
 static bool read_json(struct call *call)
 {
 	size_t i = 0;
@@ -155,6 +187,9 @@ static bool read_json(struct call *call)
 		call->body = json_object();
 		return true;
 	}
+	if (is_too_deep(&call->raw))
+		return problem_set(&call->problem, PROBLEM_BAD_JSON,
+		                   "the depth of the body is above %d", DEPTH_LIMIT);
 	call->body = json_parse(call->raw.p, call->raw.len, &call->problem);
 	str_release(&call->raw);
 	if (call->body == NULL)

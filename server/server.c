@@ -89,8 +89,7 @@ static int open_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
-/* As many connections as descriptors allow. */
-static unsigned connection_limit(void)
+static unsigned possible_connections(void)
 {
 	struct rlimit limit;
 
@@ -102,6 +101,14 @@ static unsigned connection_limit(void)
 	if (setrlimit(RLIMIT_NOFILE, &limit) < 0 && getrlimit(RLIMIT_NOFILE, &limit) < 0)
 		return 512;
 	return limit.rlim_cur > 2 * OTHER_FDS ? (unsigned)limit.rlim_cur - OTHER_FDS : OTHER_FDS;
+}
+
+/* As many connections as descriptors allow, and no more than were asked for (0: all). */
+static unsigned connection_limit(int64_t asked)
+{
+	const unsigned possible = possible_connections();
+
+	return asked > 0 && asked < possible ? (unsigned)asked : possible;
 }
 
 static int open_file(const char *path, struct problem *problem)
@@ -215,12 +222,20 @@ static bool start_parts(struct server *server, const struct settings *settings,
 	                                  .may_end = may_end,
 	                                  .tokens_changed = tokens_changed,
 	                                  .context = server};
+	const char *listen = settings->private_mode ? "127.0.0.1:0" : "127.0.0.1:5000";
 	const struct http_options http = {
-	        .address = settings->listen
-	                           ? settings->listen
-	                           : (settings->private_mode ? "127.0.0.1:0" : "127.0.0.1:5000"),
+	        .address = settings->listen ? settings->listen : listen,
+	        .cert = settings->tls_cert,
+	        .key = settings->tls_key,
+	        .plain_address = settings->plain_listen,
+	        .plain = settings->plain,
 	        .threads = HTTP_THREADS,
-	        .max_connections = connection_limit(),
+	        .connections = connection_limit(settings->connections),
+	        .per_address = (unsigned)settings->per_address,
+	        .head_seconds = settings->head_seconds,
+	        .body_seconds = settings->body_seconds,
+	        .idle_seconds = settings->idle_seconds,
+	        .body_bytes = (size_t)settings->body_mib << 20,
 	};
 
 	set_places(server, settings);
@@ -232,12 +247,14 @@ static bool start_parts(struct server *server, const struct settings *settings,
 	server->core = core_new(server->store, &core, &server->log);
 	if (!core_start(server->core, problem))
 		return false;
-	server->readers = readers_new(server, READER_THREADS, problem);
+	server->readers =
+	        readers_new(server, READER_THREADS, (unsigned)settings->waiting_reads, problem);
 	if (server->readers == NULL)
 		return false;
 	server->http =
 	        http_server_new(&http, server, server->auth, dispatch, &server->log, problem);
-	return server->http != NULL && state_dir_describe(dir, http_url(server->http), problem);
+	return server->http != NULL &&
+	       state_dir_describe(dir, http_local_url(server->http), problem);
 }
 
 /* Any of them may be missing. */
@@ -277,9 +294,10 @@ static bool take_signal(struct server *server, const struct settings *settings, 
 static void wait_for_end(struct server *server, const struct settings *settings, int signals)
 {
 	struct pollfd fds[2] = {{signals, POLLIN, 0}, {server->wake, POLLIN, 0}};
+	const int pause_ms = (int)settings->head_seconds * 500;
 
 	for (;;) {
-		if (poll(fds, 2, -1) < 0) {
+		if (poll(fds, 2, pause_ms) < 0) {
 			if (errno == EINTR)
 				continue;
 			log_error(&server->log, "poll: %s", strerror(errno));
@@ -291,6 +309,7 @@ static void wait_for_end(struct server *server, const struct settings *settings,
 		}
 		if (fds[0].revents != 0 && !take_signal(server, settings, signals))
 			return;
+		http_sweep(server->http);
 	}
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/fd.h"
 #include "base/state_dir.h"
+#include "client/address.h"
 #include "model/json.h"
 
 #include <errno.h>
@@ -12,14 +13,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#define DEFAULT_PORT "5000"
 #define NAME_MAX_LEN 200
 
 static const char usage[] = "usage: scitq-worker SERVER[:PORT] CONCURRENCY [options]\n";
 static const char help[] =
         "\n"
         "Takes tasks from a scitq server and runs up to CONCURRENCY of them at a time.\n"
-        "SERVER is a host, host:port (5000 unless given) or a URL.\n"
+        "SERVER is a host, host:port (5000 unless given), name:token@host or a URL.\n"
         "\n"
         "  -n, --name NAME      name of this worker (default: the host's name)\n"
         "  -b, --batch BATCH    batch to serve, or a pattern such as 'qc.*'\n"
@@ -29,11 +29,13 @@ static const char help[] =
         "      --grace SECONDS  between SIGTERM and SIGKILL (default 10)\n"
         "      --max-output N   bytes kept of stdout and of stderr (default 10000000000)\n"
         "      --state DIR      state directory whose token is used\n"
+        "      --ca FILE        who vouches for a server of https (SCITQ_CA; the system's)\n"
         "      --private        serve the private server of --state DIR and end with it\n"
         "      --version        print the version\n"
         "  -h, --help           print this\n"
         "\n"
-        "The token is taken from SCITQ_TOKEN, or from the file 'token' of the state directory.\n"
+        "The token is taken from SERVER, from SCITQ_TOKEN (environment, the user's scitq.conf,\n"
+        "or " CONFIG_SYSTEM "), or from the file 'token' of the state directory.\n"
         "SIGTERM ends the agent and leaves running tasks to its supervisor, where the next\n"
         "scitq-worker of the same directory finds them; SIGINT stops the tasks as well.\n"
         "\n"
@@ -47,6 +49,7 @@ enum {
 	OPTION_GRACE,
 	OPTION_MAX_OUTPUT,
 	OPTION_STATE,
+	OPTION_CA,
 	OPTION_PRIVATE,
 	OPTION_VERSION
 };
@@ -61,6 +64,7 @@ static const struct option table[] = {
         {"grace", required_argument, NULL, OPTION_GRACE},
         {"max-output", required_argument, NULL, OPTION_MAX_OUTPUT},
         {"state", required_argument, NULL, OPTION_STATE},
+        {"ca", required_argument, NULL, OPTION_CA},
         {"private", no_argument, NULL, OPTION_PRIVATE},
         {"version", no_argument, NULL, OPTION_VERSION},
         {"help", no_argument, NULL, 'h'},
@@ -116,6 +120,9 @@ static enum options_result take_option(struct options *o, int option)
 		str_reset(&o->state);
 		str_adds(&o->state, optarg);
 		return OPTIONS_OK;
+	case OPTION_CA:
+		o->ca = optarg;
+		return OPTIONS_OK;
 	case OPTION_PRIVATE:
 		o->private_mode = true;
 		return OPTIONS_OK;
@@ -128,26 +135,6 @@ static enum options_result take_option(struct options *o, int option)
 	default:
 		return wrong("unknown option or missing value", NULL);
 	}
-}
-
-static bool set_url(struct options *o, const char *server)
-{
-	const char *scheme = strstr(server, "://"), *host = scheme != NULL ? scheme + 3 : server;
-	const char *after = strrchr(host, ']');
-	size_t len = strlen(server);
-
-	while (len > 0 && server[len - 1] == '/')
-		len--;
-	if (scheme != NULL && strncmp(server, "http://", 7) != 0 &&
-	    strncmp(server, "https://", 8) != 0)
-		return false;
-	if (*host == '\0' || *host == '/' || *host == ':' || strpbrk(host, " \t\n?#@") != NULL)
-		return false;
-	str_addf(&o->url, "%s%.*s", scheme != NULL ? "" : "http://", (int)len, server);
-	/* A URL that names no port has its scheme's. */
-	if (scheme == NULL && strchr(after != NULL ? after : host, ':') == NULL)
-		str_adds(&o->url, ":" DEFAULT_PORT);
-	return scheme != NULL || strchr(server, '/') == NULL;
 }
 
 static bool is_loopback(const char *url)
@@ -215,8 +202,8 @@ static bool make_absolute(struct str *path)
 
 static enum options_result complete(struct options *o)
 {
-	struct str state = STR_INIT;
-	const char *token = getenv("SCITQ_TOKEN");
+	struct str state = STR_INIT, error = STR_INIT;
+	const char *token;
 	char host[HOST_NAME_MAX + 1] = "";
 
 	if (o->name.len == 0 && gethostname(host, sizeof(host) - 1) == 0)
@@ -238,11 +225,21 @@ static enum options_result complete(struct options *o)
 	if (o->state.len == 0 && state.len > 0 && is_loopback(o->url.p))
 		str_adds(&o->state, state.p);
 	str_release(&state);
-	if (o->private_mode)
+	if (o->private_mode) {
 		(void)options_find_private(o);
-	else if (token != NULL && *token != '\0')
+		return OPTIONS_OK;
+	}
+	if (!config_read(&o->config, &error)) {
+		fprintf(stderr, "scitq-worker: %s\n", error.p);
+		str_release(&error);
+		return OPTIONS_WRONG;
+	}
+	token = config_get(&o->config, "SCITQ_TOKEN", NULL);
+	if (o->ca == NULL)
+		o->ca = config_get(&o->config, "SCITQ_CA", NULL);
+	if (o->token.len == 0 && token != NULL)
 		str_adds(&o->token, token);
-	else if (o->state.len > 0)
+	else if (o->token.len == 0 && o->state.len > 0)
 		(void)read_token(o);
 	return OPTIONS_OK;
 }
@@ -258,6 +255,7 @@ enum options_result options_read(struct options *o, int argc, char **argv)
 	str_init(&o->work);
 	str_init(&o->state);
 	str_init(&o->token);
+	config_init(&o->config);
 	o->grace_s = 10;
 	o->max_output = INT64_C(10000000000);
 	optind = 1;
@@ -269,7 +267,7 @@ enum options_result options_read(struct options *o, int argc, char **argv)
 	}
 	if (argc - optind != 2)
 		return wrong("SERVER and CONCURRENCY are needed", NULL);
-	if (!set_url(o, argv[optind]))
+	if (!client_address(argv[optind], &o->url, &o->token))
 		return wrong("not a server", argv[optind]);
 	if (!read_number(argv[optind + 1], 1, 100000, &o->concurrency))
 		return wrong("CONCURRENCY is a number from 1", argv[optind + 1]);
@@ -283,4 +281,5 @@ void options_release(struct options *o)
 	str_release(&o->work);
 	str_release(&o->state);
 	str_release(&o->token);
+	config_release(&o->config);
 }

@@ -2,6 +2,7 @@
 #ifndef WORKER_OPTIONS_H
 #define WORKER_OPTIONS_H
 
+#include "base/config.h"
 #include "base/str.h"
 
 #include <stdbool.h>
@@ -13,13 +14,15 @@ struct options {
 	const char *batch; /* NULL: the server's default */
 	int64_t concurrency;
 	int64_t prefetch;
-	struct str work;    /* directory of this worker */
-	struct str state;   /* state directory, "" where there is none to look into */
-	struct str token;   /* "": none found */
-	const char *log;    /* NULL: standard error */
-	bool private_mode;  /* of a private server: follows server.json, ends with it */
-	int64_t grace_s;    /* between TERM and KILL */
-	int64_t max_output; /* bytes kept of each of stdout and stderr */
+	struct str work;      /* directory of this worker */
+	struct str state;     /* state directory, "" where there is none to look into */
+	struct str token;     /* "": none found */
+	const char *ca;       /* checks the certificate of a server of https; NULL: the system's */
+	const char *log;      /* NULL: standard error */
+	bool private_mode;    /* of a private server: follows server.json, ends with it */
+	int64_t grace_s;      /* between TERM and KILL */
+	int64_t max_output;   /* bytes kept of each of stdout and stderr */
+	struct config config; /* settings of the environment and files */
 };
 
 enum options_result { OPTIONS_OK, OPTIONS_HELP, OPTIONS_WRONG };

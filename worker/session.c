@@ -121,6 +121,7 @@ static void send_call(struct call *c, const char *path, json_t *body, int timeou
 	json_print(body, &c->body);
 	json_decref(body);
 	request.url = url.p;
+	request.ca = a->options->ca;
 	request.body = c->body.p;
 	request.body_len = c->body.len;
 	request.timeout_ms = timeout_ms;
