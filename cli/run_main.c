@@ -83,7 +83,10 @@ static int use(struct run_options *o, struct compilation *c)
 	case COMMAND_PLAN:
 		if (o->json)
 			return ndjson_plan(compile_submission(c));
-		compile_listing(c, o->tasks, &out);
+		if (o->origin)
+			compile_origins(c, &out);
+		else
+			compile_listing(c, o->tasks, &out);
 		break;
 	case COMMAND_GRAPH:
 		if (o->mermaid)
@@ -133,6 +136,8 @@ static int compile_and_use(struct run_options *o)
 	        .path = o->files.v[0],
 	        .params = o->params.v,
 	        .nparams = o->params.n,
+	        .sets = o->sets.v,
+	        .nsets = o->sets.n,
 	        .name = o->name,
 	};
 	struct compilation *c;

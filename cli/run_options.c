@@ -37,7 +37,9 @@ enum {
 	OPT_TASKS,
 	OPT_CHECK,
 	OPT_DIFF,
-	OPT_JSON
+	OPT_JSON,
+	OPT_SET,
+	OPT_ORIGIN
 };
 
 static const struct option_row {
@@ -48,6 +50,10 @@ static const struct option_row {
         {{"param", required_argument, NULL, 'p'},
          "NAME=VALUE",
          "set a param of the file; @PATH as value reads a file",
+         NULL},
+        {{"set", required_argument, NULL, OPT_SET},
+         "[STEP.]KEY=VALUE",
+         "a setting that wins over the file's",
          NULL},
         {{"as", required_argument, NULL, OPT_AS}, "NAME", "another name for the workflow", NULL},
         {{"server", required_argument, NULL, 's'},
@@ -80,6 +86,7 @@ static const struct option_row {
          "FORMAT",
          "of graph: dot or mermaid (dot); of doc: text, man or markdown (text)",
          "graph, doc"},
+        {{"origin", no_argument, NULL, OPT_ORIGIN}, NULL, "show who set what instead", "plan"},
         {{"json", no_argument, NULL, OPT_JSON},
          NULL,
          "one JSON object per line instead of text",
@@ -150,16 +157,35 @@ static bool read_count(const char *text, long most, long *value)
 	return errno == 0 && end != text && *end == '\0' && *value >= 0 && *value <= most;
 }
 
-static int add_param(struct run_options *o, char *text)
+/* NAME=VALUE cut in place; false where it is none. */
+static bool split_pair(char *text, struct compile_param *pair)
 {
 	char *equals = strchr(text, '=');
-	struct compile_param param;
 
 	if (equals == NULL || equals == text)
-		return usage_error("--param takes NAME=VALUE, not '%s'", text);
+		return false;
 	*equals = '\0';
-	param = (struct compile_param){text, equals + 1};
+	*pair = (struct compile_param){text, equals + 1};
+	return true;
+}
+
+static int add_param(struct run_options *o, char *text)
+{
+	struct compile_param param;
+
+	if (!split_pair(text, &param))
+		return usage_error("--param takes NAME=VALUE, not '%s'", text);
 	vec_push(&o->params, param);
+	return 0;
+}
+
+static int add_set(struct run_options *o, char *text)
+{
+	struct compile_param set;
+
+	if (!split_pair(text, &set))
+		return usage_error("--set takes KEY=VALUE or STEP.KEY=VALUE, not '%s'", text);
+	vec_push(&o->sets, set);
 	return 0;
 }
 
@@ -207,6 +233,11 @@ static int read_option(struct run_options *o, int option)
 		return 0;
 	case OPT_FORMAT:
 		o->format = optarg;
+		return 0;
+	case OPT_SET:
+		return add_set(o, optarg);
+	case OPT_ORIGIN:
+		o->origin = true;
 		return 0;
 	case OPT_JSON:
 		o->json = true;
@@ -297,6 +328,8 @@ static int read_words(struct run_options *o, char **left, int n)
 		return usage_error("one file at a time, '%s' is too many", o->files.v[1]);
 	if (o->json && o->command != COMMAND_CHECK && o->command != COMMAND_PLAN)
 		return usage_error("--json goes with check and plan");
+	if (o->origin && (o->command != COMMAND_PLAN || o->json))
+		return usage_error("--origin goes with plan, and is text");
 	if (o->files.n == 0 && !o->help)
 		return usage_error("%s",
 		                   o->command == COMMAND_EXPLAIN ? "which code?" : "which file?");
@@ -323,4 +356,5 @@ void run_options_release(struct run_options *o)
 {
 	vec_release(&o->files);
 	vec_release(&o->params);
+	vec_release(&o->sets);
 }

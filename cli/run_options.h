@@ -28,14 +28,14 @@ enum command {
 struct run_options {
 	enum command command;
 	VEC(const char *) files; /* one, but for fmt; or the code to explain */
-	VEC(struct compile_param) params;
+	VEC(struct compile_param) params, sets;
 	const char *name, *dump, *format;
 	bool mermaid;            /* what --format says to graph */
 	enum document_form form; /* and to doc */
 	size_t tasks;
 	struct launch_options launch;
 	bool check, diff; /* fmt */
-	bool json;
+	bool json, origin;
 	bool help;
 };
 

@@ -4,6 +4,7 @@
  * columns are known where rows are used.
  */
 #include "compiler/check.h"
+#include "compiler/override.h"
 
 #include "compiler/paths.h"
 
@@ -239,6 +240,7 @@ void compile_check(struct compilation *c)
 	env_init(&c->env, c);
 	c->program.levels.v[0]->constant = true;
 	check_params(c);
+	override_settings(c);
 	for (size_t i = 0; i < c->program.items.n; i++)
 		check_item(c, &c->program.items.v[i]);
 	check_workflow(c);

@@ -334,6 +334,10 @@ static void check_setting(struct checker *k, struct setting *set)
 	check_guard(k, set->guard);
 	if (set->key == KEY_run)
 		return;
+	if (set->given) {
+		setting_in_range(k->c, set, &set->node->value);
+		return;
+	}
 	switch (set->attr->type) {
 	case ATTR_WORD:
 		check_word(k, set);

@@ -68,6 +68,9 @@ struct compile_options {
 	const char *cwd; /* absolute; NULL: the working directory */
 	const struct compile_param *params;
 	size_t nparams;
+	/* Settings that win over the file's: "memory", "fastp.memory", "big.region"; override.h. */
+	const struct compile_param *sets;
+	size_t nsets;
 	const char *name; /* replaces the name of the workflow; may be NULL */
 	enum compile_stage stop_after;
 	const struct compile_files *files;
@@ -111,6 +114,9 @@ void compile_graph_mermaid(const struct compilation *c, struct str *out);
  * step; 0: all. Needs COMPILE_EMIT.
  */
 void compile_listing(const struct compilation *c, size_t tasks, struct str *out);
+
+/* Who set what: params, and the settings of steps and recruiters; origin.c. Needs COMPILE_CHECK. */
+void compile_origins(struct compilation *c, struct str *out);
 
 /* The text of `scitq-run explain CODE`; false where there is no such code. explain.c */
 bool compile_explain(const char *code, struct str *out);

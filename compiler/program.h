@@ -123,11 +123,11 @@ struct level {
 	K(output)                                                                                  \
 	K(yields)                                                                                  \
 	K(storage)                                                                                 \
-	K(after) K(name) K(retry) K(accept_failure) K(priority) K(use_cache) K(epoch)              \
-	        K(download_timeout) K(run_timeout) K(upload_timeout) K(concurrency) K(cpu)         \
-	                K(memory) K(recruiters) K(maximum_workers) K(max_cost) K(provider)         \
-	                        K(region) K(flavor) K(prefetch) K(tasks_per_worker) K(rounds)      \
-	                                K(minimum_tasks)
+	K(after)                                                                                   \
+	K(name) K(retry) K(accept_failure) K(priority) K(use_cache) K(epoch) K(download_timeout)   \
+	        K(run_timeout) K(upload_timeout) K(concurrency) K(cpu) K(memory) K(recruiters)     \
+	                K(maximum_workers) K(max_cost) K(provider) K(region) K(flavor) K(prefetch) \
+	                        K(tasks_per_worker) K(rounds) K(minimum_tasks)
 
 enum setting_key {
 #define SETTING_ENUM(name) KEY_##name,
@@ -176,6 +176,7 @@ struct setting {
 	const struct attr *attr; /* its row; NULL: run */
 	struct span key_span, span;
 	const struct guard *guard; /* NULL: always */
+	bool given; /* on the command line: `node` is its value, `expr` only has a place */
 	const struct stmt *stmt;
 	const struct expr *expr;
 	struct node *node;

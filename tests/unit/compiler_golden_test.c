@@ -3,7 +3,8 @@
  * lines ask for, must be FILE.out. Those lines are comments:
  *
  *	#@ param NAME=VALUE      as --param
- *	#@ show parse|resolve|check|expand|plan|emit|dot|mermaid|listing
+ *	#@ set [STEP.]KEY=VALUE  as --set
+ *	#@ show parse|resolve|check|expand|plan|emit|dot|mermaid|listing|origins
  *
  * compiler_golden_test [DIRECTORY...]: tests/golden/compiler and tests/bad by
  * default. UPDATE=1 writes the .out files instead. With files as arguments: print.
@@ -26,8 +27,8 @@
 
 /* What the first lines of a file ask for. */
 struct wishes {
-	struct compile_param params[MAX_PARAMS];
-	size_t nparams;
+	struct compile_param params[MAX_PARAMS], sets[MAX_PARAMS];
+	size_t nparams, nsets;
 	char *shows[MAX_PARAMS];
 	size_t nshows;
 	char *text;
@@ -43,6 +44,13 @@ static void read_wishes(const char *text, struct wishes *w)
 	     line = strtok_r(NULL, "\n", &save)) {
 		char *value;
 
+		if (strncmp(line, "#@ set ", 7) == 0 && w->nsets < MAX_PARAMS) {
+			value = strchr(line, '=');
+			if (value != NULL) {
+				*value = '\0';
+				w->sets[w->nsets++] = (struct compile_param){line + 7, value + 1};
+			}
+		}
 		if (strncmp(line, "#@ show ", 8) == 0 && w->nshows < MAX_PARAMS)
 			w->shows[w->nshows++] = line + 8;
 		if (strncmp(line, "#@ param ", 9) != 0 || w->nparams == MAX_PARAMS)
@@ -63,6 +71,8 @@ static void show(struct compilation *c, const char *what, struct str *out)
 		compile_graph_dot(c, out);
 	else if (strcmp(what, "mermaid") == 0)
 		compile_graph_mermaid(c, out);
+	else if (strcmp(what, "origins") == 0)
+		compile_origins(c, out);
 	else if (strcmp(what, "listing") == 0)
 		compile_listing(c, 4, out);
 	else if (stage > 0)
@@ -163,6 +173,8 @@ static int print_golden(const char *dir, const char *name, bool *used, struct st
 	        .cwd = cwd,
 	        .params = wishes.params,
 	        .nparams = wishes.nparams,
+	        .sets = wishes.sets,
+	        .nsets = wishes.nsets,
 	});
 	sink = compile_diagnostics(c);
 	for (size_t i = 0; i < sink->n; i++) {
