@@ -25,7 +25,7 @@
 struct beginning {
 	const struct child *c;
 	char *const *environ;
-	int null, out, err_out;
+	int in, out, err_out;
 	pid_t parent;
 	volatile int err;
 };
@@ -47,7 +47,7 @@ static void become(struct beginning *b)
 	sigemptyset(&none);
 	(void)setsid();
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == b->parent &&
-	    dup2(b->null, 0) >= 0 && dup2(b->out, 1) >= 0 && dup2(b->err_out, 2) >= 0 &&
+	    dup2(b->in, 0) >= 0 && dup2(b->out, 1) >= 0 && dup2(b->err_out, 2) >= 0 &&
 	    sigprocmask(SIG_SETMASK, &none, NULL) == 0)
 		execve(b->c->argv[0], b->c->argv, b->environ);
 	b->err = errno;
@@ -58,7 +58,7 @@ static pid_t start(const struct child *c, int null, int out[2], int err[2])
 {
 	struct beginning b = {.c = c,
 	                      .environ = c->environ != NULL ? c->environ : environ,
-	                      .null = null,
+	                      .in = c->input > 0 ? c->input : null,
 	                      .out = out[1],
 	                      .err_out = err[1],
 	                      .parent = getpid(),

@@ -17,6 +17,7 @@ typedef void child_output_fn(void *ctx, const char *data, size_t n);
 struct child {
 	char *const *argv;    /* argv[0] is a path; see child_find() */
 	char *const *environ; /* NULL: ours */
+	int input;            /* descriptor that becomes its stdin; 0: /dev/null */
 	/* Bytes of its stdout and stderr; NULL: dropped. */
 	child_output_fn *out, *err;
 	void *output_ctx;

@@ -60,3 +60,47 @@ bool url_file_name(struct str *out, const char *url)
 	curl_url_cleanup(u);
 	return ok;
 }
+
+void url_server_init(struct url_server *u)
+{
+	str_init(&u->user);
+	str_init(&u->password);
+	str_init(&u->host);
+	str_init(&u->port);
+}
+
+void url_server_release(struct url_server *u)
+{
+	str_release(&u->user);
+	str_release(&u->password);
+	str_release(&u->host);
+	str_release(&u->port);
+}
+
+static void take_part(CURLU *u, CURLUPart part, unsigned flags, struct str *out)
+{
+	char *text = NULL;
+
+	str_reset(out);
+	if (curl_url_get(u, part, &text, flags) == CURLUE_OK)
+		str_adds(out, text);
+	curl_free(text);
+}
+
+bool url_server_read(struct url_server *u, const char *url)
+{
+	CURLU *parts = curl_url();
+	bool ok;
+
+	if (parts == NULL)
+		abort();
+	ok = curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK;
+	if (ok) {
+		take_part(parts, CURLUPART_USER, CURLU_URLDECODE, &u->user);
+		take_part(parts, CURLUPART_PASSWORD, CURLU_URLDECODE, &u->password);
+		take_part(parts, CURLUPART_HOST, 0, &u->host);
+		take_part(parts, CURLUPART_PORT, CURLU_DEFAULT_PORT, &u->port);
+	}
+	curl_url_cleanup(parts);
+	return ok && u->host.len > 0;
+}

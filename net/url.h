@@ -18,4 +18,14 @@ void url_unescape(struct str *out, const char *text, size_t n);
  */
 bool url_file_name(struct str *out, const char *url);
 
+/* What a URL says of the server; all decoded, "" where it says nothing. */
+struct url_server {
+	struct str user, password, host, port;
+};
+
+void url_server_init(struct url_server *u);
+void url_server_release(struct url_server *u);
+/* False where it is no URL with a host. */
+bool url_server_read(struct url_server *u, const char *url);
+
 #endif

@@ -41,6 +41,8 @@ struct entries {
 /* The entries sorted into the arena; the list is released. */
 void entries_finish(struct entries *entries, struct arena *arena, struct stage_listing *listing);
 
+/* What is in a directory of ours, as items. */
+enum stage_result fetch_add_made(struct fetch *f, struct items *items, const char *dir);
 /* A new directory in the work directory, or NULL with *r. */
 const char *fetch_directory(struct fetch *f, enum stage_result *r);
 

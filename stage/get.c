@@ -54,8 +54,7 @@ static const char *make_place(struct fetch *f, const char *dir, const char *name
 	return arena_printf(&f->arena, "%s/%s", dir, name);
 }
 
-/* What is in a directory of ours, as items. */
-static enum stage_result add_made(struct fetch *f, struct items *items, const char *dir)
+enum stage_result fetch_add_made(struct fetch *f, struct items *items, const char *dir)
 {
 	DIR *d = opendir(dir);
 	struct dirent *e;
@@ -108,7 +107,7 @@ static enum stage_result unpack_item(struct fetch *f, enum archive_kind kind,
 		        f->error);
 	if (r == STAGE_OK)
 		r = consume(f, item);
-	return r == STAGE_OK ? add_made(f, made, root) : r;
+	return r == STAGE_OK ? fetch_add_made(f, made, root) : r;
 }
 
 static enum stage_result unpack(struct fetch *f, enum archive_kind kind)
@@ -152,7 +151,7 @@ static const char *gunzipped(struct fetch *f, const char *name)
 static enum stage_result gunzip_tree(struct fetch *f, const char *dir, size_t *count)
 {
 	struct items items = {0};
-	enum stage_result r = add_made(f, &items, dir);
+	enum stage_result r = fetch_add_made(f, &items, dir);
 
 	for (size_t i = 0; i < items.list.n && r == STAGE_OK; i++) {
 		const struct item *item = &items.list.v[i];

@@ -1,26 +1,38 @@
 #include "stage/scheme.h"
 
 #include "stage/fault.h"
+#include "stage/rclone.h"
 
 #include <string.h>
 
-/*
- * To add a scheme: a row here, its functions beside local.c and remote.c. ftp has
- * no listing: libcurl knows the size of a file, directories come in many dialects.
- */
+/* To add a scheme: a row here, its functions beside local.c, remote.c and cloud.c. */
 static const struct scheme schemes[] = {
         {"file", local_get, local_list, local_put},
         {"http", remote_get, remote_list, NULL},
         {"https", remote_get, remote_list, NULL},
-        {"ftp", remote_get, remote_list, NULL},
+        {"ftp", cloud_get, cloud_list, cloud_put},
 };
+
+/* Every remote that rclone knows. */
+static const struct scheme remotes = {"", cloud_get, cloud_list, cloud_put};
+
+static bool is_remote(const char *name)
+{
+	struct arena arena;
+	bool is;
+
+	arena_init(&arena);
+	is = rclone_remote(name, &arena) != NULL;
+	arena_release(&arena);
+	return is;
+}
 
 static const struct scheme *find(const char *name)
 {
 	for (size_t i = 0; i < sizeof(schemes) / sizeof(*schemes); i++)
 		if (strcmp(schemes[i].name, name) == 0)
 			return &schemes[i];
-	return NULL;
+	return is_remote(name) ? &remotes : NULL;
 }
 
 bool uri_scheme_known(const char *scheme)
@@ -34,7 +46,9 @@ const struct scheme *scheme_find(const struct uri *uri, struct str *error, enum 
 
 	*r = STAGE_OK;
 	if (row == NULL)
-		*r = fault(error, STAGE_BAD_URI, uri->text, "no transport for scheme %s",
+		*r = fault(error, STAGE_BAD_URI, uri->text,
+		           "no transport for scheme %s, and no remote of "
+		           "rclone is called so",
 		           uri->scheme);
 	return row;
 }

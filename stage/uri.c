@@ -2,7 +2,6 @@
 
 #include <ctype.h>
 #include <string.h>
-#include <strings.h>
 
 /* What a backslash takes as it is in a path or file URI. */
 #define SPECIAL "*?[]|\\"
@@ -24,12 +23,24 @@ static size_t scheme_length(const char *text)
 	return n > 0 && strncmp(text + n, "://", 3) == 0 ? n : 0;
 }
 
-/* The end of the place: the first '|', which a backslash may hide in a file URI. */
-static const char *place_end(const char *text, bool file)
+/* The end of the place: the first '|', which a backslash may hide in a literal one. */
+static const char *place_end(const char *text, bool literal)
 {
 	while (*text != '\0' && *text != '|')
-		text += file && is_escape(text) ? 2 : 1;
+		text += literal && is_escape(text) ? 2 : 1;
 	return text;
+}
+
+/* Whether what follows the scheme is a URL; else it is a literal path, or a pattern. */
+static bool is_url(const char *scheme)
+{
+	static const char *const names[] = {"http", "https", "ftp", "run+fastq"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (strcmp(names[i], scheme) == 0)
+			return true;
+	}
+	return false;
 }
 
 static const char *unescape(struct arena *arena, const char *text, size_t n)
@@ -75,10 +86,32 @@ static bool has_glob(const char *text, size_t n)
 	return false;
 }
 
+/* The place of every scheme but file. */
+static bool parse_remote(struct arena *arena, const char *text, size_t n, size_t scheme,
+                         struct uri *uri, const char **error)
+{
+	const char *rest = text + scheme + 3;
+	size_t len = n - scheme - 3;
+
+	uri->folder = text[n - 1] == '/';
+	if (is_url(uri->scheme)) {
+		uri->place = arena_strndup(arena, text, n);
+		uri->glob = strcmp(uri->scheme, "ftp") == 0 && strpbrk(uri->place, "*[") != NULL &&
+		            strstr(uri->place, "://[") == NULL;
+	} else {
+		uri->glob = has_glob(rest, len);
+		uri->place = arena_printf(arena, "%.*s%s", (int)scheme + 3, text,
+		                          uri->glob ? pattern(arena, rest, len)
+		                                    : unescape(arena, rest, len));
+	}
+	if (uri->glob && uri->folder)
+		*error = "a glob names files, not folders";
+	return *error == NULL;
+}
+
 static bool parse_file(struct arena *arena, const char *text, size_t n, struct uri *uri,
                        const char **error)
 {
-	uri->scheme = "file";
 	if (n == 0) {
 		*error = "no path";
 		return false;
@@ -174,33 +207,29 @@ static bool parse_actions(struct arena *arena, const char *text, struct uri *uri
 bool uri_parse(struct arena *arena, const char *text, struct uri *uri, const char **error)
 {
 	size_t scheme = scheme_length(text);
-	const char *rest = scheme > 0 ? text + scheme + 3 : text;
-	bool file = scheme == 0 || (scheme == 4 && strncasecmp(text, "file", 4) == 0);
-	const char *end = place_end(rest, file);
+	const char *rest = scheme > 0 ? text + scheme + 3 : text, *end;
+	char *name = arena_strndup(arena, scheme > 0 ? text : "file", scheme > 0 ? scheme : 4);
+	bool ok;
 
 	memset(uri, 0, sizeof(*uri));
 	uri->text = arena_strdup(arena, text);
+	for (char *p = name; *p != '\0'; p++)
+		*p = (char)tolower((unsigned char)*p);
+	uri->scheme = name;
 	*error = NULL;
-	if (file) {
-		if (scheme > 0 && *rest != '/') {
+	end = place_end(rest, !is_url(name));
+	if (strcmp(name, "file") == 0) {
+		if (scheme > 0 && *rest != '/')
 			*error = "a file URI has an absolute path, as file:///data/x";
-			return false;
-		}
-		if (!parse_file(arena, rest, (size_t)(end - rest), uri, error))
-			return false;
+		ok = *error == NULL && parse_file(arena, rest, (size_t)(end - rest), uri, error);
 	} else {
-		char *name = arena_strndup(arena, text, scheme);
-
-		if (end == rest) {
+		if (end == rest)
 			*error = "nothing behind the scheme";
-			return false;
-		}
-		for (char *p = name; *p != '\0'; p++)
-			*p = (char)tolower((unsigned char)*p);
-		uri->scheme = name;
-		uri->place = arena_strndup(arena, text, (size_t)(end - text));
-		uri->folder = end[-1] == '/';
+		ok = *error == NULL &&
+		     parse_remote(arena, text, (size_t)(end - text), scheme, uri, error);
 	}
+	if (!ok)
+		return false;
 	return parse_actions(arena, end, uri, error);
 }
 
@@ -212,6 +241,11 @@ void uri_add_path(struct str *out, const char *path)
 		str_adds(out, "file://");
 	else if (start > 0)
 		str_adds(out, "./"); /* a path that looks like a URI */
+	uri_add_escaped(out, path);
+}
+
+void uri_add_escaped(struct str *out, const char *path)
+{
 	for (const char *p = path; *p != '\0'; p++) {
 		/* A backslash that hides nothing needs none before it; the last one would hide
 		   the '|' of an action. */

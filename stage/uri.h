@@ -4,11 +4,12 @@
  *
  *	file:///data/run1/       /data/reads_[12].fq.gz      https://host/ref.tgz|untar|mv:ref
  *
- * Paths and file URIs are literal bytes, nothing is percent-decoded; http(s) and
- * ftp URLs are sent as they are. `*`, `?` and `[...]` in a path or file URI match
- * names (not across '/', not a leading dot). There a backslash before one of
+ * Paths, file URIs and those of rclone's remotes are literal bytes, nothing is percent-decoded;
+ *http(s) and ftp URLs are sent as they are. `*`, `?` and `[...]` in the former match names (not
+ *across '/', not a leading dot). There a backslash before one of
  * * ? [ ] | \ takes that character as it is; any other backslash is itself. So any
- * path can be written: uri_add_path does it.
+ * path can be written: uri_add_path does it. In an ftp URL `*` and `[...]` match too; a
+ * name with such a character is written with %XX there.
  */
 #ifndef STAGE_URI_H
 #define STAGE_URI_H
@@ -35,8 +36,8 @@ struct uri {
 	const char *text;   /* as given, with actions */
 	const char *scheme; /* lower case; "file" for a path */
 	/* file: the path, without a folder's trailing '/' (but "/" is "/"); where `glob`, the
-	   pattern as fnmatch(3) takes it. Other schemes: the URL
-	   without actions, a trailing '/' kept. */
+	   pattern as fnmatch(3) takes it. Remotes: the same behind "scheme://". http(s), ftp: the
+	   URL without actions. But for file a folder's trailing '/' is kept. */
 	const char *place;
 	bool folder; /* ends in '/' */
 	bool glob;
@@ -51,7 +52,7 @@ struct uri {
  */
 bool uri_parse(struct arena *arena, const char *text, struct uri *uri, const char **error);
 
-/* Whether stage_get has a transport for the scheme ("file", "http"...). */
+/* Whether stage_get has a transport for the scheme ("file", "http", a configured remote...). */
 bool uri_scheme_known(const char *scheme);
 
 /*
@@ -59,6 +60,8 @@ bool uri_scheme_known(const char *scheme);
  * the path when it is absolute, else the bare path. A directory's path ends in '/'.
  */
 void uri_add_path(struct str *out, const char *path);
+/* The path alone, escaped: what stands behind the scheme of a remote's URI. */
+void uri_add_escaped(struct str *out, const char *path);
 
 /*
  * The columns `input` and `resource` hold URIs separated by blanks (space, tab,

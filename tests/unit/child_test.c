@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -50,9 +51,18 @@ static void output_and_status(void **state)
 	        0);
 	assert_int_equal(out.len, 1500000);
 	str_release(&out);
+	str_reset(&out);
+	c.input = memfd_create("input", MFD_CLOEXEC);
+	assert_true(c.input > 0);
+	assert_int_equal(write(c.input, "given", 5), 5);
+	assert_int_equal(lseek(c.input, 0, SEEK_SET), 0);
+	assert_int_equal(run("cat", &c, &status), 0);
+	assert_string_equal(out.p, "given");
+	close(c.input);
 	c = (struct child){0};
 	assert_int_equal(run("head -c 1000000 /dev/zero", &c, &status), 0);
 	assert_int_equal(status, 0);
+	str_release(&out);
 }
 
 static void no_program(void **state)

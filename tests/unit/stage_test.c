@@ -81,9 +81,11 @@ static void what_is_missing_is_told(void **state)
 	assert_int_equal(get(t, "%s/data/fifo", "in", STAGE_LINK), STAGE_BAD_URI);
 	assert_int_equal(get(t, "%s/data/x|untarr", "in", STAGE_LINK), STAGE_BAD_URI);
 	assert_int_equal(get(t, "s3://bucket/x", "in", STAGE_LINK), STAGE_BAD_URI);
-	assert_string_equal(t->error.p, "s3://bucket/x: no transport for scheme s3\n");
+	assert_string_equal(t->error.p, "s3://bucket/x: no transport for scheme s3, and no remote of rclone is "
+	                    "called so\n");
 	assert_int_equal(get(t, "azure://u:secret@h/x", "in", STAGE_LINK), STAGE_BAD_URI);
-	assert_string_equal(t->error.p, "azure://u:***@h/x: no transport for scheme azure\n");
+	assert_string_equal(t->error.p, "azure://u:***@h/x: no transport for scheme azure, and no remote of "
+	                    "rclone is called so\n");
 	assert_string_equal(shape(t, "in"), "");
 	/* Where we write is no user's fault. */
 	assert_int_equal(get(t, "%s/data/x", "data/x/in", STAGE_LINK), STAGE_CONFLICT);

@@ -1,0 +1,549 @@
+/*
+ * The transport of rclone's remotes (azure://, s3://, whatever is configured), and of what libcurl
+ * cannot do for ftp: lists of folders, folders, publishing. rclone compares checksums where
+ * both sides have them, goes on where a connection broke and moves several files at once.
+ */
+#include "base/map.h"
+#include "net/url.h"
+#include "stage/fault.h"
+#include "stage/rclone.h"
+#include "stage/scheme.h"
+
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* "2006-01-02 15:04:05" */
+#define DATE_LENGTH 19
+/* A remote of that name is made of a URL by the environment. */
+#define FTP_REMOTE "scitqftp:"
+
+/* Where a URI leads, in rclone's words. */
+struct remote {
+	const struct uri *uri;
+	const char *base;         /* "azure:" */
+	const char *path;         /* behind it, no '/' at the end; of a glob where it begins */
+	const char *pattern;      /* what follows that, for fnmatch(3); NULL: no glob */
+	const char *const *extra; /* of the environment; NULL: nothing */
+	const char *root;         /* of URIs of what lies there: "azure://", "ftp://host" */
+};
+
+/* One file of a listing. */
+struct remote_file {
+	const char *name;
+	uint64_t size;
+	int64_t mtime_ns;
+};
+
+struct remote_files {
+	VEC(struct remote_file) list;
+};
+
+static bool is_ftp(const struct uri *uri)
+{
+	return strcmp(uri->scheme, "ftp") == 0;
+}
+
+/* Cut the pattern before its first component with a glob, which may hide behind backslashes. */
+static void cut_pattern(struct remote *r, const char *pattern, struct arena *arena)
+{
+	const char *slash = NULL, *p = pattern;
+	char *plain;
+	size_t len = 0;
+
+	for (; *p != '\0' && strchr("*?[", *p) == NULL; p++) {
+		if (*p == '/')
+			slash = p;
+		else if (*p == '\\' && p[1] != '\0')
+			p++;
+	}
+	r->pattern = arena_strdup(arena, slash != NULL ? slash + 1 : pattern);
+	plain = arena_alloc(arena, strlen(pattern) + 1);
+	for (p = pattern; slash != NULL && p < slash; p++) {
+		if (*p == '\\')
+			p++;
+		plain[len++] = *p;
+	}
+	plain[len] = '\0';
+	r->path = plain;
+}
+
+static const char *without_slash(struct arena *arena, const char *path)
+{
+	size_t n = strlen(path);
+
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	return arena_strndup(arena, path, n);
+}
+
+/* rclone keeps passwords in a form of its own. */
+static enum stage_result obscure(struct stage *s, const struct uri *uri, const char *password,
+                                 struct str *out, struct str *error)
+{
+	static const char *const words[] = {"obscure", "-", NULL};
+	struct rclone_run run = {
+	        .subject = uri->text, .words = words, .input = password, .out = out};
+	enum stage_result r = rclone_run(s, &run, error);
+
+	while (out->len > 0 && (unsigned char)out->p[out->len - 1] <= ' ')
+		out->p[--out->len] = '\0';
+	return r;
+}
+
+/* The remote that an ftp URL describes. */
+static enum stage_result find_ftp(struct stage *s, const struct uri *uri, struct arena *arena,
+                                  struct remote *r, struct str *error)
+{
+	struct str password = STR_INIT, path = STR_INIT;
+	struct url_server server;
+	const char *slash = strchr(uri->place + strlen("ftp://"), '/');
+	const char **extra = arena_array(arena, const char *, 6);
+	enum stage_result result;
+
+	url_server_init(&server);
+	r->base = FTP_REMOTE;
+	r->extra = extra;
+	r->root = slash == NULL ? uri->place
+	                        : arena_strndup(arena, uri->place, (size_t)(slash - uri->place));
+	if (slash != NULL)
+		url_unescape(&path, slash + 1, strlen(slash + 1));
+	r->path = arena_strdup(arena, path.p);
+	result = url_server_read(&server, r->root)
+	                 ? obscure(s, uri, server.user.len > 0 ? server.password.p : "anonymous@",
+	                           &password, error)
+	                 : fault(error, STAGE_BAD_URI, uri->text, "is no URL");
+	extra[0] = "RCLONE_CONFIG_SCITQFTP_TYPE=ftp";
+	extra[1] = arena_printf(arena, "RCLONE_CONFIG_SCITQFTP_HOST=%s", server.host.p);
+	extra[2] = arena_printf(arena, "RCLONE_CONFIG_SCITQFTP_PORT=%s", server.port.p);
+	extra[3] = arena_printf(arena, "RCLONE_CONFIG_SCITQFTP_USER=%s",
+	                        server.user.len > 0 ? server.user.p : "anonymous");
+	extra[4] = arena_printf(arena, "RCLONE_CONFIG_SCITQFTP_PASS=%s", password.p);
+	str_release(&password);
+	str_release(&path);
+	url_server_release(&server);
+	return result;
+}
+
+static enum stage_result find(struct stage *s, const struct uri *uri, struct arena *arena,
+                              struct remote *r, struct str *error)
+{
+	const char *name, *path;
+	enum stage_result result;
+
+	memset(r, 0, sizeof(*r));
+	r->uri = uri;
+	if (is_ftp(uri)) {
+		result = find_ftp(s, uri, arena, r, error);
+		if (result != STAGE_OK)
+			return result;
+	} else {
+		name = rclone_remote(uri->scheme, arena);
+		if (name == NULL)
+			return fault(error, STAGE_BAD_URI, uri->text, "rclone has no remote %s",
+			             uri->scheme);
+		r->base = arena_printf(arena, "%s:", name);
+		path = strstr(uri->place, "://") + 3;
+		r->root = arena_strndup(arena, uri->place, (size_t)(path - uri->place));
+		r->path = path;
+	}
+	if (uri->glob)
+		cut_pattern(r, r->path, arena);
+	r->path = without_slash(arena, r->path);
+	return STAGE_OK;
+}
+
+/* What rclone calls it. */
+static const char *spec(const struct remote *r, const char *name, struct arena *arena)
+{
+	return arena_printf(arena, "%s%s%s%s", r->base, r->path,
+	                    *name != '\0' && *r->path != '\0' ? "/" : "", name);
+}
+
+static enum stage_result run(struct stage *s, const struct remote *r, const char *const *words,
+                             const char *input, struct str *out, struct str *error)
+{
+	struct rclone_run all = {r->uri->text, words, r->extra, input, out};
+
+	return rclone_run(s, &all, error);
+}
+
+/* "date;size;name", cut in place; false where it is none. */
+static bool parse_line(char *line, struct remote_file *f)
+{
+	struct tm tm = {0};
+	char *end = strptime(line, "%Y-%m-%d %H:%M:%S", &tm);
+	long long size;
+
+	if (end != line + DATE_LENGTH || *end != ';')
+		return false;
+	size = strtoll(end + 1, &end, 10);
+	if (*end != ';' || end[1] == '\0')
+		return false;
+	f->name = end + 1;
+	f->size = size > 0 ? (uint64_t)size : 0;
+	f->mtime_ns = (int64_t)timegm(&tm) * 1000000000;
+	return true;
+}
+
+static enum stage_result parse_list(const struct remote *r, struct str *text, struct arena *arena,
+                                    struct remote_files *files, struct str *error)
+{
+	char *copy = arena_strndup(arena, text->p, text->len);
+
+	for (char *p = copy, *end; *p != '\0'; p = end + 1) {
+		struct remote_file f;
+
+		end = strchrnul(p, '\n');
+		if (*end == '\0')
+			break; /* cut short */
+		*end = '\0';
+		if (!parse_line(p, &f))
+			return fault(error, STAGE_BAD_URI, r->uri->text,
+			             "holds a file whose name cannot be read: '%s'", p);
+		vec_push(&files->list, f);
+	}
+	return STAGE_OK;
+}
+
+/* The files below the folder, `depth` levels deep; 0: however deep. */
+static enum stage_result list_folder(struct stage *s, const struct remote *r, unsigned depth,
+                                     struct arena *arena, struct remote_files *files,
+                                     struct str *error)
+{
+	const char *words[] = {"lsf",
+	                       "--files-only",
+	                       "--format=tsp",
+	                       "--separator=;",
+	                       "--recursive",
+	                       depth > 0 ? arena_printf(arena, "--max-depth=%u", depth)
+	                                 : "--max-depth=-1",
+	                       "--",
+	                       spec(r, "", arena),
+	                       NULL};
+	struct str out = STR_INIT;
+	enum stage_result result = run(s, r, words, NULL, &out, error);
+
+	if (result == STAGE_OK)
+		result = parse_list(r, &out, arena, files, error);
+	str_release(&out);
+	return result;
+}
+
+/* Those that match the glob. */
+static enum stage_result list_matches(struct stage *s, const struct remote *r, struct arena *arena,
+                                      struct remote_files *files, struct str *error)
+{
+	unsigned depth = 1;
+	size_t kept = 0;
+	enum stage_result result;
+
+	for (const char *p = r->pattern; *p != '\0'; p++)
+		depth += *p == '/';
+	result = list_folder(s, r, depth, arena, files, error);
+	for (size_t i = 0; i < files->list.n; i++) {
+		if (fnmatch(r->pattern, files->list.v[i].name, FNM_PATHNAME | FNM_PERIOD) == 0)
+			files->list.v[kept++] = files->list.v[i];
+	}
+	files->list.n = kept;
+	if (result == STAGE_OK && kept == 0)
+		result = fault(error, STAGE_NOT_FOUND, r->uri->text, "no file matches");
+	return result;
+}
+
+/* The value behind the key, quotes and colon in it, of rclone's JSON: no text holds that unescaped.
+ */
+static const char *member(const char *json, const char *key)
+{
+	const char *at = strstr(json, key);
+
+	return at != NULL ? at + strlen(key) + strspn(at + strlen(key), " ") : NULL;
+}
+
+/* One file, whose last component is its name. */
+static enum stage_result stat_file(struct stage *s, const struct remote *r, struct arena *arena,
+                                   struct remote_file *f, struct str *error)
+{
+	const char *words[] = {"lsjson", "--stat", "--no-mimetype", "--", spec(r, "", arena), NULL};
+	const char *slash = strrchr(r->path, '/'), *size, *date, *is_folder;
+	struct str out = STR_INIT;
+	enum stage_result result = run(s, r, words, NULL, &out, error);
+	struct tm tm = {0};
+
+	f->name = slash != NULL ? slash + 1 : r->path;
+	f->size = 0;
+	f->mtime_ns = INT64_MIN;
+	is_folder = member(out.p, "\"IsDir\":");
+	if (result == STAGE_OK && is_folder != NULL && strncmp(is_folder, "true", 4) == 0) {
+		result = fault(error, STAGE_BAD_URI, r->uri->text,
+		               "is a folder: the URI of a folder ends in '/'");
+	} else if (result == STAGE_OK) {
+		size = member(out.p, "\"Size\":");
+		date = member(out.p, "\"ModTime\":");
+		if (size != NULL && *size != '-')
+			f->size = strtoull(size, NULL, 10);
+		/* Whole seconds, as the lists of folders have them. */
+		if (date != NULL && strptime(date, "\"%Y-%m-%dT%H:%M:%S", &tm) != NULL)
+			f->mtime_ns = (int64_t)timegm(&tm) * 1000000000;
+	}
+	str_release(&out);
+	return result;
+}
+
+/* The URI of a file that lies below the folder or glob. */
+static const char *place_of(const struct remote *r, const char *name, struct arena *arena)
+{
+	const char *path = spec(r, name, arena) + strlen(r->base), *uri;
+	struct str text = STR_INIT;
+
+	str_adds(&text, r->root);
+	if (is_ftp(r->uri)) {
+		for (const char *p = path; *p != '\0'; p += strcspn(p, "/")) {
+			p += *p == '/';
+			str_addc(&text, '/');
+			url_escape(&text, p, strcspn(p, "/"));
+		}
+	} else {
+		uri_add_escaped(&text, path);
+	}
+	uri = arena_strdup(arena, text.p);
+	str_release(&text);
+	return uri;
+}
+
+static void add_entry(const struct remote *r, struct arena *arena, const struct remote_file *f,
+                      struct entries *entries)
+{
+	struct stage_entry entry = {
+	        .name = f->name,
+	        .place = r->uri->folder || r->uri->glob ? place_of(r, f->name, arena)
+	                                                : place_of(r, "", arena),
+	        .size = f->size,
+	        .mtime_ns = f->mtime_ns,
+	};
+
+	vec_push(&entries->list, entry);
+}
+
+enum stage_result cloud_list(struct stage *s, const struct uri *uri, bool recursive,
+                             struct arena *arena, struct entries *entries, struct str *error)
+{
+	struct remote_files files = {0};
+	struct remote_file file;
+	enum stage_result result;
+	struct remote r;
+
+	if (is_ftp(uri) && !uri->folder && !uri->glob)
+		return remote_list(s, uri, recursive, arena, entries, error);
+	result = find(s, uri, arena, &r, error);
+	if (result != STAGE_OK)
+		return result;
+	if (uri->folder) {
+		result = list_folder(s, &r, recursive ? 0 : 1, arena, &files, error);
+		/* Object stores have no empty folders, nor do they miss one. */
+		if (result == STAGE_OK && files.list.n == 0)
+			result = fault(error, STAGE_NOT_FOUND, uri->text, "there is no file in it");
+	} else if (uri->glob) {
+		result = list_matches(s, &r, arena, &files, error);
+	} else {
+		result = stat_file(s, &r, arena, &file, error);
+		if (result == STAGE_OK)
+			vec_push(&files.list, file);
+	}
+	for (size_t i = 0; result == STAGE_OK && i < files.list.n; i++)
+		add_entry(&r, arena, &files.list.v[i], entries);
+	vec_release(&files.list);
+	return result;
+}
+
+static enum stage_result get_file(struct fetch *f, const struct remote *r, const char *dir)
+{
+	struct item item = {.owned = true};
+	const char *words[] = {"copyto", "--", spec(r, "", &f->arena), NULL, NULL};
+	struct remote_file file;
+	enum stage_result result = stat_file(f->s, r, &f->arena, &file, f->error);
+
+	if (result != STAGE_OK)
+		return result;
+	item.name = file.name;
+	item.path = words[3] = arena_printf(&f->arena, "%s/%s", dir, file.name);
+	result = run(f->s, r, words, NULL, NULL, f->error);
+	if (result != STAGE_OK)
+		return result;
+	if (access(item.path, F_OK) != 0)
+		return fault(f->error, STAGE_NOT_FOUND, f->uri->text, "no such file");
+	f->s->files++;
+	f->s->bytes += file.size;
+	vec_push(&f->items.list, item);
+	return STAGE_OK;
+}
+
+/* The names, one a line, for --files-from-raw. */
+static enum stage_result get_matches(struct fetch *f, const struct remote *r, const char *dir)
+{
+	const char *words[] = {"copy", "--files-from-raw=-",   "--no-traverse",
+	                       "--",   spec(r, "", &f->arena), dir,
+	                       NULL};
+	struct remote_files files = {0};
+	struct str names = STR_INIT;
+	enum stage_result result = list_matches(f->s, r, &f->arena, &files, f->error);
+
+	for (size_t i = 0; i < files.list.n; i++)
+		str_addf(&names, "%s\n", files.list.v[i].name);
+	if (result == STAGE_OK)
+		result = run(f->s, r, words, names.p, NULL, f->error);
+	for (size_t i = 0; result == STAGE_OK && i < files.list.n; i++) {
+		struct item item = {.name = files.list.v[i].name, .owned = true};
+
+		item.path = arena_printf(&f->arena, "%s/%s", dir, item.name);
+		if (access(item.path, F_OK) != 0)
+			result = fault(f->error, STAGE_NETWORK, f->uri->text, "%s did not arrive",
+			               item.name);
+		f->s->files++;
+		f->s->bytes += files.list.v[i].size;
+		vec_push(&f->items.list, item);
+	}
+	vec_release(&files.list);
+	str_release(&names);
+	return result;
+}
+
+static enum stage_result get_folder(struct fetch *f, const struct remote *r, const char *dir)
+{
+	const char *words[] = {"copy", "--", spec(r, "", &f->arena), dir, NULL};
+	enum stage_result result = run(f->s, r, words, NULL, NULL, f->error);
+
+	if (result == STAGE_OK)
+		result = fetch_add_made(f, &f->items, dir);
+	if (result == STAGE_OK && f->items.list.n == 0)
+		result = fault(f->error, STAGE_NOT_FOUND, f->uri->text, "there is no file in it");
+	f->s->files += f->items.list.n;
+	return result;
+}
+
+enum stage_result cloud_get(struct fetch *f)
+{
+	enum stage_result result;
+	struct remote r;
+	const char *dir;
+
+	if (is_ftp(f->uri) && !f->uri->folder && !f->uri->glob)
+		return remote_get(f);
+	result = find(f->s, f->uri, &f->arena, &r, f->error);
+	if (result != STAGE_OK)
+		return result;
+	dir = fetch_directory(f, &result);
+	if (dir == NULL)
+		return result;
+	return f->uri->folder ? get_folder(f, &r, dir)
+	       : f->uri->glob ? get_matches(f, &r, dir)
+	                      : get_file(f, &r, dir);
+}
+
+/* Whether the entry is a file under its own name, and no link to one. */
+static bool is_itself(const struct stage_entry *e)
+{
+	size_t place = strlen(e->place), name = strlen(e->name);
+
+	return place > name && e->place[place - name - 1] == '/' &&
+	       strcmp(e->place + place - name, e->name) == 0;
+}
+
+/* Links one by one, from where they lead. */
+static enum stage_result put_links(struct stage *s, const struct remote *r,
+                                   const struct stage_listing *source, struct arena *arena,
+                                   struct str *error)
+{
+	enum stage_result result = STAGE_OK;
+
+	for (size_t i = 0; i < source->n && result == STAGE_OK; i++) {
+		const struct stage_entry *e = &source->entries[i];
+		const char *words[] = {"copyto", "--", e->place, spec(r, e->name, arena), NULL};
+
+		if (!is_itself(e))
+			result = run(s, r, words, NULL, NULL, error);
+	}
+	return result;
+}
+
+static enum stage_result put_files(struct stage *s, const struct remote *r, const char *source_dir,
+                                   const struct stage_listing *source, struct arena *arena,
+                                   struct str *error)
+{
+	const char *words[] = {"copy", "--files-from-raw=-", "--no-traverse",
+	                       "--",   source_dir,           spec(r, "", arena),
+	                       NULL};
+	struct str names = STR_INIT;
+	enum stage_result result = STAGE_OK;
+
+	for (size_t i = 0; i < source->n && result == STAGE_OK; i++) {
+		const char *name = source->entries[i].name;
+
+		if (strchr(name, '\n') != NULL)
+			result = fault(error, STAGE_BAD_URI, name,
+			               "a name with a line break cannot be published by rclone");
+		else if (is_itself(&source->entries[i]))
+			str_addf(&names, "%s\n", name);
+	}
+	if (result == STAGE_OK && names.len > 0)
+		result = run(s, r, words, names.p, NULL, error);
+	str_release(&names);
+	return result;
+}
+
+/* What the other side has of it now: all of it, or it is not published. */
+static enum stage_result check_put(struct stage *s, const struct remote *r,
+                                   const struct stage_listing *source, struct arena *arena,
+                                   struct entries *entries, struct str *error)
+{
+	struct remote_files files = {0};
+	enum stage_result result = list_folder(s, r, 0, arena, &files, error);
+	struct map numbers = MAP_INIT;
+
+	for (size_t i = 0; i < files.list.n; i++) {
+		const char *name = files.list.v[i].name;
+		bool is_new;
+
+		*map_put(&numbers, name, strlen(name), &is_new) = i;
+	}
+	for (size_t i = 0; result == STAGE_OK && i < source->n; i++) {
+		const char *name = source->entries[i].name;
+		const uint64_t *number = map_get(&numbers, name, strlen(name));
+		const struct remote_file *f = number != NULL ? &files.list.v[*number] : NULL;
+
+		if (f == NULL || f->size != source->entries[i].size) {
+			result = fault(error, STAGE_NETWORK, r->uri->text, "%s %s", name,
+			               f == NULL ? "did not arrive" : "arrived with another size");
+			break;
+		}
+		add_entry(r, arena, f, entries);
+		s->files++;
+		s->bytes += f->size;
+	}
+	map_release(&numbers);
+	vec_release(&files.list);
+	return result;
+}
+
+enum stage_result cloud_put(struct stage *s, const char *source_dir, const struct uri *dest,
+                            struct arena *arena, struct entries *entries, struct str *warnings,
+                            struct str *error)
+{
+	struct stage_listing source = {0};
+	enum stage_result result;
+	struct remote r;
+
+	result = find(s, dest, arena, &r, error);
+	if (result == STAGE_OK)
+		result = stage_put_list(s, source_dir, arena, &source, warnings, error);
+	if (result == STAGE_OK)
+		result = put_files(s, &r, source_dir, &source, arena, error);
+	if (result == STAGE_OK)
+		result = put_links(s, &r, &source, arena, error);
+	if (result == STAGE_OK && source.n > 0)
+		result = check_put(s, &r, &source, arena, entries, error);
+	return result;
+}
