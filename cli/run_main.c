@@ -8,6 +8,7 @@
 #include "cli/io.h"
 #include "cli/ndjson.h"
 #include "cli/run_options.h"
+#include "cli/shellcheck.h"
 #include "cli/team.h"
 #include "dsl/document.h"
 #include "server/server_main.h"
@@ -151,6 +152,10 @@ static int compile_and_use(struct run_options *o)
 		        strerror(-compile_read_error(c)));
 		compile_release(c);
 		return EXIT_CODE_USAGE;
+	}
+	if (o->command == COMMAND_CHECK && compile_ok(c) && !shellcheck_run(c)) {
+		compile_release(c);
+		return EXIT_CODE_INFRASTRUCTURE;
 	}
 	code = o->json ? tell_json(c) : EXIT_CODE_OK;
 	if (!o->json)

@@ -118,6 +118,23 @@ void compile_listing(const struct compilation *c, size_t tasks, struct str *out)
 /* Who set what: params, and the settings of steps and recruiters; origin.c. Needs COMPILE_CHECK. */
 void compile_origins(struct compilation *c, struct str *out);
 
+/* ---- shell texts, for a program that checks such text; scripts.c ---- */
+
+/* Texts of `run` that bash or sh read. 0 before COMPILE_CHECK. */
+size_t compile_script_count(const struct compilation *c);
+/* Append text number i behind a head that says what holds for it: shell, options, names. */
+void compile_script_text(const struct compilation *c, size_t i, struct str *out);
+
+/* A place in what compile_script_text made: from 1, columns in characters, the end behind. */
+struct script_finding {
+	unsigned line, column, end_line, end_column;
+	const char *code;    /* "SC2086" */
+	const char *message; /* a line without a full stop */
+};
+
+/* Add the warning W0407 at the place in the .scitq file. Those of the head are left out. */
+void compile_script_finding(struct compilation *c, size_t i, const struct script_finding *finding);
+
 /* The text of `scitq-run explain CODE`; false where there is no such code. explain.c */
 bool compile_explain(const char *code, struct str *out);
 

@@ -4,7 +4,8 @@
  *
  *	#@ param NAME=VALUE      as --param
  *	#@ set [STEP.]KEY=VALUE  as --set
- *	#@ show parse|resolve|check|expand|plan|emit|dot|mermaid|listing|origins
+ *	#@ finding LINE COLUMN END_LINE END_COLUMN CODE MESSAGE   of the first shell text
+ *	#@ show parse|resolve|check|expand|plan|emit|dot|mermaid|listing|origins|scripts
  *
  * compiler_golden_test [DIRECTORY...]: tests/golden/compiler and tests/bad by
  * default. UPDATE=1 writes the .out files instead. With files as arguments: print.
@@ -29,8 +30,8 @@
 struct wishes {
 	struct compile_param params[MAX_PARAMS], sets[MAX_PARAMS];
 	size_t nparams, nsets;
-	char *shows[MAX_PARAMS];
-	size_t nshows;
+	char *shows[MAX_PARAMS], *findings[MAX_PARAMS];
+	size_t nshows, nfindings;
 	char *text;
 };
 
@@ -51,6 +52,8 @@ static void read_wishes(const char *text, struct wishes *w)
 				w->sets[w->nsets++] = (struct compile_param){line + 7, value + 1};
 			}
 		}
+		if (strncmp(line, "#@ finding ", 11) == 0 && w->nfindings < MAX_PARAMS)
+			w->findings[w->nfindings++] = line + 11;
 		if (strncmp(line, "#@ show ", 8) == 0 && w->nshows < MAX_PARAMS)
 			w->shows[w->nshows++] = line + 8;
 		if (strncmp(line, "#@ param ", 9) != 0 || w->nparams == MAX_PARAMS)
@@ -63,6 +66,28 @@ static void read_wishes(const char *text, struct wishes *w)
 	}
 }
 
+static void add_finding(struct compilation *c, const char *text)
+{
+	struct script_finding f;
+	char code[16], message[200];
+
+	if (compile_script_count(c) > 0 &&
+	    sscanf(text, "%u %u %u %u %15s %199[^\n]", &f.line, &f.column, &f.end_line,
+	           &f.end_column, code, message) == 6) {
+		f.code = code;
+		f.message = message;
+		compile_script_finding(c, 0, &f);
+	}
+}
+
+static void show_scripts(const struct compilation *c, struct str *out)
+{
+	for (size_t i = 0; i < compile_script_count(c); i++) {
+		compile_script_text(c, i, out);
+		str_adds(out, "---\n");
+	}
+}
+
 static void show(struct compilation *c, const char *what, struct str *out)
 {
 	int stage = compile_stage_find(what);
@@ -71,6 +96,8 @@ static void show(struct compilation *c, const char *what, struct str *out)
 		compile_graph_dot(c, out);
 	else if (strcmp(what, "mermaid") == 0)
 		compile_graph_mermaid(c, out);
+	else if (strcmp(what, "scripts") == 0)
+		show_scripts(c, out);
 	else if (strcmp(what, "origins") == 0)
 		compile_origins(c, out);
 	else if (strcmp(what, "listing") == 0)
@@ -176,6 +203,8 @@ static int print_golden(const char *dir, const char *name, bool *used, struct st
 	        .sets = wishes.sets,
 	        .nsets = wishes.nsets,
 	});
+	for (size_t i = 0; i < wishes.nfindings; i++)
+		add_finding(c, wishes.findings[i]);
 	sink = compile_diagnostics(c);
 	for (size_t i = 0; i < sink->n; i++) {
 		diag_render(&sink->list[i], compile_sources(c), false, out);
