@@ -4,6 +4,7 @@
 #include "server/contact.h"
 #include "server/filter.h"
 #include "server/handlers.h"
+#include "server/news.h"
 #include "server/record.h"
 #include "server/reply.h"
 #include "server/run.h"
@@ -253,5 +254,6 @@ void handle_batch_delete(struct core *core, struct call *call)
 		forget_counts(core, batch);
 	if (!core->group_failed && store_delete_batch(core->store, call->names[0]) != STORE_OK)
 		core_failed(core, "a batch cannot be deleted");
+	news_batch_deleted(core, call->names[0]);
 	reply_result(core, call, "Ok");
 }

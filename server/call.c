@@ -33,6 +33,12 @@ void call_reply_bytes(struct call *call, int status, const char *content_type)
 	answer(call, status, content_type);
 }
 
+void call_reply_flow(struct call *call, int status, const char *content_type, struct flow *flow)
+{
+	call->flow = flow;
+	answer(call, status, content_type);
+}
+
 /* What a client sent may stand in a message: bytes that are no UTF-8, characters cut in two. */
 static json_t *message_json(const char *message)
 {

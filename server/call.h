@@ -23,6 +23,7 @@
 struct server; /* server/server.h: what main owns */
 struct core;
 struct route;
+struct flow;
 
 enum call_queue { QUEUE_HTTP, QUEUE_READ, QUEUE_CORE };
 
@@ -56,13 +57,16 @@ struct call {
 	int status;
 	const char *content_type;
 	struct str reply;
-	void *connection; /* of the HTTP side */
+	struct flow *flow; /* instead of it: server/flow.h */
+	void *connection;  /* of the HTTP side */
 };
 
 /* Answer with JSON text; steals the reference. */
 void call_reply(struct call *call, int status, json_t *value);
 /* Answer with bytes already in call->reply. */
 void call_reply_bytes(struct call *call, int status, const char *content_type);
+/* Answer with bytes that come into being later; the call owns the stream from now on. */
+void call_reply_flow(struct call *call, int status, const char *content_type, struct flow *flow);
 /* Answer with call->problem. */
 void call_problem(struct call *call);
 /* Close the connection without an answer: what a v1 client retries. */

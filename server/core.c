@@ -57,11 +57,13 @@ void core_free(struct core *core)
 	timer_cancel(&core->timers, &core->attention);
 	timer_cancel(&core->timers, &core->tidy);
 	timer_cancel(&core->timers, &core->retry);
+	timer_cancel(&core->timers, &core->counters);
 	state_release(&core->state);
 	timers_release(&core->timers);
 	vec_release(&core->queue);
 	vec_release(&core->taken);
 	vec_release(&core->answers);
+	vec_release(&core->news);
 	vec_release(&core->asking);
 	arena_release(&core->arena);
 	pthread_mutex_destroy(&core->lock);

@@ -20,6 +20,7 @@
 
 struct store;
 struct core;
+struct feed;
 
 struct core_options {
 	int64_t lease_seconds;   /* of an execution; 0: 2400 */
@@ -33,6 +34,8 @@ struct core_options {
 	   before the answers leave; NULL: nobody wants to know. */
 	void (*tokens_changed)(void *context);
 	int64_t (*clock_ns)(void *context); /* monotonic; NULL: the system's */
+	struct feed *feed;                  /* where events go; NULL: nowhere */
+	void (*published)(void *context);   /* something was put there; NULL: nobody waits for it */
 	void *context;
 };
 

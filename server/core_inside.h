@@ -12,6 +12,7 @@
 #define SERVER_CORE_INSIDE_H
 
 #include "server/core.h"
+#include "server/feed.h"
 #include "server/fleet.h"
 #include "server/state.h"
 
@@ -48,9 +49,10 @@ struct core {
 	struct arena arena; /* until its end */
 	VEC(struct core_item) taken;
 	VEC(struct core_answer) answers;
-	struct call *current; /* being handled; NULL once it is answered or parked */
-	bool writing;         /* a transaction is open */
-	bool logging;         /* one of the log file too */
+	VEC(struct feed_event) news; /* published after COMMIT */
+	struct call *current;        /* being handled; NULL once it is answered or parked */
+	bool writing;                /* a transaction is open */
+	bool logging;                /* one of the log file too */
 	bool group_failed;
 	bool tokens_changed; /* in this group */
 	bool again;     /* another group at once: memory was rebuilt, nobody was given work yet */
@@ -59,9 +61,10 @@ struct core {
 	int64_t now_us; /* date, the same */
 	VEC(struct worker_node *) asking; /* whose lease calls are to be looked at */
 
-	unsigned failures;  /* groups that failed since one was kept */
-	struct timer retry; /* when the next one is tried without being asked */
-	struct timer tidy;  /* when memory that large calls used goes back to the system */
+	unsigned failures;     /* groups that failed since one was kept */
+	struct timer retry;    /* when the next one is tried without being asked */
+	struct timer tidy;     /* when memory that large calls used goes back to the system */
+	struct timer counters; /* when counters of batches are published */
 
 	/* The private server. */
 	struct timer attention; /* when nobody will be attached any more; then, when to end */

@@ -8,6 +8,7 @@
 #include "server/lease.h"
 #include "server/log_text.h"
 #include "server/logs.h"
+#include "server/news.h"
 #include "server/record.h"
 #include "server/reply.h"
 #include "server/schedule.h"
@@ -263,6 +264,9 @@ void handle_execution_delete(struct core *core, struct call *call)
 	}
 	if (!record_flush(core) || !core_write(core))
 		return;
+	news_execution(core, (uint32_t)row.execution_id, (uint32_t)row.task_id,
+	               row.worker_id > 0 ? (uint32_t)row.worker_id : 0,
+	               (enum execution_status)row.status, FEED_DELETED);
 	if (execution != NULL)
 		execution_drop(core, execution);
 	result = store_delete_execution(core->store, call->ids[0]);

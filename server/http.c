@@ -5,6 +5,7 @@
 #include "base/fd.h"
 #include "server/auth.h"
 #include "server/endpoint.h"
+#include "server/flow.h"
 #include "server/link.h"
 #include "server/network.h"
 #include "server/request.h"
@@ -33,6 +34,8 @@
 #define HEADER_LIMIT ((size_t)32 << 10)
 /* A peer that neither sends nor takes a byte; who drips is ended by the links. */
 #define SILENCE_SECONDS 120u
+/* What a stream is asked for at a time. */
+#define FLOW_BLOCK ((size_t)16 << 10)
 #define LAST_REPLIES_SECONDS 3
 /* Seconds, with 429 and 503. */
 #define RETRY_AFTER "1"
@@ -60,6 +63,7 @@ struct exchange {
 	size_t received, limit;
 	const char *allow, *location;
 	struct link *link;
+	bool head;    /* HEAD: no body is wanted */
 	bool close;   /* the connection cannot go on after the reply */
 	bool counted; /* in http->unsent */
 };
@@ -159,6 +163,8 @@ static void completed(void *context, struct MHD_Connection *connection, void **s
 		pthread_mutex_unlock(&http->lock);
 	}
 	set_link(x, LINK_IDLE);
+	if (x->call.flow != NULL)
+		flow_read_end(x->call.flow);
 	json_decref(x->call.body);
 	str_release(&x->call.raw);
 	str_release(&x->call.reply);
@@ -177,6 +183,27 @@ static bool add_header(struct MHD_Response *response, const char *name, const ch
 	return value == NULL || MHD_add_response_header(response, name, value) == MHD_YES;
 }
 
+/* It owns the stream from then on. */
+static struct MHD_Response *flow_response(struct exchange *x)
+{
+	struct flow *flow = x->call.flow;
+	struct MHD_Response *response;
+
+	flow->connection = x->connection;
+	response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, FLOW_BLOCK, flow_read, flow,
+	                                             flow_read_end);
+	if (response == NULL)
+		return NULL;
+	x->call.flow = NULL;
+	/* Nobody between us keeps it, or waits for more of it. */
+	if (!add_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store") ||
+	    !add_header(response, "X-Accel-Buffering", "no")) {
+		MHD_destroy_response(response);
+		return NULL;
+	}
+	return response;
+}
+
 /* MHD_NO closes the connection without a word. */
 static enum MHD_Result send_reply(struct exchange *x)
 {
@@ -190,7 +217,10 @@ static enum MHD_Result send_reply(struct exchange *x)
 	set_link(x, LINK_SERVED);
 	if (call->status == CALL_DROPPED)
 		return MHD_NO;
-	if (len == 0)
+	/* libmicrohttpd (0.9.75) would send the last chunk of a body that HEAD has not. */
+	if (call->flow != NULL && !x->head)
+		response = flow_response(x);
+	else if (len == 0)
 		response = MHD_create_response_from_buffer(0, str_empty, MHD_RESPMEM_PERSISTENT);
 	else
 		response = MHD_create_response_from_buffer(len, str_detach(&call->reply),
@@ -262,6 +292,7 @@ static enum MHD_Result begin(struct exchange *x, const char *method, const char 
 
 	x->phase = PHASE_BODY;
 	set_link(x, LINK_BODY);
+	x->head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
 	wanted = find_route(x, method, path) &&
 	         request_authenticate(x->connection, x->http->auth, call);
 	x->limit = 0;

@@ -1,5 +1,6 @@
 #include "server/record.h"
 
+#include "server/news.h"
 #include "store/store.h"
 
 #include <assert.h>
@@ -132,19 +133,28 @@ bool record_dependents(struct core *core, uint32_t id, int64_t **tasks, size_t *
 
 bool record_insert(struct core *core, enum table_id table, const void *row)
 {
-	return core_write(core) && check(core, store_insert(core->store, table, row), "insert");
+	if (!core_write(core) || !check(core, store_insert(core->store, table, row), "insert"))
+		return false;
+	news_row(core, table, row, STORE_ALL, FEED_CREATED);
+	return true;
 }
 
 bool record_update(struct core *core, enum table_id table, const void *row, uint64_t mask)
 {
-	return core_write(core) &&
-	       check(core, store_update(core->store, table, row, mask, STORE_ANY_STATUS), "update");
+	if (!core_write(core) ||
+	    !check(core, store_update(core->store, table, row, mask, STORE_ANY_STATUS), "update"))
+		return false;
+	news_row(core, table, row, mask, FEED_CHANGED);
+	return true;
 }
 
 bool record_upsert(struct core *core, enum table_id table, const void *row, uint64_t mask)
 {
-	return core_write(core) &&
-	       check(core, store_upsert(core->store, table, row, mask), "upsert");
+	if (!core_write(core) ||
+	    !check(core, store_upsert(core->store, table, row, mask), "upsert"))
+		return false;
+	news_row(core, table, row, mask, FEED_CHANGED);
+	return true;
 }
 
 bool record_delete(struct core *core, enum table_id table, const void *row)
@@ -154,14 +164,23 @@ bool record_delete(struct core *core, enum table_id table, const void *row)
 	if (!core_write(core))
 		return false;
 	result = store_delete(core->store, table, row);
-	return result == STORE_NONE || check(core, result, "delete");
+	if (result == STORE_NONE)
+		return true;
+	if (!check(core, result, "delete"))
+		return false;
+	news_row(core, table, row, 0, FEED_DELETED);
+	return true;
 }
 
 bool record_execution_insert(struct core *core, const struct execution *row, bool first)
 {
-	return record_insert(core, TABLE_EXECUTION, row) &&
-	       (first || check(core, store_supersede(core->store, row->task_id, row->execution_id),
-	                       "supersede"));
+	if (!record_insert(core, TABLE_EXECUTION, row) ||
+	    (!first && !check(core, store_supersede(core->store, row->task_id, row->execution_id),
+	                      "supersede")))
+		return false;
+	news_execution(core, (uint32_t)row->execution_id, (uint32_t)row->task_id,
+	               (uint32_t)row->worker_id, (enum execution_status)row->status, FEED_CREATED);
+	return true;
 }
 
 struct execution *record_execution_row(struct core *core, struct execution_node *execution)
@@ -209,10 +228,15 @@ bool record_execution_flush(struct core *core, struct execution_node *execution)
 		}
 	}
 	execution->row->modification_date = core->now_us;
-	return core_write(core) && check(core,
-	                                 store_update(core->store, TABLE_EXECUTION, execution->row,
-	                                              execution->mask, execution->before),
-	                                 "update of an execution");
+	if (!core_write(core) || !check(core,
+	                                store_update(core->store, TABLE_EXECUTION, execution->row,
+	                                             execution->mask, execution->before),
+	                                "update of an execution"))
+		return false;
+	if (execution->mask & BIT(EXECUTION_COL_status))
+		news_execution(core, execution->id, execution->task, execution->worker->id,
+		               (enum execution_status)execution->status, FEED_CHANGED);
+	return true;
 }
 
 static bool flush_task(struct core *core, uint32_t id)
@@ -232,6 +256,8 @@ static bool flush_task(struct core *core, uint32_t id)
 	/* The date of the status stays where that came back to what it was. */
 	if (task->status == task->before)
 		mask &= ~BIT(TASK_COL_status_date);
+	else
+		news_task(core, id, task, FEED_CHANGED);
 	task->flags &= (uint8_t) ~(TASK_DIRTY | TASK_TOLD);
 	row.task_id = id;
 	row.status = (int8_t)task->status;
@@ -289,10 +315,12 @@ void record_commit(struct core *core)
 	if (core->writing && !check(core, store_commit(core->store), "commit"))
 		return;
 	core->writing = false;
+	news_commit(core);
 }
 
 void record_rollback(struct core *core)
 {
+	news_drop(core);
 	if (core->logging)
 		store_log_rollback(core->store);
 	if (core->writing)

@@ -211,6 +211,11 @@ static enum MHD_Result read_argument(void *context, enum MHD_ValueKind kind, con
 	                                                                                  : MHD_NO;
 }
 
+const char *request_header(const struct call *call, const char *name)
+{
+	return header(call->connection, name);
+}
+
 bool request_body(struct MHD_Connection *connection, struct call *call)
 {
 	const char *mask = header(connection, "X-Fields");

@@ -30,5 +30,7 @@ bool request_waits(struct MHD_Connection *connection);
  * against the filter of the route. For a RAW route the bytes stay in raw.
  */
 bool request_body(struct MHD_Connection *connection, struct call *call);
+/* A header of the request, NULL: none; for handlers of QUEUE_HTTP. */
+const char *request_header(const struct call *call, const char *name);
 
 #endif

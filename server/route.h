@@ -19,6 +19,7 @@ enum route_flags {
 	ROUTE_AUDIT = 1 << 2, /* steers: what succeeds is written into the audit log */
 	ROUTE_MAKES = 1 << 3, /* answers 201 */
 	ROUTE_PAGE = 1 << 4,  /* for a browser; not in the description */
+	ROUTE_FLOW = 1 << 5,  /* the reply goes on, as server-sent events */
 };
 
 /* What a body or a reply holds: rows of a table, or objects of a shape (filters.def). */

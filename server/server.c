@@ -11,6 +11,8 @@
 #include "base/alloc.h"
 #include "server/auth.h"
 #include "server/core.h"
+#include "server/feed.h"
+#include "server/flow.h"
 #include "server/http.h"
 #include "server/private.h"
 #include "server/reader.h"
@@ -38,6 +40,8 @@
 #define MAX_CONNECTIONS 32768u
 /* Descriptors that are not connections. */
 #define OTHER_FDS 128u
+/* Of 40 bytes each. */
+#define FEED_EVENTS 32768
 #define LOCK_TRIES 10
 #define LOCK_PAUSE_MS 30
 
@@ -59,6 +63,14 @@ static void may_end(void *context)
 
 	if (write(server->wake, &one, sizeof(one)) != sizeof(one))
 		log_error(&server->log, "cannot wake the main thread: %s", strerror(errno));
+}
+
+/* On the core thread. */
+static void published(void *context)
+{
+	struct server *server = context;
+
+	flows_wake(server->flows);
 }
 
 static void dispatch(struct server *server, struct call *call)
@@ -218,10 +230,11 @@ static void set_places(struct server *server, const struct settings *settings)
 static bool start_parts(struct server *server, const struct settings *settings,
                         struct state_dir *dir, struct problem *problem)
 {
-	const struct core_options core = {.private_mode = settings->private_mode,
-	                                  .may_end = may_end,
-	                                  .tokens_changed = tokens_changed,
-	                                  .context = server};
+	struct core_options core = {.private_mode = settings->private_mode,
+	                            .may_end = may_end,
+	                            .published = published,
+	                            .tokens_changed = tokens_changed,
+	                            .context = server};
 	const char *listen = settings->private_mode ? "127.0.0.1:0" : "127.0.0.1:5000";
 	const struct http_options http = {
 	        .address = settings->listen ? settings->listen : listen,
@@ -243,6 +256,10 @@ static bool start_parts(struct server *server, const struct settings *settings,
 	if (!open_store(server, settings, dir, problem) ||
 	    !auth_state_token(server->auth, dir->path.p, problem) ||
 	    !auth_load(server->auth, store_own(server->store), problem))
+		return false;
+	server->feed = core.feed = feed_new(FEED_EVENTS);
+	server->flows = flows_new(problem);
+	if (server->flows == NULL)
 		return false;
 	server->core = core_new(server->store, &core, &server->log);
 	if (!core_start(server->core, problem))
@@ -267,10 +284,13 @@ static void stop_parts(struct server *server, struct state_dir *dir)
 		core_stop(server->core);
 	if (server->readers != NULL)
 		readers_stop(server->readers);
+	flows_stop(server->flows);
 	http_server_free(server->http);
 	readers_free(server->readers);
 	if (server->core != NULL)
 		core_free(server->core);
+	flows_free(server->flows);
+	feed_free(server->feed);
 	if (server->store != NULL)
 		store_close(server->store);
 	auth_free(server->auth);

@@ -9,9 +9,11 @@
 #include "server/call.h"
 
 struct auth;
+struct feed;
 struct http;
 struct readers;
 struct store;
+struct flows;
 
 struct server {
 	struct log log;
@@ -20,6 +22,8 @@ struct server {
 	struct readers *readers;
 	struct auth *auth;
 	struct http *http;
+	struct feed *feed;
+	struct flows *flows;
 	const char *rclone;    /* path of the rclone.conf that workers ask for */
 	const char *remote;    /* URI that /config/remote tells, "" where there is none */
 	struct str swagger_ui; /* directory of its files, which may be missing */
@@ -27,6 +31,7 @@ struct server {
 };
 
 http_handler show_health;  /* GET /healthz */
+http_handler show_events;  /* GET /events; feed_show.c */
 http_handler show_swagger; /* GET /swagger.json; swagger.c */
 
 #endif

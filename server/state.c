@@ -45,6 +45,7 @@ void state_release(struct state *state)
 	free(state->pages);
 	vec_release(&state->leaving);
 	vec_release(&state->dirty_tasks);
+	vec_release(&state->moved);
 	vec_release(&state->edges);
 }
 
@@ -230,6 +231,14 @@ void state_task_hold(struct state *state, uint32_t id, struct task_node *task, u
 	state_task_queue(state, id, task);
 }
 
+void state_batch_moved(struct state *state, struct batch_node *batch)
+{
+	if (batch->moved)
+		return;
+	batch->moved = true;
+	vec_push(&state->moved, batch);
+}
+
 /* Counters and queue for a change between two statuses, TASK_ABSENT for not being there. */
 static void move(struct state *state, uint32_t id, struct task_node *task, int from, int to)
 {
@@ -249,6 +258,7 @@ static void move(struct state *state, uint32_t id, struct task_node *task, int f
 		if (!is_done || state->done_counted)
 			batch->counts[to]++;
 	}
+	state_batch_moved(state, batch);
 	if (class_of(state, task)->run != 0)
 		run_count(state, task, from, to);
 	task->status = (uint8_t)to;

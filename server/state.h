@@ -113,6 +113,8 @@ struct batch_node {
 	uint32_t ready;                     /* tasks in them */
 	VEC(struct serve *) serves;         /* whose pattern matches */
 	uint32_t step_run, step;            /* where task_step() last found it */
+	uint32_t feed;                      /* its number in the feed, 0: not known yet */
+	bool moved;                         /* in state.moved */
 };
 
 TAILQ_HEAD(worker_list, worker_node);
@@ -212,6 +214,7 @@ struct state {
 
 	VEC(struct batch_node *) batches;
 	struct map batch_names;
+	VEC(struct batch_node *) moved; /* whose counters changed and were not published yet */
 	VEC(struct serve *) serves;
 	VEC(struct serve *) dirty_serves;
 	bool done_counted; /* batch counts hold failed and succeeded tasks too */
@@ -271,6 +274,9 @@ void state_task_remove(struct state *state, uint32_t id, struct task_node *task)
 void state_task_leaving(struct state *state, uint32_t id);
 /* Free pages that nobody needs; when the group has been committed. */
 void state_trim(struct state *state);
+
+/* Its counters, or what is told with them, changed. */
+void state_batch_moved(struct state *state, struct batch_node *batch);
 
 /* Edges. A task waits while it has one to something else. */
 uint32_t state_unmet(const struct state *state, const struct task_node *task);

@@ -330,6 +330,12 @@ static json_t *operation(json_t *models, const struct route *route)
 	put(op, "operationId", operation_id(route));
 	put(op, "parameters", route_parameters(models, route));
 	put(op, "responses", route_responses(models, route));
+	if (route->flags & ROUTE_FLOW) {
+		json_t *types = json_array();
+
+		json_array_append_new(types, json_string("text/event-stream"));
+		put(op, "produces", types);
+	}
 	/* None is needed. */
 	if (route->role == ROLE_NONE)
 		put(op, "security", json_array());

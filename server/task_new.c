@@ -3,6 +3,7 @@
 #include "model/attempt.h"
 #include "model/json.h"
 #include "server/change.h"
+#include "server/news.h"
 #include "server/record.h"
 #include "server/recruiter.h"
 #include "server/run.h"
@@ -112,6 +113,7 @@ bool task_new_enter(struct core *core, struct task *row, const int64_t *required
 	task = state_task_place(state, id);
 	state_task_read(state, task, row);
 	state_task_enter(state, id, task);
+	news_task(core, id, task, FEED_CREATED);
 	if (unmet == 0 || task_is_done((enum task_status)row->status))
 		return true;
 	for (size_t i = 0; i < n; i++) {

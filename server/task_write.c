@@ -7,6 +7,7 @@
 #include "server/contact.h"
 #include "server/handlers.h"
 #include "server/lease.h"
+#include "server/news.h"
 #include "server/record.h"
 #include "server/recruiter.h"
 #include "server/reply.h"
@@ -260,6 +261,7 @@ void handle_task_update(struct core *core, struct call *call)
 		                   columns | BIT(TASK_COL_modification_date)))
 			return;
 		follow_fields(core, id, task, &row, columns);
+		news_task(core, id, task, FEED_CHANGED);
 	}
 	if ((set & BIT(TASK_COL_required_task_ids)) &&
 	    !requirement_replace(core, id, task, required, n))
@@ -283,6 +285,7 @@ void handle_task_delete(struct core *core, struct call *call)
 	}
 	if (!record_flush(core) || !record_task(core, id, STORE_ALL, &row) || !core_write(core))
 		return;
+	news_task(core, id, task, FEED_DELETED);
 	task_drop(core, id, task);
 	if (!core->group_failed && store_delete_task(core->store, id) != STORE_OK)
 		core_failed(core, "a task cannot be deleted");

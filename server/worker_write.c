@@ -7,6 +7,7 @@
 #include "server/handlers.h"
 #include "server/job.h"
 #include "server/lease.h"
+#include "server/news.h"
 #include "server/record.h"
 #include "server/reply.h"
 #include "server/state_load.h"
@@ -163,6 +164,8 @@ void worker_drop(struct core *core, struct worker_node *worker)
 		core_failed(core, "a worker cannot be deleted");
 		return;
 	}
+	news_row(core, TABLE_WORKER, &(struct worker){.worker_id = worker->id},
+	         BIT(WORKER_COL_name), FEED_DELETED);
 	lease_forget(core, worker);
 	state_worker_remove(&core->state, worker);
 }

@@ -5,3 +5,4 @@ foreach(test states lease attempt run v1 random threads)
 	scitq_unit_test(server_${test}_test SOURCES unit/server_${test}_test.c
 		LIBS server_core_bench server)
 endforeach()
+scitq_unit_test(server_feed_test SOURCES unit/server_feed_test.c LIBS server_core_bench server)
