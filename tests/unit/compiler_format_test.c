@@ -6,8 +6,8 @@
 #include "base/fd.h"
 #include "compiler/compile.h"
 #include "dsl/format.h"
+#include "tests/unit/goldens.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,11 +115,12 @@ static int look_at(const char *dir, const char *name)
 	return result;
 }
 
-static int is_input(const struct dirent *entry)
+static bool check(const char *dir, const char *name, void *compared)
 {
-	size_t n = strlen(entry->d_name);
+	int result = look_at(dir, name);
 
-	return n > 6 && strcmp(entry->d_name + n - 6, ".scitq") == 0;
+	*(int *)compared += result > 0;
+	return result >= 0;
 }
 
 int main(void)
@@ -128,20 +129,8 @@ int main(void)
 	                                   "examples/camisim"};
 	int compared = 0, failed = 0;
 
-	for (size_t i = 0; i < sizeof(dirs) / sizeof(*dirs); i++) {
-		struct dirent **names;
-		int n = scandir(dirs[i], &names, is_input, alphasort);
-
-		for (int k = 0; k < n; k++) {
-			int result = look_at(dirs[i], names[k]->d_name);
-
-			compared += result > 0;
-			failed += result < 0;
-			free(names[k]);
-		}
-		if (n >= 0)
-			free(names);
-	}
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(*dirs); i++)
+		goldens_each(dirs[i], check, &compared, &failed);
 	printf("%d plans compared, %d differ\n", compared, failed);
 	return failed > 0 || compared < 10;
 }

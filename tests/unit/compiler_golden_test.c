@@ -16,9 +16,9 @@
 #include "base/words.h"
 #include "compiler/compile.h"
 #include "dsl/codes.h"
+#include "tests/unit/goldens.h"
 #include "stage/uri.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -224,60 +224,13 @@ static int print_golden(const char *dir, const char *name, bool *used, struct st
 	return 0;
 }
 
-static int is_input(const struct dirent *entry)
+static bool check(const char *dir, const char *name, void *used)
 {
-	size_t n = strlen(entry->d_name);
+	struct str got = STR_INIT;
+	bool same = print_golden(dir, name, used, &got) == 0 && goldens_equal(dir, name, &got);
 
-	return n > 6 && strcmp(entry->d_name + n - 6, ".scitq") == 0;
-}
-
-static int write_file(const char *path, const struct str *text)
-{
-	FILE *f = fopen(path, "we");
-
-	if (f == NULL)
-		return -errno;
-	if (fwrite(text->p, 1, text->len, f) != text->len) {
-		fclose(f);
-		return -EIO;
-	}
-	return fclose(f) == 0 ? 0 : -errno;
-}
-
-static bool check(const char *dir, const char *name, bool update, bool *used)
-{
-	struct str got = STR_INIT, want = STR_INIT;
-	char out[512];
-	bool same;
-	int err;
-
-	snprintf(out, sizeof(out), "%s/%.*s.out", dir, (int)strlen(name) - 6, name);
-	err = print_golden(dir, name, used, &got);
-	if (err == 0)
-		err = update ? write_file(out, &got) : file_read(out, &want);
-	if (err != 0)
-		fprintf(stderr, "%s: %s\n", out, strerror(-err));
-	same = err == 0 && (update || (got.len == want.len && memcmp(got.p, want.p, got.len) == 0));
-	if (!same)
-		fprintf(stderr, "%s/%s: got\n%s--- instead of\n%s", dir, name, got.p, want.p);
 	str_release(&got);
-	str_release(&want);
 	return same;
-}
-
-/* Goldens of a directory; -1 where there is none. */
-static int check_directory(const char *dir, bool update, bool *used, int *failed)
-{
-	struct dirent **names;
-	int n = scandir(dir, &names, is_input, alphasort);
-
-	for (int i = 0; i < n; i++) {
-		*failed += !check(dir, names[i]->d_name, update, used);
-		free(names[i]);
-	}
-	if (n >= 0)
-		free(names);
-	return n;
 }
 
 static int print_files(int n, char **paths)
@@ -301,18 +254,14 @@ static int print_files(int n, char **paths)
 int main(int argc, char **argv)
 {
 	static const char *const dirs[] = {"tests/golden/compiler", "tests/bad"};
-	bool used[CODES] = {false}, update = getenv("UPDATE") != NULL;
+	bool used[CODES] = {false};
 	int failed = 0, total = 0;
 
 	if (argc > 1)
 		return print_files(argc - 1, argv + 1);
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(*dirs); i++) {
-		int n = check_directory(dirs[i], update, used, &failed);
+		int n = goldens_each(dirs[i], check, used, &failed);
 
-		if (n <= 0) {
-			fprintf(stderr, "%s: no goldens\n", dirs[i]);
-			failed++;
-		}
 		total += n > 0 ? n : 0;
 	}
 	for (size_t i = 0; i < CODES; i++) {

@@ -4,13 +4,9 @@
  */
 #include "base/fd.h"
 #include "dsl/document.h"
+#include "tests/unit/goldens.h"
 
-#include <dirent.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#define GOLDENS "tests/golden/document"
 
 static bool print_all(const char *name, const struct str *text, struct str *out)
 {
@@ -41,46 +37,25 @@ static bool print_all(const char *name, const struct str *text, struct str *out)
 	return ok;
 }
 
-static bool check(const char *name)
+static bool check(const char *dir, const char *name, void *context)
 {
-	struct str text = STR_INIT, got = STR_INIT, want = STR_INIT;
-	char path[512], out[512];
+	struct str text = STR_INIT, got = STR_INIT;
+	char path[512];
 	bool good;
 
-	snprintf(path, sizeof(path), GOLDENS "/%s", name);
-	snprintf(out, sizeof(out), "%.*s.out", (int)strlen(path) - 6, path);
-	good = file_read(path, &text) == 0 && print_all(name, &text, &got);
-	if (good && getenv("UPDATE") != NULL)
-		good = file_replace(out, got.p, got.len, 0644) == 0;
-	else if (good)
-		good = file_read(out, &want) == 0 && got.len == want.len &&
-		       memcmp(got.p, want.p, got.len) == 0;
-	if (!good)
-		fprintf(stderr, "%s: got\n%s--- instead of\n%s", path, got.p, want.p);
+	(void)context;
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	good = file_read(path, &text) == 0 && print_all(name, &text, &got) &&
+	       goldens_equal(dir, name, &got);
 	str_release(&text);
 	str_release(&got);
-	str_release(&want);
 	return good;
-}
-
-static int is_input(const struct dirent *entry)
-{
-	size_t n = strlen(entry->d_name);
-
-	return n > 6 && strcmp(entry->d_name + n - 6, ".scitq") == 0;
 }
 
 int main(void)
 {
-	struct dirent **names;
-	int n = scandir(GOLDENS, &names, is_input, alphasort), failed = 0;
+	int failed = 0, n = goldens_each("tests/golden/document", check, NULL, &failed);
 
-	for (int i = 0; i < n; i++) {
-		failed += !check(names[i]->d_name);
-		free(names[i]);
-	}
-	if (n > 0)
-		free(names);
 	printf("%d documents, %d failed\n", n, failed);
-	return n <= 0 || failed > 0;
+	return failed > 0;
 }

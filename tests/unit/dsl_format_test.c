@@ -5,11 +5,9 @@
  */
 #include "base/fd.h"
 #include "dsl/format.h"
+#include "tests/unit/goldens.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define GOLDENS "tests/golden/format"
@@ -55,60 +53,24 @@ static bool settles(const char *path, const struct str *text, struct str *once)
 	return good;
 }
 
-static bool check_golden(const char *path, const struct str *got)
+static bool check(const char *dir, const char *name, void *context)
 {
-	struct str want = STR_INIT;
-	char out[512];
-	bool same;
+	struct str text = STR_INIT, once = STR_INIT;
+	char path[512];
+	bool good;
 
-	snprintf(out, sizeof(out), "%.*s.out", (int)strlen(path) - 6, path);
-	if (getenv("UPDATE") != NULL)
-		return file_replace(out, got->p, got->len, 0644) == 0;
-	same = file_read(out, &want) == 0 && equal(got, &want);
-	if (!same)
-		fprintf(stderr, "%s: got\n%s--- instead of\n%s", path, got->p, want.p);
-	str_release(&want);
-	return same;
-}
-
-static int is_input(const struct dirent *entry)
-{
-	size_t n = strlen(entry->d_name);
-
-	return n > 6 && strcmp(entry->d_name + n - 6, ".scitq") == 0;
-}
-
-/* How many of a directory fail; *total counts all. */
-static int check_directory(const char *dir, int *total)
-{
-	struct dirent **names;
-	int n = scandir(dir, &names, is_input, alphasort), failed = 0;
-
-	if (n <= 0) {
-		fprintf(stderr, "%s: nothing there\n", dir);
-		return 1;
+	(void)context;
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	good = file_read(path, &text) == 0 && settles(path, &text, &once);
+	if (good && strcmp(dir, GOLDENS) == 0)
+		good = once.len > 0 && goldens_equal(dir, name, &once);
+	if (good && strncmp(dir, "examples", 8) == 0 && !equal(&text, &once)) {
+		fprintf(stderr, "%s: run scitq-run fmt on it\n", path);
+		good = false;
 	}
-	for (int i = 0; i < n; i++) {
-		struct str text = STR_INIT, once = STR_INIT;
-		char path[512];
-		bool good;
-
-		snprintf(path, sizeof(path), "%s/%s", dir, names[i]->d_name);
-		good = file_read(path, &text) == 0 && settles(path, &text, &once);
-		if (good && strcmp(dir, GOLDENS) == 0)
-			good = once.len > 0 && check_golden(path, &once);
-		if (good && strncmp(dir, "examples", 8) == 0 && !equal(&text, &once)) {
-			fprintf(stderr, "%s: run scitq-run fmt on it\n", path);
-			good = false;
-		}
-		failed += !good;
-		str_release(&text);
-		str_release(&once);
-		free(names[i]);
-	}
-	free(names);
-	*total += n;
-	return failed;
+	str_release(&text);
+	str_release(&once);
+	return good;
 }
 
 int main(void)
@@ -119,7 +81,7 @@ int main(void)
 	int failed = 0, total = 0;
 
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(*dirs); i++)
-		failed += check_directory(dirs[i], &total);
+		total += goldens_each(dirs[i], check, NULL, &failed);
 	printf("%d files, %d failed\n", total, failed);
 	return failed > 0;
 }

@@ -6,11 +6,9 @@
 #include "base/fd.h"
 #include "dsl/codes.h"
 #include "dsl/parse.h"
+#include "tests/unit/goldens.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define DIRECTORY "tests/golden/syntax"
@@ -47,53 +45,21 @@ static int print_parse(const char *path, const char *name, bool *used, struct st
 	return err;
 }
 
-static int is_input(const struct dirent *entry)
+static bool check(const char *dir, const char *name, void *used)
 {
-	size_t n = strlen(entry->d_name);
-
-	return n > 6 && strcmp(entry->d_name + n - 6, ".scitq") == 0;
-}
-
-static int write_file(const char *path, const struct str *text)
-{
-	FILE *f = fopen(path, "we");
-
-	if (f == NULL)
-		return -errno;
-	if (fwrite(text->p, 1, text->len, f) != text->len) {
-		fclose(f);
-		return -EIO;
-	}
-	return fclose(f) == 0 ? 0 : -errno;
-}
-
-/* True where the file is as it should be. */
-static bool check(const char *name, bool update, bool *used)
-{
-	struct str got = STR_INIT, want = STR_INIT;
-	char in[512], out[512];
+	struct str got = STR_INIT;
+	char path[512];
 	bool same;
-	int err;
 
-	snprintf(in, sizeof(in), DIRECTORY "/%s", name);
-	snprintf(out, sizeof(out), DIRECTORY "/%.*s.out", (int)strlen(name) - 6, name);
-	err = print_parse(in, name, used, &got);
-	if (err == 0)
-		err = update ? write_file(out, &got) : file_read(out, &want);
-	if (err != 0)
-		fprintf(stderr, "%s: %s\n", update ? in : out, strerror(-err));
-	same = err == 0 && (update || (got.len == want.len && memcmp(got.p, want.p, got.len) == 0));
-	if (!same)
-		fprintf(stderr, "%s: got\n%s--- instead of\n%s", in, got.p, want.p);
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	same = print_parse(path, name, used, &got) == 0 && goldens_equal(dir, name, &got);
 	str_release(&got);
-	str_release(&want);
 	return same;
 }
 
 int main(int argc, char **argv)
 {
-	bool used[CODES] = {false}, update = getenv("UPDATE") != NULL;
-	struct dirent **names;
+	bool used[CODES] = {false};
 	int n, failed = 0;
 
 	for (int i = 1; i < argc; i++) {
@@ -106,16 +72,7 @@ int main(int argc, char **argv)
 	}
 	if (argc > 1)
 		return 0;
-	n = scandir(DIRECTORY, &names, is_input, alphasort);
-	if (n <= 0) {
-		fprintf(stderr, "%s: no goldens\n", DIRECTORY);
-		return 1;
-	}
-	for (int i = 0; i < n; i++) {
-		failed += !check(names[i]->d_name, update, used);
-		free(names[i]);
-	}
-	free(names);
+	n = goldens_each(DIRECTORY, check, used, &failed);
 	for (size_t i = 0; i < CODES; i++) {
 		/* The other ranges have their goldens in the compiler's tests. */
 		if (strncmp(diag_codes[i].code, "E01", 3) == 0 && !used[i]) {
