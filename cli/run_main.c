@@ -7,11 +7,11 @@
 #include "cli/fmt.h"
 #include "cli/io.h"
 #include "cli/ndjson.h"
+#include "cli/operate.h"
 #include "cli/run_options.h"
 #include "cli/shellcheck.h"
 #include "cli/team.h"
 #include "dsl/document.h"
-#include "server/server_main.h"
 #include "worker/worker.h"
 
 #include <errno.h>
@@ -278,7 +278,7 @@ int main(int argc, char **argv)
 
 	name = name != NULL ? name + 1 : argc > 0 ? argv[0] : "";
 	if (strcmp(name, "scitq-server") == 0)
-		return server_main(argc, argv);
+		return operate_main(argc, argv);
 	if (strcmp(name, "scitq-worker") == 0)
 		return worker_main(argc, argv);
 	return run_main(argc, argv);

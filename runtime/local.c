@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/state_dir.h"
-#include "model/json.h"
+#include "client/state_server.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -234,33 +234,10 @@ void local_add_last_line(const struct local *l, const char *name, struct str *ou
 /* Read server.json; true where it names the process that holds the lock now. */
 static bool read_server_file(struct local *l)
 {
-	struct str path = STR_INIT, text = STR_INIT;
-	struct problem problem;
-	const char *url = NULL;
 	int64_t pid = 0;
-	json_t *j = NULL;
-	bool ok = false;
 
-	str_addf(&path, "%s/server.json", l->state);
-	if (file_read(path.p, &text) == 0)
-		j = json_parse(text.p, text.len, &problem);
-	if (json_is_object(j) && json_member_text(j, "url", &url, &problem) &&
-	    json_member_int(j, "pid", &pid, &problem) && url != NULL && pid > 0)
-		ok = kill((pid_t)pid, 0) == 0 || errno == EPERM;
-	if (ok) {
-		str_reset(&l->url);
-		str_adds(&l->url, url);
-		str_reset(&path);
-		str_addf(&path, "%s/token", l->state);
-		str_reset(&l->token);
-		ok = file_read(path.p, &l->token) == 0;
-		while (l->token.len > 0 && strchr("\r\n", l->token.p[l->token.len - 1]) != NULL)
-			l->token.p[--l->token.len] = '\0';
-	}
-	json_decref(j);
-	str_release(&path);
-	str_release(&text);
-	return ok;
+	return state_server(l->state, &l->url, &l->token, &pid) && pid > 0 &&
+	       (kill((pid_t)pid, 0) == 0 || errno == EPERM);
 }
 
 static bool drain_events(int fd)

@@ -131,6 +131,16 @@ void readers_submit(struct readers *readers, struct call *call)
 		       refused == PROBLEM_BUSY ? "too many lists are asked for at once" : STOPPING);
 }
 
+bool readers_stopping(struct readers *readers)
+{
+	bool stopping;
+
+	pthread_mutex_lock(&readers->lock);
+	stopping = readers->stopping;
+	pthread_mutex_unlock(&readers->lock);
+	return stopping;
+}
+
 void readers_stop(struct readers *readers)
 {
 	struct call *waiting, *next;

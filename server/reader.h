@@ -34,6 +34,8 @@ struct readers *readers_new(struct server *server, unsigned threads, unsigned wa
                             struct problem *problem);
 /* Any thread. Answered busy where too many wait, unavailable after readers_stop(). */
 void readers_submit(struct readers *readers, struct call *call);
+/* Whether the server stops: what takes long gives up then. Any thread. */
+bool readers_stopping(struct readers *readers);
 /* Finish what is being read, refuse what waits, end the threads. */
 void readers_stop(struct readers *readers);
 void readers_free(struct readers *readers);
@@ -58,6 +60,9 @@ read_handler read_recruiter;    /* GET /recruiter/{batch}/{rank} */
 read_handler read_jobs;         /* GET /jobs/ */
 read_handler read_job;          /* GET /jobs/{id} */
 read_handler read_ready;        /* GET /readyz */
+
+/* read_backup.c */
+read_handler read_backup; /* POST /backup */
 
 /* read_access.c */
 read_handler read_tokens; /* GET /tokens/ */

@@ -8,6 +8,8 @@
 #include "base/str.h"
 #include "server/call.h"
 
+#include <stdatomic.h>
+
 struct auth;
 struct feed;
 struct http;
@@ -27,7 +29,8 @@ struct server {
 	const char *rclone;    /* path of the rclone.conf that workers ask for */
 	const char *remote;    /* URI that /config/remote tells, "" where there is none */
 	struct str swagger_ui; /* directory of its files, which may be missing */
-	int wake;              /* eventfd; readable: the private server may end */
+	atomic_bool backing_up;
+	int wake; /* eventfd; readable: the private server may end */
 };
 
 http_handler show_health;  /* GET /healthz */

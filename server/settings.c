@@ -116,7 +116,9 @@ static void print_help(const char *program)
 	      "(~/.config/scitq/scitq.conf) and in " CONFIG_SYSTEM
 	      ", as lines KEY=value. The command line\n"
 	      "comes before the environment, that before the user's file, and that before the "
-	      "system's.\n",
+	      "system's.\n\n"
+	      "scitq-server token and scitq-server backup speak to a server that runs; they have a "
+	      "--help of their own.\n",
 	      stdout);
 }
 

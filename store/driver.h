@@ -103,6 +103,14 @@ struct driver {
 	int64_t (*changes)(struct connection *c);
 	const char *(*error)(struct connection *c);
 	void (*deadline)(struct connection *c, int64_t deadline_ns);
+	/*
+	 * Copy both files into new ones as they are at one moment, while others write. NULL: a
+	 * database with tools of its own for that. False with `error` set; what was begun is the
+	 * caller's to remove.
+	 */
+	bool (*backup)(const char *place, const char *log_place, const char *target,
+	               const char *log_target, store_going *going, void *context,
+	               struct str *error);
 };
 
 extern const struct driver sqlite_driver;

@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "store/cache.h"
+#include "store/sqlite_backup.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -338,4 +339,5 @@ const struct driver sqlite_driver = {
         .changes = changes,
         .error = error_text,
         .deadline = deadline,
+        .backup = sqlite_backup,
 };

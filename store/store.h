@@ -137,6 +137,19 @@ enum store_result store_delete_batch(struct store *s, const char *batch);
 /* Idempotency keys first used before the date, at most `limit` of them. */
 enum store_result store_prune_keys(struct store *s, int64_t before_us, int64_t limit);
 
+/* --- the whole --- */
+
+/* Asked now and then by what takes long; false: give up. */
+typedef bool store_going(void *context);
+/*
+ * Make the directory and in it scitq.db and log.db, copies as of one moment, on disk when
+ * it returns; a server serves them as they are. On any thread, also while the store is
+ * written. False with *problem set, and the directory gone again: it exists already (its
+ * parent does not), the database is one with tools of its own, no space.
+ */
+bool store_backup(struct store *s, const char *directory, store_going *going, void *context,
+                  struct problem *problem);
+
 /* --- reading --- */
 
 struct store_reader *store_own(struct store *s);

@@ -1,9 +1,8 @@
 #include "worker/options.h"
 
-#include "base/fd.h"
 #include "base/state_dir.h"
 #include "client/address.h"
-#include "model/json.h"
+#include "client/state_server.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -145,43 +144,9 @@ static bool is_loopback(const char *url)
 	       (strncmp(host, "localhost", 9) == 0 && strchr(":/", host[9]) != NULL);
 }
 
-static bool read_token(struct options *o)
-{
-	struct str path = STR_INIT;
-	bool ok;
-
-	str_addf(&path, "%s/token", o->state.p);
-	str_reset(&o->token);
-	ok = file_read(path.p, &o->token) == 0;
-	while (o->token.len > 0 && strchr(" \r\n", o->token.p[o->token.len - 1]) != NULL)
-		o->token.p[--o->token.len] = '\0';
-	str_release(&path);
-	return ok;
-}
-
 bool options_find_private(struct options *o)
 {
-	struct str path = STR_INIT, text = STR_INIT;
-	struct problem problem;
-	const char *url = NULL;
-	json_t *j = NULL;
-	bool ok;
-
-	str_addf(&path, "%s/server.json", o->state.p);
-	if (file_read(path.p, &text) == 0)
-		j = json_parse(text.p, text.len, &problem);
-	ok = json_is_object(j) && json_member_text(j, "url", &url, &problem) && url != NULL;
-	if (ok) {
-		str_reset(&o->url);
-		str_adds(&o->url, url);
-		while (o->url.len > 0 && o->url.p[o->url.len - 1] == '/')
-			o->url.p[--o->url.len] = '\0';
-		ok = read_token(o);
-	}
-	json_decref(j);
-	str_release(&path);
-	str_release(&text);
-	return ok;
+	return state_server(o->state.p, &o->url, &o->token, NULL);
 }
 
 /* Absolute, so that it means the same in every process. */
@@ -240,7 +205,7 @@ static enum options_result complete(struct options *o)
 	if (o->token.len == 0 && token != NULL)
 		str_adds(&o->token, token);
 	else if (o->token.len == 0 && o->state.len > 0)
-		(void)read_token(o);
+		(void)state_token(o->state.p, &o->token);
 	return OPTIONS_OK;
 }
 

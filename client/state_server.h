@@ -1,0 +1,18 @@
+/* The server of a state directory: what it wrote into server.json and token. */
+#ifndef CLIENT_STATE_SERVER_H
+#define CLIENT_STATE_SERVER_H
+
+#include "base/str.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Replace *token by STATE/token. False where it cannot be read. */
+bool state_token(const char *state, struct str *token);
+/*
+ * Replace *url, without a slash at its end, *token, and *pid (which may be NULL). False
+ * where a file is missing or damaged: no server runs there, or it is about to start.
+ */
+bool state_server(const char *state, struct str *url, struct str *token, int64_t *pid);
+
+#endif
