@@ -241,13 +241,20 @@ static unsigned session_of(const struct connection *c)
 	return c->session;
 }
 
+static bool has_input(const struct connection *c)
+{
+	struct pollfd p = {.fd = PQsocket(c->pg), .events = POLLIN};
+
+	return poll(&p, 1, 0) > 0;
+}
+
 /* Is there a connection that a query can begin on? */
 static bool is_ready(struct connection *c)
 {
 	bool may_renew = is_reader(c->kind) && !c->begun;
 
-	/* The end of one that broke since its last query is there to be read. */
-	if (may_renew && c->streaming == NULL && !is_lost(c))
+	/* Of one that broke since its last query the last words and the end wait to be read. */
+	while (may_renew && c->streaming == NULL && !is_lost(c) && has_input(c))
 		(void)PQconsumeInput(c->pg);
 	return !is_lost(c) || (may_renew && connect_anew(c) == STORE_OK);
 }

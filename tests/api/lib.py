@@ -1,7 +1,8 @@
 """What the API tests share: a scitq-server of their own, calls to it, what its database holds.
 
 A test is a script whose test_* functions run one after the other, each with a fresh server in a temporary
-directory: `lib.main(globals())`. A function without a parameter starts its own.
+directory: `lib.main(globals())`. A function without a parameter starts its own. SCITQ_TEST_DATABASE=postgres in the
+environment runs them on PostgreSQL; those that look into the SQLite file themselves cannot.
 """
 
 import contextlib
@@ -25,6 +26,8 @@ import base64
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BIN = os.environ.get("SCITQ_BIN") or os.path.join(ROOT, "build", "check", "bin")
 SERVER = os.path.join(BIN, "scitq-server")
+sys.path.insert(0, os.path.join(ROOT, "tests", "tools"))
+import postgres  # noqa: E402
 START = time.monotonic()
 
 TASK = ["task_id", "name", "status", "command", "creation_date", "modification_date", "status_date", "batch",
@@ -85,6 +88,10 @@ class Reply:
         return f"<{self.status} {self.data[:400]!r}>"
 
 
+# With SCITQ_TEST_DATABASE=postgres every server gets a place of its own in this cluster.
+cluster = postgres.Cluster() if os.environ.get("SCITQ_TEST_DATABASE") == "postgres" else None
+
+
 class Dropped(Exception):
     """The connection closed without an answer."""
 
@@ -93,7 +100,8 @@ class Server:
     """A scitq-server on a free port; `with` starts it and takes everything away."""
 
     def __init__(self, *options):
-        self.options = options
+        self.uri = cluster.place() if cluster and "--database" not in options else None
+        self.options = [*options, "--database", self.uri] if self.uri else options
         self.path = os.path.realpath(tempfile.mkdtemp(prefix="scitq-api."))
         self.state = os.path.join(self.path, "state")
         self.log = os.path.join(self.path, "log")
@@ -225,6 +233,8 @@ class Server:
 
     def dump(self):
         """{table: rows}: everything that the database holds."""
+        if self.uri:
+            return postgres.dump(self.uri)
         with self.database() as base:
             tables = [row[0].decode() for row in base.execute(
                 "select name from sqlite_master where type = 'table' and name not like 'sqlite_%' order by name")]
