@@ -19,6 +19,7 @@ static struct execution *make(int64_t id)
 	arena_init(&e->arena);
 	e->cpu = NAN;
 	e->weight = 1;
+	e->memory = INT_NULL;
 	e->download_timeout = e->run_timeout = e->upload_timeout = INT_NULL;
 	for (int i = 0; i < STREAMS; i++) {
 		e->streams[i].fd = -1;
@@ -66,6 +67,7 @@ struct execution *execution_new(json_t *grant, struct problem *problem)
 	     json_member_int(grant, "task_id", &e->task_id, problem) &&
 	     json_member_real(grant, "weight", &e->weight, problem) &&
 	     json_member_real(grant, "cpu", &e->cpu, problem) &&
+	     json_member_int(grant, "memory", &e->memory, problem) &&
 	     json_member_int(grant, "download_timeout", &e->download_timeout, problem) &&
 	     json_member_int(grant, "run_timeout", &e->run_timeout, problem) &&
 	     json_member_int(grant, "upload_timeout", &e->upload_timeout, problem) &&
@@ -122,6 +124,7 @@ void execution_note(const struct execution *e, struct str *note)
 	message_add_number(note, e->place->number);
 	message_add_real(note, e->weight);
 	message_add_number(note, (uint64_t)e->upload_timeout);
+	message_add_number(note, (uint64_t)e->memory);
 	add_text(note, e->name);
 	add_text(note, e->command);
 	add_text(note, e->output);
@@ -148,6 +151,7 @@ struct execution *execution_from_note(uint64_t id, const char *note, size_t n, u
 	*place = (unsigned)message_number(&m);
 	e->weight = message_real(&m);
 	e->upload_timeout = (int64_t)message_number(&m);
+	e->memory = (int64_t)message_number(&m);
 	e->name = read_text(e, &m);
 	e->command = read_text(e, &m);
 	e->output = read_text(e, &m);

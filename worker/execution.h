@@ -45,7 +45,8 @@ struct execution {
 	struct arena arena; /* of the texts below; NULL where the grant has none */
 	const char *name, *batch, *command, *script, *input, *output, *resource, *yields;
 	const char *container, *container_options;
-	double weight, cpu;                                    /* cpu NaN: not given */
+	double weight, cpu; /* cpu NaN: not given */
+	int64_t memory;     /* bytes that it may take; INT_NULL: no limit */
 	int64_t download_timeout, run_timeout, upload_timeout; /* seconds, INT_NULL: none */
 
 	enum phase phase;

@@ -34,6 +34,8 @@ struct held *held_new(struct message *m)
 	h->claim.weight = message_real(&own);
 	h->timeout_ns = (int64_t)message_number(&own);
 	h->grace_ns = (int64_t)message_number(&own);
+	h->limits.memory = message_number(&own);
+	h->limits.cpus = message_real(&own);
 	h->directory = message_text(&own);
 	h->work = message_text(&own);
 	h->contained = message_number(&own) != 0;
@@ -92,7 +94,7 @@ void held_spawn(const struct held *h, char *const *environment, struct arena *ar
 		n++;
 	envp = texts(h, h->variables, h->nvariables, n, arena);
 	memcpy(envp, environment, n * sizeof(*envp));
-	spawn->envp = envp;
+	*spawn = (struct spawn){.envp = envp};
 	spawn->argv = texts(h, h->words, h->nwords, 0, arena);
 	spawn->fallback = h->nfallback > 0 ? texts(h, h->fallback, h->nfallback, 0, arena) : NULL;
 	spawn->file = h->contained ? "/proc/self/exe" : NULL;

@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/str.h"
 #include "base/vec.h"
+#include "worker/cgroup.h"
 #include "worker/message.h"
 #include "worker/slots.h"
 #include "worker/spawn.h"
@@ -25,6 +26,7 @@ struct held {
 	char *frame;
 	size_t frame_len;
 	int64_t timeout_ns, grace_ns;
+	struct cgroup_limits limits;
 	const char *directory; /* of the task; its output files are stdout and stderr in it */
 	const char *work;      /* where the command runs */
 	bool contained;        /* its first process is worker/runner.h's */
@@ -39,6 +41,7 @@ struct held {
 	size_t nvariables;
 	char *marker; /* see tree.h */
 
+	struct cgroup *group;           /* that its processes are in; NULL: none */
 	pid_t pid;                      /* 0: not started */
 	int64_t started_ns;             /* monotonic, as all times here */
 	int64_t term_at_ns, kill_at_ns; /* 0: none */
@@ -54,8 +57,8 @@ void held_free(struct held *h);
 /* The result is final; what was needed to start is freed. */
 void held_end(struct held *h);
 /*
- * What spawn_start() needs but `null`, in the arena. `environment` is what every
- * task gets, of held_environment(); the task's own variables follow it.
+ * What spawn_start() needs but `null` and the control groups, in the arena. `environment` is what
+ * every task gets, of held_environment(); the task's own variables follow it.
  */
 void held_spawn(const struct held *h, char *const *environment, struct arena *arena,
                 struct spawn *spawn);

@@ -291,6 +291,8 @@ void holder_start(struct holder *h, const struct holder_start *start)
 	message_add_real(out, start->weight);
 	message_add_number(out, in_ns(start->timeout_s));
 	message_add_number(out, in_ns(start->grace_s));
+	message_add_number(out, start->limits.memory);
+	message_add_real(out, start->limits.cpus);
 	message_add_text(out, start->directory);
 	message_add_text(out, command->directory);
 	message_add_number(out, command->contained);

@@ -7,6 +7,7 @@
 #define WORKER_HOLDER_H
 
 #include "base/log.h"
+#include "worker/cgroup.h"
 #include "worker/channel.h"
 #include "worker/command.h"
 #include "worker/shield.h"
@@ -51,6 +52,7 @@ struct holder_start {
 	double weight;
 	int64_t timeout_s; /* 0: none */
 	int64_t grace_s;
+	struct cgroup_limits limits;
 	const char *directory; /* of the task */
 	const struct command *command;
 	enum shield_kind shield;

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -179,6 +180,15 @@ static void removed(struct job *job, void *ctx)
 	removal_free(r);
 }
 
+/* What its control group gives it: its memory where it states some, its share of the cpus. */
+static struct cgroup_limits limits_of(const struct agent *a, const struct execution *e)
+{
+	return (struct cgroup_limits){
+	        .memory = e->memory != INT_NULL && e->memory > 0 ? (uint64_t)e->memory : 0,
+	        .cpus = isnan(e->cpu) ? e->weight * a->machine.cpus : e->cpu,
+	};
+}
+
 /* Its command can go to the supervisor. */
 static void hold(struct agent *a, struct execution *e)
 {
@@ -218,6 +228,7 @@ static void hold(struct agent *a, struct execution *e)
 	                              .weight = e->weight,
 	                              .timeout_s = e->run_timeout != INT_NULL ? e->run_timeout : 0,
 	                              .grace_s = a->options->grace_s,
+	                              .limits = limits_of(a, e),
 	                              .directory = e->place->path,
 	                              .command = &command,
 	                              .shield = a->shield,
@@ -529,8 +540,8 @@ static void succeeded(struct agent *a, struct execution *e)
 
 static void exited(struct agent *a, struct execution *e, const struct ending *ending)
 {
-	struct outcome_task task = {e->command, e->place->path, a->places.root, e->stop_signal,
-	                            e->run_timeout};
+	struct outcome_task task = {e->command,     e->place->path, a->places.root,
+	                            e->stop_signal, e->run_timeout, e->memory};
 
 	e->strays = ending->strays;
 	if (e->forgotten)

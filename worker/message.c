@@ -55,6 +55,7 @@ void message_add_ending(struct str *out, const struct ending *e)
 	message_add_number(out, e->cpu_us);
 	message_add_number(out, e->peak_memory);
 	message_add_number(out, e->duration_ns);
+	message_add_number(out, e->oom);
 }
 
 void message_end(struct str *out, size_t begun)
@@ -157,4 +158,5 @@ void message_ending(struct message *m, struct ending *e)
 	e->cpu_us = message_number(m);
 	e->peak_memory = message_number(m);
 	e->duration_ns = message_number(m);
+	e->oom = message_number(m) != 0;
 }

@@ -16,14 +16,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MESSAGE_VERSION 4
+#define MESSAGE_VERSION 5
 /* A command line of the size that the kernel takes, and its script. */
 #define MESSAGE_MAX ((uint32_t)64 << 20)
 
 enum message_type {
 	/* Agent to supervisor. */
 	MESSAGE_HELLO = 1, /* version, ns without an agent that it survives at most (0: any) */
-	MESSAGE_START,     /* id, weight, run timeout ns, grace ns, directory, work directory,
+	MESSAGE_START,     /* id, weight, run timeout ns, grace ns, memory limit (0: none), cpus,
+	                      directory, work directory,
 	                      1 where worker/runner.h is to run it, kind of shield, lent paths[],
 	                      words[], fallback words[],
 	                      environment[], note */
@@ -62,6 +63,7 @@ struct ending {
 	uint64_t cpu_us;
 	uint64_t peak_memory; /* bytes; 0: below what could be told */
 	uint64_t duration_ns;
+	bool oom; /* the kernel killed a process of it for lack of memory */
 };
 
 /* Writing: begin, fields, end. */

@@ -167,7 +167,17 @@ static void fail_engine(struct outcome *o, const char *directory)
 	str_release(&said);
 }
 
-static void fail_by_itself(struct outcome *o, int64_t code, bool by_signal,
+/* The kernel killed a process of it: at its own limit, or because the machine had none left. */
+static void fail_memory(struct outcome *o, int64_t code, const struct outcome_task *task)
+{
+	if (task->memory != INT_NULL && task->memory > 0)
+		fail(o, code, "memory", "out of memory: it may take %.2f GB",
+		     (double)task->memory / 1e9);
+	else
+		fail(o, code, "memory", "killed by the kernel: out of memory");
+}
+
+static void fail_by_itself(struct outcome *o, int64_t code, bool by_signal, bool oom,
                            const struct outcome_task *task)
 {
 	struct str end = STR_INIT;
@@ -175,8 +185,8 @@ static void fail_by_itself(struct outcome *o, int64_t code, bool by_signal,
 	read_container_end(task->directory, &end);
 	if (strcmp(end.p, RUNNER_END_ENGINE) == 0)
 		fail_engine(o, task->directory);
-	else if (strcmp(end.p, RUNNER_END_MEMORY) == 0)
-		fail(o, code, "memory", "killed by the kernel: out of memory");
+	else if (oom || strcmp(end.p, RUNNER_END_MEMORY) == 0)
+		fail_memory(o, code, task);
 	else if (disk_is_full(task->directory))
 		fail(o, code, "disk", "no space left in %s", task->work);
 	else
@@ -213,7 +223,7 @@ static void did_not_succeed(struct outcome *o, const struct ending *ending,
 	case STOP_NONE:
 		break;
 	}
-	fail_by_itself(o, code, by_signal, task);
+	fail_by_itself(o, code, by_signal, ending->oom, task);
 }
 
 bool outcome_of_ending(struct outcome *o, const struct ending *ending,

@@ -49,6 +49,7 @@ struct outcome_task {
 	const char *work;    /* file system that is meant where space ran out */
 	int stop_signal;     /* the server's, 0: none */
 	int64_t run_timeout; /* seconds; INT_NULL: none, or not known any more */
+	int64_t memory;      /* bytes; INT_NULL: no limit */
 };
 
 /*

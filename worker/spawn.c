@@ -85,7 +85,12 @@ static void become(const struct spawn *s, char *const *files, char *const *fallb
 	int err;
 
 	sigemptyset(&none);
-	/* First, because other credentials forget the signal of the parent's death. */
+	o->failed = "enter its control groups";
+	for (size_t i = 0; i < s->nentries; i++) {
+		if (write(s->entries[i], "0", 1) != 1)
+			goto failed;
+	}
+	/* Before others, because other credentials forget the signal of the parent's death. */
 	o->failed = "shield its inputs";
 	errno = -shield_raise(&s->shield);
 	if (errno != 0)

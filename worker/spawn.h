@@ -24,6 +24,8 @@ struct spawn {
 	const char *file;
 	bool privileges; /* it may gain some: a container engine's helpers are set-user-id */
 	struct shield shield;
+	const int *entries; /* of control groups: "0" is written to each; NULL: none */
+	size_t nentries;
 	const char *directory; /* to run in */
 	const char *out, *err; /* files, made where missing */
 	int null;              /* /dev/null */

@@ -45,11 +45,12 @@ struct supervisor {
 	struct channel agent;
 	bool welcomed; /* the agent was told of all tasks: from here on of what changes */
 	struct held_list waiting, running, ended; /* running: also while leftovers are killed */
-	char **environment;                       /* what every task gets beside its own */
-	struct arena scratch;                     /* of one start */
-	struct pids pids;                         /* scratch */
-	int64_t expires_ns;                       /* end of the lease, boot time; 0: not told yet */
-	int64_t lease_ns;                         /* its length */
+	struct cgroups groups;
+	char **environment;     /* what every task gets beside its own */
+	struct arena scratch;   /* of one start */
+	struct pids pids;       /* scratch */
+	int64_t expires_ns;     /* end of the lease, boot time; 0: not told yet */
+	int64_t lease_ns;       /* its length */
 	int64_t agentless_ns;   /* survived without an agent; 0: up to the lease */
 	int64_t alone_since_ns; /* boot time; 0: an agent is there */
 	int64_t flush_at_ns;    /* when to send what was said; 0: nothing was */
@@ -96,9 +97,42 @@ static void say_exited(struct supervisor *s, const struct held *h)
 	flush_within(s, is_busy(s) ? BUSY_COLLECT_NS : 0);
 }
 
+/* A control group for its processes, where there are some: none of a container, whose engine has
+   its own. False where one was to be had and is not. */
+static bool enter_group(struct supervisor *s, struct held *h, struct spawn *spawn)
+{
+	int err = 0;
+
+	if (!h->contained)
+		h->group = cgroup_take(&s->groups, &h->limits, &err);
+	if (h->group != NULL) {
+		spawn->entries = h->group->entries;
+		spawn->nentries = s->groups.n;
+	}
+	h->ending.start_errno = -err;
+	h->ending.failed = err != 0 ? "make its control group" : "";
+	return err == 0;
+}
+
+static void leave_group(struct supervisor *s, struct held *h)
+{
+	struct cgroup_usage usage;
+
+	if (h->group == NULL)
+		return;
+	cgroup_usage(&s->groups, h->group, &usage);
+	/* More than what was waited for, where some was left to itself. */
+	if (usage.cpu_us > h->ending.cpu_us)
+		h->ending.cpu_us = usage.cpu_us;
+	h->ending.oom = usage.oom;
+	cgroup_give_back(&s->groups, h->group, !h->ending.strays);
+	h->group = NULL;
+}
+
 /* Move a task of `from` to those that ended, and tell the agent. */
 static void end_task(struct supervisor *s, struct held_list *from, struct held *h)
 {
+	leave_group(s, h);
 	held_list_remove(from, h);
 	held_end(h);
 	if (h->forgotten) {
@@ -118,6 +152,10 @@ static void start_task(struct supervisor *s, struct held *h)
 	arena_clear(&s->scratch);
 	held_spawn(h, s->environment, &s->scratch, &spawn);
 	spawn.null = s->null;
+	if (!enter_group(s, h, &spawn)) {
+		end_task(s, &s->waiting, h);
+		return;
+	}
 	h->started_ns = clock_monotonic_ns();
 	pid = spawn_start(&spawn, &failed);
 	if (pid < 0) {
@@ -163,8 +201,10 @@ static void signal_task(struct supervisor *s, struct held *h, int sig)
 		(void)kill(h->pid, runner_signal(sig));
 		return;
 	}
-	n = tree_signal(&seed, sig);
-
+	if (h->group != NULL && (sig == SIGSTOP || sig == SIGCONT) &&
+	    cgroup_freeze(&s->groups, h->group, sig == SIGSTOP) == 0)
+		return;
+	n = h->group != NULL ? cgroup_signal(&s->groups, h->group, sig) : tree_signal(&seed, sig);
 	if (n < 0)
 		log_error(&s->log, "cannot find the processes of execution %llu: %s",
 		          (unsigned long long)h->id, strerror((int)-n));
@@ -231,9 +271,12 @@ static bool is_clear(struct supervisor *s, struct held *h)
 	struct tree_seed seed = seed_of(h);
 	ssize_t left;
 
-	if (!find_orphans(s))
+	if (h->group == NULL && !find_orphans(s))
 		return true;
-	left = tree_signal(&seed, SIGKILL);
+	left = h->group != NULL ? cgroup_signal(&s->groups, h->group, SIGKILL)
+	                        : tree_signal(&seed, SIGKILL);
+	if (h->group != NULL && left == 0)
+		return true;
 	if (left == 0) {
 		/* Orphans without session and marker of a task: with no other task, they are its.
 		 */
@@ -654,9 +697,17 @@ static void release(struct supervisor *s)
 	close(s->children);
 }
 
+static void close_groups(struct supervisor *s)
+{
+	for (size_t i = 0; i < s->running.n; i++)
+		leave_group(s, s->running.v[i]);
+	cgroups_close(&s->groups);
+}
+
 int supervisor_main(int argc, char **argv)
 {
 	struct supervisor s = {.agent = {.fd = -1}};
+	struct str told = STR_INIT;
 
 	log_init(&s.log, "supervisor", LOG_LEVEL_INFO, 2);
 	if (argc != 3) {
@@ -671,11 +722,15 @@ int supervisor_main(int argc, char **argv)
 	arena_init(&s.scratch);
 	random_hex(s.instance, INSTANCE_DIGITS);
 	s.environment = held_environment(environ);
+	cgroups_open(&s.groups, &told);
+	log_info(&s.log, "%s", told.p);
+	str_release(&told);
 	s.alone_since_ns = clock_boot_ns();
 	while (!s.ending)
 		turn(&s);
 	end_containers(&s);
 	kill_everything(&s);
+	close_groups(&s);
 	release(&s);
 	return 0;
 }

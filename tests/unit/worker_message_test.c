@@ -25,6 +25,8 @@ static void put_start(struct str *out)
 	message_add_real(out, 0.25);
 	message_add_number(out, 5);
 	message_add_number(out, 6);
+	message_add_number(out, 1000);
+	message_add_real(out, 0.5);
 	message_add_text(out, "/w/task/1");
 	message_add_text(out, "/w/task/1/tmp");
 	message_add_number(out, 1);
@@ -39,7 +41,8 @@ static void put_start(struct str *out)
 
 static void frames_come_back_as_they_went(void **state)
 {
-	struct ending ending = {true, 2, "execute", 0x8b, STOP_LEASE, true, 1, UINT64_MAX, 3}, got;
+	struct ending ending = {true, 2, "execute", 0x8b, STOP_LEASE, true, 1, UINT64_MAX, 3, true},
+	              got;
 	struct str out = STR_INIT;
 	struct message m;
 	size_t used = 0, n;

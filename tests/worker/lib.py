@@ -52,6 +52,38 @@ def alive(pid):
     return state_of(pid) not in (None, "Z", "X")
 
 
+def groups_of(pid):
+    """The directories of its control groups."""
+    mounts = {}
+    with open("/proc/self/mountinfo", encoding="utf-8") as lines:
+        for line in lines:
+            left, right = line.split(" - ")
+            kind, _, options = right.split(maxsplit=2)
+            if kind in ("cgroup", "cgroup2"):
+                for word in options.strip().split(",") if kind == "cgroup" else [""]:
+                    mounts[word] = left.split()[4]
+    with open(f"/proc/{pid}/cgroup", encoding="utf-8") as lines:
+        for line in lines:
+            _, names, path = line.rstrip("\n").split(":", 2)
+            for name in names.split(","):
+                if name in mounts and path != "/":
+                    yield mounts[name] + path
+
+
+def stopped(pid):
+    """By a signal, or frozen with its control group."""
+    if state_of(pid) in ("T", "D"):
+        return True
+    for directory in groups_of(pid):
+        try:
+            with open(directory + "/cgroup.freeze", encoding="utf-8") as frozen:
+                if frozen.read().strip() == "1":
+                    return True
+        except OSError:
+            pass
+    return False
+
+
 def processes(path, zombies=False):
     """Processes that name the path in their command line, environment or working directory."""
     found = []

@@ -1,0 +1,599 @@
+#include "worker/cgroup.h"
+
+#include "base/fd.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PREFIX "scitq-"
+/* A task that makes more processes and threads is a fork bomb. */
+#define PIDS_MOST "16384"
+/* A group that holds more when its task has ended is of no use to the next one. */
+#define REUSE_MOST ((uint64_t)16 << 20)
+#define IDLE_MOST 64
+
+/* The controllers that we use; of version 1 each has its hierarchy or shares one. */
+static const struct {
+	const char *name;
+	unsigned bit;
+} controllers[] = {
+        {"memory", CGROUP_MEMORY},
+        {"pids", CGROUP_PIDS},
+        {"cpu", CGROUP_CPU},
+        {"freezer", CGROUP_FREEZER},
+};
+
+#define CONTROLLERS (sizeof(controllers) / sizeof(controllers[0]))
+
+static bool has_word(const char *list, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const char *p = list; (p = strstr(p, word)) != NULL; p += n) {
+		if ((p == list || strchr(", \n", p[-1]) != NULL) &&
+		    (p[n] == '\0' || strchr(", \n", p[n]) != NULL))
+			return true;
+	}
+	return false;
+}
+
+static unsigned bits_of(const char *list)
+{
+	unsigned bits = 0;
+
+	for (size_t i = 0; i < CONTROLLERS; i++)
+		bits |= has_word(list, controllers[i].name) ? controllers[i].bit : 0;
+	return bits;
+}
+
+/* ---- files of groups ---- */
+
+static void add_path(struct str *path, const struct cgroup_hierarchy *h, const struct cgroup *g)
+{
+	str_reset(path);
+	str_addf(path, "%s/%u", h->base, g->number);
+}
+
+static int write_file(const char *dir, const char *name, const char *text)
+{
+	struct str path = STR_INIT;
+	int fd, err = 0;
+
+	str_addf(&path, "%s/%s", dir, name);
+	fd = open(path.p, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		err = -errno;
+	if (fd >= 0)
+		close(fd);
+	str_release(&path);
+	return err;
+}
+
+static int write_number(const char *dir, const char *name, uint64_t value)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%" PRIu64, value);
+	return write_file(dir, name, text);
+}
+
+static bool read_text(const char *dir, const char *name, struct str *text)
+{
+	struct str path = STR_INIT;
+	bool ok;
+
+	str_reset(text);
+	str_addf(&path, "%s/%s", dir, name);
+	ok = file_read(path.p, text) == 0;
+	str_release(&path);
+	return ok;
+}
+
+/* The number in a file, behind `key` and a blank where there is a key; 0 where it is not there. */
+static uint64_t read_number(const char *dir, const char *name, const char *key)
+{
+	struct str text = STR_INIT;
+	uint64_t value = 0;
+	const char *p = NULL;
+
+	if (read_text(dir, name, &text)) {
+		size_t n = key != NULL ? strlen(key) : 0;
+
+		p = text.p;
+		while (p != NULL && n > 0 && (strncmp(p, key, n) != 0 || p[n] != ' ')) {
+			p = strchr(p, '\n');
+			p = p != NULL ? p + 1 : NULL;
+		}
+		value = p != NULL ? strtoull(p + n, NULL, 10) : 0;
+	}
+	str_release(&text);
+	return value;
+}
+
+/* ---- where groups may be made ---- */
+
+/* Our own place in a hierarchy, of /proc/self/cgroup; `name` is one of its controllers, "" for
+   version 2. False where we have none. */
+static bool own_place(const char *membership, const char *name, struct str *place)
+{
+	for (const char *line = membership; line != NULL && *line != '\0';) {
+		const char *list = strchr(line, ':'), *path, *end = strchrnul(line, '\n');
+
+		path = list != NULL ? strchr(list + 1, ':') : NULL;
+		if (path != NULL && path < end) {
+			struct str words = STR_INIT;
+			bool is;
+
+			str_add(&words, list + 1, (size_t)(path - list - 1));
+			is = *name == '\0' ? words.len == 0 : has_word(words.p, name);
+			str_release(&words);
+			if (is) {
+				str_reset(place);
+				str_add(place, path + 1, (size_t)(end - path - 1));
+				return true;
+			}
+		}
+		line = *end == '\n' ? end + 1 : NULL;
+	}
+	return false;
+}
+
+/* Our own directory in the hierarchy that is mounted at `point` from `root` on. */
+static void add_own_directory(struct str *dir, const char *point, const char *root,
+                              const char *place)
+{
+	size_t n = strlen(root);
+
+	if (strcmp(root, "/") == 0)
+		n = 0;
+	else if (strncmp(place, root, n) != 0)
+		place = "", n = 0;
+	str_adds(dir, point);
+	if (strcmp(place + n, "/") != 0)
+		str_adds(dir, place + n);
+}
+
+/* Groups of a supervisor that was killed: empty by now, since its tasks died with it. */
+static void sweep(const char *dir)
+{
+	DIR *d = opendir(dir);
+	struct str path = STR_INIT;
+	struct dirent *e;
+
+	while (d != NULL && (e = readdir(d)) != NULL) {
+		long pid = strncmp(e->d_name, PREFIX, strlen(PREFIX)) == 0
+		                   ? strtol(e->d_name + strlen(PREFIX), NULL, 10)
+		                   : 0;
+		DIR *inner;
+
+		if (pid <= 0 || kill((pid_t)pid, 0) == 0 || errno != ESRCH)
+			continue;
+		str_reset(&path);
+		str_addf(&path, "%s/%s", dir, e->d_name);
+		inner = opendir(path.p);
+		while (inner != NULL && (e = readdir(inner)) != NULL) {
+			if (e->d_name[0] >= '0' && e->d_name[0] <= '9')
+				(void)unlinkat(dirfd(inner), e->d_name, AT_REMOVEDIR);
+		}
+		if (inner != NULL)
+			closedir(inner);
+		(void)rmdir(path.p);
+	}
+	if (d != NULL)
+		closedir(d);
+	str_release(&path);
+}
+
+/* Hand the controllers of version 2 down to the groups below; what is refused is not had. */
+static unsigned hand_down(const char *dir)
+{
+	struct str text = STR_INIT;
+	unsigned bits = 0;
+
+	for (size_t i = 0; i < CONTROLLERS; i++) {
+		str_reset(&text);
+		str_addf(&text, "+%s", controllers[i].name);
+		(void)write_file(dir, "cgroup.subtree_control", text.p);
+	}
+	if (read_text(dir, "cgroup.subtree_control", &text))
+		bits = bits_of(text.p);
+	str_release(&text);
+	return bits;
+}
+
+/*
+ * A process with one thread that writes "0" here enters. In version 1 by the file of threads:
+ * unlike cgroup.procs that takes no lock that waits for every cpu.
+ */
+static const char *entry_of(bool unified)
+{
+	return unified ? "cgroup.procs" : "tasks";
+}
+
+/* Whether a process can enter a group of this hierarchy. */
+static int try_entering(const char *dir, const char *entry)
+{
+	pid_t pid = fork(), got;
+	int status = 0;
+
+	if (pid < 0)
+		return -errno;
+	if (pid == 0)
+		_exit(-write_file(dir, entry, "0"));
+	do
+		got = waitpid(pid, &status, 0);
+	while (got < 0 && errno == EINTR);
+	return got == pid && WIFEXITED(status) ? -WEXITSTATUS(status) : -ECHILD;
+}
+
+/* Use the hierarchy in which `dir` is our own directory. 0 or -errno. */
+static int add_hierarchy(struct cgroups *c, const char *dir, bool unified, unsigned bits)
+{
+	struct cgroup_hierarchy *h = &c->hierarchies[c->n];
+	struct str base = STR_INIT, probe = STR_INIT;
+	int err;
+
+	sweep(dir);
+	str_addf(&base, "%s/" PREFIX "%d", dir, (int)getpid());
+	str_addf(&probe, "%s/probe", base.p);
+	err = mkdir(base.p, 0755) != 0 && errno != EEXIST ? -errno : 0;
+	if (err == 0 && unified) {
+		(void)hand_down(dir);
+		/* Freezing takes no controller in version 2. */
+		bits = hand_down(base.p) | CGROUP_FREEZER;
+	}
+	if (err == 0 && mkdir(probe.p, 0755) != 0)
+		err = -errno;
+	if (err == 0) {
+		err = try_entering(probe.p, entry_of(unified));
+		(void)rmdir(probe.p);
+	}
+	if (err == 0) {
+		*h = (struct cgroup_hierarchy){str_detach(&base), bits, unified};
+		c->n++;
+	} else {
+		(void)rmdir(base.p);
+	}
+	str_release(&base);
+	str_release(&probe);
+	return err;
+}
+
+/* One line of /proc/self/mountinfo. */
+struct mount_line {
+	char root[512], point[512], kind[32], options[512];
+};
+
+static bool read_mount(const char *line, struct mount_line *m)
+{
+	const char *rest = strstr(line, " - ");
+
+	return rest != NULL && sscanf(line, "%*d %*d %*s %511s %511s", m->root, m->point) == 2 &&
+	       sscanf(rest, " - %31s %*s %511s", m->kind, m->options) == 2;
+}
+
+/* Version 1 where `unified` is false. What could not be used is told with its reason. */
+static void look(struct cgroups *c, char *mounts, const char *membership, bool unified,
+                 struct str *why)
+{
+	struct mount_line m;
+	char *rest = NULL;
+
+	for (char *line = strtok_r(mounts, "\n", &rest); line != NULL;
+	     line = strtok_r(NULL, "\n", &rest)) {
+		struct str place = STR_INIT, dir = STR_INIT;
+		unsigned bits, had = 0;
+		const char *name = "";
+		int err;
+
+		if (!read_mount(line, &m) || strcmp(m.kind, unified ? "cgroup2" : "cgroup") != 0 ||
+		    c->n == CGROUP_HIERARCHIES)
+			continue;
+		bits = unified ? 0 : bits_of(m.options);
+		for (size_t i = 0; i < CONTROLLERS; i++)
+			name = bits & controllers[i].bit ? controllers[i].name : name;
+		for (size_t i = 0; i < c->n; i++)
+			had |= c->hierarchies[i].controllers;
+		if ((unified || (bits & ~had) != 0) && own_place(membership, name, &place)) {
+			add_own_directory(&dir, m.point, m.root, place.p);
+			err = add_hierarchy(c, dir.p, unified, bits);
+			if (err != 0)
+				str_addf(why, "%s%s: %s", why->len > 0 ? ", " : "", dir.p,
+				         strerror(-err));
+		}
+		str_release(&place);
+		str_release(&dir);
+	}
+}
+
+void cgroups_open(struct cgroups *c, struct str *told)
+{
+	struct str mounts = STR_INIT, membership = STR_INIT, why = STR_INIT;
+	char *copy;
+	unsigned bits = 0;
+
+	*c = (struct cgroups){0};
+	if (file_read("/proc/self/mountinfo", &mounts) == 0 &&
+	    file_read("/proc/self/cgroup", &membership) == 0) {
+		copy = xstrdup(mounts.p);
+		look(c, copy, membership.p, false, &why);
+		free(copy);
+		/* On a hybrid machine the unified hierarchy has nothing that version 1 has not. */
+		if (c->n == 0)
+			look(c, mounts.p, membership.p, true, &why);
+	}
+	for (size_t i = 0; i < c->n; i++)
+		bits |= c->hierarchies[i].controllers;
+	str_addf(told, "control groups%s:",
+	         c->n == 0                   ? ""
+	         : c->hierarchies[0].unified ? " of version 2"
+	                                     : " of version 1");
+	for (size_t i = 0; i < CONTROLLERS; i++) {
+		if (bits & controllers[i].bit)
+			str_addf(told, " %s", controllers[i].name);
+	}
+	if (c->n == 0)
+		str_addf(told, " none, tasks are not limited (%s)",
+		         why.len > 0 ? why.p : "no hierarchy is mounted");
+	str_release(&mounts);
+	str_release(&membership);
+	str_release(&why);
+}
+
+/* ---- groups ---- */
+
+static const char *directory_with(const struct cgroups *c, const struct cgroup *g, unsigned bit,
+                                  struct str *path, bool *unified)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		if (c->hierarchies[i].controllers & bit) {
+			add_path(path, &c->hierarchies[i], g);
+			*unified = c->hierarchies[i].unified;
+			return path->p;
+		}
+	}
+	return NULL;
+}
+
+static int limit_memory(const char *dir, bool unified, uint64_t bytes)
+{
+	int err;
+
+	if (unified) {
+		err = bytes > 0 ? write_number(dir, "memory.max", bytes)
+		                : write_file(dir, "memory.max", "max");
+		/* Kernels without swap accounting have no such file, older ones no group kill. */
+		(void)write_file(dir, "memory.swap.max", bytes > 0 ? "0" : "max");
+		(void)write_file(dir, "memory.oom.group", "1");
+		return err;
+	}
+	/* The limit with swap may not be below the one without: it goes first up, last down. */
+	(void)write_file(dir, "memory.memsw.limit_in_bytes", "-1");
+	err = bytes > 0 ? write_number(dir, "memory.limit_in_bytes", bytes)
+	                : write_file(dir, "memory.limit_in_bytes", "-1");
+	if (err == 0 && bytes > 0)
+		(void)write_number(dir, "memory.memsw.limit_in_bytes", bytes);
+	return err;
+}
+
+static int share_cpu(const char *dir, bool unified, double cpus)
+{
+	double share = unified ? cpus * 100 : cpus * 1024, most = unified ? 10000 : 262144;
+
+	share = share < 2 ? 2 : share > most ? most : share;
+	return write_number(dir, unified ? "cpu.weight" : "cpu.shares", (uint64_t)share);
+}
+
+static int set_limits(const struct cgroups *c, struct cgroup *g, const struct cgroup_limits *want,
+                      bool fresh)
+{
+	struct str path = STR_INIT;
+	const char *dir;
+	bool unified;
+	int err = 0;
+
+	dir = directory_with(c, g, CGROUP_MEMORY, &path, &unified);
+	if (dir != NULL && want->memory != g->limits.memory)
+		err = limit_memory(dir, unified, want->memory);
+	dir = directory_with(c, g, CGROUP_CPU, &path, &unified);
+	if (dir != NULL && err == 0 && want->cpus != g->limits.cpus)
+		err = share_cpu(dir, unified, want->cpus);
+	dir = directory_with(c, g, CGROUP_PIDS, &path, &unified);
+	if (dir != NULL && err == 0 && fresh)
+		err = write_file(dir, "pids.max", PIDS_MOST);
+	g->limits = *want;
+	str_release(&path);
+	return err;
+}
+
+/* A number of the memory controller, by the names of both versions; 0 where there is none. */
+static uint64_t read_memory(const struct cgroups *c, const struct cgroup *g, const char *one,
+                            const char *two, const char *key)
+{
+	struct str path = STR_INIT;
+	bool unified;
+	const char *dir = directory_with(c, g, CGROUP_MEMORY, &path, &unified);
+	uint64_t value = dir != NULL ? read_number(dir, unified ? two : one, key) : 0;
+
+	str_release(&path);
+	return value;
+}
+
+static uint64_t oom_kills(const struct cgroups *c, const struct cgroup *g)
+{
+	return read_memory(c, g, "memory.oom_control", "memory.events", "oom_kill");
+}
+
+static uint64_t read_cpu(const struct cgroups *c, const struct cgroup *g)
+{
+	struct str path = STR_INIT;
+	uint64_t us = 0;
+
+	for (size_t i = 0; i < c->n && us == 0; i++) {
+		add_path(&path, &c->hierarchies[i], g);
+		if (c->hierarchies[i].unified)
+			us = read_number(path.p, "cpu.stat", "usage_usec");
+		else if (c->hierarchies[i].controllers & CGROUP_CPU)
+			us = read_number(path.p, "cpuacct.usage", NULL) / 1000;
+	}
+	str_release(&path);
+	return us;
+}
+
+/* False where a directory is in use. */
+static bool remove_group(const struct cgroups *c, struct cgroup *g)
+{
+	struct str path = STR_INIT;
+	bool gone = true;
+
+	for (size_t i = 0; i < c->n; i++) {
+		if (g->entries[i] >= 0)
+			close(g->entries[i]);
+		add_path(&path, &c->hierarchies[i], g);
+		gone = (rmdir(path.p) == 0 || errno == ENOENT) && gone;
+	}
+	str_release(&path);
+	free(g);
+	return gone;
+}
+
+static struct cgroup *make_group(struct cgroups *c, int *err)
+{
+	struct cgroup *g = xcalloc(1, sizeof(*g));
+	struct str path = STR_INIT;
+
+	g->number = c->next++;
+	*err = 0;
+	for (size_t i = 0; i < CGROUP_HIERARCHIES; i++)
+		g->entries[i] = -1;
+	for (size_t i = 0; i < c->n && *err == 0; i++) {
+		add_path(&path, &c->hierarchies[i], g);
+		if (mkdir(path.p, 0755) != 0)
+			*err = -errno;
+		str_addf(&path, "/%s", entry_of(c->hierarchies[i].unified));
+		if (*err == 0) {
+			g->entries[i] = open(path.p, O_WRONLY | O_CLOEXEC);
+			*err = g->entries[i] < 0 ? -errno : 0;
+		}
+	}
+	str_release(&path);
+	if (*err != 0) {
+		remove_group(c, g);
+		return NULL;
+	}
+	return g;
+}
+
+struct cgroup *cgroup_take(struct cgroups *c, const struct cgroup_limits *limits, int *err)
+{
+	bool fresh = c->idle.n == 0;
+	struct cgroup *g;
+
+	*err = 0;
+	if (c->n == 0)
+		return NULL;
+	g = fresh ? make_group(c, err) : c->idle.v[--c->idle.n];
+	if (g == NULL)
+		return NULL;
+	*err = set_limits(c, g, limits, fresh);
+	if (*err != 0) {
+		remove_group(c, g);
+		return NULL;
+	}
+	return g;
+}
+
+void cgroup_give_back(struct cgroups *c, struct cgroup *g, bool empty)
+{
+	if (empty && c->idle.n < IDLE_MOST &&
+	    read_memory(c, g, "memory.usage_in_bytes", "memory.current", NULL) < REUSE_MOST)
+		vec_push(&c->idle, g);
+	else
+		(void)remove_group(c, g);
+}
+
+void cgroups_close(struct cgroups *c)
+{
+	while (c->idle.n > 0)
+		(void)remove_group(c, c->idle.v[--c->idle.n]);
+	vec_release(&c->idle);
+	for (size_t i = 0; i < c->n; i++) {
+		(void)rmdir(c->hierarchies[i].base);
+		free(c->hierarchies[i].base);
+	}
+	c->n = 0;
+}
+
+/* ---- the processes of a group ---- */
+
+int cgroup_find(const struct cgroups *c, const struct cgroup *g, struct pids *found)
+{
+	struct str path = STR_INIT, text = STR_INIT;
+	int err;
+
+	add_path(&path, &c->hierarchies[0], g);
+	str_adds(&path, "/cgroup.procs");
+	err = file_read(path.p, &text);
+	for (char *p = text.p, *end; err == 0 && *p != '\0'; p = end + (*end == '\n')) {
+		long pid = strtol(p, &end, 10);
+
+		if (end == p)
+			break;
+		if (pid > 0)
+			vec_push(found, (pid_t)pid);
+	}
+	str_release(&path);
+	str_release(&text);
+	return err;
+}
+
+ssize_t cgroup_signal(const struct cgroups *c, const struct cgroup *g, int sig)
+{
+	struct pids found = {0};
+	int err = cgroup_find(c, g, &found);
+	ssize_t n = (ssize_t)found.n;
+
+	for (size_t i = 0; i < found.n; i++) {
+		(void)kill(found.v[i], sig);
+		if (sig == SIGTERM || sig == SIGKILL)
+			(void)kill(found.v[i], SIGCONT);
+	}
+	if (n > 0 && (sig == SIGTERM || sig == SIGKILL))
+		(void)cgroup_freeze(c, g, false);
+	vec_release(&found);
+	return err != 0 ? err : n;
+}
+
+int cgroup_freeze(const struct cgroups *c, const struct cgroup *g, bool frozen)
+{
+	struct str path = STR_INIT;
+	bool unified;
+	const char *dir = directory_with(c, g, CGROUP_FREEZER, &path, &unified);
+	int err = -EOPNOTSUPP;
+
+	if (dir != NULL && unified)
+		err = write_file(dir, "cgroup.freeze", frozen ? "1" : "0");
+	else if (dir != NULL)
+		err = write_file(dir, "freezer.state", frozen ? "FROZEN" : "THAWED");
+	str_release(&path);
+	return err;
+}
+
+void cgroup_usage(const struct cgroups *c, struct cgroup *g, struct cgroup_usage *usage)
+{
+	uint64_t cpu_us = read_cpu(c, g), kills = oom_kills(c, g);
+
+	usage->cpu_us = cpu_us > g->cpu_us ? cpu_us - g->cpu_us : 0;
+	usage->oom = kills > g->oom_kills;
+	g->cpu_us = cpu_us;
+	g->oom_kills = kills;
+}
