@@ -20,19 +20,24 @@ struct digest {
 static void must(int ok)
 {
 	if (ok != 1) {
-		fputs("libcrypto cannot compute SHA-256\n", stderr);
+		fputs("libcrypto cannot compute a digest\n", stderr);
 		abort();
 	}
 }
 
-struct digest *digest_new(void)
+static struct digest *begin(const EVP_MD *kind)
 {
 	struct digest *d = xmalloc(sizeof(*d));
 
 	d->ctx = EVP_MD_CTX_new();
 	must(d->ctx != NULL);
-	must(EVP_DigestInit_ex(d->ctx, EVP_sha256(), NULL));
+	must(EVP_DigestInit_ex(d->ctx, kind, NULL));
 	return d;
+}
+
+struct digest *digest_new(void)
+{
+	return begin(EVP_sha256());
 }
 
 void digest_add(struct digest *d, const void *data, size_t len)
@@ -78,17 +83,18 @@ void digest_bytes(const void *data, size_t len, char text[DIGEST_TEXT_SIZE])
 	digest_finish(d, text);
 }
 
-int digest_file(const char *path, char text[DIGEST_TEXT_SIZE])
+/* Of the whole file; ends the digest. */
+static int add_file(struct digest *d, const char *path, char text[DIGEST_TEXT_SIZE])
 {
 	enum { BLOCK = 1 << 18 };
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct digest *d;
+	int fd = open(path, O_RDONLY | O_CLOEXEC), err = -errno;
 	char *block;
 	ssize_t n;
 
-	if (fd < 0)
-		return -errno;
-	d = digest_new();
+	if (fd < 0) {
+		digest_finish(d, text);
+		return err;
+	}
 	block = xmalloc(BLOCK);
 	while ((n = fd_read(fd, block, BLOCK)) > 0)
 		digest_add(d, block, (size_t)n);
@@ -96,6 +102,20 @@ int digest_file(const char *path, char text[DIGEST_TEXT_SIZE])
 	close(fd);
 	digest_finish(d, text);
 	return n < 0 ? (int)n : 0;
+}
+
+int digest_file(const char *path, char text[DIGEST_TEXT_SIZE])
+{
+	return add_file(digest_new(), path, text);
+}
+
+int digest_md5_file(const char *path, char text[DIGEST_MD5_SIZE])
+{
+	char room[DIGEST_TEXT_SIZE];
+	int err = add_file(begin(EVP_md5()), path, room);
+
+	memcpy(text, room, DIGEST_MD5_SIZE);
+	return err;
 }
 
 void random_hex(char *text, size_t n)

@@ -22,6 +22,9 @@ void digest_finish(struct digest *d, char text[DIGEST_TEXT_SIZE]);
 void digest_bytes(const void *data, size_t len, char text[DIGEST_TEXT_SIZE]);
 /* 0 or -errno. */
 int digest_file(const char *path, char text[DIGEST_TEXT_SIZE]);
+/* MD5 (RFC 1321) of a file, for archives that tell no better checksum. 0 or -errno. */
+#define DIGEST_MD5_SIZE 33
+int digest_md5_file(const char *path, char text[DIGEST_MD5_SIZE]);
 /* Bytes from the kernel's generator as hex digits: tokens, ids. n digits and a NUL. */
 void random_hex(char *text, size_t n);
 

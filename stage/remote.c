@@ -2,11 +2,13 @@
 #include "net/download.h"
 #include "net/url.h"
 #include "stage/fault.h"
+#include "stage/remote.h"
 #include "stage/scheme.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -128,6 +130,50 @@ static enum stage_result download(struct fetch *f, int fd)
 		wait = longer_wait(wait);
 		d.offset = report.size;
 	}
+}
+
+enum stage_result remote_read(struct stage *s, const struct uri *uri, const char *url,
+                              struct str *body, struct str *error)
+{
+	struct http_request request = {.method = "GET",
+	                               .url = url,
+	                               .timeout_ms = s->stall_seconds * 1000,
+	                               .connect_timeout_ms = s->connect_timeout_ms};
+	struct http_response response;
+	struct http_report report;
+	enum stage_result r = STAGE_OK;
+	int wait = s->retry_wait_ms;
+
+	http_response_init(&response);
+	http_report_init(&report);
+	for (unsigned tries = 1;; tries++) {
+		enum http_error err = http_call(client(s), &request, &response);
+		bool again = err != HTTP_OK ? http_error_retriable(err)
+		                            : http_status_retriable(response.status);
+
+		if (err == HTTP_OK && response.status / 100 == 2) {
+			str_add(body, response.body.p, response.body.len);
+			break;
+		}
+		if (!again || tries >= s->attempts) {
+			report.status = response.status;
+			if (err == HTTP_OK)
+				snprintf(report.message, sizeof(report.message), "%s answers %d",
+				         url, response.status);
+			else
+				snprintf(report.message, sizeof(report.message), "%s: %s", url,
+				         http_error_text(err));
+			r = failed(uri, err == HTTP_OK ? HTTP_OTHER : err, &report, error);
+			break;
+		}
+		if (!wait_ms(s, wait)) {
+			r = STAGE_CANCELLED;
+			break;
+		}
+		wait = longer_wait(wait);
+	}
+	http_response_release(&response);
+	return r;
 }
 
 enum stage_result remote_get(struct fetch *f)

@@ -7,10 +7,9 @@
 
 /* To add a scheme: a row here, its functions beside local.c, remote.c and cloud.c. */
 static const struct scheme schemes[] = {
-        {"file", local_get, local_list, local_put},
-        {"http", remote_get, remote_list, NULL},
-        {"https", remote_get, remote_list, NULL},
-        {"ftp", cloud_get, cloud_list, cloud_put},
+        {"file", local_get, local_list, local_put}, {"http", remote_get, remote_list, NULL},
+        {"https", remote_get, remote_list, NULL},   {"ftp", cloud_get, cloud_list, cloud_put},
+        {"run+fastq", fastq_get, fastq_list, NULL},
 };
 
 /* Every remote that rclone knows. */

@@ -29,8 +29,8 @@ struct scheme {
 /* The row of the URI's scheme, or NULL with *r and a line in `error`. */
 const struct scheme *scheme_find(const struct uri *uri, struct str *error, enum stage_result *r);
 
-scheme_get_fn local_get, remote_get, cloud_get;
-scheme_list_fn local_list, remote_list, cloud_list;
+scheme_get_fn local_get, remote_get, cloud_get, fastq_get;
+scheme_list_fn local_list, remote_list, cloud_list, fastq_list;
 scheme_put_fn local_put, cloud_put;
 
 #endif

@@ -18,7 +18,7 @@ static size_t scheme_length(const char *text)
 	size_t n = 0;
 
 	while (isalnum((unsigned char)text[n]) ||
-	       (n > 0 && text[n] != '\0' && strchr("+-._", text[n])))
+	       (n > 0 && text[n] != '\0' && strchr("+-._@", text[n])))
 		n++;
 	return n > 0 && strncmp(text + n, "://", 3) == 0 ? n : 0;
 }
@@ -215,6 +215,8 @@ bool uri_parse(struct arena *arena, const char *text, struct uri *uri, const cha
 	uri->text = arena_strdup(arena, text);
 	for (char *p = name; *p != '\0'; p++)
 		*p = (char)tolower((unsigned char)*p);
+	/* "run+fastq@ftp://": what follows is the transport's. */
+	name[strcspn(name, "@")] = '\0';
 	uri->scheme = name;
 	*error = NULL;
 	end = place_end(rest, !is_url(name));

@@ -46,6 +46,13 @@ static void places(void **state)
 	        {"S3://bucket/key", "s3", "S3://bucket/key", false, false},
 	        {"my-remote_1://p", "my-remote_1", "my-remote_1://p", false, false},
 	        {"run+fastq://ERR1", "run+fastq", "run+fastq://ERR1", false, false},
+	        {"run+fastq@sra://ERR1", "run+fastq", "run+fastq@sra://ERR1", false, false},
+	        {"s3://b/x*.fq", "s3", "s3://b/x*.fq", false, true},
+	        {"s3://b/\\[1\\]\\*/", "s3", "s3://b/[1]*/", true, false},
+	        {"s3://b/a\\*b*", "s3", "s3://b/a\\*b*", false, true},
+	        {"ftp://h/x*.fq", "ftp", "ftp://h/x*.fq", false, true},
+	        {"ftp://[::1]/x", "ftp", "ftp://[::1]/x", false, false},
+	        {"ftp://h/x?y", "ftp", "ftp://h/x?y", false, false},
 	        {"/odd://path", "file", "/odd://path", false, false},
 	};
 	struct arena a;
