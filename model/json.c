@@ -379,24 +379,6 @@ bool json_member_ints(json_t *object, const char *name, struct ints *value, stru
 	return j == NULL || read_ints(name, j, value, arena, problem);
 }
 
-bool json_only_members(json_t *object, const char *const *names, struct problem *problem)
-{
-	const char *key;
-	json_t *value;
-
-	json_object_foreach(object, key, value)
-	{
-		size_t i = 0;
-
-		while (names[i] != NULL && strcmp(names[i], key) != 0)
-			i++;
-		if (names[i] == NULL)
-			return problem_set(problem, PROBLEM_UNKNOWN_FIELD, "unknown field %.80s",
-			                   key);
-	}
-	return true;
-}
-
 json_t *json_parse(const char *text, size_t len, struct problem *problem)
 {
 	json_error_t error;

@@ -52,8 +52,6 @@ bool json_member_text(json_t *object, const char *name, const char **value,
 /* Copied into the arena; absent: v NULL. */
 bool json_member_ints(json_t *object, const char *name, struct ints *value, struct arena *arena,
                       struct problem *problem);
-/* Every member must be one of the NULL-ended names. */
-bool json_only_members(json_t *object, const char *const *names, struct problem *problem);
 /* "an integer", "a string"... of what stands there. */
 const char *json_type_words(const json_t *value);
 

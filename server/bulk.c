@@ -1,5 +1,6 @@
 /* POST /tasks/bulk: thousands of tasks with their requirements, all or none, once per key. */
 #include "model/json.h"
+#include "server/filter.h"
 #include "server/handlers.h"
 #include "server/idempotency.h"
 #include "server/reply.h"
@@ -28,12 +29,11 @@ struct bulk {
 
 static bool read_bulk(struct bulk *bulk)
 {
-	static const char *const members[] = {"key", "run_id", "tasks", NULL};
 	struct problem *problem = &bulk->call->problem;
 	json_t *body = bulk->call->body;
 
 	bulk->run_id = INT_NULL;
-	if (!json_only_members(body, members, problem) ||
+	if (!filter_known(&filter_bulk, body, problem) ||
 	    !json_member_text(body, "key", &bulk->key, problem) ||
 	    !json_member_int(body, "run_id", &bulk->run_id, problem))
 		return false;

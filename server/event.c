@@ -5,6 +5,7 @@
 #include "server/change.h"
 #include "server/columns.h"
 #include "server/contact.h"
+#include "server/filter.h"
 #include "server/handlers.h"
 #include "server/lease.h"
 #include "server/logs.h"
@@ -36,14 +37,13 @@ static bool read_stream(const char *word, bool *is_error, struct problem *proble
 
 static bool read_log(struct call *call, json_t *item, size_t i, struct event_log *log)
 {
-	static const char *const members[] = {"execution_id", "epoch", "stream",
-	                                      "offset",       "data",  NULL};
 	struct problem *problem = &call->problem;
 	const char *stream = NULL, *data = NULL;
 	char *bytes;
 
 	*log = (struct event_log){.execution = INT_NULL, .epoch = INT_NULL, .offset = INT_NULL};
-	if (!is_object(item, "logs", i, problem) || !json_only_members(item, members, problem) ||
+	if (!is_object(item, "logs", i, problem) ||
+	    !filter_known(&filter_log_chunk, item, problem) ||
 	    !json_member_int(item, "execution_id", &log->execution, problem) ||
 	    !json_member_int(item, "epoch", &log->epoch, problem) ||
 	    !json_member_int(item, "offset", &log->offset, problem) ||
@@ -126,11 +126,6 @@ static bool read_finished(struct call *call, json_t *item, size_t i, struct even
 
 static bool read_event(struct call *call, json_t *item, size_t i, struct event *event)
 {
-	static const char *const members[] = {
-	        "execution_id",  "epoch",         "seq",         "type",        "pid",
-	        "status",        "return_code",   "signal",      "reason",      "message",
-	        "output_files",  "outputs",       "failed_line", "cpu_seconds", "peak_memory",
-	        "stdout_length", "stderr_length", NULL};
 	struct problem *problem = &call->problem;
 	const char *type = NULL;
 	int t;
@@ -138,7 +133,7 @@ static bool read_event(struct call *call, json_t *item, size_t i, struct event *
 	memset(event, 0, sizeof(*event));
 	row_clear(table_get(TABLE_EXECUTION), &event->row);
 	event->execution = event->epoch = event->seq = INT_NULL;
-	if (!is_object(item, "events", i, problem) || !json_only_members(item, members, problem) ||
+	if (!is_object(item, "events", i, problem) || !filter_known(&filter_event, item, problem) ||
 	    !json_member_int(item, "execution_id", &event->execution, problem) ||
 	    !json_member_int(item, "epoch", &event->epoch, problem) ||
 	    !json_member_int(item, "seq", &event->seq, problem) ||
@@ -368,13 +363,12 @@ bool event_report_ends(const struct event_report *report, int64_t execution)
 
 void handle_execution_events(struct core *core, struct call *call)
 {
-	static const char *const members[] = {"epoch", "worker_id", "logs", "events", NULL};
 	int64_t id = INT_NULL, epoch = INT_NULL;
 	struct event_report report;
 	struct worker_node *worker;
 	json_t *reply;
 
-	if (!json_only_members(call->body, members, &call->problem) ||
+	if (!filter_known(&filter_report, call->body, &call->problem) ||
 	    !json_member_int(call->body, "worker_id", &id, &call->problem) ||
 	    !json_member_int(call->body, "epoch", &epoch, &call->problem) ||
 	    !event_report_read(call, &report)) {

@@ -8,7 +8,8 @@
 #include <string.h>
 
 #define FILTER_BEGIN(name) static const struct filter_field fields_##name[] = {
-#define FIELD(kind, name, help) {#name, FILTER_##kind, help},
+#define FIELD(kind, name, help) {#name, FILTER_##kind, help, NULL},
+#define EACH(shape, name, help) {#name, FILTER_OBJECTS, help, &filter_##shape},
 #define FILTER_END(name)                                                                           \
 	}                                                                                          \
 	;                                                                                          \
@@ -17,6 +18,7 @@
 #include "server/filters.def"
 #undef FILTER_BEGIN
 #undef FIELD
+#undef EACH
 #undef FILTER_END
 
 const struct filter filter_body = {"body", NULL, 0};
@@ -63,6 +65,9 @@ static bool check_field(const struct filter_field *field, const json_t *value,
 	case FILTER_SIGNED:
 		return json_is_integer(value) ||
 		       wrong_type(field->name, "an integer", value, problem);
+	case FILTER_TEXTS:
+	case FILTER_OBJECTS:
+		return json_is_array(value) || wrong_type(field->name, "an array", value, problem);
 	case FILTER_REAL:
 		return json_is_number(value) || wrong_type(field->name, "a number", value, problem);
 	case FILTER_BOOL:
@@ -97,6 +102,19 @@ static bool check_field(const struct filter_field *field, const json_t *value,
 	case FILTER_OBJECT:
 		return json_is_object(value) ||
 		       wrong_type(field->name, "an object", value, problem);
+	}
+	return true;
+}
+
+bool filter_known(const struct filter *f, json_t *object, struct problem *problem)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(object, key, value)
+	{
+		if (find(f, key, problem) == NULL)
+			return false;
 	}
 	return true;
 }
@@ -188,6 +206,8 @@ static bool read_value(const struct filter_field *field, const char *text, json_
 	case FILTER_SIGNED:
 	case FILTER_DATE:
 	case FILTER_INTS:
+	case FILTER_TEXTS:
+	case FILTER_OBJECTS:
 	case FILTER_OBJECT:
 		break;
 	}

@@ -26,8 +26,10 @@ enum filter_kind {
 	FILTER_REAL,
 	FILTER_BOOL,
 	FILTER_TEXT,
-	FILTER_INTS, /* or one alone; in a query: 1,2,3 or the parameter repeated */
-	FILTER_DATE, /* in a reply */
+	FILTER_INTS,    /* or one alone; in a query: 1,2,3 or the parameter repeated */
+	FILTER_DATE,    /* in a reply */
+	FILTER_TEXTS,   /* an array, in a body */
+	FILTER_OBJECTS, /* an array, in a body */
 	FILTER_OBJECT
 };
 
@@ -35,6 +37,7 @@ struct filter_field {
 	const char *name;
 	enum filter_kind kind;
 	const char *help;
+	const struct filter *of; /* shape of the objects; NULL: told by the help */
 };
 
 struct filter {
@@ -48,12 +51,16 @@ extern const struct filter filter_body;
 
 #define FILTER_BEGIN(name) extern const struct filter filter_##name;
 #define FIELD(kind, name, help)
+#define EACH(shape, name, help)
 #define FILTER_END(name)
 #include "server/filters.def"
 #undef FILTER_BEGIN
 #undef FIELD
+#undef EACH
 #undef FILTER_END
 
+/* Every member known, else false and *problem names it. */
+bool filter_known(const struct filter *f, json_t *object, struct problem *problem);
 /* Every member known and of its type, else false and *problem names it. */
 bool filter_check(const struct filter *f, json_t *object, struct problem *problem);
 /*

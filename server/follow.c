@@ -2,6 +2,7 @@
 
 #include "model/json.h"
 #include "server/contact.h"
+#include "server/filter.h"
 #include "server/handlers.h"
 #include "server/lease.h"
 
@@ -205,10 +206,9 @@ void follow_attention(struct core *core)
 
 void handle_private_leave(struct core *core, struct call *call)
 {
-	static const char *const members[] = {"run_id", NULL};
 	int64_t id = INT_NULL, until = core->now_ns + LEAVE_NS;
 
-	if (!json_only_members(call->body, members, &call->problem) ||
+	if (!filter_known(&filter_leave, call->body, &call->problem) ||
 	    !json_member_int(call->body, "run_id", &id, &call->problem)) {
 		core_problem(core, call);
 		return;

@@ -5,6 +5,7 @@
 #include "server/columns.h"
 #include "server/contact.h"
 #include "server/event.h"
+#include "server/filter.h"
 #include "server/grant.h"
 #include "server/handlers.h"
 #include "server/record.h"
@@ -380,12 +381,10 @@ struct lease_request {
 
 static bool read_lease(struct call *call, struct lease_request *request)
 {
-	static const char *const members[] = {"epoch", "have", "extra",  "acks",
-	                                      "wait",  "logs", "events", NULL};
 	struct problem *problem = &call->problem;
 
 	*request = (struct lease_request){.epoch = INT_NULL, .wait = 0};
-	if (!json_only_members(call->body, members, problem) ||
+	if (!filter_known(&filter_lease, call->body, problem) ||
 	    !json_member_int(call->body, "epoch", &request->epoch, problem) ||
 	    !json_member_int(call->body, "extra", &request->extra, problem) ||
 	    !json_member_real(call->body, "wait", &request->wait, problem) ||

@@ -1,5 +1,6 @@
 /* The backup of the database while it is served: long for a reader, so one at a time. */
 #include "model/json.h"
+#include "server/filter.h"
 #include "server/reader.h"
 #include "server/server.h"
 #include "store/store.h"
@@ -13,11 +14,10 @@ static bool is_going(void *context)
 
 static bool read_target(struct call *call, const char **target)
 {
-	static const char *const members[] = {"target", NULL};
 	struct problem *problem = &call->problem;
 
 	*target = NULL;
-	if (!json_only_members(call->body, members, problem) ||
+	if (!filter_known(&filter_backup, call->body, problem) ||
 	    !json_member_text(call->body, "target", target, problem))
 		return false;
 	if (*target == NULL)

@@ -1,4 +1,5 @@
 /* Runs and identities, read: what scitq-run compares with and reuses. */
+#include "server/filter.h"
 #include "server/list.h"
 #include "server/reader.h"
 #include "store/store.h"
@@ -149,12 +150,11 @@ static bool add_found(void *context, size_t i, const struct task *task, const ch
 
 void read_identities_find(struct reader *reader, struct call *call)
 {
-	static const char *const members[] = {"identities", "places", NULL};
 	struct identity_list l = {.call = call};
 	const char *const *identities = NULL, *const *places = NULL;
 	json_t *given = json_object_get(call->body, "places");
 	size_t n = 0, nplaces = 0;
-	bool ok = json_only_members(call->body, members, &call->problem) &&
+	bool ok = filter_known(&filter_identities_find, call->body, &call->problem) &&
 	          read_texts(call, "identities", false, &identities, &n);
 
 	if (ok && given != NULL && !json_is_null(given)) {
@@ -184,12 +184,11 @@ static bool add_latest(void *context, size_t i, const struct task *task, const c
 
 void read_identities_latest(struct reader *reader, struct call *call)
 {
-	static const char *const members[] = {"workflow", "names", NULL};
 	struct identity_list l = {.call = call};
 	const char *workflow = NULL, *const *names = NULL;
 	size_t n = 0;
 
-	if (!json_only_members(call->body, members, &call->problem) ||
+	if (!filter_known(&filter_identities_latest, call->body, &call->problem) ||
 	    !json_member_text(call->body, "workflow", &workflow, &call->problem) ||
 	    !read_texts(call, "names", false, &names, &n)) {
 		call_problem(call);

@@ -1,6 +1,7 @@
 /* Creating, changing and reading runs. See run.h. */
 #include "model/json.h"
 #include "server/columns.h"
+#include "server/filter.h"
 #include "server/handlers.h"
 #include "server/idempotency.h"
 #include "server/record.h"
@@ -225,11 +226,10 @@ void handle_run_get(struct core *core, struct call *call)
 static bool read_update(struct call *call, int *status, bool *detached, bool *has_detached,
                         const char **left)
 {
-	static const char *const members[] = {"status", "detached", "left", NULL};
 	const char *word = NULL;
 
 	*has_detached = json_is_boolean(json_object_get(call->body, "detached"));
-	if (!json_only_members(call->body, members, &call->problem) ||
+	if (!filter_known(&filter_run_update, call->body, &call->problem) ||
 	    !json_member_text(call->body, "status", &word, &call->problem) ||
 	    !json_member_bool(call->body, "detached", detached, &call->problem) ||
 	    !json_member_text(call->body, "left", left, &call->problem))

@@ -115,7 +115,11 @@ static json_t *table_schema(const struct table *t)
 	return schema;
 }
 
-static json_t *shape_field(const struct filter_field *f)
+/* A reference to the model of that name, which is made where it is new. Steals the name. */
+static json_t *refer(json_t *models, json_t *name, const struct table *table,
+                     const struct filter *shape);
+
+static json_t *shape_field(json_t *models, const struct filter_field *f)
 {
 	json_t *schema = NULL;
 
@@ -142,6 +146,13 @@ static json_t *shape_field(const struct filter_field *f)
 	case FILTER_INTS:
 		schema = array_of(type("integer", "int64"));
 		break;
+	case FILTER_TEXTS:
+		schema = array_of(type("string", NULL));
+		break;
+	case FILTER_OBJECTS:
+		schema = array_of(f->of ? refer(models, model_name(f->of->name), NULL, f->of)
+		                        : type("object", NULL));
+		break;
 	case FILTER_OBJECT:
 		schema = type("object", NULL);
 		break;
@@ -150,12 +161,12 @@ static json_t *shape_field(const struct filter_field *f)
 	return schema;
 }
 
-static json_t *shape_schema(const struct filter *shape)
+static json_t *shape_schema(json_t *models, const struct filter *shape)
 {
 	json_t *schema = type("object", NULL), *properties = json_object();
 
 	for (size_t i = 0; i < shape->n; i++)
-		put(properties, shape->fields[i].name, shape_field(&shape->fields[i]));
+		put(properties, shape->fields[i].name, shape_field(models, &shape->fields[i]));
 	put(schema, "properties", properties);
 	return schema;
 }
@@ -170,7 +181,6 @@ static const char *filter_model(const struct filter *filter)
 	                                       : NULL;
 }
 
-/* A reference to the model of that name, which is made where it is new. */
 static json_t *refer(json_t *models, json_t *name, const struct table *table,
                      const struct filter *shape)
 {
@@ -178,7 +188,7 @@ static json_t *refer(json_t *models, json_t *name, const struct table *table,
 	const char *text = json_string_value(name);
 
 	if (json_object_get(models, text) == NULL)
-		put(models, text, table ? table_schema(table) : shape_schema(shape));
+		put(models, text, table ? table_schema(table) : shape_schema(models, shape));
 	put(ref, "$ref", json_sprintf("#/definitions/%s", text));
 	json_decref(name);
 	return ref;
@@ -219,7 +229,7 @@ static void add_path_words(json_t *parameters, const char *pattern)
 }
 
 /* Each field of the filter as a parameter of the query; its objects are for the body. */
-static void add_filter(json_t *parameters, const struct filter *filter)
+static void add_filter(json_t *parameters, json_t *models, const struct filter *filter)
 {
 	for (size_t i = 0; i < filter->n; i++) {
 		const struct filter_field *f = &filter->fields[i];
@@ -227,7 +237,7 @@ static void add_filter(json_t *parameters, const struct filter *filter)
 
 		if (f->kind == FILTER_OBJECT)
 			continue;
-		schema = shape_field(f);
+		schema = shape_field(models, f);
 		if (f->kind == FILTER_INTS)
 			put(schema, "collectionFormat", json_string("csv"));
 		json_array_append_new(parameters,
@@ -249,7 +259,8 @@ static void add_filter_body(json_t *parameters, json_t *models, const struct fil
 	const char *name = filter_model(filter);
 
 	add_body(parameters,
-	         name ? refer(models, json_string(name), NULL, filter) : shape_schema(filter),
+	         name ? refer(models, json_string(name), NULL, filter)
+	              : shape_schema(models, filter),
 	         "the fields of the query may stand here instead");
 }
 
@@ -259,7 +270,7 @@ static json_t *route_parameters(json_t *models, const struct route *route)
 	bool has_body = strcmp(route->method, "POST") == 0 || strcmp(route->method, "PUT") == 0;
 
 	add_path_words(parameters, route->pattern);
-	add_filter(parameters, route->filter);
+	add_filter(parameters, models, route->filter);
 	if (route->flags & ROUTE_RAW)
 		add_body(parameters, type("string", "binary"), "bytes");
 	else if (has_body)
