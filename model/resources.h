@@ -143,7 +143,7 @@ F(INT,  progress,          FIELD_NATURAL | V1, "0", "percent") \
 F(TEXT, log,               FIELD_NULL | V1, "null", "what its provider printed") \
 F(DATE, creation_date,     V1, "null", "when it was queued") \
 F(DATE, modification_date, V1, "null", "when it was last changed") \
-F(TEXT, reason,            FIELD_NULL, "null", "why it waits or failed")
+F(TEXT, reason,            FIELD_NULL | V1, "null", "why it waits or failed")
 
 struct job { JOB_FIELDS(FIELD_MEMBER) };
 
