@@ -348,7 +348,22 @@ static void take(struct core *core)
 void core_step(struct core *core)
 {
 	take(core);
+	atomic_store(&core->group_began_ns, clock_monotonic_ns());
 	run_group(core);
+	atomic_store(&core->is_broken, core->broken);
+	atomic_store(&core->group_began_ns, 0);
+}
+
+int64_t core_busy_ns(const struct core *core)
+{
+	int64_t began = atomic_load(&core->group_began_ns);
+
+	return began ? clock_monotonic_ns() - began : 0;
+}
+
+bool core_serves(const struct core *core)
+{
+	return !atomic_load(&core->is_broken);
 }
 
 static void wait_for_something(struct core *core)

@@ -48,6 +48,10 @@ bool core_start(struct core *core, struct problem *problem);
 /* Hand a call to the core thread, which runs the handler (the one that its route names); from
    any thread. After core_stop() it is answered unavailable. */
 void core_submit(struct core *core, struct call *call, call_handler *handler);
+/* How long the group at hand has taken, 0 between two; any thread. */
+int64_t core_busy_ns(const struct core *core);
+/* False while the database cannot be read: nothing is served then. Any thread. */
+bool core_serves(const struct core *core);
 /* Commit what was taken, answer every waiting call (empty) and every queued one (unavailable),
    end the thread. */
 void core_stop(struct core *core);

@@ -17,6 +17,7 @@
 #include "server/state.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 struct core_item {
 	struct call *call;
@@ -65,6 +66,10 @@ struct core {
 	struct timer retry;    /* when the next one is tried without being asked */
 	struct timer tidy;     /* when memory that large calls used goes back to the system */
 	struct timer counters; /* when counters of batches are published */
+
+	/* For those who watch. */
+	atomic_llong group_began_ns; /* 0: between two */
+	atomic_bool is_broken;       /* as of the last group */
 
 	/* The private server. */
 	struct timer attention; /* when nobody will be attached any more; then, when to end */

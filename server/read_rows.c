@@ -1,8 +1,12 @@
 /* Rows that are sent as the tables have them: workers, requirements, recruiters, jobs. */
+#include "server/core.h"
 #include "server/list.h"
 #include "server/reader.h"
 #include "server/server.h"
 #include "store/store.h"
+
+/* A group of calls that takes so long waits for something. */
+#define STUCK_NS (10 * INT64_C(1000000000))
 
 void read_workers(struct reader *reader, struct call *call)
 {
@@ -89,6 +93,12 @@ void read_ready(struct reader *reader, struct call *call)
 		return;
 	}
 	store_reader_end(reader->store);
+	if (!core_serves(reader->server->core) || core_busy_ns(reader->server->core) > STUCK_NS) {
+		problem_set(&call->problem, PROBLEM_UNAVAILABLE,
+		            "the database does not take anything");
+		call_problem(call);
+		return;
+	}
 	object = json_object();
 	json_object_set_new(object, "status", json_string("ready"));
 	call_reply(call, 200, object);

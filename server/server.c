@@ -11,9 +11,11 @@
 #include "base/alloc.h"
 #include "server/auth.h"
 #include "server/core.h"
+#include "server/drain.h"
 #include "server/feed.h"
 #include "server/flow.h"
 #include "server/http.h"
+#include "server/notify.h"
 #include "server/private.h"
 #include "server/reader.h"
 #include "server/route.h"
@@ -311,10 +313,21 @@ static bool take_signal(struct server *server, const struct settings *settings, 
 	return false;
 }
 
-static void wait_for_end(struct server *server, const struct settings *settings, int signals)
+/* The service manager is told that all is well unless the core has been at one group for as long
+   as it may be silent. */
+static void tell_alive(const struct server *server, const struct notify *notify)
+{
+	if (notify->watchdog_ns > 0 && core_busy_ns(server->core) < notify->watchdog_ns)
+		notify_send(notify, "WATCHDOG=1");
+}
+
+static void wait_for_end(struct server *server, const struct settings *settings, int signals,
+                         const struct notify *notify)
 {
 	struct pollfd fds[2] = {{signals, POLLIN, 0}, {server->wake, POLLIN, 0}};
-	const int pause_ms = (int)settings->head_seconds * 500;
+	const int64_t sweep_ms = settings->head_seconds * 500;
+	const int64_t alive_ms = notify->watchdog_ns / 3000000;
+	const int pause_ms = (int)(alive_ms > 0 && alive_ms < sweep_ms ? alive_ms : sweep_ms);
 
 	for (;;) {
 		if (poll(fds, 2, pause_ms) < 0) {
@@ -330,14 +343,16 @@ static void wait_for_end(struct server *server, const struct settings *settings,
 		if (fds[0].revents != 0 && !take_signal(server, settings, signals))
 			return;
 		http_sweep(server->http);
+		tell_alive(server, notify);
 	}
 }
 
 /* The state directory is held. */
 static int serve(struct server *server, const struct settings *settings, struct state_dir *dir,
-                 struct problem *problem)
+                 const struct notify *notify, struct problem *problem)
 {
 	int signals = open_signals();
+	struct drain drain;
 	bool ok;
 
 	server->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -351,11 +366,15 @@ static int serve(struct server *server, const struct settings *settings, struct 
 		log_info(&server->log, "scitq-server %s on %s, state in %s%s", SCITQ_VERSION,
 		         http_url(server->http), dir->path.p,
 		         settings->open ? ", open to everybody on this machine" : "");
-		wait_for_end(server, settings, signals);
+		notify_send(notify, "READY=1\nSTATUS=serves");
+		wait_for_end(server, settings, signals, notify);
+		notify_send(notify, "STOPPING=1\nSTATUS=answers what it took");
 	} else if (server->log.fd != STDERR_FILENO) {
 		log_error(&server->log, "%s", problem->message);
 	}
+	drain_begin(&drain, settings->drain_seconds, SERVER_EXIT_FAILED, &server->log);
 	stop_parts(server, dir);
+	drain_end(&drain);
 	if (ok)
 		log_info(&server->log, "stopped");
 	if (signals >= 0)
@@ -370,6 +389,7 @@ int server_main(int argc, char **argv)
 	struct settings settings;
 	struct problem problem = {0};
 	struct server server = {.wake = -1, .swagger_ui = STR_INIT};
+	struct notify notify;
 	struct state_dir dir;
 	enum log_level level = LOG_LEVEL_INFO;
 	int code = settings_read(&settings, argc, argv);
@@ -384,17 +404,19 @@ int server_main(int argc, char **argv)
 		return code;
 	}
 	log_init(&server.log, "server", level, STDERR_FILENO);
+	notify_init(&notify, &server.log);
 	umask(077);
 	/* Seeded before there are threads. */
 	json_object_seed(0);
 	state_dir_init(&dir);
 	code = SERVER_EXIT_FAILED;
 	if (state_dir_open(&dir, settings.state, &problem))
-		code = serve(&server, &settings, &dir, &problem);
+		code = serve(&server, &settings, &dir, &notify, &problem);
 	if (code != SERVER_EXIT_OK)
 		fprintf(stderr, "%s: %s\n", argv[0], problem.message);
 	state_dir_release(&dir);
 	str_release(&server.swagger_ui);
+	notify_release(&notify);
 	if (server.log.fd != STDERR_FILENO)
 		close(server.log.fd);
 	settings_release(&settings);
