@@ -8,6 +8,7 @@
 #include "server/filter.h"
 #include "server/grant.h"
 #include "server/handlers.h"
+#include "server/ping.h"
 #include "server/record.h"
 #include "server/signals.h"
 
@@ -376,6 +377,7 @@ struct lease_request {
 	int64_t epoch, extra;
 	double wait;
 	struct ints have, acks;
+	struct worker ping; /* load, memory, stats */
 	struct event_report report;
 };
 
@@ -390,6 +392,7 @@ static bool read_lease(struct call *call, struct lease_request *request)
 	    !json_member_real(call->body, "wait", &request->wait, problem) ||
 	    !json_member_ints(call->body, "have", &request->have, &call->arena, problem) ||
 	    !json_member_ints(call->body, "acks", &request->acks, &call->arena, problem) ||
+	    !ping_read(call, json_object_get(call->body, "ping"), &request->ping) ||
 	    !event_report_read(call, &request->report))
 		return false;
 	if (request->epoch == INT_NULL)
@@ -425,6 +428,8 @@ void handle_worker_lease(struct core *core, struct call *call)
 		return;
 	}
 	contact_made(core, worker);
+	if (request.ping.stats != NULL && !ping_record(core, worker, &request.ping))
+		return;
 	if (worker->waiting != NULL)
 		answer(core, worker);
 	wait = request.wait < wait ? request.wait : wait;

@@ -8,6 +8,7 @@
 #include "server/job.h"
 #include "server/lease.h"
 #include "server/news.h"
+#include "server/ping.h"
 #include "server/record.h"
 #include "server/reply.h"
 #include "server/state_load.h"
@@ -193,14 +194,9 @@ void handle_worker_delete(struct core *core, struct call *call)
 void handle_worker_ping(struct core *core, struct call *call)
 {
 	struct worker_node *worker = state_worker(&core->state, call->ids[0]);
-	struct worker row = {.worker_id = call->ids[0],
-	                     .memory = (double)NAN,
-	                     .last_contact_date = core->now_us};
+	struct worker row;
 
-	if (!filter_check(&filter_ping, call->body, &call->problem) ||
-	    !json_member_text(call->body, "load", &row.load, &call->problem) ||
-	    !json_member_real(call->body, "memory", &row.memory, &call->problem) ||
-	    !json_member_text(call->body, "stats", &row.stats, &call->problem)) {
+	if (!ping_read(call, call->body, &row)) {
 		core_problem(core, call);
 		return;
 	}
@@ -209,9 +205,6 @@ void handle_worker_ping(struct core *core, struct call *call)
 		return;
 	}
 	contact_made(core, worker);
-	worker->recorded_ns = worker->heard_ns;
-	if (record_update(core, TABLE_WORKER, &row,
-	                  BIT(WORKER_COL_load) | BIT(WORKER_COL_memory) | BIT(WORKER_COL_stats) |
-	                          BIT(WORKER_COL_last_contact_date)))
+	if (ping_record(core, worker, &row))
 		reply_worker(core, call, worker);
 }

@@ -19,6 +19,7 @@
 #include "worker/options.h"
 #include "worker/pool.h"
 #include "worker/slots.h"
+#include "worker/stats.h"
 
 #define SECOND_NS INT64_C(1000000000)
 #define MS_NS INT64_C(1000000)
@@ -69,6 +70,7 @@ struct agent {
 	struct options *options; /* url and token follow a private server that moved */
 	const struct log *log;
 	struct machine machine;
+	struct stats stats;
 	bool plain_shell;        /* of our environment, which is the tasks' */
 	enum shield_kind shield; /* that tasks can have */
 	struct engine engine;

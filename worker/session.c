@@ -17,6 +17,8 @@
 #define CALL_TIMEOUT_MS 60000
 #define LEASE_MAX_S INT64_C(1000000000)
 #define POLL_SLACK_MS 20000
+/* What the machine does is told with a call that is made anyway, not oftener than this. */
+#define STATS_NS (10 * SECOND_NS)
 /* Between a report that filled the worker with short tasks and the poll: the next report may take
    its place. */
 #define POLL_LATER_NS (30 * MS_NS)
@@ -216,6 +218,9 @@ static bool start_lease(struct agent *a, enum call_kind kind)
 		                                           (unsigned)a->options->concurrency)));
 		json_object_set_new_nocheck(body, "wait",
 		                            json_integer(kind == CALL_POLL ? poll_seconds(s) : 0));
+		if (a->stats.at_ns == 0 || a->now_ns - a->stats.at_ns >= STATS_NS)
+			json_object_set_new_nocheck(body, "ping",
+			                            stats_sample(&a->stats, a->now_ns));
 		snprintf(path, sizeof(path), "/workers/%" PRId64 "/lease", s->worker_id);
 	}
 	/* The server answers the older poll now. */

@@ -268,9 +268,9 @@ class Worker:
         self.id, self.epoch = told["worker_id"], told["epoch"]
         self.told = told
 
-    def body(self, events=(), logs=(), wait=0, acks=(), extra=0, have=None):
+    def body(self, events=(), logs=(), wait=0, acks=(), extra=0, have=None, **more):
         return {"epoch": self.epoch, "have": sorted(self.held) if have is None else have, "extra": extra,
-                "acks": list(acks), "wait": wait, "logs": list(logs), "events": list(events)}
+                "acks": list(acks), "wait": wait, "logs": list(logs), "events": list(events), **more}
 
     def lease(self, events=(), logs=(), wait=0, status=200, **more):
         told = self.server.want(status, "POST", f"/workers/{self.id}/lease", self.body(events, logs, wait, **more),

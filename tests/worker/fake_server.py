@@ -293,7 +293,7 @@ class FakeServer:
             return 200, {"results": results, "logs": logs}
 
     def lease_call(self, number, call):
-        unknown = set(call) - {"epoch", "have", "extra", "acks", "wait", "logs", "events"}
+        unknown = set(call) - {"epoch", "have", "extra", "acks", "wait", "logs", "ping", "events"}
         if unknown:
             self.wrong.append(f"unknown members {unknown}")
         with self.lock:
