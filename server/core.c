@@ -64,6 +64,7 @@ void core_free(struct core *core)
 	vec_release(&core->taken);
 	vec_release(&core->answers);
 	vec_release(&core->news);
+	vec_release(&core->grown);
 	vec_release(&core->asking);
 	arena_release(&core->arena);
 	pthread_mutex_destroy(&core->lock);

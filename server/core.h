@@ -21,6 +21,7 @@
 struct store;
 struct core;
 struct feed;
+struct log_board;
 
 struct core_options {
 	int64_t lease_seconds;   /* of an execution; 0: 2400 */
@@ -35,6 +36,7 @@ struct core_options {
 	void (*tokens_changed)(void *context);
 	int64_t (*clock_ns)(void *context); /* monotonic; NULL: the system's */
 	struct feed *feed;                  /* where events go; NULL: nowhere */
+	struct log_board *board;            /* who follows logs; NULL: nobody does */
 	void (*published)(void *context);   /* something was put there; NULL: nobody waits for it */
 	void *context;
 };

@@ -24,6 +24,12 @@ struct core_item {
 	call_handler *handler;
 };
 
+struct log_growth {
+	uint32_t execution;
+	bool is_error;
+	int64_t length;
+};
+
 struct core_answer {
 	struct call *call;
 	json_t *value; /* NULL: call->problem, or bytes where status is set */
@@ -50,10 +56,11 @@ struct core {
 	struct arena arena; /* until its end */
 	VEC(struct core_item) taken;
 	VEC(struct core_answer) answers;
-	VEC(struct feed_event) news; /* published after COMMIT */
-	struct call *current;        /* being handled; NULL once it is answered or parked */
-	bool writing;                /* a transaction is open */
-	bool logging;                /* one of the log file too */
+	VEC(struct feed_event) news;  /* published after COMMIT */
+	VEC(struct log_growth) grown; /* the same, of logs that may be followed */
+	struct call *current;         /* being handled; NULL once it is answered or parked */
+	bool writing;                 /* a transaction is open */
+	bool logging;                 /* one of the log file too */
 	bool group_failed;
 	bool tokens_changed; /* in this group */
 	bool again;     /* another group at once: memory was rebuilt, nobody was given work yet */

@@ -67,12 +67,16 @@ static int64_t wake_quiet(struct flows *flows, int64_t now_ns)
 	return INT64_MAX;
 }
 
-static void wake_all(struct flows *flows)
+/* All of them, or those for which there may be something. */
+static void wake_all(struct flows *flows, bool anyway)
 {
-	struct flow *flow;
+	struct flow *flow, *next;
 
-	while ((flow = TAILQ_FIRST(&flows->waiting)) != NULL)
-		resume(flows, flow);
+	for (flow = TAILQ_FIRST(&flows->waiting); flow != NULL; flow = next) {
+		next = TAILQ_NEXT(flow, place);
+		if (anyway || flow->ready == NULL || flow->ready(flow))
+			resume(flows, flow);
+	}
 }
 
 static void wait_until(struct flows *flows, int64_t ns)
@@ -99,7 +103,7 @@ static void *run(void *argument)
 			if (woken_ns + WAKE_EVERY_NS <= now_ns) {
 				flows->woken = published;
 				woken_ns = now_ns;
-				wake_all(flows);
+				wake_all(flows, false);
 				continue;
 			}
 			next_ns = woken_ns + WAKE_EVERY_NS < next_ns ? woken_ns + WAKE_EVERY_NS
@@ -113,7 +117,7 @@ static void *run(void *argument)
 		wait_until(flows, next_ns);
 		atomic_store(&flows->asleep, false);
 	}
-	wake_all(flows);
+	wake_all(flows, true);
 	pthread_mutex_unlock(&flows->lock);
 	return NULL;
 }
@@ -242,11 +246,14 @@ ssize_t flow_read(void *context, uint64_t position, char *to, size_t max)
 	do {
 		seen = atomic_load(&flow->flows->published);
 		if (flow->gone || is_stopping(flow->flows))
-			return MHD_CONTENT_READER_END_OF_STREAM;
+			return flow->ready ? MHD_CONTENT_READER_END_WITH_ERROR
+			                   : MHD_CONTENT_READER_END_OF_STREAM;
 		n = flow->fill(flow, to, max);
 		flow->quiet = false;
 		if (n == FLOW_END)
 			return MHD_CONTENT_READER_END_OF_STREAM;
+		if (n == FLOW_BROKEN)
+			return MHD_CONTENT_READER_END_WITH_ERROR;
 		if (n > 0)
 			return n;
 	} while (!wait_for_more(flow, seen));

@@ -35,11 +35,17 @@ struct flow;
    thread, never on two at once. */
 typedef ssize_t flow_fill(struct flow *flow, char *to, size_t max);
 #define FLOW_END ((ssize_t)-1)
+#define FLOW_BROKEN ((ssize_t)-2) /* there is more, but it cannot be had: the reply is cut off */
 typedef void flow_free(struct flow *flow);
+
+/* Whether fill would give something, looked at before it is resumed; must not lock. */
+typedef bool flow_ready(const struct flow *flow);
 
 struct flow {
 	flow_fill *fill;
 	flow_free *release; /* the whole of it */
+	flow_ready *ready;  /* NULL: it looks whenever something was published, and may end at any
+	                       moment; else an end that is not its own breaks the reply */
 	struct flows *flows;
 
 	/* The rest is of flow.c. */

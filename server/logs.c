@@ -1,5 +1,6 @@
 #include "server/logs.h"
 
+#include "server/news.h"
 #include "store/store.h"
 
 static int64_t *known(struct execution_node *execution, bool is_error)
@@ -54,5 +55,7 @@ enum log_append log_append(struct core *core, struct execution_node *execution, 
 	}
 	if (cached != NULL)
 		*cached = *length;
+	if (answer == LOG_STORED)
+		news_log(core, (uint32_t)id, is_error, *length);
 	return answer;
 }

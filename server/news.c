@@ -1,6 +1,8 @@
 #include "server/news.h"
 
 #include "server/columns.h"
+#include "server/log_board.h"
+#include "store/store.h"
 
 /* Counters of a batch are told at most so often. */
 #define COUNTERS_NS (INT64_C(1000000000) / 5)
@@ -127,6 +129,40 @@ void news_batch_deleted(struct core *core, const char *name)
 	tell(core, &event);
 }
 
+void news_log(struct core *core, uint32_t execution, bool is_error, int64_t length)
+{
+	struct log_growth grown = {execution, is_error, length};
+
+	/* Whoever begins to follow before COMMIT does not see it yet. */
+	if (core->options.board != NULL)
+		vec_push(&core->grown, grown);
+}
+
+/* To those who follow logs. False: nobody follows one of these. */
+static bool note_logs(struct core *core)
+{
+	struct log_board *board = core->options.board;
+	bool followed = false;
+
+	if (board == NULL || !log_board_used(board))
+		return false;
+	for (size_t i = 0; i < core->grown.n; i++) {
+		const struct log_growth *g = &core->grown.v[i];
+
+		followed |= log_board_grown(board, g->execution,
+		                            g->is_error ? STORE_STDERR : STORE_STDOUT, g->length);
+	}
+	for (size_t i = 0; i < core->news.n; i++) {
+		const struct feed_event *e = &core->news.v[i];
+
+		if (e->kind == FEED_EXECUTION &&
+		    (e->change == FEED_DELETED ||
+		     execution_is_done((enum execution_status)e->status)))
+			followed |= log_board_ended(board, e->id);
+	}
+	return followed;
+}
+
 static void wake_readers(struct core *core)
 {
 	if (core->options.published != NULL)
@@ -161,11 +197,11 @@ void news_commit(struct core *core)
 
 	if (core->options.feed == NULL)
 		return;
-	if (core->news.n > 0) {
+	if (note_logs(core) || core->news.n > 0) {
 		feed_publish(core->options.feed, core->news.v, core->news.n);
-		core->news.n = 0;
 		wake_readers(core);
 	}
+	core->news.n = core->grown.n = 0;
 	if (state->moved.n > 0 && !timer_is_set(&core->counters))
 		timer_set(&core->timers, &core->counters, core->now_ns + COUNTERS_NS,
 		          tell_counters);
@@ -173,5 +209,5 @@ void news_commit(struct core *core)
 
 void news_drop(struct core *core)
 {
-	core->news.n = 0;
+	core->news.n = core->grown.n = 0;
 }

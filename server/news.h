@@ -22,6 +22,8 @@ void news_execution(struct core *core, uint32_t id, uint32_t task, uint32_t work
    not tell of are nothing. */
 void news_row(struct core *core, enum table_id table, const void *row, uint64_t mask,
               enum feed_change change);
+/* The log has this length now. */
+void news_log(struct core *core, uint32_t execution, bool is_error, int64_t length);
 /* The batch is deleted with all its tasks. */
 void news_batch_deleted(struct core *core, const char *name);
 

@@ -6,6 +6,7 @@
  */
 #include "server/filter.h"
 #include "server/list.h"
+#include "server/log_follow.h"
 #include "server/log_text.h"
 #include "server/reader.h"
 #include "store/store.h"
@@ -272,25 +273,73 @@ static bool find_stream(struct call *call, enum store_stream *stream)
 	return true;
 }
 
-void read_log(struct reader *reader, struct call *call)
+/* The offset that is asked for. */
+static enum store_result begin_of(struct reader *reader, struct call *call,
+                                  enum store_stream stream, int64_t *offset)
 {
-	const struct table *table = table_get(TABLE_EXECUTION);
-	int64_t offset = number(call, "offset", 0), limit = number(call, "limit", LOG_PAGE),
-	        tail = number(call, "tail", -1), length = 0;
-	struct execution row = {0};
-	enum store_stream stream = STORE_STDOUT;
+	int64_t tail = number(call, "tail", -1), length = 0;
 	enum store_result result = STORE_OK;
 
-	if (!find_stream(call, &stream) ||
-	    !get_execution(reader, call, &row, (uint64_t)1 << table_field(table, "status"))) {
+	*offset = number(call, "offset", 0);
+	if (tail >= 0) {
+		result = store_log_length(reader->store, call->ids[0], stream, &length);
+		*offset = length > tail ? length - tail : 0;
+	}
+	return result;
+}
+
+static void follow_log(struct reader *reader, struct call *call, enum store_stream stream)
+{
+	const struct table *table = table_get(TABLE_EXECUTION);
+	struct log_watch *watch = log_follow_begin(call);
+	struct execution row = {0};
+	int64_t offset = 0, length = 0;
+	enum store_result result;
+
+	if (json_is_integer(json_object_get(call->body, "limit")))
+		problem_set(&call->problem, PROBLEM_BAD_VALUE,
+		            "limit and follow do not go together");
+	else if (get_execution(reader, call, &row, (uint64_t)1 << table_field(table, "status"))) {
+		result = begin_of(reader, call, stream, &offset);
+		if (result == STORE_OK)
+			result = store_log_length(reader->store, call->ids[0], stream, &length);
+		if (result != STORE_OK)
+			read_failed(reader, call, result);
+	}
+	if (call->problem.code != PROBLEM_NONE) {
+		log_follow_forget(call, watch);
 		call_problem(call);
 		return;
 	}
-	if (tail >= 0) {
-		limit = tail;
-		result = store_log_length(reader->store, call->ids[0], stream, &length);
-		offset = length > tail ? length - tail : 0;
+	/* The row first: an end that is noted meanwhile has its last bytes noted before. */
+	log_watch_length(watch, (int)stream, length);
+	if (execution_is_done((enum execution_status)row.status))
+		atomic_store(&watch->ended, true);
+	log_follow(call, watch, stream, offset);
+}
+
+void read_log(struct reader *reader, struct call *call)
+{
+	const struct table *table = table_get(TABLE_EXECUTION);
+	int64_t tail = number(call, "tail", -1),
+	        limit = tail >= 0 ? tail : number(call, "limit", LOG_PAGE), offset = 0;
+	struct execution row = {0};
+	enum store_stream stream = STORE_STDOUT;
+	enum store_result result;
+
+	if (!find_stream(call, &stream)) {
+		call_problem(call);
+		return;
 	}
+	if (json_is_true(json_object_get(call->body, "follow"))) {
+		follow_log(reader, call, stream);
+		return;
+	}
+	if (!get_execution(reader, call, &row, (uint64_t)1 << table_field(table, "status"))) {
+		call_problem(call);
+		return;
+	}
+	result = begin_of(reader, call, stream, &offset);
 	if (limit > LOG_PAGE_MAX)
 		limit = LOG_PAGE_MAX;
 	if (result == STORE_OK && limit > 0)

@@ -31,6 +31,8 @@ struct readers {
 	pthread_cond_t wake;
 	struct call *first, **last; /* waiting, oldest first */
 	unsigned waiting, limit;
+	struct reader_job *jobs, **last_job; /* waiting, oldest first */
+	bool jobs_turn;
 	bool stopping;
 };
 
@@ -40,35 +42,57 @@ static void refuse(struct call *call, enum problem_code code, const char *messag
 	call_problem(call);
 }
 
-static struct call *next_call(struct readers *readers)
-{
+/* What a thread does next: one of them. Both NULL: it ends. */
+struct work {
 	struct call *call;
+	struct reader_job *job;
+};
+
+static struct work next_work(struct readers *readers)
+{
+	struct work work = {NULL, NULL};
 
 	pthread_mutex_lock(&readers->lock);
-	while (readers->first == NULL && !readers->stopping)
+	while (readers->first == NULL && readers->jobs == NULL && !readers->stopping)
 		pthread_cond_wait(&readers->wake, &readers->lock);
-	call = readers->stopping ? NULL : readers->first;
-	if (call != NULL) {
-		readers->first = call->next;
+	if (readers->stopping) {
+		pthread_mutex_unlock(&readers->lock);
+		return work;
+	}
+	/* By turns, where both wait. */
+	if (readers->jobs != NULL && (readers->first == NULL || readers->jobs_turn)) {
+		work.job = readers->jobs;
+		readers->jobs = work.job->next;
+		if (readers->jobs == NULL)
+			readers->last_job = &readers->jobs;
+	} else {
+		work.call = readers->first;
+		readers->first = work.call->next;
 		if (readers->first == NULL)
 			readers->last = &readers->first;
 		readers->waiting--;
 	}
+	readers->jobs_turn = work.call != NULL;
 	pthread_mutex_unlock(&readers->lock);
-	return call;
+	return work;
 }
 
 /* Serves until the readers stop. */
 static void *run(void *argument)
 {
 	struct reader_thread *thread = argument;
-	struct call *call;
+	struct work work;
 
-	while ((call = next_call(thread->readers)) != NULL) {
+	for (;;) {
+		work = next_work(thread->readers);
+		if (work.call == NULL && work.job == NULL)
+			return NULL;
 		store_reader_deadline(thread->reader.store, clock_monotonic_ns() + DEADLINE_NS);
-		call->route->handler.read(&thread->reader, call);
+		if (work.job != NULL)
+			work.job->run(&thread->reader, work.job);
+		else
+			work.call->route->handler.read(&thread->reader, work.call);
 	}
-	return NULL;
 }
 
 static bool start(struct readers *readers, struct reader_thread *thread, struct problem *problem)
@@ -98,6 +122,7 @@ struct readers *readers_new(struct server *server, unsigned threads, unsigned wa
 	readers->limit = waiting;
 	readers->threads = xcalloc(threads, sizeof(*readers->threads));
 	readers->last = &readers->first;
+	readers->last_job = &readers->jobs;
 	pthread_mutex_init(&readers->lock, NULL);
 	pthread_cond_init(&readers->wake, NULL);
 	for (unsigned i = 0; i < threads; i++) {
@@ -141,9 +166,37 @@ bool readers_stopping(struct readers *readers)
 	return stopping;
 }
 
+void readers_do(struct readers *readers, struct reader_job *job)
+{
+	bool stopping;
+
+	job->next = NULL;
+	pthread_mutex_lock(&readers->lock);
+	stopping = readers->stopping;
+	if (!stopping) {
+		*readers->last_job = job;
+		readers->last_job = &job->next;
+		pthread_cond_signal(&readers->wake);
+	}
+	pthread_mutex_unlock(&readers->lock);
+	if (stopping)
+		job->run(NULL, job);
+}
+
+unsigned readers_waiting(struct readers *readers)
+{
+	unsigned n;
+
+	pthread_mutex_lock(&readers->lock);
+	n = readers->waiting;
+	pthread_mutex_unlock(&readers->lock);
+	return n;
+}
+
 void readers_stop(struct readers *readers)
 {
 	struct call *waiting, *next;
+	struct reader_job *jobs, *next_job;
 
 	pthread_mutex_lock(&readers->lock);
 	readers->stopping = true;
@@ -151,11 +204,18 @@ void readers_stop(struct readers *readers)
 	readers->first = NULL;
 	readers->last = &readers->first;
 	readers->waiting = 0;
+	jobs = readers->jobs;
+	readers->jobs = NULL;
+	readers->last_job = &readers->jobs;
 	pthread_cond_broadcast(&readers->wake);
 	pthread_mutex_unlock(&readers->lock);
 	for (; waiting != NULL; waiting = next) {
 		next = waiting->next;
 		refuse(waiting, PROBLEM_UNAVAILABLE, STOPPING);
+	}
+	for (; jobs != NULL; jobs = next_job) {
+		next_job = jobs->next;
+		jobs->run(NULL, jobs);
 	}
 	for (unsigned i = 0; i < readers->n; i++) {
 		if (readers->threads[i].started)

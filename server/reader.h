@@ -40,6 +40,16 @@ bool readers_stopping(struct readers *readers);
 void readers_stop(struct readers *readers);
 void readers_free(struct readers *readers);
 
+/* Something to be read for nobody's call; never refused: what asks is few. `run` gets NULL where
+   the readers stop. The job is its owner's. */
+struct reader_job {
+	struct reader_job *next;
+	void (*run)(struct reader *reader, struct reader_job *job);
+};
+void readers_do(struct readers *readers, struct reader_job *job);
+/* Calls that wait. */
+unsigned readers_waiting(struct readers *readers);
+
 /* read_task.c */
 read_handler read_tasks;       /* GET /tasks/ */
 read_handler read_task;        /* GET /tasks/{id} */

@@ -15,6 +15,7 @@
 #include "server/feed.h"
 #include "server/flow.h"
 #include "server/http.h"
+#include "server/log_board.h"
 #include "server/notify.h"
 #include "server/private.h"
 #include "server/reader.h"
@@ -260,6 +261,7 @@ static bool start_parts(struct server *server, const struct settings *settings,
 	    !auth_load(server->auth, store_own(server->store), problem))
 		return false;
 	server->feed = core.feed = feed_new(FEED_EVENTS);
+	server->board = core.board = log_board_new();
 	server->flows = flows_new(problem);
 	if (server->flows == NULL)
 		return false;
@@ -293,6 +295,7 @@ static void stop_parts(struct server *server, struct state_dir *dir)
 		core_free(server->core);
 	flows_free(server->flows);
 	feed_free(server->feed);
+	log_board_free(server->board);
 	if (server->store != NULL)
 		store_close(server->store);
 	auth_free(server->auth);

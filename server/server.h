@@ -13,6 +13,7 @@
 struct auth;
 struct feed;
 struct http;
+struct log_board;
 struct readers;
 struct store;
 struct flows;
@@ -25,6 +26,7 @@ struct server {
 	struct auth *auth;
 	struct http *http;
 	struct feed *feed;
+	struct log_board *board;
 	struct flows *flows;
 	const char *rclone;    /* path of the rclone.conf that workers ask for */
 	const char *remote;    /* URI that /config/remote tells, "" where there is none */

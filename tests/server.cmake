@@ -7,4 +7,5 @@ foreach(test v1_tasks v1_workers v1_replay routes page browser openapi malformed
 endforeach()
 scitq_script_test(api_v1_program tests/api/v1_program)
 scitq_script_test(api_events tests/api/events)
+scitq_script_test(api_log_follow tests/api/log_follow)
 set_tests_properties(api_v1_program api_browser api_openapi api_malformed api_bulk api_reading api_crash api_hostile api_program PROPERTIES LABELS "script;slow")
