@@ -45,6 +45,17 @@ static void compile_parse(struct compilation *c)
 	c->ast = dsl_parse(&c->arena, &c->sources, c->file, &c->sink);
 }
 
+/* What resolve says of a tree with holes would only be what the parser has said. */
+static void resolve_silently(struct compilation *c)
+{
+	struct diag_sink kept = c->sink;
+
+	diag_sink_init(&c->sink, &c->arena);
+	compile_resolve(c);
+	diag_sink_release(&c->sink);
+	c->sink = kept;
+}
+
 struct compilation *compile_file(const struct compile_options *options)
 {
 	static void (*const passes[])(struct compilation *) = {
@@ -65,6 +76,8 @@ struct compilation *compile_file(const struct compile_options *options)
 		return c;
 	for (enum compile_stage stage = COMPILE_PARSE; stage <= last; stage++) {
 		passes[stage](c);
+		if (c->sink.errors > 0 && stage == COMPILE_PARSE && options->lenient)
+			resolve_silently(c);
 		/* Types are checked even where names are missing, but not without a tree. */
 		if (c->sink.errors > 0 && stage != COMPILE_RESOLVE)
 			break;

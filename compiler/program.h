@@ -60,6 +60,7 @@ const char *symbol_kind_text(enum symbol_kind kind);
  */
 struct binding {
 	struct symbol *symbol;
+	struct span span;             /* of the name; empty for the variable of a comprehension */
 	const char *nearest;          /* of the names in scope; may be NULL */
 	const struct name *elsewhere; /* declared out of sight; may be NULL */
 };

@@ -25,6 +25,7 @@ void bind_name(struct resolver *r, const void *key, const struct name *name)
 	struct diag *d;
 
 	b->symbol = scope_find(&r->scope, name->text);
+	b->span = name->span;
 	if (b->symbol == NULL) {
 		b->nearest = scope_nearest(&r->scope, name->text);
 		b->elsewhere = scope_elsewhere(&r->scope, name->text);

@@ -3,6 +3,7 @@
  * submission keeps its promises. Files are invented: a name says what it holds.
  */
 #include "compiler/compile.h"
+#include "compiler/lookup.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -63,6 +64,16 @@ static void look_at(const struct submission *s)
 	arena_release(&arena);
 }
 
+static void is_place(void *context, struct span name)
+{
+	assert(name.start <= name.end && name.end <= *(const size_t *)context);
+}
+
+static void is_symbol(void *context, const struct lookup_symbol *symbol)
+{
+	str_addf(context, "%s %s\n", symbol->kind, symbol->name);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct compile_files files = {invented_read, invented_kind, invented_list,
@@ -75,9 +86,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	        .cwd = "/d",
 	        .params = params,
 	        .nparams = size % 2 ? 2 : 0,
+	        .lenient = true,
 	        .files = &files,
 	};
 	struct compilation *c = compile_file(&options);
+	struct arena arena;
 	const struct diag_sink *sink = compile_diagnostics(c);
 	struct str out = STR_INIT;
 
@@ -87,6 +100,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		look_at(compile_submission(c));
 	for (int stage = COMPILE_RESOLVE; stage <= COMPILE_PLAN; stage++)
 		compile_dump(c, (enum compile_stage)stage, &out);
+	arena_init(&arena);
+	for (uint32_t at = 0; at <= size; at += 1 + (uint32_t)size / 16) {
+		struct lookup_symbol symbol;
+		struct span name;
+
+		if (lookup_at(c, at, &arena, &symbol, &name))
+			lookup_places(c, symbol.id, is_place, &size);
+		lookup_visible(c, at, &arena, is_symbol, &out);
+	}
+	arena_release(&arena);
 	compile_graph_dot(c, &out);
 	compile_graph_mermaid(c, &out);
 	compile_listing(c, 3, &out);
