@@ -28,6 +28,11 @@
 /* Calls of one group at most, so that nobody waits for a very long one. */
 #define GROUP_LIMIT 4096
 
+const double core_group_bounds[HISTOGRAM_BOUNDS] = {1,   2,   4,   8,    16,   32,  64,
+                                                    128, 256, 512, 1024, 2048, 4096};
+const double core_commit_bounds[HISTOGRAM_BOUNDS] = {0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05,
+                                                     0.1,    0.2,   0.5,   1,     2,    5};
+
 struct core *core_new(struct store *store, const struct core_options *options,
                       const struct log *log)
 {
@@ -36,6 +41,7 @@ struct core *core_new(struct store *store, const struct core_options *options,
 	core->store = store;
 	core->options = *options;
 	core->log = log;
+	core->counts.start_us = clock_date_us();
 	if (core->options.lease_seconds <= 0)
 		core->options.lease_seconds = 2400;
 	if (core->options.offline_seconds <= 0)
@@ -268,15 +274,30 @@ static void begin_group(struct core *core)
 	core->now_us = clock_date_us();
 }
 
+static void count_group(struct core *core, bool wrote)
+{
+	core->counts.failed += core->group_failed;
+	if (core->calls > 0)
+		histogram_add(&core->counts.group, core_group_bounds, (double)core->calls);
+	if (wrote && !core->group_failed)
+		histogram_add(&core->counts.commit, core_commit_bounds,
+		              (double)(clock_of(core) - core->now_ns) / 1e9);
+}
+
 static void end_group(struct core *core)
 {
+	bool wrote = false;
+
 	if (!core->group_failed) {
 		schedule_run(core);
 		runs_settle(core);
 		lease_finish(core);
 		follow_finish(core);
+		wrote = core->writing || core->logging || core->state.dirty_tasks.n > 0 ||
+		        core->state.dirty_executions.n > 0;
 		record_commit(core);
 	}
+	count_group(core, wrote);
 	if (core->group_failed) {
 		roll_back(core);
 	} else {
@@ -325,6 +346,7 @@ static void run_group(struct core *core)
 	}
 	for (size_t i = 0; i < core->taken.n; i++)
 		run_call(core, core->taken.v[i]);
+	core->calls = core->taken.n;
 	core->taken.n = 0;
 	end_group(core);
 }

@@ -14,10 +14,21 @@
 #include "server/core.h"
 #include "server/feed.h"
 #include "server/fleet.h"
+#include "server/histogram.h"
 #include "server/state.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
+
+/* For metrics.c. */
+struct core_counts {
+	int64_t start_us;
+	struct histogram group;  /* calls */
+	struct histogram commit; /* seconds */
+	uint64_t failed;         /* groups */
+	uint64_t executions[EXECUTION_STATUS_COUNT], jobs[JOB_STATUS_COUNT];
+};
+extern const double core_group_bounds[HISTOGRAM_BOUNDS], core_commit_bounds[HISTOGRAM_BOUNDS];
 
 struct core_item {
 	struct call *call;
@@ -67,6 +78,8 @@ struct core {
 	bool broken;    /* memory could not be rebuilt: nothing is served until it is */
 	int64_t now_ns; /* monotonic, at the start of the group */
 	int64_t now_us; /* date, the same */
+	size_t calls;   /* of the group */
+	struct core_counts counts;
 	VEC(struct worker_node *) asking; /* whose lease calls are to be looked at */
 
 	unsigned failures;     /* groups that failed since one was kept */

@@ -134,6 +134,11 @@ uint64_t feed_last(struct feed *feed)
 	return last;
 }
 
+uint64_t feed_first(const struct feed *feed)
+{
+	return feed->start;
+}
+
 /* What an event says besides its batch and run; NULL: nothing. */
 static const struct {
 	const char *id, *other, *worker;

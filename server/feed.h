@@ -77,8 +77,9 @@ void feed_publish(struct feed *feed, const struct feed_event *events, size_t n);
 /* An event with the batch's counters of now. */
 void feed_publish_batch(struct feed *feed, int64_t date_us, uint32_t batch,
                         const struct feed_batch *counters);
-/* The number of the last event. */
+/* The number of the last event; of the first since the start, whether or not it is kept. */
 uint64_t feed_last(struct feed *feed);
+uint64_t feed_first(const struct feed *feed);
 
 struct feed_filter {
 	unsigned kinds;    /* 1 << FEED_TASK | ... */

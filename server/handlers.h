@@ -80,6 +80,9 @@ call_handler handle_run_create; /* POST /runs/ */
 call_handler handle_run_update; /* PUT /runs/{id} */
 call_handler handle_run_get;    /* GET /runs/{id}: fields and counts of its steps */
 
+/* metrics.c */
+call_handler handle_metrics; /* GET /metrics */
+
 /* follow.c */
 call_handler handle_run_follow;    /* GET /runs/{id}/follow; waits */
 call_handler handle_private_leave; /* POST /private/leave */

@@ -7,9 +7,11 @@
 #include "server/endpoint.h"
 #include "server/flow.h"
 #include "server/link.h"
+#include "server/metrics.h"
 #include "server/network.h"
 #include "server/request.h"
 #include "server/route.h"
+#include "server/server.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -214,6 +216,7 @@ static enum MHD_Result send_reply(struct exchange *x)
 	bool ok;
 
 	x->phase = PHASE_REPLIED;
+	metrics_request(x->http->server->metrics, call->route, call->status);
 	set_link(x, LINK_SERVED);
 	if (call->status == CALL_DROPPED)
 		return MHD_NO;

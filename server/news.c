@@ -163,6 +163,20 @@ static bool note_logs(struct core *core)
 	return followed;
 }
 
+/* For metrics.c. */
+static void count(struct core *core)
+{
+	for (size_t i = 0; i < core->news.n; i++) {
+		const struct feed_event *e = &core->news.v[i];
+
+		if (e->kind == FEED_EXECUTION && e->change == FEED_CHANGED &&
+		    e->status < EXECUTION_STATUS_COUNT)
+			core->counts.executions[e->status]++;
+		else if (e->kind == FEED_JOB && e->status < JOB_STATUS_COUNT)
+			core->counts.jobs[e->status]++;
+	}
+}
+
 static void wake_readers(struct core *core)
 {
 	if (core->options.published != NULL)
@@ -197,6 +211,7 @@ void news_commit(struct core *core)
 
 	if (core->options.feed == NULL)
 		return;
+	count(core);
 	if (note_logs(core) || core->news.n > 0) {
 		feed_publish(core->options.feed, core->news.v, core->news.n);
 		wake_readers(core);

@@ -16,6 +16,7 @@
 #include "server/flow.h"
 #include "server/http.h"
 #include "server/log_board.h"
+#include "server/metrics.h"
 #include "server/notify.h"
 #include "server/private.h"
 #include "server/reader.h"
@@ -262,6 +263,7 @@ static bool start_parts(struct server *server, const struct settings *settings,
 		return false;
 	server->feed = core.feed = feed_new(FEED_EVENTS);
 	server->board = core.board = log_board_new();
+	server->metrics = metrics_new();
 	server->flows = flows_new(problem);
 	if (server->flows == NULL)
 		return false;
@@ -296,6 +298,7 @@ static void stop_parts(struct server *server, struct state_dir *dir)
 	flows_free(server->flows);
 	feed_free(server->feed);
 	log_board_free(server->board);
+	metrics_free(server->metrics);
 	if (server->store != NULL)
 		store_close(server->store);
 	auth_free(server->auth);

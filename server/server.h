@@ -14,6 +14,7 @@ struct auth;
 struct feed;
 struct http;
 struct log_board;
+struct metrics;
 struct readers;
 struct store;
 struct flows;
@@ -27,6 +28,7 @@ struct server {
 	struct http *http;
 	struct feed *feed;
 	struct log_board *board;
+	struct metrics *metrics;
 	struct flows *flows;
 	const char *rclone;    /* path of the rclone.conf that workers ask for */
 	const char *remote;    /* URI that /config/remote tells, "" where there is none */
