@@ -16,6 +16,7 @@
 
 #include "base/arena.h"
 #include "base/str.h"
+#include "base/uri_list.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -62,22 +63,5 @@ bool uri_scheme_known(const char *scheme);
 void uri_add_path(struct str *out, const char *path);
 /* The path alone, escaped: what stands behind the scheme of a remote's URI. */
 void uri_add_escaped(struct str *out, const char *path);
-
-/*
- * The columns `input` and `resource` hold URIs separated by blanks (space, tab,
- * newline), as v1 wrote them. A word that begins with a single quote runs up to
- * the next single quote; one that begins with a double quote up to the next double
- * quote, with a backslash before `"` or `\` taking that as it is; a blank or the
- * end must follow. In any other word a backslash before a blank takes the blank;
- * every other byte, quotes and backslashes too, is itself.
- *
- * uri_list_split gives a NULL-terminated array in the arena; on failure false and
- * *error ("unterminated single quote"). uri_list_add appends one URI to a list,
- * with a blank before it where the list is not empty, quoted only where it must be,
- * so that splitting gives the same bytes.
- */
-bool uri_list_split(struct arena *arena, const char *list, char ***uris, size_t *n,
-                    const char **error);
-void uri_list_add(struct str *list, const char *uri);
 
 #endif
