@@ -45,6 +45,7 @@ F(INT,  attempts,          FIELD_NATURAL, "0", "failures so far since the last r
 F(INT,  losses,            FIELD_NATURAL, "0", "executions lost with their worker since the last relaunch") \
 F(TEXT, reason,            FIELD_NULL, "null", "why it failed or waits: a word") \
 F(TASK_STATUS, resume_status, FIELD_NULL, "null", "where a pause came from") \
+F(BOOL, partial,           0, "false", "its result lacks what tasks that failed would have given, to it or to one before it; it is not reused") \
 F(TEXT, identity,          FIELD_OPTION, "null", "digest of everything that decides the result") \
 F(TEXT, identity_parts,    FIELD_OPTION, "null", "JSON object: digest by part of the identity") \
 F(TEXT, source,            FIELD_OPTION, "null", "FILE:LINE of the step in the .scitq file") \
@@ -128,7 +129,10 @@ struct signal_row { SIGNAL_FIELDS(FIELD_MEMBER) };
 #define REQUIREMENT_FIELDS(F) \
 F(INT,  requirement_id,    FIELD_KEY | V1, "null", "number of the requirement") \
 F(INT,  task_id,           FIELD_CREATE | FIELD_REQUIRED | V1, "null", "task that waits") \
-F(INT,  other_task_id,     FIELD_CREATE | FIELD_REQUIRED | V1, "null", "task that it waits for")
+F(INT,  other_task_id,     FIELD_CREATE | FIELD_REQUIRED | V1, "null", "task that it waits for") \
+F(INT,  gather,            FIELD_CREATE | FIELD_NULL | FIELD_NATURAL, "null", "number of the gather that it belongs to, among those of the task that waits; with may_fail") \
+F(INT,  may_fail,          FIELD_CREATE | FIELD_NULL | FIELD_NATURAL, "null", "how many of that gather may fail; beyond, and without a gather, the task that waits fails too") \
+F(TEXT, input,             FIELD_CREATE | FIELD_NULL, "null", "URIs that the task which waits does without, in input and resource, where this one failed")
 
 struct requirement { REQUIREMENT_FIELDS(FIELD_MEMBER) };
 

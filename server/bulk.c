@@ -12,7 +12,7 @@
 
 struct bulk_task {
 	struct task row;
-	int64_t *required; /* ids; below 0: -1 - place in this request */
+	struct requirement *required; /* other_task_id below 0: -1 - place in this request */
 	size_t n;
 };
 
@@ -48,8 +48,8 @@ static bool read_bulk(struct bulk *bulk)
 	return task_new_run(bulk->core, bulk->call, bulk->run_id);
 }
 
-/* One entry of `requires`: an id, or the key of an earlier task of this request. */
-static bool read_requirement(struct bulk *bulk, size_t i, const json_t *value, int64_t *id)
+/* Who is required: an id, or the key of an earlier task of this request. */
+static bool read_other(struct bulk *bulk, size_t i, const json_t *value, int64_t *id)
 {
 	struct problem *problem = &bulk->call->problem;
 	const uint64_t *place;
@@ -77,6 +77,32 @@ static bool read_requirement(struct bulk *bulk, size_t i, const json_t *value, i
 	return true;
 }
 
+/* One entry of `requires`: who, or an object that also says how. */
+static bool read_requirement(struct bulk *bulk, size_t i, json_t *value, struct requirement *row)
+{
+	struct call *call = bulk->call;
+
+	row_default(table_get(TABLE_REQUIREMENT), row);
+	if (!json_is_object(value))
+		return read_other(bulk, i, value, &row->other_task_id);
+	if (!filter_known(&filter_requires, value, &call->problem) ||
+	    !json_member_int(value, "gather", &row->gather, &call->problem) ||
+	    !json_member_int(value, "may_fail", &row->may_fail, &call->problem) ||
+	    !json_member_text(value, "input", &row->input, &call->problem) ||
+	    !task_requirement_check(call, row))
+		return false;
+	/* The list goes before the rows are used. */
+	row->input = row->input ? arena_strdup(&call->arena, row->input) : NULL;
+	if (row->gather != INT_NULL && (row->gather < 0 || row->may_fail < 0))
+		return problem_set(&call->problem, PROBLEM_BAD_VALUE,
+		                   "gather and may_fail must not be negative");
+	value = json_object_get(value, "task");
+	if (value == NULL)
+		return problem_set(&call->problem, PROBLEM_MISSING_FIELD,
+		                   "a requirement of tasks[%zu] needs task", i);
+	return read_other(bulk, i, value, &row->other_task_id);
+}
+
 static bool read_requires(struct bulk *bulk, size_t i, json_t *requires)
 {
 	struct bulk_task *task = &bulk->tasks[i];
@@ -89,17 +115,20 @@ static bool read_requires(struct bulk *bulk, size_t i, json_t *requires)
 		                   json_type_words(requires));
 	if (n + more->n == 0)
 		return true;
-	task->required = arena_array(&bulk->call->arena, int64_t, n + more->n);
+	task->required = arena_array(&bulk->call->arena, struct requirement, n + more->n);
 	for (size_t k = 0; k < n; k++) {
 		if (!read_requirement(bulk, i, json_array_get(requires, k), &task->required[k]))
 			return false;
 	}
 	for (size_t k = 0; k < more->n; k++) {
+		struct requirement *row = &task->required[n + k];
+
 		if (core_task(bulk->core, more->v[k]) == NULL)
 			return problem_set(&bulk->call->problem, PROBLEM_NOT_FOUND,
 			                   "tasks[%zu] requires task %lld, which does not exist", i,
 			                   (long long)more->v[k]);
-		task->required[n + k] = more->v[k];
+		row_default(table_get(TABLE_REQUIREMENT), row);
+		row->other_task_id = more->v[k];
 	}
 	task->n = n + more->n;
 	return true;
@@ -168,10 +197,12 @@ static void enter(struct bulk *bulk, const char *digest)
 		struct bulk_task *task = &bulk->tasks[i];
 
 		for (size_t k = 0; k < task->n; k++) {
-			if (task->required[k] < 0)
-				task->required[k] = bulk->tasks[-1 - task->required[k]].row.task_id;
+			int64_t *other = &task->required[k].other_task_id;
+
+			if (*other < 0)
+				*other = bulk->tasks[-1 - *other].row.task_id;
 		}
-		task->n = task_ids_unique(task->required, task->n);
+		task->n = task_requirements_unique(task->required, task->n);
 		if (!task_new_enter(core, &task->row, task->required, task->n))
 			break;
 		json_array_append_new(ids, json_integer(task->row.task_id));

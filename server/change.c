@@ -17,6 +17,11 @@ static bool met(const struct state *state, const struct task_node *other,
 	       (other->status == TASK_FAILED && class_of(state, task)->accepts_failure);
 }
 
+bool gives_part(const struct task_node *other)
+{
+	return other->status == TASK_SUCCEEDED && (other->flags & TASK_PARTIAL);
+}
+
 static void set_reason(struct core *core, uint32_t id, struct task_node *task, enum reason reason)
 {
 	if (task->reason == reason)
@@ -26,14 +31,62 @@ static void set_reason(struct core *core, uint32_t id, struct task_node *task, e
 	task->reason = (uint8_t)reason;
 }
 
-/* Does it wait for something that failed? Walks all that it waits for. */
+struct rule_list {
+	VEC(struct edge_rule) rules; /* one of each gather, with how many more may fail */
+};
+
+/* One more of the gather has failed. False where that is one too many. */
+static bool spare(struct rule_list *list, struct edge_rule rule)
+{
+	size_t i = 0;
+
+	while (i < list->rules.n && list->rules.v[i].gather != rule.gather)
+		i++;
+	if (i == list->rules.n)
+		vec_push(&list->rules, rule);
+	if (list->rules.v[i].may_fail == 0)
+		return false;
+	list->rules.v[i].may_fail--;
+	return true;
+}
+
+/* Has more of what it waits for failed than may? Walks all that it waits for. */
 static bool hopeless(const struct state *state, const struct task_node *task)
 {
-	for (uint32_t e = task->requires; e != 0; e = state->edges.v[e].next_required) {
+	struct rule_list list = {0};
+	bool lost = false;
+
+	for (uint32_t e = task->requires; e != 0 && !lost; e = state->edges.v[e].next_required) {
+		struct edge_rule rule = state_edge_rule(state, e);
+
 		if (state_task(state, state->edges.v[e].other)->status == TASK_FAILED)
-			return true;
+			lost = rule.gather == 0 || !spare(&list, rule);
 	}
-	return false;
+	vec_release(&list.rules);
+	return lost;
+}
+
+/* Nothing is left to wait for but failures that may be. */
+static bool is_ready(const struct state *state, const struct task_node *task)
+{
+	if (task->requires == 0)
+		return true;
+	if (!(task->flags & TASK_GATHERS))
+		return false;
+	for (uint32_t e = task->requires; e != 0; e = state->edges.v[e].next_required) {
+		if (!task_is_done(state_task(state, state->edges.v[e].other)->status))
+			return false;
+	}
+	return !hopeless(state, task);
+}
+
+void change_partial(struct core *core, uint32_t id, struct task_node *task, bool partial)
+{
+	if (((task->flags & TASK_PARTIAL) != 0) == partial)
+		return;
+	state_task_dirty(&core->state, id, task);
+	task->flags ^= TASK_PARTIAL;
+	task->flags |= TASK_TOLD;
 }
 
 /*
@@ -50,7 +103,10 @@ static bool settle(struct core *core, uint32_t id, struct task_node *task, bool 
 		                  task_transition(TASK_PENDING, TASK_EVENT_BLOCK)->to);
 	if (task->status != TASK_WAITING)
 		return false;
-	if (task->requires == 0) {
+	if (is_ready(state, task)) {
+		if (task->requires != 0)
+			change_partial(core, id, task, true);
+		state_edges_drop(state, id);
 		set_reason(core, id, task, REASON_NONE);
 		state_task_status(state, id, task,
 		                  task_transition(TASK_WAITING, TASK_EVENT_READY)->to);
@@ -86,14 +142,19 @@ static void done(struct core *core, uint32_t first)
 		for (uint32_t e = other->dependents; e != 0; e = next) {
 			uint32_t id = state->edges.v[e].task;
 			struct task_node *task = state_task(state, id);
-			bool lost = !met(state, other, task);
+			bool lost;
 
 			next = state->edges.v[e].next_dependent;
-			if (!lost) {
+			if (met(state, other, task)) {
+				if (gives_part(other))
+					change_partial(core, id, task, true);
 				state_edge_remove(state, e);
 				/* A gather has many requirements: they are walked only where it
 				   is known that one has failed. */
 				lost = task->reason == REASON_DEPENDENCY && hopeless(state, task);
+			} else {
+				lost = state_edge_rule(state, e).gather == 0 ||
+				       hopeless(state, task);
 			}
 			if (settle(core, id, task, lost))
 				vec_push(&work, id);
@@ -106,18 +167,24 @@ static void done(struct core *core, uint32_t first)
 static bool load_edges(struct core *core, uint32_t id, struct task_node *task)
 {
 	struct state *state = &core->state;
-	int64_t *others;
+	struct requirement *rows;
+	bool partial = false;
 	size_t n;
 
 	state_edges_drop(state, id);
-	if (!record_required(core, id, &others, &n))
+	if (!record_required(core, id, &rows, &n))
 		return false;
 	for (size_t i = 0; i < n; i++) {
-		struct task_node *other = core_task(core, others[i]);
+		struct task_node *other = core_task(core, rows[i].other_task_id);
 
-		if (other != NULL && !met(state, other, task))
-			state_edge_add(state, id, (uint32_t)others[i]);
+		if (other == NULL)
+			continue;
+		partial |= gives_part(other);
+		if (!met(state, other, task))
+			state_edge_add(state, id, (uint32_t)rows[i].other_task_id,
+			               edge_rule_of(&rows[i]));
 	}
+	change_partial(core, id, task, partial);
 	return !core->group_failed;
 }
 
@@ -133,15 +200,16 @@ void change_required(struct core *core, uint32_t id, struct task_node *task)
 
 void change_check(struct core *core, uint32_t id, struct task_node *task)
 {
-	if (hopeless(&core->state, task) && settle(core, id, task, true))
+	if (settle(core, id, task, hopeless(&core->state, task)))
 		done(core, id);
 }
 
 /* A dependent of a task that is no longer done. True where it came back from a failure itself. */
-static bool undone_dependent(struct core *core, uint32_t id, struct task_node *task, uint32_t other)
+static bool undone_dependent(struct core *core, const struct requirement *row,
+                             struct task_node *task)
 {
 	struct state *state = &core->state;
-	uint32_t edge;
+	uint32_t id = (uint32_t)row->task_id, other = (uint32_t)row->other_task_id, edge;
 
 	if (task->status == TASK_FAILED && task->reason == REASON_DEPENDENCY) {
 		if (!run_need(core, class_of(state, task)->run) || !load_edges(core, id, task))
@@ -158,8 +226,13 @@ static bool undone_dependent(struct core *core, uint32_t id, struct task_node *t
 	}
 	if (task_is_done(task->status) || task_is_out(task->status))
 		return false;
-	if (!state_edge_find(state, id, other, &edge))
-		state_edge_add(state, id, other);
+	/* One that was ready has forgotten which failures it did not mind. */
+	if (task->status == TASK_PENDING || (task->flags & TASK_PARTIAL)) {
+		if (!load_edges(core, id, task))
+			return false;
+	} else if (!state_edge_find(state, id, other, &edge)) {
+		state_edge_add(state, id, other, edge_rule_of(row));
+	}
 	settle(core, id, task, task->reason == REASON_DEPENDENCY && hopeless(state, task));
 	return false;
 }
@@ -172,16 +245,16 @@ static void undone(struct core *core, uint32_t first)
 	vec_push(&work, first);
 	while (work.n > 0 && !core->group_failed) {
 		uint32_t other = work.v[--work.n];
-		int64_t *ids;
+		struct requirement *rows;
 		size_t n;
 
-		if (!record_dependents(core, other, &ids, &n))
+		if (!record_dependents(core, other, &rows, &n))
 			break;
 		for (size_t i = 0; i < n; i++) {
-			struct task_node *task = core_task(core, ids[i]);
+			struct task_node *task = core_task(core, rows[i].task_id);
 
-			if (task != NULL && undone_dependent(core, (uint32_t)ids[i], task, other))
-				vec_push(&work, (uint32_t)ids[i]);
+			if (task != NULL && undone_dependent(core, &rows[i], task))
+				vec_push(&work, (uint32_t)rows[i].task_id);
 		}
 	}
 	vec_release(&work);

@@ -32,7 +32,11 @@ bool change_task(struct core *core, uint32_t id, struct task_node *task, enum ta
 /* The task's requirements have changed in the database: read them anew. It then waits, is pending
    or fails as they say. */
 void change_required(struct core *core, uint32_t id, struct task_node *task);
-/* A task that waits may wait for what has failed already. */
+/* Does what it gave lack something? */
+bool gives_part(const struct task_node *other);
+/* Whether what the task will give, or gave, lacks something. */
+void change_partial(struct core *core, uint32_t id, struct task_node *task, bool partial);
+/* A task that waits may wait only for what has failed already. */
 void change_check(struct core *core, uint32_t id, struct task_node *task);
 /* Nobody waits for the task any more: it is about to be deleted. */
 void change_release(struct core *core, struct task_node *task);

@@ -12,6 +12,7 @@
 #define COLUMN_OF_EXECUTION(kind, name, flags, dflt, help) EXECUTION_COL_##name,
 #define COLUMN_OF_SIGNAL(kind, name, flags, dflt, help) SIGNAL_COL_##name,
 #define COLUMN_OF_JOB(kind, name, flags, dflt, help) JOB_COL_##name,
+#define COLUMN_OF_REQUIREMENT(kind, name, flags, dflt, help) REQUIREMENT_COL_##name,
 #define COLUMN_OF_RECRUITER(kind, name, flags, dflt, help) RECRUITER_COL_##name,
 #define COLUMN_OF_RUN(kind, name, flags, dflt, help) RUN_COL_##name,
 #define COLUMN_OF_BATCH(kind, name, flags, dflt, help) BATCH_COL_##name,
@@ -22,6 +23,7 @@ enum worker_column { WORKER_FIELDS(COLUMN_OF_WORKER) WORKER_COL_COUNT };
 enum execution_column { EXECUTION_FIELDS(COLUMN_OF_EXECUTION) EXECUTION_COL_COUNT };
 enum signal_column { SIGNAL_FIELDS(COLUMN_OF_SIGNAL) SIGNAL_COL_COUNT };
 enum job_column { JOB_FIELDS(COLUMN_OF_JOB) JOB_COL_COUNT };
+enum requirement_column { REQUIREMENT_FIELDS(COLUMN_OF_REQUIREMENT) REQUIREMENT_COL_COUNT };
 enum recruiter_column { RECRUITER_FIELDS(COLUMN_OF_RECRUITER) RECRUITER_COL_COUNT };
 enum run_column { RUN_FIELDS(COLUMN_OF_RUN) RUN_COL_COUNT };
 enum batch_column { BATCH_FIELDS(COLUMN_OF_BATCH) BATCH_COL_COUNT };

@@ -1,5 +1,7 @@
 #include "server/grant.h"
 
+#include "base/map.h"
+#include "base/uri_list.h"
 #include "model/json.h"
 #include "server/attempt.h"
 #include "server/columns.h"
@@ -14,12 +16,79 @@ static const uint64_t grant_columns =
         BIT(TASK_COL_memory) | BIT(TASK_COL_download_timeout) | BIT(TASK_COL_run_timeout) |
         BIT(TASK_COL_upload_timeout) | BIT(TASK_COL_yields) | BIT(TASK_COL_attempt_settings);
 
-bool grant_read(struct core *core, uint32_t id, const struct task_node *node, struct task *task)
+/* The list without the words that are in the map. NULL where nothing is left. */
+static const char *without(struct core *core, const char *list, const struct map *left,
+                           uint32_t *nleft)
 {
-	if (!record_task(core, id, grant_columns, task))
+	struct str kept = STR_INIT;
+	const char *error, *text = NULL;
+	char **words;
+	size_t n;
+
+	/* What cannot be read the worker will say, who has to. */
+	if (list == NULL || !uri_list_split(&core->arena, list, &words, &n, &error))
+		return list;
+	for (size_t i = 0; i < n; i++) {
+		if (map_get(left, words[i], strlen(words[i])) != NULL)
+			++*nleft;
+		else
+			uri_list_add(&kept, words[i]);
+	}
+	if (kept.len > 0)
+		text = arena_strndup(&core->arena, kept.p, kept.len);
+	str_release(&kept);
+	return text;
+}
+
+/* What tasks that failed would have given goes out of input and resource. */
+static bool leave_out(struct core *core, uint32_t id, const struct task_node *node,
+                      struct task *task, uint32_t *nleft)
+{
+	struct requirement *rows;
+	struct map left = MAP_INIT;
+	size_t n;
+
+	*nleft = 0;
+	/* Nothing that it requires has failed: a grant is no place for a query. */
+	if (!(node->flags & TASK_PARTIAL) && !class_of(&core->state, node)->accepts_failure)
+		return true;
+	if (!record_requirements(core, id, &rows, &n))
 		return false;
+	for (size_t i = 0; i < n; i++) {
+		const struct task_node *other;
+		const char *error;
+		char **words;
+		size_t nwords;
+
+		if (rows[i].input == NULL)
+			continue;
+		other = core_task(core, rows[i].other_task_id);
+		if (other == NULL || other->status != TASK_FAILED ||
+		    !uri_list_split(&core->arena, rows[i].input, &words, &nwords, &error))
+			continue;
+		for (size_t k = 0; k < nwords; k++)
+			*map_put(&left, words[k], strlen(words[k]), NULL) = 1;
+	}
+	if (left.n > 0) {
+		task->input = without(core, task->input, &left, nleft);
+		task->resource = without(core, task->resource, &left, nleft);
+	}
+	map_release(&left);
+	return !core->group_failed;
+}
+
+bool grant_settle(struct core *core, uint32_t id, const struct task_node *node, struct task *task,
+                  uint32_t *left)
+{
 	attempt_apply(core, node, task);
-	return true;
+	return leave_out(core, id, node, task, left);
+}
+
+bool grant_read(struct core *core, uint32_t id, const struct task_node *node, struct task *task,
+                uint32_t *left)
+{
+	return record_task(core, id, grant_columns, task) &&
+	       grant_settle(core, id, node, task, left);
 }
 
 /* ,"name": */

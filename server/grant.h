@@ -7,8 +7,16 @@
 
 #include "server/core_inside.h"
 
-/* What a grant says of the task, as its current attempt is run. False: the group failed. */
-bool grant_read(struct core *core, uint32_t id, const struct task_node *node, struct task *task);
+/*
+ * The row becomes what the task is run with in its current attempt. *left gets the number of URIs
+ * that are left out of input and resource, since who should have written them failed. False: the
+ * group failed.
+ */
+bool grant_settle(struct core *core, uint32_t id, const struct task_node *node, struct task *task,
+                  uint32_t *left);
+/* The same of a row that is read now, as far as a grant needs it. */
+bool grant_read(struct core *core, uint32_t id, const struct task_node *node, struct task *task,
+                uint32_t *left);
 /* Appended to the grants of the worker's reply. `task` is what grant_read() gave. */
 void grant_print(struct str *out, const struct execution_node *execution, const struct task *task);
 

@@ -181,8 +181,10 @@ static void grant_again(struct core *core, struct worker_node *worker,
 {
 	struct execution frozen;
 	struct task task;
+	uint32_t left;
 
-	if (!grant_read(core, execution->task, state_task(&core->state, execution->task), &task) ||
+	if (!grant_read(core, execution->task, state_task(&core->state, execution->task), &task,
+	                &left) ||
 	    !record_execution(core, execution->id, &frozen))
 		return;
 	task.command = frozen.command;

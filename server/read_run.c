@@ -21,8 +21,8 @@ void read_runs(struct reader *reader, struct call *call)
 }
 
 /* The fields of a task that tell identities apart. */
-static const char *const identity_fields[] = {"task_id", "name", "identity", "identity_parts",
-                                              "status"};
+static const char *const identity_fields[] = {"task_id",        "name",   "identity",
+                                              "identity_parts", "status", "partial"};
 
 #define IDENTITY_FIELDS (sizeof(identity_fields) / sizeof(identity_fields[0]))
 

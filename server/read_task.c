@@ -21,14 +21,14 @@ struct task_list {
 	size_t at;               /* edges come in the order of ids */
 };
 
-static bool add_edge(void *context, int64_t task_id, int64_t other_task_id)
+static bool add_edge(void *context, const struct requirement *row)
 {
 	struct task_list *t = context;
 
-	while (t->at < t->n && t->ids[t->at] != task_id)
+	while (t->at < t->n && t->ids[t->at] != row->task_id)
 		t->at++;
 	if (t->at < t->n)
-		json_array_append_new(t->required[t->at], json_integer(other_task_id));
+		json_array_append_new(t->required[t->at], json_integer(row->other_task_id));
 	return true;
 }
 
@@ -80,10 +80,9 @@ void read_tasks(struct reader *reader, struct call *call)
 	free(t);
 }
 
-static bool add_required(void *context, int64_t task_id, int64_t other_task_id)
+static bool add_required(void *context, const struct requirement *row)
 {
-	(void)task_id;
-	json_array_append_new(context, json_integer(other_task_id));
+	json_array_append_new(context, json_integer(row->other_task_id));
 	return true;
 }
 

@@ -77,58 +77,73 @@ bool record_execution(struct core *core, uint32_t id, struct execution *row)
 	return record_find_execution(core, id, row) || core_failed(core, "an execution has no row");
 }
 
-struct id_list {
-	VEC(int64_t) ids;
+struct row_list {
+	struct arena *arena;
+	VEC(struct requirement) rows;
 };
 
-static bool add_other(void *context, int64_t task, int64_t other)
+static bool add_edge(void *context, const struct requirement *row)
 {
-	struct id_list *list = context;
+	struct row_list *list = context;
 
-	(void)task;
-	vec_push(&list->ids, other);
+	vec_push(&list->rows, *row);
 	return true;
 }
 
-static bool add_task(void *context, int64_t task, int64_t other)
+static bool add_row(void *context, const void *row_p)
 {
-	struct id_list *list = context;
+	struct row_list *list = context;
+	struct requirement row = *(const struct requirement *)row_p;
 
-	(void)other;
-	vec_push(&list->ids, task);
+	row.input = row.input ? arena_strdup(list->arena, row.input) : NULL;
+	vec_push(&list->rows, row);
 	return true;
 }
 
-static bool keep_list(struct core *core, enum store_result result, struct id_list *list,
-                      int64_t **ids, size_t *n)
+static bool keep_list(struct core *core, enum store_result result, struct row_list *list,
+                      struct requirement **rows, size_t *n)
 {
-	*n = list->ids.n;
-	*ids = arena_array(&core->arena, int64_t, *n + 1);
+	*n = list->rows.n;
+	*rows = arena_array(&core->arena, struct requirement, *n + 1);
 	if (*n > 0)
-		memcpy(*ids, list->ids.v, *n * sizeof(**ids));
-	vec_release(&list->ids);
+		memcpy(*rows, list->rows.v, *n * sizeof(**rows));
+	vec_release(&list->rows);
 	return check(core, result, "read of requirements");
 }
 
-bool record_required(struct core *core, uint32_t id, int64_t **others, size_t *n)
+bool record_required(struct core *core, uint32_t id, struct requirement **rows, size_t *n)
 {
-	struct id_list list = {0};
+	struct row_list list = {.arena = &core->arena};
 	int64_t task = id;
 
 	if (core->group_failed)
 		return false;
-	return keep_list(core, store_required(store_own(core->store), &task, 1, add_other, &list),
-	                 &list, others, n);
+	return keep_list(core, store_required(store_own(core->store), &task, 1, add_edge, &list),
+	                 &list, rows, n);
 }
 
-bool record_dependents(struct core *core, uint32_t id, int64_t **tasks, size_t *n)
+bool record_dependents(struct core *core, uint32_t id, struct requirement **rows, size_t *n)
 {
-	struct id_list list = {0};
+	struct row_list list = {.arena = &core->arena};
 
 	if (core->group_failed)
 		return false;
-	return keep_list(core, store_dependents(store_own(core->store), id, add_task, &list), &list,
-	                 tasks, n);
+	return keep_list(core, store_dependents(store_own(core->store), id, add_edge, &list), &list,
+	                 rows, n);
+}
+
+bool record_requirements(struct core *core, uint32_t id, struct requirement **rows, size_t *n)
+{
+	const struct store_filter filter = {
+	        .field = REQUIREMENT_COL_task_id, .op = STORE_EQ, .number = id};
+	const struct store_query query = {
+	        .table = TABLE_REQUIREMENT, .filters = &filter, .nfilters = 1};
+	struct row_list list = {.arena = &core->arena};
+
+	if (core->group_failed)
+		return false;
+	return keep_list(core, store_select(store_own(core->store), &query, add_row, &list), &list,
+	                 rows, n);
 }
 
 bool record_insert(struct core *core, enum table_id table, const void *row)
@@ -245,7 +260,7 @@ static bool flush_task(struct core *core, uint32_t id)
 	const uint64_t moved = BIT(TASK_COL_status) | BIT(TASK_COL_status_date) |
 	                       BIT(TASK_COL_modification_date) | BIT(TASK_COL_epoch);
 	const uint64_t told = BIT(TASK_COL_attempts) | BIT(TASK_COL_losses) | BIT(TASK_COL_reason) |
-	                      BIT(TASK_COL_resume_status);
+	                      BIT(TASK_COL_resume_status) | BIT(TASK_COL_partial);
 	struct task_node *task = state_task(&core->state, id);
 	struct task row;
 	uint64_t mask;
@@ -266,6 +281,7 @@ static bool flush_task(struct core *core, uint32_t id)
 	row.attempts = task->attempts;
 	row.losses = task->losses;
 	row.reason = reason_words[task->reason];
+	row.partial = (task->flags & TASK_PARTIAL) != 0;
 	row.resume_status = task->resume == TASK_ABSENT ? STATUS_NULL : (int8_t)task->resume;
 	return core_write(core) &&
 	       check(core, store_update(core->store, TABLE_TASK, &row, mask, task->before),

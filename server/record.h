@@ -21,9 +21,11 @@ bool record_find_execution(struct core *core, int64_t id, struct execution *row)
 /* A row that must be there. */
 bool record_task(struct core *core, uint32_t id, uint64_t columns, struct task *row);
 bool record_execution(struct core *core, uint32_t id, struct execution *row);
-/* What the task requires; who requires it. */
-bool record_required(struct core *core, uint32_t id, int64_t **others, size_t *n);
-bool record_dependents(struct core *core, uint32_t id, int64_t **tasks, size_t *n);
+/* What the task requires, and who requires it: of the rows what store_edge says. */
+bool record_required(struct core *core, uint32_t id, struct requirement **rows, size_t *n);
+bool record_dependents(struct core *core, uint32_t id, struct requirement **rows, size_t *n);
+/* The whole rows of what the task requires. */
+bool record_requirements(struct core *core, uint32_t id, struct requirement **rows, size_t *n);
 
 /* Writes; the transaction begins with the first. */
 bool record_insert(struct core *core, enum table_id table, const void *row);

@@ -64,10 +64,13 @@ struct execution_node *schedule_give(struct core *core, struct worker_node *work
 	struct execution row;
 	struct task task;
 	bool first = node->epoch == 0;
+	uint32_t left;
 
 	/* An UPDATE of a command applies until here: the row is read when it is granted. */
-	if (!grant_read(core, id, node, &task))
+	if (!grant_read(core, id, node, &task, &left))
 		return NULL;
+	if (left > 0)
+		change_partial(core, id, node, true);
 	row_clear(table_get(TABLE_EXECUTION), &row);
 	row.execution_id = ++core->state.last_execution;
 	row.worker_id = worker->id;

@@ -47,6 +47,7 @@ void state_release(struct state *state)
 	vec_release(&state->dirty_tasks);
 	vec_release(&state->moved);
 	vec_release(&state->edges);
+	vec_release(&state->edge_rules);
 }
 
 /* Pages that are made at a time. */
@@ -329,7 +330,28 @@ uint32_t state_unmet(const struct state *state, const struct task_node *task)
 	return n;
 }
 
-void state_edge_add(struct state *state, uint32_t task_id, uint32_t other_id)
+static uint32_t clamp(int64_t n)
+{
+	return n < 0 ? 0 : n >= UINT32_MAX ? UINT32_MAX - 1 : (uint32_t)n;
+}
+
+struct edge_rule edge_rule_of(const struct requirement *row)
+{
+	struct edge_rule rule = {0, 0};
+
+	if (row->gather != INT_NULL && row->may_fail != INT_NULL)
+		rule = (struct edge_rule){clamp(row->gather) + 1, clamp(row->may_fail)};
+	return rule;
+}
+
+struct edge_rule state_edge_rule(const struct state *state, uint32_t edge)
+{
+	const struct edge_rule none = {0, 0};
+
+	return edge < state->edge_rules.n ? state->edge_rules.v[edge] : none;
+}
+
+void state_edge_add(struct state *state, uint32_t task_id, uint32_t other_id, struct edge_rule rule)
 {
 	struct task_node *task = state_task(state, task_id);
 	struct task_node *other = state_task(state, other_id);
@@ -352,6 +374,15 @@ void state_edge_add(struct state *state, uint32_t task_id, uint32_t other_id)
 	if (task->requires != 0)
 		state->edges.v[task->requires].prev_required = i;
 	task->requires = i;
+	if (rule.gather != 0) {
+		const struct edge_rule none = {0, 0};
+
+		task->flags |= TASK_GATHERS;
+		while (state->edge_rules.n <= i)
+			vec_push(&state->edge_rules, none);
+	}
+	if (i < state->edge_rules.n)
+		state->edge_rules.v[i] = rule;
 }
 
 bool state_edge_find(const struct state *state, uint32_t task, uint32_t other, uint32_t *edge)

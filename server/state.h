@@ -57,9 +57,11 @@ enum reason reason_parse(const char *word);
 #define TASK_ABSENT 0xff /* in task_node.status: not in memory */
 
 enum {
-	TASK_QUEUED = 1 << 0, /* in the ready queue of its batch */
-	TASK_DIRTY = 1 << 1,  /* its row is to be written before the group ends */
-	TASK_TOLD = 1 << 2,   /* also attempts, losses, reason and where a pause came from */
+	TASK_QUEUED = 1 << 0,  /* in the ready queue of its batch */
+	TASK_DIRTY = 1 << 1,   /* its row is to be written before the group ends */
+	TASK_TOLD = 1 << 2,    /* also attempts, losses, reason, partial, where a pause came from */
+	TASK_PARTIAL = 1 << 3, /* what it gives lacks something: see task.partial */
+	TASK_GATHERS = 1 << 4, /* has, or had, an edge with a rule */
 };
 
 /* 32 bytes. */
@@ -85,6 +87,15 @@ struct task_node {
 struct task_page {
 	struct task_node *nodes; /* NULL: none of them is in memory */
 	bool checked;            /* in state.leaving */
+};
+
+/*
+ * Of an edge to one of a gather: may_fail of those may. Such an edge stays when its task has
+ * failed, until the one that waits is ready. Kept beside the edges, since few servers have any.
+ */
+struct edge_rule {
+	uint32_t gather; /* from 1; 0: no rule, what it waits for must succeed */
+	uint32_t may_fail;
 };
 
 /* `task` waits for `other`, which is not done or failed. */
@@ -210,6 +221,8 @@ struct state {
 	VEC(struct worker_node *) spoken; /* in this group */
 	VEC(struct edge) edges;           /* [0] unused */
 	uint32_t free_edge;
+	VEC(struct edge_rule)
+	edge_rules; /* by number of the edge, as far as the last with a rule */
 	struct task_classes classes;
 
 	VEC(struct batch_node *) batches;
@@ -280,7 +293,9 @@ void state_batch_moved(struct state *state, struct batch_node *batch);
 
 /* Edges. A task waits while it has one to something else. */
 uint32_t state_unmet(const struct state *state, const struct task_node *task);
-void state_edge_add(struct state *state, uint32_t task, uint32_t other);
+struct edge_rule edge_rule_of(const struct requirement *row);
+void state_edge_add(struct state *state, uint32_t task, uint32_t other, struct edge_rule rule);
+struct edge_rule state_edge_rule(const struct state *state, uint32_t edge);
 bool state_edge_find(const struct state *state, uint32_t task, uint32_t other, uint32_t *edge);
 void state_edge_remove(struct state *state, uint32_t edge);
 void state_edges_drop(struct state *state, uint32_t task); /* all that it waits for */

@@ -34,6 +34,11 @@ static bool same_edges(struct check *check, uint32_t id, const struct task_node 
 		if (!state_edge_find(check->b, id, check->a->edges.v[e].other, &edge))
 			return FAIL(check, "task %u waits for %u in memory only", id,
 			            check->a->edges.v[e].other);
+		if (state_edge_rule(check->a, e).gather != state_edge_rule(check->b, edge).gather ||
+		    state_edge_rule(check->a, e).may_fail !=
+		            state_edge_rule(check->b, edge).may_fail)
+			return FAIL(check, "task %u waits for %u under another rule", id,
+			            check->a->edges.v[e].other);
 	}
 	if (n != state_unmet(check->b, b))
 		return FAIL(check, "task %u has %u edges in memory, %u in the database", id, n,
@@ -56,8 +61,11 @@ static bool same_task(struct check *check, uint32_t id, const struct task_node *
 	SAME(losses);
 	SAME(resume);
 	SAME(reason);
-	SAME(flags);
 #undef SAME
+	/* That there was a rule is remembered for longer than the edge. */
+	if ((a->flags | TASK_GATHERS) != (b->flags | TASK_GATHERS))
+		return FAIL(check, "task %u: flags are %u in memory, %u in the database", id,
+		            a->flags, b->flags);
 	if (task_execution(a) != task_execution(b))
 		return FAIL(check, "task %u has another execution in the database", id);
 	if (strcmp(batch_name(check->a, ca.batch), batch_name(check->b, cb.batch)) != 0)

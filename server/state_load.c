@@ -15,7 +15,8 @@
 	 BIT(TASK_COL_priority) | BIT(TASK_COL_run_id) | BIT(TASK_COL_retry) |                     \
 	 BIT(TASK_COL_attempts) | BIT(TASK_COL_losses) | BIT(TASK_COL_epoch) |                     \
 	 BIT(TASK_COL_accept_failure) | BIT(TASK_COL_cpu) | BIT(TASK_COL_memory) |                 \
-	 BIT(TASK_COL_resume_status) | BIT(TASK_COL_reason) | BIT(TASK_COL_attempt_settings))
+	 BIT(TASK_COL_resume_status) | BIT(TASK_COL_reason) | BIT(TASK_COL_attempt_settings) |     \
+	 BIT(TASK_COL_partial))
 
 static uint16_t small(int64_t n)
 {
@@ -46,6 +47,7 @@ void state_task_read(struct state *state, struct task_node *node, const struct t
 	node->before = (uint8_t)row->status;
 	node->resume = row->resume_status < 0 ? TASK_ABSENT : (uint8_t)row->resume_status;
 	node->reason = (uint8_t)(reason == REASON_COUNT ? REASON_NONE : reason);
+	node->flags = row->partial == 1 ? TASK_PARTIAL : 0;
 }
 
 struct task_node *core_task(struct core *core, int64_t id)
@@ -174,22 +176,23 @@ static bool load_task(void *context, const void *row_p)
 }
 
 /* Only of those that wait: a pending one has what it requires. */
-static bool load_requirement(void *context, int64_t task_id, int64_t other_id)
+static bool load_requirement(void *context, const struct requirement *row)
 {
 	struct load *load = context;
 	struct state *state = &load->core->state;
-	struct task_node *task = state_task(state, (uint32_t)task_id);
+	struct task_node *task = state_task(state, (uint32_t)row->task_id);
 	struct task_node *other;
 
 	if (task == NULL || task_is_done((enum task_status)task->status) ||
 	    task_is_out((enum task_status)task->status) || task->status == TASK_PENDING)
 		return true;
-	other = core_task(load->core, other_id);
+	other = core_task(load->core, row->other_task_id);
 	if (load->core->group_failed)
 		return false;
 	if (other != NULL && other->status != TASK_SUCCEEDED &&
 	    !(other->status == TASK_FAILED && class_of(state, task)->accepts_failure))
-		state_edge_add(state, (uint32_t)task_id, (uint32_t)other_id);
+		state_edge_add(state, (uint32_t)row->task_id, (uint32_t)row->other_task_id,
+		               edge_rule_of(row));
 	return true;
 }
 
@@ -307,6 +310,8 @@ static void settle(struct core *core, struct load *load)
 
 		if (task->requires == 0)
 			change_task(core, id, task, TASK_EVENT_READY, REASON_NONE);
+		else if (task->flags & TASK_GATHERS)
+			change_check(core, id, task);
 	}
 	for (size_t i = 0; i < load->out.n; i++) {
 		uint32_t id = load->out.v[i];

@@ -48,34 +48,45 @@ bool task_new_run(struct core *core, struct call *call, int64_t run_id)
 	return true;
 }
 
-static int by_number(const void *a, const void *b)
+bool task_requirement_check(struct call *call, const struct requirement *row)
 {
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-	return x < y ? -1 : x > y;
+	if ((row->gather == INT_NULL) == (row->may_fail == INT_NULL))
+		return true;
+	return problem_set(&call->problem, PROBLEM_MISSING_FIELD,
+	                   "a requirement with %s needs %s too",
+	                   row->gather == INT_NULL ? "may_fail" : "gather",
+	                   row->gather == INT_NULL ? "gather" : "may_fail");
 }
 
-size_t task_ids_unique(int64_t *ids, size_t n)
+static int by_task(const void *a, const void *b)
+{
+	const struct requirement *x = a, *y = b;
+
+	if (x->other_task_id != y->other_task_id)
+		return x->other_task_id < y->other_task_id ? -1 : 1;
+	/* INT_NULL is the smallest: what must succeed comes first. */
+	return x->may_fail < y->may_fail ? -1 : x->may_fail > y->may_fail;
+}
+
+size_t task_requirements_unique(struct requirement *rows, size_t n)
 {
 	size_t kept = 0;
 
 	if (n > 1)
-		qsort(ids, n, sizeof(*ids), by_number);
+		qsort(rows, n, sizeof(*rows), by_task);
 	for (size_t i = 0; i < n; i++) {
-		if (i == 0 || ids[i] != ids[kept - 1])
-			ids[kept++] = ids[i];
+		if (i == 0 || rows[i].other_task_id != rows[kept - 1].other_task_id)
+			rows[kept++] = rows[i];
 	}
 	return kept;
 }
 
-bool task_require(struct core *core, uint32_t id, const int64_t *required, size_t n)
+bool task_require(struct core *core, uint32_t id, struct requirement *required, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		struct requirement row = {.requirement_id = ++core->state.last_requirement,
-		                          .task_id = id,
-		                          .other_task_id = required[i]};
-
-		if (!record_insert(core, TABLE_REQUIREMENT, &row))
+		required[i].requirement_id = ++core->state.last_requirement;
+		required[i].task_id = id;
+		if (!record_insert(core, TABLE_REQUIREMENT, &required[i]))
 			return false;
 	}
 	return true;
@@ -87,7 +98,7 @@ static bool met(const struct task_node *other, const struct task *row)
 	       (other->status == TASK_FAILED && row->accept_failure == 1);
 }
 
-bool task_new_enter(struct core *core, struct task *row, const int64_t *required, size_t n)
+bool task_new_enter(struct core *core, struct task *row, struct requirement *required, size_t n)
 {
 	struct state *state = &core->state;
 	struct task_node *task;
@@ -95,11 +106,13 @@ bool task_new_enter(struct core *core, struct task *row, const int64_t *required
 	uint32_t id;
 
 	for (size_t i = 0; i < n; i++) {
-		const struct task_node *other = core_task(core, required[i]);
+		const struct task_node *other = core_task(core, required[i].other_task_id);
 
 		if (other == NULL)
 			return core_failed(core, "a requirement is gone");
 		unmet += !met(other, row);
+		if (gives_part(other))
+			row->partial = true;
 	}
 	if (row->status == TASK_PENDING || row->status == TASK_WAITING)
 		row->status = unmet > 0 ? TASK_WAITING : TASK_PENDING;
@@ -117,10 +130,10 @@ bool task_new_enter(struct core *core, struct task *row, const int64_t *required
 	if (unmet == 0 || task_is_done((enum task_status)row->status))
 		return true;
 	for (size_t i = 0; i < n; i++) {
-		const struct task_node *other = state_task(state, (uint32_t)required[i]);
+		uint32_t other = (uint32_t)required[i].other_task_id;
 
-		if (!met(other, row))
-			state_edge_add(state, id, (uint32_t)required[i]);
+		if (!met(state_task(state, other), row))
+			state_edge_add(state, id, other, edge_rule_of(&required[i]));
 	}
 	change_check(core, id, task);
 	return !core->group_failed;

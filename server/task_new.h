@@ -9,15 +9,18 @@
 bool task_new_read(struct call *call, json_t *object, struct task *row);
 /* The run that new tasks join: it must be there and not ended. 0 is no run. */
 bool task_new_run(struct core *core, struct call *call, int64_t run_id);
-/* Sort and make unique; the number of those left. */
-size_t task_ids_unique(int64_t *ids, size_t n);
+/* What a client may send of a requirement: gather and may_fail stand together. */
+bool task_requirement_check(struct call *call, const struct requirement *row);
+/* Sort by other_task_id and make that unique: what must succeed goes before what may fail. The
+   number of those left. */
+size_t task_requirements_unique(struct requirement *rows, size_t n);
 /*
- * Insert the row and its requirements, which exist, each once. Fills task_id,
+ * Insert the row and its requirements, whose tasks exist, each once. Fills task_id,
  * dates and the status that the requirements allow. It is granted in this group
  * at the earliest. False: the group failed.
  */
-bool task_new_enter(struct core *core, struct task *row, const int64_t *required, size_t n);
+bool task_new_enter(struct core *core, struct task *row, struct requirement *required, size_t n);
 /* Insert the requirement rows of a task. */
-bool task_require(struct core *core, uint32_t id, const int64_t *required, size_t n);
+bool task_require(struct core *core, uint32_t id, struct requirement *required, size_t n);
 
 #endif

@@ -22,18 +22,17 @@ static void waiting_for(struct why *why)
 {
 	const struct state *state = &why->core->state;
 	uint32_t shown = 0, failed = 0, first = 0, unmet = state_unmet(state, why->task);
+	bool lost = why->task->reason == REASON_DEPENDENCY;
 	json_t *list = json_array();
 
 	for (uint32_t e = why->task->requires; e != 0; e = state->edges.v[e].next_required) {
 		uint32_t other = state->edges.v[e].other;
 		uint8_t status = state_task(state, other)->status;
 
-		if (status == TASK_FAILED) {
-			failed++;
+		failed += status == TASK_FAILED;
+		/* What holds it up: a failure that may not be, else what is not done. */
+		if (first == 0 || (status == TASK_FAILED) == lost)
 			first = other;
-		} else if (first == 0) {
-			first = other;
-		}
 		if (shown++ < LISTED)
 			json_array_append_new(list,
 			                      json_pack("{s:I, s:s}", "task_id", (json_int_t)other,
@@ -47,8 +46,10 @@ static void waiting_for(struct why *why)
 	         task_status_words[state_task(state, first)->status]);
 	if (unmet > 1)
 		str_addf(&why->sentence, ", and for %u more", unmet - 1);
-	if (failed > 0)
+	if (lost)
 		str_adds(&why->sentence, "; relaunch what failed, and it goes on");
+	else if (failed > 0)
+		str_addf(&why->sentence, "; %u failed, as many as may or less", failed);
 }
 
 struct fleet {
@@ -133,7 +134,8 @@ static void out(struct why *why)
 static void failed(struct why *why, const struct task *row)
 {
 	if (why->task->reason == REASON_DEPENDENCY)
-		str_adds(&why->sentence, "a task that it requires failed; relaunch that one");
+		str_adds(&why->sentence,
+		         "a task that it requires failed, or too many of a gather; relaunch those");
 	else if (why->task->reason == REASON_LOST)
 		str_addf(&why->sentence, "its workers were lost %u times", why->task->losses);
 	else if (why->task->reason == REASON_CANCELLED)
@@ -169,7 +171,9 @@ static void explain(struct why *why, const struct task *row)
 		failed(why, row);
 		break;
 	case TASK_SUCCEEDED:
-		str_adds(&why->sentence, "its command ended well and its output is published");
+		str_addf(&why->sentence, "its command ended well and its output is published%s",
+		         why->task->flags & TASK_PARTIAL ? ", made without what failed before it"
+		                                         : "");
 		break;
 	case TASK_STATUS_COUNT:
 		break;
@@ -198,6 +202,8 @@ void handle_task_why(struct core *core, struct call *call)
 	json_object_set_new(why.fields, "attempts", json_integer(why.task->attempts));
 	json_object_set_new(why.fields, "losses", json_integer(why.task->losses));
 	json_object_set_new(why.fields, "retry", json_integer(row.retry));
+	json_object_set_new(why.fields, "partial",
+	                    json_boolean((why.task->flags & TASK_PARTIAL) != 0));
 	explain(&why, &row);
 	json_object_set_new(why.fields, "why", json_text(why.sentence.p));
 	str_release(&why.sentence);

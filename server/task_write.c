@@ -5,6 +5,7 @@
 #include "server/change.h"
 #include "server/columns.h"
 #include "server/contact.h"
+#include "server/grant.h"
 #include "server/handlers.h"
 #include "server/lease.h"
 #include "server/news.h"
@@ -21,17 +22,19 @@
 
 /* The required tasks as sent, checked and each once; an empty list where none was sent. */
 static bool read_required(struct core *core, struct call *call, const struct ints *sent,
-                          int64_t **ids, size_t *n)
+                          struct requirement **rows, size_t *n)
 {
-	*ids = arena_array(&call->arena, int64_t, sent->n + 1);
-	if (sent->n > 0)
-		memcpy(*ids, sent->v, sent->n * sizeof(**ids));
-	*n = task_ids_unique(*ids, sent->n);
+	*rows = arena_array(&call->arena, struct requirement, sent->n + 1);
+	for (size_t i = 0; i < sent->n; i++) {
+		row_default(table_get(TABLE_REQUIREMENT), &(*rows)[i]);
+		(*rows)[i].other_task_id = sent->v[i];
+	}
+	*n = task_requirements_unique(*rows, sent->n);
 	for (size_t i = 0; i < *n; i++) {
-		if (core_task(core, (*ids)[i]) == NULL)
+		if (core_task(core, (*rows)[i].other_task_id) == NULL)
 			return problem_set(&call->problem, PROBLEM_NOT_FOUND,
 			                   "required_task_ids: there is no task %lld",
-			                   (long long)(*ids)[i]);
+			                   (long long)(*rows)[i].other_task_id);
 	}
 	return true;
 }
@@ -47,7 +50,7 @@ static void reply_task(struct core *core, struct call *call, int status, uint32_
 void handle_task_create(struct core *core, struct call *call)
 {
 	struct task row;
-	int64_t *required;
+	struct requirement *required;
 	size_t n;
 
 	if (!task_new_read(call, call->body, &row) ||
@@ -203,7 +206,7 @@ static void follow_fields(struct core *core, uint32_t id, struct task_node *task
 }
 
 static bool read_update(struct core *core, struct call *call, uint32_t id, struct task *row,
-                        uint64_t *set, int64_t **required, size_t *n)
+                        uint64_t *set, struct requirement **required, size_t *n)
 {
 	struct problem *problem = &call->problem;
 
@@ -233,7 +236,7 @@ void handle_task_update(struct core *core, struct call *call)
 	uint64_t set, columns;
 	struct plan plan = {.n = 0};
 	struct task row;
-	int64_t *required;
+	struct requirement *required;
 	size_t n;
 
 	if (task == NULL) {
@@ -333,12 +336,13 @@ void handle_task_freeze(struct core *core, struct call *call)
 	struct execution_node *execution = state_execution(&core->state, call->ids[1]);
 	struct execution row;
 	struct task task;
+	uint32_t left;
 
 	if (!find_frozen(core, call, &row))
 		return;
-	if (!record_flush(core) || !record_task(core, (uint32_t)id, STORE_ALL, &task))
+	if (!record_flush(core) || !record_task(core, (uint32_t)id, STORE_ALL, &task) ||
+	    !grant_settle(core, (uint32_t)id, state_task(&core->state, (uint32_t)id), &task, &left))
 		return;
-	attempt_apply(core, state_task(&core->state, (uint32_t)id), &task);
 	row.command = task.command;
 	row.container = task.container;
 	row.container_options = task.container_options;

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define REQUIREMENTS "SELECT task_id, other_task_id, gather, may_fail FROM requirement"
+
 static enum store_result edges(struct store_reader *r, const char *sql, int64_t parameter,
                                store_edge *edge, void *context)
 {
@@ -16,7 +18,16 @@ static enum store_result edges(struct store_reader *r, const char *sql, int64_t 
 		return result;
 	r->driver->bind_integer(st, 1, parameter);
 	while ((result = r->driver->step(st)) == STORE_OK) {
-		if (!edge(context, r->driver->integer(st, 0), r->driver->integer(st, 1)))
+		struct requirement row = {.task_id = r->driver->integer(st, 0),
+		                          .other_task_id = r->driver->integer(st, 1),
+		                          .gather = INT_NULL,
+		                          .may_fail = INT_NULL};
+
+		if (!r->driver->is_null(st, 2))
+			row.gather = r->driver->integer(st, 2);
+		if (!r->driver->is_null(st, 3))
+			row.may_fail = r->driver->integer(st, 3);
+		if (!edge(context, &row))
 			break;
 	}
 	return reader_done(r, st, result);
@@ -29,8 +40,8 @@ enum store_result store_required(struct store_reader *r, const int64_t *task_ids
 
 	for (size_t i = 0; i < n && result == STORE_OK; i++)
 		result = edges(r,
-		               "SELECT task_id, other_task_id FROM requirement WHERE task_id = ?"
-		               " ORDER BY requirement_id",
+		               REQUIREMENTS " WHERE task_id = ?"
+		                            " ORDER BY requirement_id",
 		               task_ids[i], edge, context);
 	return result;
 }
@@ -39,8 +50,8 @@ enum store_result store_dependents(struct store_reader *r, int64_t task_id, stor
                                    void *context)
 {
 	return edges(r,
-	             "SELECT task_id, other_task_id FROM requirement WHERE other_task_id = ?"
-	             " ORDER BY requirement_id",
+	             REQUIREMENTS " WHERE other_task_id = ?"
+	                          " ORDER BY requirement_id",
 	             task_id, edge, context);
 }
 
@@ -48,8 +59,8 @@ enum store_result store_load_requirements(struct store_reader *r, int64_t from_t
                                           store_edge *edge, void *context)
 {
 	return edges(r,
-	             "SELECT task_id, other_task_id FROM requirement WHERE task_id >= ?"
-	             " ORDER BY requirement_id",
+	             REQUIREMENTS " WHERE task_id >= ?"
+	                          " ORDER BY requirement_id",
 	             from_task_id, edge, context);
 }
 

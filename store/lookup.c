@@ -17,12 +17,13 @@ static void read_columns(struct store_reader *r, struct statement *st, enum tabl
 }
 
 #define FOUND_COLUMNS                                                                              \
-	"t.task_id, t.name, t.batch, t.output, t.identity, t.identity_parts, t.run_id, t.status"
+	"t.task_id, t.name, t.batch, t.output, t.identity, t.identity_parts, t.run_id, t.status, " \
+	"t.partial"
 
-static const char *const found_names[] = {"task_id", "name",     "batch",
-                                          "output",  "identity", "identity_parts",
-                                          "run_id",  "status",   NULL};
-enum { FOUND_OUTPUTS = 8 };
+static const char *const found_names[] = {
+        "task_id",        "name",   "batch",  "output",  "identity",
+        "identity_parts", "run_id", "status", "partial", NULL};
+enum { FOUND_OUTPUTS = 9 };
 
 /* What is looked for: the first parameter of the query, and the second. */
 struct sought {
@@ -79,7 +80,8 @@ static enum store_result find_each(struct store_reader *r, const char *sql,
 	"  ORDER BY e.execution_id DESC LIMIT 1) FROM task t"                                      \
 	" WHERE " IDENTITY_START("t.identity") " = " IDENTITY_START(                               \
 	        "?1") " AND t.identity || '' = ?1 AND t.identity IS NOT NULL" place                \
-	              " AND t.status = 'succeeded' ORDER BY t.task_id + 0 DESC LIMIT 1"
+	              " AND t.status = 'succeeded' AND coalesce(t.partial, 0) = 0 "                \
+	              "ORDER BY t.task_id + 0 DESC LIMIT 1"
 
 enum store_result store_find_identities(struct store_reader *r, const char *const *identities,
                                         const char *const *places, size_t n, store_found *found,

@@ -313,7 +313,7 @@ enum store_result store_load_tasks(struct store_reader *r, unsigned statuses, st
 	        "task_id", "batch",    "status",        "priority", "run_id",
 	        "retry",   "attempts", "losses",        "epoch",    "accept_failure",
 	        "cpu",     "memory",   "resume_status", "reason",   "attempt_settings",
-	        NULL};
+	        "partial", NULL};
 	int64_t list[TASK_STATUS_COUNT];
 	struct store_filter filters[2] = {{.op = STORE_IN, .list = list}};
 	struct store_query q = {.table = TABLE_TASK, .filters = filters, .nfilters = 1};

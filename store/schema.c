@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-#define SCHEMA_VERSION 6
+#define SCHEMA_VERSION 7
 
 /*
  * SQL that leads from version i + 1 to i + 2; missing tables and indexes are made after it. Types
@@ -36,6 +36,11 @@ static const char *const upgrades[SCHEMA_VERSION - 1] = {
         "ALTER TABLE task ADD COLUMN attempt_settings {text}",
         /* The same index in words that both databases know. */
         "DROP INDEX IF EXISTS task_identity",
+        /* Gathers of which some may fail. */
+        "ALTER TABLE requirement ADD COLUMN gather {integer};"
+        "ALTER TABLE requirement ADD COLUMN may_fail {integer};"
+        "ALTER TABLE requirement ADD COLUMN input {text};"
+        "ALTER TABLE task ADD COLUMN partial {boolean}",
 };
 
 /*

@@ -209,8 +209,9 @@ typedef bool store_row(void *context, const void *row);
 enum store_result store_select(struct store_reader *r, const struct store_query *q, store_row *row,
                                void *context);
 
-/* Requirements of each of n tasks, in the order given and then of their number. */
-typedef bool store_edge(void *context, int64_t task_id, int64_t other_task_id);
+/* Requirements of each of n tasks, in the order given and then of their number. Of the row only
+   task_id, other_task_id, gather and may_fail are read. */
+typedef bool store_edge(void *context, const struct requirement *row);
 enum store_result store_required(struct store_reader *r, const int64_t *task_ids, size_t n,
                                  store_edge *edge, void *context);
 /* Tasks that require this one. */
@@ -237,7 +238,7 @@ enum store_result store_find_names(struct store_reader *r, const char *workflow,
 /*
  * Tasks whose status is in the set (1 << TASK_PENDING | ...), ascending, with
  * task_id, batch, status, priority, run_id, retry, attempts, losses, epoch,
- * accept_failure, cpu, memory, resume_status and reason.
+ * accept_failure, cpu, memory, resume_status, reason, attempt_settings and partial.
  */
 enum store_result store_load_tasks(struct store_reader *r, unsigned statuses, store_row *row,
                                    void *context);

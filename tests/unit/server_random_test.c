@@ -254,6 +254,8 @@ static json_t *some_new_task(struct world *w, bool is_v1)
 	                         some_batch(w), "priority", (int)rnd(w, 3) - 1, "retry", rnd(w, 3),
 	                         "accept_failure", rnd(w, 4) == 0);
 
+	if (rnd(w, 2) == 0)
+		json_object_set_new(task, "input", json_string("s://b/x s://b/z"));
 	if (rnd(w, 4) == 0)
 		json_object_set_new(task, "cpu", json_real(0.5 * (1 + rnd(w, 8))));
 	if (rnd(w, 3) == 0)
@@ -270,6 +272,15 @@ static json_t *some_new_task(struct world *w, bool is_v1)
 	return task;
 }
 
+/* Plain, or one of a gather of which some may fail. */
+static json_t *some_requirement(struct world *w, json_t *other)
+{
+	if (rnd(w, 2) == 0)
+		return other;
+	return json_pack("{s:o, s:i, s:i, s:s}", "task", other, "gather", rnd(w, 2), "may_fail",
+	                 rnd(w, 3), "input", "s://b/x s://b/y");
+}
+
 static void submit_bulk(struct world *w)
 {
 	json_t *tasks = json_array(), *body;
@@ -283,10 +294,11 @@ static void submit_bulk(struct world *w)
 		json_object_set_new(task, "key", json_string(key));
 		for (unsigned k = 0; i > 0 && k < rnd(w, 3); k++) {
 			snprintf(key, sizeof(key), "k%u", rnd(w, i));
-			json_array_append_new(requires, json_string(key));
+			json_array_append_new(requires, some_requirement(w, json_string(key)));
 		}
 		if (rnd(w, 4) == 0)
-			json_array_append_new(requires, json_integer(some_task(w)));
+			json_array_append_new(requires,
+			                      some_requirement(w, json_integer(some_task(w))));
 		json_object_set_new(task, "requires", requires);
 		json_array_append_new(tasks, task);
 	}
@@ -444,8 +456,12 @@ static void manage(struct world *w)
 		break;
 	case 5:
 		bench_send(b, handle_requirement_create, 0, NULL,
-		           json_pack("{s:i, s:i}", "task_id", (int)some_task(w), "other_task_id",
-		                     (int)some_task(w)));
+		           rnd(w, 2)
+		                   ? json_pack("{s:i, s:i}", "task_id", (int)some_task(w),
+		                               "other_task_id", (int)some_task(w))
+		                   : json_pack("{s:i, s:i, s:i, s:i}", "task_id", (int)some_task(w),
+		                               "other_task_id", (int)some_task(w), "gather",
+		                               rnd(w, 2), "may_fail", rnd(w, 2)));
 		break;
 	case 6:
 		bench_send(b, handle_requirement_delete,

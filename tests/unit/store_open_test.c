@@ -195,6 +195,10 @@ static void an_older_database_is_upgraded(void **state)
 	        "DROP INDEX task_identity",
 	        "ALTER TABLE task DROP COLUMN yields",
 	        "ALTER TABLE task DROP COLUMN attempt_settings",
+	        "ALTER TABLE requirement DROP COLUMN gather",
+	        "ALTER TABLE requirement DROP COLUMN may_fail",
+	        "ALTER TABLE requirement DROP COLUMN input",
+	        "ALTER TABLE task DROP COLUMN partial",
 	};
 	struct task row = some_task(1), read = {.task_id = 1};
 	struct arena arena;

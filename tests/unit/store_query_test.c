@@ -39,7 +39,7 @@ static int setup(void **state)
 	for (int64_t i = 1; i <= 40; i++) {
 		struct task t = some_task(i);
 		struct execution e = some_execution(i, i);
-		struct requirement r = {i, i, i / 2};
+		struct requirement r = {i, i, i / 2, INT_NULL, INT_NULL, NULL};
 		char name[16], identity[16];
 
 		(void)snprintf(name, sizeof(name), "t%lld", (long long)(i % 20));
@@ -259,12 +259,12 @@ struct edges {
 	size_t n;
 };
 
-static bool note_edge(void *context, int64_t task, int64_t other)
+static bool note_edge(void *context, const struct requirement *row)
 {
 	struct edges *edges = context;
 
-	edges->v[edges->n][0] = task;
-	edges->v[edges->n++][1] = other;
+	edges->v[edges->n][0] = row->task_id;
+	edges->v[edges->n++][1] = row->other_task_id;
 	return true;
 }
 

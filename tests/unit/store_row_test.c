@@ -320,7 +320,7 @@ static void numbers_are_not_given_twice(void **state)
 {
 	int64_t ids[TABLE_COUNT];
 	struct task task = some_task(1);
-	struct requirement requirement = {9, 1, 2};
+	struct requirement requirement = {9, 1, 2, INT_NULL, INT_NULL, NULL};
 	struct execution execution = some_execution(70, 2);
 	struct place p;
 	struct store *s;
@@ -376,7 +376,7 @@ static void put_family(struct store *s)
 	for (int64_t i = 1; i <= 4; i++) {
 		struct task task = some_task(i);
 		struct execution execution = some_execution(i * 10, i);
-		struct requirement requirement = {i, i, i % 4 + 1};
+		struct requirement requirement = {i, i, i % 4 + 1, INT_NULL, INT_NULL, NULL};
 		struct signal_row signal = {i, i * 10, 1, 9, 1, DATE_NULL};
 
 		task.batch = i <= 2 ? "a" : "b";

@@ -134,11 +134,11 @@ static bool tally_counts(void *context, const char *batch, enum task_status stat
 	return true;
 }
 
-static bool tally_edges(void *context, int64_t task, int64_t other)
+static bool tally_edges(void *context, const struct requirement *row)
 {
 	int64_t *sum = context;
 
-	*sum += task - other;
+	*sum += row->task_id - row->other_task_id;
 	return true;
 }
 
@@ -161,7 +161,8 @@ static void many_rows_take_sensible_time(void **state)
 			tasks[i] = some_task(at + i + 1);
 			tasks[i].status = TASK_WAITING;
 			tasks[i].batch = i % 2 ? "a" : "b";
-			requirements[i] = (struct requirement){at + i + 1, at + i + 1, at + i};
+			requirements[i] = (struct requirement){at + i + 1, at + i + 1, at + i,
+			                                       INT_NULL,   INT_NULL,   NULL};
 		}
 		assert_int_equal(store_begin(s), STORE_OK);
 		assert_int_equal(store_insert_rows(s, TABLE_TASK, tasks, BULK), STORE_OK);
