@@ -349,6 +349,20 @@ struct node *check_output(struct checker *k, const struct expr *e, struct step *
 	return n;
 }
 
+/* A share such as 90%, or a number of tasks. */
+static struct node *check_minimum(struct checker *k, const struct expr *e)
+{
+	struct node *n = check_expr(k, e, NULL);
+	struct diag *d;
+
+	if (n->kind == NODE_BAD || vtype_is_number(n->type))
+		return n;
+	d = report(k->c, E0301, n->span, "a share or a number of tasks is wanted here");
+	label(k->c, d, "is %s", type_text(k, n->type));
+	help(k->c, d, "write `min 90%%` or `min 3`");
+	return node_bad(k, e->span);
+}
+
 struct node *check_gather(struct checker *k, const struct expr *e)
 {
 	struct node *n = node_new(k, NODE_GATHER, e->span, vtype_of_kind(VTYPE_DATA));
@@ -375,13 +389,11 @@ struct node *check_gather(struct checker *k, const struct expr *e)
 	k->data = false;
 	if (e->gather.into != NULL)
 		n->gather.into = check_expr(k, e->gather.into, vtype_of_kind(VTYPE_STRING));
-	if (e->gather.min != NULL) {
-		d = report(k->c, E0328, e->gather.min->span,
-		           "`min` of a gather is not carried out by this version");
-		label(k->c, d, "no effect is not what you want");
-		help(k->c, d, "leave it out: every instance must succeed");
-	}
+	if (e->gather.min != NULL)
+		n->gather.min = check_minimum(k, e->gather.min);
 	k->data = data;
+	if (n->gather.min != NULL && n->gather.min->kind == NODE_BAD)
+		return n->gather.min;
 	return n->gather.into && n->gather.into->kind == NODE_BAD ? n->gather.into : n;
 }
 

@@ -288,7 +288,7 @@ static void enter(struct data_walk *w)
 static bool walk(struct data_walk *w, struct node *n, const char *actions);
 
 static bool give_output(struct data_walk *w, const struct node *output, uint32_t tuple,
-                        const char *actions, bool gathered)
+                        const char *actions, const struct node *gather)
 {
 	struct data_item item = {
 	        .span = output->span,
@@ -298,7 +298,7 @@ static bool give_output(struct data_walk *w, const struct node *output, uint32_t
 	        .producer = output->output.step,
 	        .tuple = tuple,
 	        .yield = output->output.yield,
-	        .gathered = gathered,
+	        .gather = gather,
 	};
 
 	return w->item(w->context, &item);
@@ -339,7 +339,7 @@ static bool walk_output(struct data_walk *w, const struct node *n, const char *a
 			return missing(w, n);
 		}
 	}
-	return give_output(w, n, tuple, actions, false);
+	return give_output(w, n, tuple, actions, NULL);
 }
 
 /* "|mv:DIR" of `into`, which may name the loops of the producer. NULL after an error. */
@@ -381,7 +381,7 @@ static bool walk_gather_below(struct data_walk *w, const struct node *n, unsigne
 			if (actions == NULL)
 				return false;
 		}
-		return give_output(w, n->gather.output, tuple, actions, true);
+		return give_output(w, n->gather.output, tuple, actions, n);
 	}
 	l = p->path[i];
 	if (l->kind == LEVEL_IF || p->match[i] != NULL) {
@@ -413,7 +413,7 @@ static bool walk_previous(struct data_walk *w, const struct node *n, const char 
 			tuple = child_tuple(level_at(output->output.step->level, ++depth), tuple,
 			                    0);
 		if (tuple != NO_TUPLE)
-			return give_output(w, output, tuple, actions, false);
+			return give_output(w, output, tuple, actions, NULL);
 	}
 	return n->previous.start == NULL || walk(w, n->previous.start, actions);
 }

@@ -37,8 +37,8 @@ struct data_item {
 	/* An output: */
 	struct step *producer;
 	uint32_t tuple;
-	const char *yield; /* NULL: all of it */
-	bool gathered;
+	const char *yield;         /* NULL: all of it */
+	const struct node *gather; /* that it came out of; NULL: named by itself */
 };
 
 struct data_walk {

@@ -229,6 +229,14 @@ static void dump_submission(const struct submission *s, struct str *out)
 		for (size_t k = 0; k < task.nrequires; k++)
 			str_addf(out, "%s %u%s", k ? "" : "  requires", task.requires[k],
 			         k + 1 == task.nrequires ? "\n" : "");
+		for (uint32_t g = 0; g < task.ngathers; g++) {
+			str_addf(out, "  %u may fail of", task.may_fail[g]);
+			for (size_t k = 0; k < task.nrequires; k++) {
+				if (task.gathers[k] == g)
+					str_addf(out, " %u", task.requires[k]);
+			}
+			str_addc(out, '\n');
+		}
 		str_addf(out, "  identity_command = %s\n", task.identity_command);
 		arena_clear(&arena);
 	}

@@ -5,6 +5,7 @@
 #include "compiler/command.h"
 #include "compiler/data.h"
 #include "compiler/paths.h"
+#include "compiler/quorum.h"
 #include "compiler/recruit.h"
 #include "compiler/task.h"
 #include "model/json.h"
@@ -381,6 +382,20 @@ static void emit_yields(struct env *env, const struct step *step, struct submiss
 	out->nyields = set->nentries;
 }
 
+/* Cannot fail: plan has done it. */
+static void emit_quorum(struct env *env, struct env *other, const struct step *step, uint32_t tuple,
+                        struct submission_task *out)
+{
+	struct quorum q;
+
+	if (out->nrequires == 0 || !quorum_asked(step) ||
+	    !quorum_of(env, other, step, tuple, out->requires, out->nrequires, &q))
+		return;
+	out->gathers = q.gathers;
+	out->may_fail = q.may_fail;
+	out->ngathers = q.n;
+}
+
 /* The callback of the submission. */
 static void emit_task(const struct submission *sub, uint32_t i, struct arena *arena,
                       struct submission_task *out)
@@ -414,6 +429,7 @@ static void emit_task(const struct submission *sub, uint32_t i, struct arena *ar
 	out->nrequires = c->plan.edge_start[i + 1] - c->plan.edge_start[i];
 	if (out->nrequires > 0)
 	out->requires = c->plan.edges + c->plan.edge_start[i];
+	emit_quorum(env, other, step, tuple, out);
 	emit_yields(env, step, out);
 	env->arena = kept_env;
 	other->arena = kept_other;

@@ -65,10 +65,13 @@ static void add_requirements(const struct submission *s, const struct submission
 		str_addf(out, "%s%s", from ? ", " : "      waits    ", s->steps[step].name);
 		if (s->steps[step].task_count > 1)
 			str_addf(out, " (%zu of %u)", to - from, s->steps[step].task_count);
+		if (task->gathers != NULL && task->gathers[from] != UINT32_MAX)
+			str_addf(out, ", of which %u may fail",
+			         task->may_fail[task->gathers[from]]);
 		from = to;
 	}
 	if (task->nrequires > 0)
-		str_addc(out, '\n');
+		str_adds(out, task->row.accept_failure == 1 ? ", failed or not\n" : "\n");
 }
 
 /* "attempt 2 memory=32000000000": what an attempt has of its own. */

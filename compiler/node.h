@@ -97,6 +97,7 @@ struct node {
 		struct {
 			struct node *output; /* NODE_OUTPUT */
 			struct node *into;   /* may be NULL */
+			struct node *min;    /* may be NULL */
 		} gather;
 		struct {
 			struct node *output;

@@ -13,6 +13,7 @@
 #include "compiler/expand.h"
 #include "compiler/paths.h"
 #include "compiler/plan_check.h"
+#include "compiler/quorum.h"
 #include "compiler/task.h"
 
 #include <stdlib.h>
@@ -37,6 +38,7 @@ struct planner {
 	VEC(struct missing) missing; /* reported when every step has been looked at */
 	VEC(uint32_t) edges;
 	struct step *step;
+	bool quorum; /* a gather of it has a minimum */
 	uint32_t task;
 };
 
@@ -282,6 +284,17 @@ static void tidy_edges(struct planner *p, size_t start)
 	p->edges.n = start + kept;
 }
 
+/* The minimum of every gather can be reached. */
+static bool check_quorum(struct planner *p, uint32_t tuple, size_t start)
+{
+	struct compilation *c = p->c;
+	struct quorum q;
+
+	task_enter(&c->env, p->step, tuple);
+	return quorum_of(&c->env, &c->plan.other, p->step, tuple, p->edges.v + start,
+	                 p->edges.n - start, &q);
+}
+
 static bool plan_task(struct planner *p, uint32_t tuple)
 {
 	struct compilation *c = p->c;
@@ -313,6 +326,8 @@ static bool plan_task(struct planner *p, uint32_t tuple)
 			return false;
 	}
 	tidy_edges(p, start);
+	if (p->quorum && !check_quorum(p, tuple, start))
+		return false;
 	c->plan.edge_start[p->task + 1] = (uint32_t)p->edges.n;
 	return true;
 }
@@ -514,6 +529,7 @@ void compile_plan(struct compilation *c)
 		try_list(&p, &p.step->settings);
 		try_guarded(&p);
 		try_command(&p);
+		p.quorum = quorum_asked(p.step);
 		for (uint32_t t = 0; t < p.step->level->n; t++, p.task++) {
 			if (!plan_task(&p, t))
 				break;

@@ -132,7 +132,7 @@ static void overwritten(struct staging *s, const struct data_item *item, const c
 	struct judge *j = s->judge;
 	struct compilation *c = j->c;
 	const char *root = s->key == KEY_input ? "INPUT" : "RESOURCE";
-	const struct level *l = item->gathered ? item->producer->level : NULL;
+	const struct level *l = item->gather ? item->producer->level : NULL;
 	struct diag *d =
 	        report(c, E0502, item->span, "two files named `%s` would meet in `$%s` of %s", name,
 	               root, task_name(&c->env, j->step, j->tuple));
@@ -140,7 +140,7 @@ static void overwritten(struct staging *s, const struct data_item *item, const c
 	label(c, d, "the second would overwrite the first");
 	while (l != NULL && l->kind != LEVEL_LOOP)
 		l = l->outer;
-	if (item->gathered && l != NULL)
+	if (item->gather && l != NULL)
 		help(c, d, "gather them into folders: `gather %s%s%s into \"$%s/\"`",
 		     item->producer->symbol->name, item->yield ? "." : "",
 		     item->yield ? item->yield : "", l->symbol->name);

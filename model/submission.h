@@ -38,6 +38,11 @@ struct submission_task {
 	size_t nresources;
 	const uint32_t *requires; /* numbers of other tasks, ascending, each once */
 	size_t nrequires;
+	/* Of each requirement its place in may_fail, UINT32_MAX where it must succeed; NULL where
+	   all must. may_fail: how many of such a gather may fail. */
+	const uint32_t *gathers;
+	const uint32_t *may_fail;
+	size_t ngathers;
 	/* Paths below row.output that it promised to write: names or globs; a trailing / is a
 	 * folder. */
 	const char *const *yields;

@@ -5,6 +5,7 @@
 #include "stage/list.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -118,15 +119,38 @@ bool identities_parts(const struct identities *ids, const struct submission_task
 	return ok;
 }
 
+/* What a plan says beside the results: two that differ in it are not one run. */
+static void add_rules(struct digest *rules, uint32_t number, const struct submission_task *task)
+{
+	char text[80];
+
+	if (task->row.attempt_settings != NULL) {
+		snprintf(text, sizeof(text), "%u attempts %lld", number,
+		         (long long)task->row.retry);
+		digest_add_text(rules, text);
+		digest_add_text(rules, task->row.attempt_settings);
+	}
+	if (task->row.accept_failure == 1) {
+		snprintf(text, sizeof(text), "%u accepts", number);
+		digest_add_text(rules, text);
+	}
+	for (size_t i = 0; i < task->ngathers; i++) {
+		snprintf(text, sizeof(text), "%u gather %zu may fail %u", number, i,
+		         task->may_fail[i]);
+		digest_add_text(rules, text);
+	}
+}
+
 bool identities_compute(struct identities *ids, const struct submission *s, struct digests *digests,
                         struct str *error)
 {
 	struct submission_task task;
 	struct identity id;
+	struct digest *rules = digest_new();
 	struct arena arena;
 	bool ok = true;
 
-	*ids = (struct identities){s, digests, NULL, NULL};
+	*ids = (struct identities){.submission = s, .digests = digests};
 	ids->text = xcalloc(s->task_count, sizeof(*ids->text));
 	ids->output_len = xcalloc(s->task_count, sizeof(*ids->output_len));
 	arena_init(&arena);
@@ -139,7 +163,9 @@ bool identities_compute(struct identities *ids, const struct submission *s, stru
 		ok = identities_parts(ids, &task, &id, error);
 		if (ok)
 			memcpy(ids->text[i], id.text, TEXT_LEN);
+		add_rules(rules, i, &task);
 	}
+	digest_finish(rules, ids->rules);
 	arena_release(&arena);
 	if (!ok)
 		identities_release(ids);
@@ -160,5 +186,6 @@ void identities_plan_digest(const struct identities *ids, char text[DIGEST_TEXT_
 
 	digest_add_text(d, ids->submission->workflow);
 	digest_add(d, ids->text, (size_t)ids->submission->task_count * TEXT_LEN);
+	digest_add_text(d, ids->rules);
 	digest_finish(d, text);
 }

@@ -17,6 +17,7 @@ struct identities {
 	struct digests *digests;
 	char (*text)[DIGEST_TEXT_SIZE - 1]; /* by task number, not NUL-terminated */
 	uint32_t *output_len;               /* by task number, of its output URI */
+	char rules[DIGEST_TEXT_SIZE];       /* of what decides no result, but who runs and how */
 };
 
 /*

@@ -255,7 +255,9 @@ static bool cause_of(const struct identities *ids, const struct submission_task 
 	if (strncmp(identity, ids->text[number], DIGEST_TEXT_SIZE - 1) == 0) {
 		if (strcmp(status, "succeeded") != 0)
 			return false;
-		str_adds(out, "its output is gone or was changed");
+		str_adds(out, json_is_true(json_object_get(then, "partial"))
+		                      ? "it was made without what had failed before it"
+		                      : "its output is gone or was changed");
 		return true;
 	}
 	if (identities_parts(ids, task, &now, &why)) {

@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/map.h"
+#include "base/uri_list.h"
 #include "model/json.h"
 
 #include <math.h>
@@ -134,19 +135,73 @@ static bool flush(struct sender *b)
 	return ok && may_go_on(b);
 }
 
+static int by_number(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* What the task takes from each that it requires, as lists; NULL where it must succeed anyway. */
+static struct str *taken(const struct submission_task *task)
+{
+	const struct submission_uri *lists[] = {task->inputs, task->resources};
+	const size_t n[] = {task->ninputs, task->nresources};
+	struct str word = STR_INIT, *words;
+
+	if (task->gathers == NULL && task->row.accept_failure != 1)
+		return NULL;
+	words = xcalloc(task->nrequires, sizeof(*words));
+	for (size_t k = 0; k < task->nrequires; k++)
+		str_init(&words[k]);
+	for (int l = 0; l < 2; l++) {
+		for (size_t i = 0; i < n[l]; i++) {
+			const struct submission_uri *u = &lists[l][i];
+			const uint32_t *at = bsearch(&u->producer, task->requires, task->nrequires,
+			                             sizeof(*at), by_number);
+
+			if (at == NULL)
+				continue;
+			str_reset(&word);
+			str_addf(&word, "%s%s", u->uri, u->actions);
+			uri_list_add(&words[at - task->requires], word.p);
+		}
+	}
+	str_release(&word);
+	return words;
+}
+
+/* Who must have ended before, and how: an id or a key, or an object around it. */
 static json_t *requirements(const struct sender *b, const struct submission_task *task,
                             struct arena *arena)
 {
+	struct str *words = taken(task);
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < task->nrequires; i++) {
 		uint32_t r = task->requires[i];
+		uint32_t gather = task->gathers ? task->gathers[i] : UINT32_MAX;
+		json_t *other = NULL;
 
 		if (b->task_id[r] != 0)
-			json_array_append_new(list, json_integer(b->task_id[r]));
+			other = json_integer(b->task_id[r]);
 		else if (b->reuse->task_id[r] == 0)
-			json_array_append_new(list, json_string(arena_printf(arena, "%u", r)));
+			other = json_string(arena_printf(arena, "%u", r));
+		if (other != NULL && (gather != UINT32_MAX || (words && words[i].len > 0)))
+			other = json_pack("{s:o}", "task", other);
+		if (other != NULL && gather != UINT32_MAX) {
+			json_object_set_new(other, "gather", json_integer(gather));
+			json_object_set_new(other, "may_fail",
+			                    json_integer(task->may_fail[gather]));
+		}
+		if (words != NULL && words[i].len > 0 && other != NULL)
+			json_object_set_new(other, "input", json_string(words[i].p));
+		if (other != NULL)
+			json_array_append_new(list, other);
+		if (words != NULL)
+			str_release(&words[i]);
 	}
+	free(words);
 	return list;
 }
 

@@ -9,12 +9,10 @@
 #include <assert.h>
 #include <signal.h>
 
-/* Is what `task` requires of `other` there? */
-static bool met(const struct state *state, const struct task_node *other,
-                const struct task_node *task)
+bool requirement_met(const struct task_node *other, bool accepts_failure, struct edge_rule rule)
 {
 	return other->status == TASK_SUCCEEDED ||
-	       (other->status == TASK_FAILED && class_of(state, task)->accepts_failure);
+	       (other->status == TASK_FAILED && accepts_failure && rule.gather == 0);
 }
 
 bool gives_part(const struct task_node *other)
@@ -145,7 +143,8 @@ static void done(struct core *core, uint32_t first)
 			bool lost;
 
 			next = state->edges.v[e].next_dependent;
-			if (met(state, other, task)) {
+			if (requirement_met(other, class_of(state, task)->accepts_failure,
+			                    state_edge_rule(state, e))) {
 				if (gives_part(other))
 					change_partial(core, id, task, true);
 				state_edge_remove(state, e);
@@ -180,7 +179,8 @@ static bool load_edges(struct core *core, uint32_t id, struct task_node *task)
 		if (other == NULL)
 			continue;
 		partial |= gives_part(other);
-		if (!met(state, other, task))
+		if (!requirement_met(other, class_of(state, task)->accepts_failure,
+		                     edge_rule_of(&rows[i])))
 			state_edge_add(state, id, (uint32_t)rows[i].other_task_id,
 			               edge_rule_of(&rows[i]));
 	}

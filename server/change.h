@@ -32,6 +32,9 @@ bool change_task(struct core *core, uint32_t id, struct task_node *task, enum ta
 /* The task's requirements have changed in the database: read them anew. It then waits, is pending
    or fails as they say. */
 void change_required(struct core *core, uint32_t id, struct task_node *task);
+/* Is what is required of `other` there? That failures are accepted says nothing of a gather with a
+   rule of its own. */
+bool requirement_met(const struct task_node *other, bool accepts_failure, struct edge_rule rule);
 /* Does what it gave lack something? */
 bool gives_part(const struct task_node *other);
 /* Whether what the task will give, or gave, lacks something. */

@@ -189,8 +189,8 @@ static bool load_requirement(void *context, const struct requirement *row)
 	other = core_task(load->core, row->other_task_id);
 	if (load->core->group_failed)
 		return false;
-	if (other != NULL && other->status != TASK_SUCCEEDED &&
-	    !(other->status == TASK_FAILED && class_of(state, task)->accepts_failure))
+	if (other != NULL &&
+	    !requirement_met(other, class_of(state, task)->accepts_failure, edge_rule_of(row)))
 		state_edge_add(state, (uint32_t)row->task_id, (uint32_t)row->other_task_id,
 		               edge_rule_of(row));
 	return true;

@@ -92,12 +92,6 @@ bool task_require(struct core *core, uint32_t id, struct requirement *required, 
 	return true;
 }
 
-static bool met(const struct task_node *other, const struct task *row)
-{
-	return other->status == TASK_SUCCEEDED ||
-	       (other->status == TASK_FAILED && row->accept_failure == 1);
-}
-
 bool task_new_enter(struct core *core, struct task *row, struct requirement *required, size_t n)
 {
 	struct state *state = &core->state;
@@ -110,7 +104,8 @@ bool task_new_enter(struct core *core, struct task *row, struct requirement *req
 
 		if (other == NULL)
 			return core_failed(core, "a requirement is gone");
-		unmet += !met(other, row);
+		unmet += !requirement_met(other, row->accept_failure == 1,
+		                          edge_rule_of(&required[i]));
 		if (gives_part(other))
 			row->partial = true;
 	}
@@ -132,7 +127,8 @@ bool task_new_enter(struct core *core, struct task *row, struct requirement *req
 	for (size_t i = 0; i < n; i++) {
 		uint32_t other = (uint32_t)required[i].other_task_id;
 
-		if (!met(state_task(state, other), row))
+		if (!requirement_met(state_task(state, other), row->accept_failure == 1,
+		                     edge_rule_of(&required[i])))
 			state_edge_add(state, id, other, edge_rule_of(&required[i]));
 	}
 	change_check(core, id, task);
