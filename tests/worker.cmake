@@ -4,6 +4,7 @@ scitq_unit_test(worker_message_test SOURCES unit/worker_message_test.c LIBS work
 scitq_unit_test(worker_task_test SOURCES unit/worker_task_test.c LIBS worker)
 scitq_script_test(worker_commands tests/worker/commands)
 scitq_script_test(worker_groups tests/worker/groups)
+scitq_script_test(worker_resources tests/worker/resources)
 scitq_script_test(worker_options tests/worker/options)
 scitq_script_test(worker_survival tests/worker/survival)
 scitq_script_test(worker_containers tests/worker/containers)

@@ -357,6 +357,12 @@ static bool prepare(struct agent *a)
 		str_release(&why);
 		return false;
 	}
+	err = resources_open(&a->resources, a->options->work.p, a->log);
+	if (err != 0) {
+		log_error(a->log, "cannot read %s/resource: %s", a->options->work.p,
+		          strerror(-err));
+		return false;
+	}
 	machine_read(&a->machine);
 	a->plain_shell = command_shell_is_plain(environ);
 	session_init(a);
@@ -396,6 +402,7 @@ static void release(struct agent *a)
 	vec_release(&a->due);
 	places_release(&a->places);
 	holder_release(&a->holder);
+	resources_close(a->resources);
 	engine_release(&a->engine);
 	close(a->inotify);
 	close(a->signals);

@@ -18,6 +18,7 @@
 #include "worker/machine.h"
 #include "worker/options.h"
 #include "worker/pool.h"
+#include "worker/resource.h"
 #include "worker/slots.h"
 #include "worker/stats.h"
 
@@ -71,6 +72,7 @@ struct agent {
 	const struct log *log;
 	struct machine machine;
 	struct stats stats;
+	struct resources *resources;
 	bool plain_shell;        /* of our environment, which is the tasks' */
 	enum shield_kind shield; /* that tasks can have */
 	struct engine engine;
@@ -92,13 +94,17 @@ struct agent {
 	int64_t look_at_ns;  /* at running outputs; 0: never */
 	bool inotify_paused; /* until then */
 	int64_t trim_at_ns;  /* of idle places; 0: never */
+	bool restart;        /* as another process, once all signals are acknowledged */
 	enum agent_end end;
 	int64_t end_by_ns; /* AGENT_STOPS: what does not end is left to be killed */
 	int exit_code;
 	bool over;
 };
 
-/* Runs a worker until it ends; the exit code. */
+/* Not an exit code: the program is to be executed anew. */
+#define AGENT_RESTARTS (-1)
+
+/* Runs a worker until it ends; the exit code, or AGENT_RESTARTS. */
 int agent_run(struct options *options, const struct log *log);
 /* Begin to end; a later call may only make it stronger. */
 void agent_end(struct agent *a, enum agent_end end, int exit_code);

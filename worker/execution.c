@@ -40,6 +40,7 @@ void execution_free(struct execution *e)
 	outcome_release(&e->outcome);
 	mounts_release(&e->mounts);
 	lent_release(&e->lent);
+	vec_release(&e->resources);
 	arena_release(&e->arena);
 	place_free(e->place);
 	free(e);
@@ -117,6 +118,17 @@ static const char *read_text(struct execution *e, struct message *m)
 	return there ? arena_strdup(&e->arena, text) : NULL;
 }
 
+/* Their names, each with a blank behind it. */
+static void add_resources(struct str *note, const struct execution *e)
+{
+	struct str names = STR_INIT;
+
+	for (size_t i = 0; i < e->resources.n; i++)
+		str_addf(&names, "%s ", resource_name(e->resources.v[i]));
+	add_text(note, names.len > 0 ? names.p : NULL);
+	str_release(&names);
+}
+
 void execution_note(const struct execution *e, struct str *note)
 {
 	message_add_number(note, (uint64_t)e->epoch);
@@ -130,6 +142,7 @@ void execution_note(const struct execution *e, struct str *note)
 	add_text(note, e->output);
 	add_text(note, e->yields);
 	add_text(note, e->container);
+	add_resources(note, e);
 	if (e->listed) {
 		char *outputs = json_dumps(e->outcome.outputs, JSON_COMPACT);
 
@@ -140,7 +153,8 @@ void execution_note(const struct execution *e, struct str *note)
 	}
 }
 
-struct execution *execution_from_note(uint64_t id, const char *note, size_t n, unsigned *place)
+struct execution *execution_from_note(uint64_t id, const char *note, size_t n, unsigned *place,
+                                      const char **resources)
 {
 	struct execution *e = make((int64_t)id);
 	struct message m = {MESSAGE_TASK, note, note + n, false};
@@ -157,6 +171,7 @@ struct execution *execution_from_note(uint64_t id, const char *note, size_t n, u
 	e->output = read_text(e, &m);
 	e->yields = read_text(e, &m);
 	e->container = read_text(e, &m);
+	*resources = read_text(e, &m);
 	outputs = read_text(e, &m);
 	if (outputs != NULL) {
 		e->outcome.outputs = json_loads(outputs, 0, NULL);

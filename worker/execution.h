@@ -14,6 +14,7 @@
 #include "worker/mounts.h"
 #include "worker/outcome.h"
 #include "worker/place.h"
+#include "worker/resource.h"
 #include "worker/shield.h"
 #include "worker/stream.h"
 
@@ -51,7 +52,8 @@ struct execution {
 
 	enum phase phase;
 	struct place *place;
-	struct lent lent; /* what its links lead to; until it is held */
+	struct lent lent;               /* what its links lead to; until it is held */
+	struct resource_list resources; /* that it uses */
 	struct stream streams[STREAMS];
 	bool started;       /* its command runs or ran */
 	pid_t pid;          /* 0: not known */
@@ -89,8 +91,10 @@ void execution_settle(struct execution *e, struct place *place, uint64_t limit);
 
 /* What execution_from_note() needs. */
 void execution_note(const struct execution *e, struct str *note);
-/* The execution without place and command; *place is the number of its place. NULL: no note. */
-struct execution *execution_from_note(uint64_t id, const char *note, size_t n, unsigned *place);
+/* The execution without place and command; *place is the number of its place, *resources the names
+   of its resources in its arena, NULL where it has none. NULL: no note. */
+struct execution *execution_from_note(uint64_t id, const char *note, size_t n, unsigned *place,
+                                      const char **resources);
 
 /* An event as the protocol has it; `bit` is one of the due ones. */
 json_t *execution_event(const struct execution *e, enum event_bit bit);

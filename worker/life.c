@@ -136,10 +136,28 @@ static void remove_container(struct agent *a, const struct execution *e, struct 
 	str_release(&name);
 }
 
+static void remove_path(struct agent *a, struct removal *r)
+{
+	if (!pool_add(a->pool, &r->job)) {
+		r->job.run(&r->job, NULL);
+		removed(&r->job, a);
+	}
+}
+
+static void remove_paths(struct agent *a, struct paths *gone)
+{
+	for (size_t i = 0; i < gone->n; i++) {
+		remove_path(a, removal_new(gone->v[i], removed));
+		free(gone->v[i]);
+	}
+	vec_release(gone);
+}
+
 /* Out of the agent's hands, and its place too. */
 static void drop(struct agent *a, struct execution *e)
 {
 	struct place *place = e->place;
+	struct paths gone = {0};
 
 	unwatch(a, e);
 	if (e->held)
@@ -160,12 +178,12 @@ static void drop(struct agent *a, struct execution *e)
 
 		if (e->container != NULL && a->engine.program.len > 0)
 			remove_container(a, e, r);
-		if (!pool_add(a->pool, &r->job)) {
-			r->job.run(&r->job, NULL);
-			removed(&r->job, a);
-		}
+		remove_path(a, r);
 		place_free(place);
 	}
+	for (size_t i = 0; i < e->resources.n; i++)
+		resources_release(a->resources, e->resources.v[i], &gone);
+	remove_paths(a, &gone);
 	execution_free(e);
 	trim_soon(a);
 }
@@ -289,6 +307,7 @@ static void stage_in(struct agent *a, struct execution *e)
 	}
 	e->phase = PHASE_STAGING;
 	s = staging_new(STAGING_IN, e, staged_in);
+	s->resources = a->resources;
 	s->copies = e->container == NULL && a->shield == SHIELD_NONE;
 	if (e->container != NULL)
 		staging_contain(s, a->engine.program.p);
@@ -335,6 +354,9 @@ static struct execution *job_returned(struct agent *a, struct staging *s)
 	struct execution *e = s->execution;
 
 	e->job = NULL;
+	for (size_t i = 0; i < s->taken.n; i++)
+		vec_push(&e->resources, s->taken.v[i]);
+	s->taken.n = 0;
 	if (s->warnings.len > 0)
 		log_warn(a->log, "execution %" PRId64 ": %s", e->id, s->warnings.p);
 	if (e->forgotten) {
@@ -565,10 +587,27 @@ void life_exited(struct agent *a, uint64_t id, const struct ending *ending)
 	exited(a, e, ending);
 }
 
+/* Names of the resources that it uses, each with a blank behind it; NULL: none. */
+static void adopt_resources(struct agent *a, struct execution *e, const char *names)
+{
+	while (names != NULL && *names != '\0') {
+		size_t n = strcspn(names, " ");
+		char *name = xstrndup(names, n);
+		struct resource *resource = resources_adopt(a->resources, name);
+
+		if (resource != NULL)
+			vec_push(&e->resources, resource);
+		free(name);
+		names += n + (names[n] == ' ');
+	}
+}
+
 void life_adopt(struct agent *a, const struct holder_task *task)
 {
+	const char *resources = NULL;
 	unsigned number;
-	struct execution *e = execution_from_note(task->id, task->note, task->note_len, &number);
+	struct execution *e =
+	        execution_from_note(task->id, task->note, task->note_len, &number, &resources);
 
 	if (e == NULL) {
 		log_error(a->log, "execution %" PRIu64 " has a note that cannot be read", task->id);
@@ -576,6 +615,7 @@ void life_adopt(struct agent *a, const struct holder_task *task)
 		return;
 	}
 	vec_push(&a->executions, e);
+	adopt_resources(a, e, resources);
 	execution_settle(e, places_adopt(&a->places, number), (uint64_t)a->options->max_output);
 	for (int i = 0; i < STREAMS; i++)
 		e->streams[i].unsure = true;
@@ -633,6 +673,20 @@ void life_signal(struct agent *a, int64_t id, int sig)
 	holder_signal(&a->holder, (uint64_t)id, sig == SIGTSTP ? SIGSTOP : sig,
 	              ends ? STOP_CANCEL : STOP_NONE,
 	              ends && sig != SIGKILL ? a->options->grace_s : 0);
+}
+
+void life_forget_resources(struct agent *a)
+{
+	struct paths gone = {0};
+
+	resources_forget(a->resources, &gone);
+	remove_paths(a, &gone);
+}
+
+void life_clean(struct agent *a)
+{
+	life_forget_resources(a);
+	places_trim(&a->places);
 }
 
 void life_forget(struct agent *a, struct execution *e)

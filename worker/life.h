@@ -21,6 +21,10 @@ void life_exited(struct agent *a, uint64_t id, const struct ending *ending);
 void life_lose_held(struct agent *a);
 /* A signal of the server for an execution. */
 void life_signal(struct agent *a, int64_t id, int sig);
+/* A resource that is asked for from now on is fetched anew. */
+void life_forget_resources(struct agent *a);
+/* What nobody uses goes from the disk: resources, and directories kept for further tasks. */
+void life_clean(struct agent *a);
 /* The server does not count on it any more: stop it and say nothing. */
 void life_forget(struct agent *a, struct execution *e);
 /* The server took the event. */

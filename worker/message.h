@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MESSAGE_VERSION 5
+#define MESSAGE_VERSION 6
 /* A command line of the size that the kernel takes, and its script. */
 #define MESSAGE_MAX ((uint32_t)64 << 20)
 

@@ -6,6 +6,7 @@
 #include "worker/report.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -336,6 +337,21 @@ static void registered(struct agent *a, json_t *reply)
 		session_urge(a, a->now_ns);
 }
 
+/* Those of v1 for a worker itself. */
+enum worker_signal { WORKER_CLEAN = -1, WORKER_RESTART = -2, WORKER_FORGET_RESOURCES = -3 };
+
+static void take_signal(struct agent *a, int64_t execution, int64_t sig)
+{
+	if (sig > 0 && sig < NSIG)
+		life_signal(a, execution, (int)sig);
+	else if (sig == WORKER_CLEAN)
+		life_clean(a);
+	else if (sig == WORKER_FORGET_RESOURCES)
+		life_forget_resources(a);
+	else if (sig == WORKER_RESTART)
+		a->restart = true; /* once the server has heard that it took effect */
+}
+
 static void take_signals(struct agent *a, json_t *signals)
 {
 	struct session *s = &a->session;
@@ -354,8 +370,7 @@ static void take_signals(struct agent *a, json_t *signals)
 			continue;
 		if (!recent_has(&s->signals, id)) {
 			recent_add(&s->signals, id);
-			if (sig > 0 && sig < 65)
-				life_signal(a, execution, (int)sig);
+			take_signal(a, execution, sig);
 		}
 		for (size_t k = 0; k < s->acks.n; k++)
 			known = known || s->acks.v[k] == id;
@@ -365,8 +380,9 @@ static void take_signals(struct agent *a, json_t *signals)
 }
 
 /* The signals that the call acknowledged. */
-static void drop_acks(struct session *s, const struct call *c)
+static void drop_acks(struct agent *a, const struct call *c)
 {
+	struct session *s = &a->session;
 	size_t kept = 0;
 
 	for (size_t i = 0; i < s->acks.n; i++) {
@@ -378,6 +394,8 @@ static void drop_acks(struct session *s, const struct call *c)
 			s->acks.v[kept++] = s->acks.v[i];
 	}
 	s->acks.n = kept;
+	if (a->restart && kept == 0)
+		agent_end(a, AGENT_LEAVES, AGENT_RESTARTS);
 }
 
 /* First of all, so that a place that is free does not wait. True where there was one. */
@@ -514,7 +532,7 @@ static void call_done(void *context, enum http_error error, struct http_response
 		registered(a, reply);
 	} else {
 		server_is_there(a, c);
-		drop_acks(&a->session, c);
+		drop_acks(a, c);
 		empty = !take_grants(a, reply);
 		report_answer(a, &c->flight, reply);
 		empty = !take_reply(a, reply) && empty;

@@ -27,10 +27,34 @@ static bool is_cancelled(const struct staging *s)
 	return atomic_load(&s->job.cancelled);
 }
 
+/* One URI into a directory; what tasks share by links to where it is kept. */
+static enum stage_result bring_one(struct staging *s, struct stage *stage, const char *uri,
+                                   const char *dest, bool shared, enum stage_mode mode)
+{
+	struct str folder = STR_INIT;
+	struct resource *resource;
+	enum stage_result result;
+
+	if (is_cancelled(s))
+		return STAGE_CANCELLED;
+	if (!shared || !resource_is_shared(uri))
+		return stage_get_text(stage, uri, dest, mode, &s->error);
+	resource = resources_take(s->resources, stage, uri, &result, &s->error);
+	if (resource == NULL)
+		return result;
+	vec_push(&s->taken, resource);
+	uri_add_path(&folder, resource_content(resource));
+	str_addc(&folder, '/');
+	result = stage_get_text(stage, folder.p, dest, mode, &s->error);
+	str_release(&folder);
+	return result;
+}
+
 /* Bring every URI of a list into DIRECTORY/name. */
 static void bring(struct staging *s, struct stage *stage, const char *list, const char *name,
                   enum stage_mode mode)
 {
+	bool shared = strcmp(name, "resource") == 0;
 	struct str dest = STR_INIT;
 	const char *why = NULL;
 	struct arena arena;
@@ -47,9 +71,12 @@ static void bring(struct staging *s, struct stage *stage, const char *list, cons
 		n = 0;
 	}
 	for (size_t i = 0; i < n && s->result == STAGE_OK; i++) {
-		s->result = is_cancelled(s)
-		                    ? STAGE_CANCELLED
-		                    : stage_get_text(stage, uris[i], dest.p, mode, &s->error);
+		s->result = bring_one(s, stage, uris[i], dest.p, shared, mode);
+		/* Where the disk is full, once more for each resource that can be given up. */
+		while (s->result == STAGE_NO_SPACE && resources_evict(s->resources)) {
+			str_reset(&s->error);
+			s->result = bring_one(s, stage, uris[i], dest.p, shared, mode);
+		}
 	}
 	str_release(&dest);
 	arena_release(&arena);
@@ -333,6 +360,7 @@ void staging_free(struct staging *s)
 	str_release(&s->warnings);
 	str_release(&s->broken);
 	lent_release(&s->lent);
+	vec_release(&s->taken);
 	free(s);
 }
 

@@ -9,6 +9,7 @@
 #include "stage/stage.h"
 #include "worker/mounts.h"
 #include "worker/pool.h"
+#include "worker/resource.h"
 #include "worker/shield.h"
 
 #include <jansson.h>
@@ -30,6 +31,8 @@ struct staging {
 	char *input, *resource;      /* URI lists, NULL: none; STAGING_IN */
 	bool copies;                 /* STAGING_IN: no link to anybody's file */
 	struct lent lent;            /* STAGING_IN: what links lead to */
+	struct resources *resources; /* STAGING_IN: where those of `resource` come from */
+	struct resource_list taken;  /* STAGING_IN: from there; the execution is to release them */
 	char *output;                /* folder URI; STAGING_OUT */
 	char *engine, *image;        /* STAGING_IN of a task in a container, else NULL */
 	struct mounts mounts;        /* then made: what its links lead to */

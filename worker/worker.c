@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -18,6 +20,28 @@ static bool open_standard_files(void)
 		fd = open("/dev/null", O_RDWR);
 	while (fd >= 0 && fd < 3);
 	return fd >= 0 && close(fd) == 0;
+}
+
+/* The program that stands at our path now, which may be another than we are. Returns where it
+   cannot be executed. */
+static int execute_anew(char **argv, const struct log *log)
+{
+	static const char gone[] = " (deleted)";
+	char path[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	size_t tail = sizeof(gone) - 1;
+
+	if (n > (ssize_t)tail && memcmp(path + n - tail, gone, tail) == 0)
+		n -= (ssize_t)tail;
+	if (n > 0) {
+		path[n] = '\0';
+		(void)signal(SIGCHLD, SIG_DFL);
+		(void)signal(SIGPIPE, SIG_DFL);
+		log_info(log, "executing %s anew", path);
+		execv(path, argv);
+	}
+	log_error(log, "cannot execute %s: %s", n > 0 ? path : "/proc/self/exe", strerror(errno));
+	return 1;
 }
 
 int worker_main(int argc, char **argv)
@@ -54,6 +78,8 @@ int worker_main(int argc, char **argv)
 		log.fd = fd;
 	}
 	code = agent_run(&options, &log);
+	if (code == AGENT_RESTARTS)
+		code = execute_anew(argv, &log);
 	if (fd != 2)
 		close(fd);
 	options_release(&options);

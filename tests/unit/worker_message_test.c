@@ -261,6 +261,7 @@ static void an_execution_survives_in_its_note(void **state)
 	struct execution *e = execution_new(j, &problem), *again;
 	struct place place = {.number = 7};
 	struct str note = STR_INIT;
+	const char *names;
 	unsigned number;
 
 	(void)state;
@@ -268,7 +269,7 @@ static void an_execution_survives_in_its_note(void **state)
 	assert_non_null(e);
 	e->place = &place;
 	execution_note(e, &note);
-	again = execution_from_note(5, note.p, note.len, &number);
+	again = execution_from_note(5, note.p, note.len, &number, &names);
 	assert_non_null(again);
 	assert_int_equal(number, 7);
 	assert_int_equal(again->epoch, 2);
@@ -283,13 +284,13 @@ static void an_execution_survives_in_its_note(void **state)
 	e->outcome.outputs = json_pack("[{s:s,s:i}]", "path", "x y", "size", 3);
 	str_reset(&note);
 	execution_note(e, &note);
-	again = execution_from_note(5, note.p, note.len, &number);
+	again = execution_from_note(5, note.p, note.len, &number, &names);
 	assert_true(again->listed);
 	assert_true(again->resumed);
 	assert_true(json_equal(again->outcome.outputs, e->outcome.outputs));
 	execution_free(again);
 	for (size_t n = 0; n < note.len; n++)
-		assert_null(execution_from_note(5, note.p, n, &number));
+		assert_null(execution_from_note(5, note.p, n, &number, &names));
 	str_release(&note);
 	e->place = NULL;
 	execution_free(e);

@@ -148,9 +148,10 @@ class FakeServer:
             return execution
 
     def signal(self, execution, signal):
+        """None: for the worker itself."""
         with self.lock:
             self.last_signal += 1
-            self.signals.append([self.last_signal, execution.id, signal])
+            self.signals.append([self.last_signal, execution and execution.id, signal])
             self.lock.notify_all()
             return self.last_signal
 
@@ -322,7 +323,7 @@ class FakeServer:
                 grants = self.grants(worker, have, call.get("extra", 0), me == self.newest_poll[number])
                 signals = [{"signal_id": s[0], "execution_id": s[1], "signal": s[2]}
                            for s in self.signals
-                           if s[0] not in self.acked and self.executions[s[1]].live]
+                           if s[0] not in self.acked and (s[1] is None or self.executions[s[1]].live)]
                 left = deadline - time.monotonic()
                 if (logs or results or grants or forget or signals or left <= 0 or self.shutdown
                         or me != self.newest_poll[number] or httpd is not self.httpd):
