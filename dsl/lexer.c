@@ -9,6 +9,7 @@
  */
 #include "dsl/lexer.h"
 
+#include "dsl/keywords.h"
 #include "dsl/scanner.h"
 
 #include <assert.h>
@@ -292,6 +293,23 @@ static bool next_goes_on(struct parser *p)
 		}
 	}
 	return false;
+}
+
+bool lacks_list(struct parser *p)
+{
+	const char *rest = p->text + p->pos;
+	struct diag *d;
+
+	/* The second loop of a foreach begins behind a comma, as a statement would. */
+	if (p->last.kind != T_IN || p->recovering ||
+	    (p->begun.kind != T_FOREACH && p->begun.span.start != p->before.span.start))
+		return false;
+	rest += strspn(rest, " \t\r");
+	if (*rest != '\n' && *rest != '#')
+		return false;
+	d = parser_error(p, E0121, p->last.span, "nothing follows `in`");
+	diag_help(p->sink, d, "write `%s`", word_find("foreach", WORD_CONTEXTUAL)->form);
+	return true;
 }
 
 bool newline_counts(struct parser *p)

@@ -23,6 +23,8 @@ struct bracket top_bracket(const struct parser *p);
 int close_token(struct parser *p, char sign, struct span span);
 /* Whether the last token was a keyword that a name follows. */
 bool wants_name(const struct parser *p);
+/* foreach x in {, where no record is meant: it is reported. */
+bool lacks_list(struct parser *p);
 /* Whether the newline just read is a token. */
 bool newline_counts(struct parser *p);
 /*

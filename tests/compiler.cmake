@@ -3,4 +3,5 @@ scitq_unit_test(compiler_shell_test SOURCES unit/compiler_shell_test.c LIBS comp
 scitq_unit_test(compiler_api_test SOURCES unit/compiler_api_test.c LIBS compiler)
 scitq_unit_test(compiler_readname_test SOURCES unit/compiler_readname_test.c LIBS compiler)
 scitq_unit_test(compiler_format_test SOURCES unit/compiler_format_test.c unit/goldens.c LIBS compiler)
+scitq_unit_test(compiler_mutation_test SOURCES unit/compiler_mutation_test.c LIBS compiler)
 scitq_fuzz_target(compiler_fuzz SOURCES fuzz/compiler_fuzz.c LIBS compiler)
