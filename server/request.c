@@ -93,7 +93,8 @@ bool request_authenticate(struct MHD_Connection *connection, struct auth *auth, 
 
 	call->ours = header(connection, "X-Scitq-Client") != NULL;
 	call->user = "";
-	if (is_foreign_page(connection, auth))
+	/* The page itself holds nothing, and a link elsewhere may lead to it. */
+	if (!(route->flags & ROUTE_PAGE) && is_foreign_page(connection, auth))
 		return problem_set(&call->problem, PROBLEM_UNAUTHORIZED,
 		                   "calls from web pages of another origin are refused");
 	if (auth_is_open(auth)) {
