@@ -24,6 +24,7 @@ struct server; /* server/server.h: what main owns */
 struct core;
 struct route;
 struct flow;
+struct passage;
 
 enum call_queue { QUEUE_HTTP, QUEUE_READ, QUEUE_CORE };
 
@@ -46,16 +47,18 @@ struct call {
 	const char *user;   /* name of the token, "" under --open */
 	const char *worker; /* of a worker's token: the name or pattern that it speaks for */
 	const char *path, *address; /* of a route with ROUTE_AUDIT: as called, and from where */
-	bool ours;                  /* sent X-Scitq-Client: speaks our protocol */
-	int64_t arrived_ns;         /* monotonic */
-	int64_t deadline_ns;        /* for a call that waits */
+	const struct passage
+	        *passage;       /* to be passed on to the server that leads (relay.h); NULL */
+	bool ours;              /* sent X-Scitq-Client: speaks our protocol */
+	int64_t arrived_ns;     /* monotonic */
+	int64_t deadline_ns;    /* for a call that waits */
 	const char **mask;      /* names of the fields wanted, ends with NULL; NULL: all; mask.h */
 	void *waiter;           /* owner's own use while the call waits */
 	struct problem problem; /* scratch for the handler; call_problem() sends it */
 
 	/* The reply; filled by call_reply and its kin. */
 	int status;
-	const char *content_type;
+	const char *content_type, *location; /* location: of a redirection, or NULL */
 	struct str reply;
 	struct flow *flow; /* instead of it: server/flow.h */
 	void *connection;  /* of the HTTP side */

@@ -63,6 +63,7 @@ void core_free(struct core *core)
 	timer_cancel(&core->timers, &core->attention);
 	timer_cancel(&core->timers, &core->tidy);
 	timer_cancel(&core->timers, &core->retry);
+	timer_cancel(&core->timers, &core->lead);
 	timer_cancel(&core->timers, &core->counters);
 	state_release(&core->state);
 	timers_release(&core->timers);
@@ -74,9 +75,18 @@ void core_free(struct core *core)
 	vec_release(&core->asking);
 	arena_release(&core->arena);
 	pthread_mutex_destroy(&core->lock);
+	free(core->url);
 	if (core->wake >= 0)
 		close(core->wake);
 	free(core);
+}
+
+static void wake(struct core *core)
+{
+	uint64_t one = 1;
+
+	if (fd_write_all(core->wake, &one, sizeof(one)) != 0)
+		log_error(core->log, "cannot wake the core");
 }
 
 static void refuse_unavailable(struct call *call, const char *why)
@@ -221,21 +231,94 @@ static void try_again(void *context, struct timer *timer)
 	(void)timer;
 }
 
+/* A server that leads says something at least so often, or another one takes its place. */
+static void check_lead(void *context, struct timer *timer)
+{
+	struct core *core = context;
+
+	if (!core->broken && store_lead_check(core->store) != STORE_OK)
+		core_failed(core, store_error(core->store));
+	timer_set(&core->timers, timer, core->now_ns + LEAD_CHECK_SECONDS * INT64_C(1000000000),
+	          check_lead);
+}
+
+static void begin_to_lead(struct core *core)
+{
+	if (store_shared(core->store))
+		timer_set(&core->timers, &core->lead, core->now_ns, check_lead);
+}
+
+/* Those who look need not know the term. */
+static void tell_lead(struct core *core)
+{
+	bool leads = store_leads(core->store);
+
+	if (atomic_exchange(&core->leads, leads) == leads)
+		return;
+	if (leads)
+		begin_to_lead(core);
+	else
+		timer_cancel(&core->timers, &core->lead);
+	log_info(core->log, leads ? "this server leads now" : "another server leads now");
+}
+
+bool core_leads(struct core *core)
+{
+	return atomic_load(&core->leads);
+}
+
+void core_announce(struct core *core, const char *url)
+{
+	pthread_mutex_lock(&core->lock);
+	free(core->url);
+	core->url = xstrdup(url);
+	pthread_mutex_unlock(&core->lock);
+	wake(core);
+}
+
+/* Between groups. What fails here is told again with the next term. */
+static void announce(struct core *core)
+{
+	char *url;
+
+	pthread_mutex_lock(&core->lock);
+	url = core->url;
+	core->url = NULL;
+	pthread_mutex_unlock(&core->lock);
+	if (url != NULL && store_announce(core->store, url) != STORE_OK)
+		core_failed(core, store_error(core->store));
+	free(url);
+}
+
+/* What others change: who may call, and what those wait for who look on. */
+static void follow_leader(struct core *core)
+{
+	if (core->options.tokens_changed != NULL)
+		core->options.tokens_changed(core->options.context);
+	if (core->options.published != NULL)
+		core->options.published(core->options.context);
+}
+
 /* Memory anew from the database. Until that can be read nothing can be done, and nothing is lost.
  */
 static void rebuild(struct core *core)
 {
 	struct problem problem = {0};
+	enum store_result result;
 
 	state_release(&core->state);
 	state_init(&core->state, &core->timers);
 	core->group_failed = false;
-	core->broken = store_recover(core->store) != STORE_OK;
+	result = store_recover(core->store);
+	core->broken = result != STORE_OK;
+	tell_lead(core);
 	if (core->broken)
 		problem_set(&problem, PROBLEM_UNAVAILABLE, "%s", store_error(core->store));
 	else
 		core->broken = !state_load(core, &problem);
-	if (core->broken)
+	if (result == STORE_DEPOSED)
+		follow_leader(core);
+	else if (core->broken)
 		log_error(core->log, "cannot read the database: %s", problem.message);
 	else
 		/* What the rows had left open, if anything. */
@@ -334,13 +417,15 @@ static void run_group(struct core *core)
 	core->again = core->tokens_changed = false;
 	if (core->broken)
 		rebuild(core);
+	announce(core);
 	timers_run(&core->timers, core->now_ns, core);
 	if (core->broken) {
 		for (size_t i = 0; i < core->taken.n; i++)
 			push_answer(core, (struct core_answer){.call = core->taken.v[i].call});
 		core->taken.n = 0;
 		timer_set(&core->timers, &core->retry, core->now_ns + RETRY_NS, try_again);
-		refuse_answers(core, "the database cannot be read");
+		refuse_answers(core, store_leads(core->store) ? "the database cannot be read"
+		                                              : "another server leads");
 		arena_clear(&core->arena);
 		return;
 	}
@@ -373,7 +458,8 @@ void core_step(struct core *core)
 	take(core);
 	atomic_store(&core->group_began_ns, clock_monotonic_ns());
 	run_group(core);
-	atomic_store(&core->is_broken, core->broken);
+	/* One that follows has its calls answered by the leader. */
+	atomic_store(&core->is_broken, core->broken && store_leads(core->store));
 	atomic_store(&core->group_began_ns, 0);
 }
 
@@ -436,7 +522,9 @@ bool core_load(struct core *core, struct problem *problem)
 	if (core->wake < 0)
 		return problem_set(problem, PROBLEM_UNAVAILABLE, "eventfd: %s", strerror(errno));
 	begin_group(core);
-	if (!state_load(core, problem))
+	tell_lead(core);
+	core->broken = !store_leads(core->store);
+	if (!core->broken && !state_load(core, problem))
 		return false;
 	core->attached_until = core->now_ns + core->options.grace_seconds * INT64_C(1000000000);
 	follow_attention(core);
@@ -467,15 +555,12 @@ void core_end(struct core *core)
 
 void core_stop(struct core *core)
 {
-	uint64_t one = 1;
-
 	if (!core->started)
 		return;
 	pthread_mutex_lock(&core->lock);
 	core->stopping = true;
 	pthread_mutex_unlock(&core->lock);
-	if (fd_write_all(core->wake, &one, sizeof(one)) != 0)
-		log_error(core->log, "cannot wake the core");
+	wake(core);
 	pthread_join(core->thread, NULL);
 	core->started = false;
 }

@@ -54,6 +54,11 @@ void core_submit(struct core *core, struct call *call, call_handler *handler);
 int64_t core_busy_ns(const struct core *core);
 /* False while the database cannot be read: nothing is served then. Any thread. */
 bool core_serves(const struct core *core);
+/* Whether this server leads its database; where it does not, core calls go to the one that does.
+   Any thread. */
+bool core_leads(struct core *core);
+/* Tell the other servers of the database where this one listens. Any thread. */
+void core_announce(struct core *core, const char *url);
 /* Commit what was taken, answer every waiting call (empty) and every queued one (unavailable),
    end the thread. */
 void core_stop(struct core *core);

@@ -55,8 +55,11 @@ struct core {
 	struct state state;
 	struct timers timers;
 
+	atomic_bool leads; /* this server leads its database; for other threads to look at */
+
 	pthread_mutex_t lock;
-	VEC(struct core_item) queue; /* under lock, as are the next two */
+	VEC(struct core_item) queue; /* under lock, as are the next three */
+	char *url;                   /* to be announced; NULL: it was */
 	bool stopping;
 	bool woken; /* the eventfd was written and not read yet */
 	int wake;
@@ -85,6 +88,7 @@ struct core {
 	unsigned failures;     /* groups that failed since one was kept */
 	struct timer retry;    /* when the next one is tried without being asked */
 	struct timer tidy;     /* when memory that large calls used goes back to the system */
+	struct timer lead;     /* when a server that leads says so though nothing happens */
 	struct timer counters; /* when counters of batches are published */
 
 	/* For those who watch. */

@@ -63,7 +63,7 @@ struct exchange {
 	enum phase phase;
 	const char *uri; /* as received, query included */
 	size_t received, limit;
-	const char *allow, *location;
+	const char *allow;
 	struct link *link;
 	bool head;    /* HEAD: no body is wanted */
 	bool close;   /* the connection cannot go on after the reply */
@@ -78,6 +78,7 @@ struct http {
 	struct server *server;
 	struct auth *auth;
 	http_dispatch *dispatch;
+	http_leads *leads;
 	const struct log *log;
 	atomic_bool refusing;
 
@@ -232,7 +233,7 @@ static enum MHD_Result send_reply(struct exchange *x)
 		return MHD_NO;
 	ok = add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, call->content_type) &&
 	     add_header(response, MHD_HTTP_HEADER_ALLOW, x->allow) &&
-	     add_header(response, MHD_HTTP_HEADER_LOCATION, x->location) &&
+	     add_header(response, MHD_HTTP_HEADER_LOCATION, call->location) &&
 	     add_header(response, MHD_HTTP_HEADER_CONNECTION, x->close ? "close" : NULL) &&
 	     add_header(response, "X-Content-Type-Options", "nosniff") &&
 	     add_header(response, "Content-Security-Policy", is_page(call) ? PAGE_POLICY : NULL);
@@ -270,7 +271,7 @@ static bool find_route(struct exchange *x, const char *method, const char *path)
 		return false;
 	case ROUTE_REDIRECT:
 		query = strchr(x->uri, '?');
-		x->location = arena_printf(&call->arena, "%s/%s", path, query ? query : "");
+		call->location = arena_printf(&call->arena, "%s/%s", path, query ? query : "");
 		return false;
 	case ROUTE_BAD_METHOD:
 		x->allow = hit.allow;
@@ -348,6 +349,12 @@ static void redirect(struct exchange *x)
 	call_reply(&x->call, MHD_HTTP_PERMANENT_REDIRECT, object);
 }
 
+/* Its answer is in the memory of the server that leads, or changes it. */
+static bool is_for_leader(const struct route *route)
+{
+	return route->queue == QUEUE_CORE || (route->flags & ROUTE_LEADER);
+}
+
 /* The request is complete. */
 static enum MHD_Result finish(struct exchange *x)
 {
@@ -358,10 +365,12 @@ static enum MHD_Result finish(struct exchange *x)
 		problem_set(&call->problem, PROBLEM_UNAVAILABLE, "the server is stopping");
 	if (call->problem.code != PROBLEM_NONE)
 		call_problem(call);
-	else if (x->location != NULL)
+	else if (call->location != NULL)
 		redirect(x);
 	else if (call->route == NULL)
 		call_reply_bytes(call, MHD_HTTP_OK, "text/plain");
+	else if (is_for_leader(call->route) && !http->leads(http->server))
+		request_passage(x->connection, x->uri, call);
 	else if (!request_body(x->connection, call))
 		call_problem(call);
 	else if (call->route->queue == QUEUE_HTTP)
@@ -515,6 +524,7 @@ struct http *http_server_new(const struct http_options *options, struct server *
 	http->server = server;
 	http->auth = auth;
 	http->dispatch = dispatch;
+	http->leads = options->leads;
 	http->log = log;
 	http->body_bytes = options->body_bytes;
 	http->main.listener.fd = http->plain.listener.fd = -1;

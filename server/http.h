@@ -25,6 +25,8 @@ struct auth;
 /* call->status of a call that is not answered: its connection closes. */
 #define CALL_DROPPED (-1)
 
+typedef bool http_leads(struct server *server);
+
 struct http_options {
 	const char *address; /* "127.0.0.1:5000", "[::1]:0"; port 0 takes a free one */
 	/* PEM files: `address` then speaks TLS and may be reached by everybody, and plain HTTP is
@@ -39,6 +41,9 @@ struct http_options {
 	int64_t body_seconds; /* for its body, */
 	int64_t idle_seconds; /* and between two requests */
 	size_t body_bytes;    /* of a body; four times as many of a bulk */
+	/* Whether this server leads its database, else the call gets a passage to the one that
+	   does; called on an HTTP thread. */
+	http_leads *leads;
 };
 
 struct http;

@@ -327,9 +327,13 @@ void record_commit(struct core *core)
 		return;
 	if (core->logging && !check(core, store_log_commit(core->store), "commit of the log"))
 		return;
-	core->logging = false;
 	if (core->writing && !check(core, store_commit(core->store), "commit"))
 		return;
+	/* What is answered from memory, is so by who leads. */
+	if (!core->writing && !core->logging &&
+	    !check(core, store_lead_check(core->store), "look at who leads"))
+		return;
+	core->logging = false;
 	core->writing = false;
 	news_commit(core);
 }

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "model/json.h"
 #include "server/mask.h"
+#include "server/relay.h"
 #include "server/route.h"
 
 #include <ctype.h>
@@ -134,6 +135,27 @@ const char *request_address(struct MHD_Connection *connection, struct arena *are
 	                host, sizeof(host), NULL, 0, NI_NUMERICHOST) != 0)
 		return "";
 	return arena_strdup(arena, host);
+}
+
+static const char *kept_header(struct MHD_Connection *connection, const char *name,
+                               struct call *call)
+{
+	const char *value = header(connection, name);
+
+	return value ? arena_strdup(&call->arena, value) : NULL;
+}
+
+void request_passage(struct MHD_Connection *connection, const char *uri, struct call *call)
+{
+	struct passage *passage = arena_new(&call->arena, struct passage);
+
+	passage->method = call->route->method;
+	passage->uri = uri;
+	passage->authorization = kept_header(connection, MHD_HTTP_HEADER_AUTHORIZATION, call);
+	passage->client = kept_header(connection, "X-Scitq-Client", call);
+	passage->content_type = kept_header(connection, MHD_HTTP_HEADER_CONTENT_TYPE, call);
+	passage->passed = header(connection, PASSED_HEADER) != NULL;
+	call->passage = passage;
 }
 
 int64_t request_length(struct MHD_Connection *connection)

@@ -20,6 +20,8 @@ enum route_flags {
 	ROUTE_MAKES = 1 << 3, /* answers 201 */
 	ROUTE_PAGE = 1 << 4,  /* for a browser; not in the description */
 	ROUTE_FLOW = 1 << 5,  /* the reply goes on, as server-sent events */
+	ROUTE_LEADER =
+	        1 << 6, /* no CORE, yet only the server that leads has the answer: redirected */
 };
 
 /* What a body or a reply holds: rows of a table, or objects of a shape (filters.def). */

@@ -20,6 +20,7 @@
 #include "server/notify.h"
 #include "server/private.h"
 #include "server/reader.h"
+#include "server/relay.h"
 #include "server/route.h"
 #include "server/settings.h"
 #include "server/server_main.h"
@@ -79,10 +80,17 @@ static void published(void *context)
 
 static void dispatch(struct server *server, struct call *call)
 {
-	if (call->route->queue == QUEUE_CORE)
+	if (call->passage != NULL)
+		relay_submit(server->relay, call);
+	else if (call->route->queue == QUEUE_CORE)
 		core_submit(server->core, call, call->route->handler.core);
 	else
 		readers_submit(server->readers, call);
+}
+
+static bool leads(struct server *server)
+{
+	return server->relay == NULL || core_leads(server->core);
 }
 
 /* Signals are read from a descriptor: blocked in every thread that is made from here on. */
@@ -180,6 +188,7 @@ static void reopen_log(struct server *server, const struct settings *settings)
 static bool open_store(struct server *server, const struct settings *settings,
                        struct state_dir *dir, struct problem *problem)
 {
+	const struct store_options follower = {.follow = true};
 	struct str uri = STR_INIT;
 	bool ok = false;
 
@@ -191,7 +200,7 @@ static bool open_store(struct server *server, const struct settings *settings,
 		if (tries > 0)
 			(void)poll(NULL, 0, LOCK_PAUSE_MS);
 		if (server->store == NULL)
-			server->store = store_open(uri.p, NULL, problem);
+			server->store = store_open(uri.p, &follower, problem);
 		ok = server->store != NULL && state_dir_claim(dir, problem);
 		if (!ok && problem->code != PROBLEM_CONFLICT)
 			break;
@@ -246,6 +255,7 @@ static bool start_parts(struct server *server, const struct settings *settings,
 	        .key = settings->tls_key,
 	        .plain_address = settings->plain_listen,
 	        .plain = settings->plain,
+	        .leads = leads,
 	        .threads = HTTP_THREADS,
 	        .connections = connection_limit(settings->connections),
 	        .per_address = (unsigned)settings->per_address,
@@ -274,10 +284,17 @@ static bool start_parts(struct server *server, const struct settings *settings,
 	        readers_new(server, READER_THREADS, (unsigned)settings->waiting_reads, problem);
 	if (server->readers == NULL)
 		return false;
+	if (store_shared(server->store)) {
+		server->relay = relay_new(server, problem);
+		if (server->relay == NULL)
+			return false;
+	}
 	server->http =
 	        http_server_new(&http, server, server->auth, dispatch, &server->log, problem);
-	return server->http != NULL &&
-	       state_dir_describe(dir, http_local_url(server->http), problem);
+	if (server->http == NULL)
+		return false;
+	core_announce(server->core, settings->url ? settings->url : http_url(server->http));
+	return state_dir_describe(dir, http_local_url(server->http), problem);
 }
 
 /* Any of them may be missing. */
@@ -290,9 +307,11 @@ static void stop_parts(struct server *server, struct state_dir *dir)
 		core_stop(server->core);
 	if (server->readers != NULL)
 		readers_stop(server->readers);
+	relay_stop(server->relay);
 	flows_stop(server->flows);
 	http_server_free(server->http);
 	readers_free(server->readers);
+	relay_free(server->relay);
 	if (server->core != NULL)
 		core_free(server->core);
 	flows_free(server->flows);

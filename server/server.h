@@ -16,6 +16,7 @@ struct http;
 struct log_board;
 struct metrics;
 struct readers;
+struct relay;
 struct store;
 struct flows;
 
@@ -24,6 +25,7 @@ struct server {
 	struct store *store;
 	struct core *core;
 	struct readers *readers;
+	struct relay *relay; /* of a database that is shared; else NULL */
 	struct auth *auth;
 	struct http *http;
 	struct feed *feed;

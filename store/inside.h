@@ -27,6 +27,7 @@ struct store {
 	struct str shown;        /* the place for messages */
 	int lock;                /* descriptor of the lock file */
 	int64_t term;            /* of this leader; 0: it does not lead, or nobody has to */
+	char *url;               /* where it listens, told by store_announce(); or NULL */
 	struct connection *main, *log;
 	bool open, log_open; /* a transaction is */
 	bool orphans;        /* it leaves logs without an execution */
@@ -55,8 +56,11 @@ int store_lock(const char *database, struct str *error);
 const char *network_filesystem(unsigned long magic, const char *type);
 /* leader.c; without a meaning, and right, for a database that is not shared. */
 bool leader_take(struct store *s, struct str *error);
-/* In a new session. STORE_DEPOSED: another server leads. */
+/* Of a shared database, in a new session or when it did not lead. STORE_DEPOSED: another server
+ * leads. */
 enum store_result leader_retake(struct store *s);
+/* Of a shared database: whether somebody leads; its name is appended. */
+bool leader_lives(struct store *s, struct str *name);
 void leader_release(struct store *s);
 /* COMMIT, where this server still leads; else STORE_DEPOSED, to be rolled back. */
 enum store_result leader_commit(struct store *s, struct connection *c);

@@ -143,6 +143,9 @@ static bool set_up(struct connection *c)
 	str_addf(&sql,
 	         "SET client_min_messages = warning; SET jit = off; SET lock_timeout = %" PRId64
 	         "; SET idle_in_transaction_session_timeout = 60000;"
+	         /* The server notices within ten seconds that our machine is gone. */
+	         "SET tcp_keepalives_idle = 4; SET tcp_keepalives_interval = 2;"
+	         "SET tcp_keepalives_count = 2;"
 	         "SELECT set_config('synchronous_commit', 'on', false)"
 	         " WHERE current_setting('synchronous_commit') = 'off'",
 	         c->busy_ms);
@@ -791,7 +794,7 @@ static const struct dialect dialect = {
                  " TG_TABLE_NAME, TG_ARGV[0], TG_TABLE_NAME, TG_ARGV[0]);"
                  " RETURN NULL; END $$;"
                  "CREATE TABLE leader (term bigint PRIMARY KEY, name text, url text,"
-                 " session_pid integer, session_start timestamptz, heard timestamptz);"
+                 " session_pid integer, session_start timestamptz);"
                  "INSERT INTO leader (term) VALUES (0)",
         .keep_number = "keep_number",
 };

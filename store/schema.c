@@ -269,6 +269,18 @@ static bool upgrade(struct store *s, int version, struct str *error)
 	return ok && make_resources(s, error);
 }
 
+/* An older server that leads would go on in tables that it does not know. */
+static bool may_upgrade(struct store *s, struct str *error)
+{
+	struct str name = STR_INIT;
+	bool may = !s->driver->shared || !leader_lives(s, &name);
+
+	if (!may)
+		str_addf(error, "an older server has this database: stop %s first", name.p);
+	str_release(&name);
+	return may;
+}
+
 static bool migrate_main(struct store *s, struct str *error)
 {
 	const struct dialect *d = s->driver->dialect;
@@ -297,7 +309,9 @@ static bool migrate_main(struct store *s, struct str *error)
 	}
 	if (version == SCHEMA_VERSION)
 		return true;
-	return version == 0 ? make_tables(s, error) : upgrade(s, version, error);
+	if (version == 0)
+		return make_tables(s, error);
+	return may_upgrade(s, error) && upgrade(s, version, error);
 }
 
 static bool migrate_log(struct store *s, struct str *error)

@@ -186,7 +186,7 @@ static bool open_place(struct store *s, struct str *error)
 	s->own.log = s->log;
 	if (s->log == NULL || !store_migrate(s, error) || !leader_take(s, error))
 		return false;
-	if (store_log_sweep(s) == STORE_OK)
+	if (!store_leads(s) || store_log_sweep(s) == STORE_OK)
 		return true;
 	str_adds(error, s->own.error.p);
 	return false;
@@ -246,6 +246,7 @@ void store_close(struct store *s)
 		close(s->lock);
 	release(&s->own);
 	str_release(&s->shown);
+	free(s->url);
 	free(s->place);
 	free(s->log_place);
 	free(s);
@@ -365,10 +366,14 @@ enum store_result store_recover(struct store *s)
 
 	assert(!s->open && !s->log_open);
 	result = store_failed(s, s->main, s->driver->recover(s->main));
-	if (result == STORE_OK && (s->driver->session(s->main) != session || s->term == 0))
-		result = leader_retake(s);
 	if (result == STORE_OK)
 		result = store_failed(s, s->log, s->driver->recover(s->log));
+	if (result == STORE_OK && s->driver->shared &&
+	    (s->driver->session(s->main) != session || s->term == 0)) {
+		result = leader_retake(s);
+		if (result == STORE_OK)
+			result = store_log_sweep(s);
+	}
 	return result;
 }
 

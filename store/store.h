@@ -63,7 +63,9 @@ typedef enum store_result store_fault(void *context, enum store_step step);
 struct store_options {
 	int64_t cache_bytes; /* page cache of the writing connection; 0: 16 MB */
 	int64_t busy_ms;     /* patience with another writer; 0: 5000 */
-	store_fault *fault;  /* tests only; NULL: none. Called on the thread of the step. */
+	/* Of a shared database: open it also where another server leads; see store_leads(). */
+	bool follow;
+	store_fault *fault; /* tests only; NULL: none. Called on the thread of the step. */
 	void *fault_context;
 };
 
@@ -95,6 +97,26 @@ void store_rollback(struct store *s); /* nothing where none is open */
  * settled then; what the caller has in memory may differ from it.
  */
 enum store_result store_recover(struct store *s);
+
+/*
+ * Whether several servers may have this database open. One of them leads: it
+ * alone writes, and what others commit is STORE_DEPOSED. A store that does not
+ * lead reads, and tries to lead with each store_recover().
+ */
+bool store_shared(const struct store *s);
+bool store_leads(const struct store *s);
+/*
+ * To be called where nothing was written, before anything is answered from
+ * memory, and every LEAD_CHECK_SECONDS so that others see that this server lives:
+ * STORE_DEPOSED where it does not lead any more.
+ */
+#define LEAD_CHECK_SECONDS 2
+enum store_result store_lead_check(struct store *s);
+/* Where this server listens, for those who follow. */
+enum store_result store_announce(struct store *s, const char *url);
+/* Append the URL of the server that leads; STORE_NONE where none is known. */
+struct str;
+enum store_result store_leader(struct store_reader *r, struct str *url);
 
 /* The ids that may be taken next are these plus 1; 0 for tables without such a key. Ids of deleted
    rows are not given again. */
@@ -275,7 +297,6 @@ enum store_result store_log_append(struct store *s, int64_t execution_id, enum s
 enum store_result store_log_length(struct store_reader *r, int64_t execution_id,
                                    enum store_stream stream, int64_t *length);
 /* Append at most `limit` bytes from `offset` on to out; fewer only at the end. */
-struct str;
 enum store_result store_log_read(struct store_reader *r, int64_t execution_id,
                                  enum store_stream stream, int64_t offset, size_t limit,
                                  struct str *out);

@@ -251,6 +251,31 @@ static void an_older_database_is_upgraded(void **state)
 	place_remove(&p);
 }
 
+/* An older program that leads must be stopped before its tables change. */
+static void no_upgrade_under_a_leader(void **state)
+{
+	struct store_options options = {.follow = true};
+	struct problem problem = {0};
+	struct store *s, *other;
+	struct place p;
+
+	(void)state;
+	place_needs_postgres();
+	place_make(&p);
+	s = place_open(&p);
+	other = store_open(p.uri.p, &options, &problem);
+	assert_non_null(other);
+	assert_true(store_leads(s));
+	assert_false(store_leads(other));
+	store_close(other);
+	place_sql(p.path.p, "DELETE FROM schema_version");
+	place_sql(p.path.p, "INSERT INTO schema_version (version, date) VALUES (1, 0)");
+	assert_null(store_open(p.uri.p, &options, &problem));
+	assert_non_null(strstr(problem.message, "stop process"));
+	store_close(s);
+	place_remove(&p);
+}
+
 static void another_database_is_left_alone(void **state)
 {
 	struct place p;
@@ -359,6 +384,7 @@ int main(int argc, char **argv)
 	        cmocka_unit_test(a_lock_ends_with_its_process),
 	        cmocka_unit_test(a_newer_database_is_refused),
 	        cmocka_unit_test(an_older_database_is_upgraded),
+	        cmocka_unit_test(no_upgrade_under_a_leader),
 	        cmocka_unit_test(another_database_is_left_alone),
 	        cmocka_unit_test(network_filesystems_are_known),
 	        cmocka_unit_test(opening_twice_changes_nothing),
