@@ -22,8 +22,8 @@
 
 struct operation {
 	struct server_access access;
-	const char *state, *role, *worker, *expires; /* options; NULL: not given */
-	char **words;                                /* behind the command */
+	const char *state, *role, *worker, *expires, *older; /* options; NULL: not given */
+	char **words;                                        /* behind the command */
 	int nwords;
 	struct config config;
 	struct str url, token;
@@ -32,7 +32,7 @@ struct operation {
 
 typedef int operate_command(struct operation *o);
 
-static operate_command token_add, token_list, token_revoke, backup;
+static operate_command token_add, token_list, token_revoke, backup, prune;
 
 /* To add a command: a row here. */
 static const struct command {
@@ -46,11 +46,21 @@ static const struct command {
         {"token", "revoke", "NAME", 1, token_revoke, "a token admits nobody any more"},
         {"backup", NULL, "DIRECTORY", 1, backup,
          "copy the database, while it is served, into a new directory"},
+        {"prune", NULL, "--older TIME", 0, prune,
+         "delete what ended before: tasks, executions, logs, runs, jobs, audit"},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
-enum { OPTION_SERVER = 256, OPTION_STATE, OPTION_CA, OPTION_ROLE, OPTION_WORKER, OPTION_EXPIRES };
+enum {
+	OPTION_SERVER = 256,
+	OPTION_STATE,
+	OPTION_CA,
+	OPTION_ROLE,
+	OPTION_WORKER,
+	OPTION_EXPIRES,
+	OPTION_OLDER
+};
 
 /* To add an option: a row here, a line above, a case in take_option(). */
 static const struct option_row {
@@ -73,6 +83,9 @@ static const struct option_row {
         {{"expires", required_argument, NULL, OPTION_EXPIRES},
          "WHEN",
          "a time from now (90d, 12h, 30m) or a date (never)"},
+        {{"older", required_argument, NULL, OPTION_OLDER},
+         "TIME",
+         "how long ago: 90d, 12h; or the date before which it ended"},
         {{"help", no_argument, NULL, 'h'}, NULL, "print this and exit"},
 };
 
@@ -136,15 +149,18 @@ static int64_t read_time(const char *text)
 	return -1;
 }
 
-/* A time from now or a date, as the server takes dates. False where it is neither. */
-static bool read_moment(const char *text, char date[DATE_TEXT_SIZE])
+/*
+ * A time from now on (direction 1) or ago (-1), or a date, as the server takes dates. False where
+ * it is neither.
+ */
+static bool read_moment(const char *text, int direction, char date[DATE_TEXT_SIZE])
 {
 	int64_t seconds = read_time(text), moment;
 
 	if (seconds < 0 && !date_parse(text, &moment))
 		return false;
 	if (seconds >= 0)
-		moment = clock_date_us() + seconds * US_PER_SECOND;
+		moment = clock_date_us() + direction * seconds * US_PER_SECOND;
 	date_format(moment, date);
 	return true;
 }
@@ -178,7 +194,7 @@ static int token_add(struct operation *o)
 
 	if (o->role == NULL)
 		return wrong("token add needs --role");
-	if (o->expires != NULL && !read_moment(o->expires, date))
+	if (o->expires != NULL && !read_moment(o->expires, 1, date))
 		return wrong("--expires is '%s', neither a time such as 90d nor a date",
 		             o->expires);
 	body = json_object();
@@ -268,6 +284,30 @@ static int backup(struct operation *o)
 	return SERVER_EXIT_OK;
 }
 
+static int prune(struct operation *o)
+{
+	static const char *const names[] = {"tasks", "runs", "jobs", "audit"};
+	char date[DATE_TEXT_SIZE];
+	json_t *body, *reply;
+
+	if (o->older == NULL)
+		return wrong("prune needs --older");
+	if (!read_moment(o->older, -1, date))
+		return wrong("--older is '%s', neither a time such as 90d nor a date", o->older);
+	body = json_object();
+	put_text(body, "before", date);
+	reply = call(o, "POST", "/prune", body, LONG_TIMEOUT_MS);
+	if (reply == NULL)
+		return failed(o);
+	printf("ended before %.19s and deleted:", date);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		printf(" %lld %s%s",
+		       (long long)json_integer_value(json_object_get(reply, names[i])), names[i],
+		       i + 1 < sizeof(names) / sizeof(names[0]) ? "," : "\n");
+	json_decref(reply);
+	return SERVER_EXIT_OK;
+}
+
 /* Make o->client. An exit code. */
 static int find_server(struct operation *o)
 {
@@ -320,6 +360,9 @@ static int take_option(struct operation *o, int key)
 		return 0;
 	case OPTION_EXPIRES:
 		o->expires = optarg;
+		return 0;
+	case OPTION_OLDER:
+		o->older = optarg;
 		return 0;
 	case 'h':
 		print_usage();

@@ -1,6 +1,6 @@
 /*
  * scitq-server, which serves, and its commands about a server that runs: tokens,
- * backups. They call that server over REST: the one of the state directory, or the one
+ * backups, pruning. They call that server over REST: the one of the state directory, or the one
  * that is named.
  */
 #ifndef CLI_OPERATE_H

@@ -7,6 +7,7 @@
 #include "server/follow.h"
 #include "server/lease.h"
 #include "server/owner.h"
+#include "server/prune.h"
 #include "server/record.h"
 #include "server/run.h"
 #include "server/schedule.h"
@@ -193,6 +194,8 @@ static void refuse_answers(struct core *core, const char *why)
 /* Every call that waits is answered with this group. */
 static void take_waiting(struct core *core)
 {
+	struct call *pruning;
+
 	for (size_t i = 0; i < core->state.workers.n; i++) {
 		struct worker_node *worker = core->state.workers.v[i];
 		struct call *call = worker ? lease_take(core, worker) : NULL;
@@ -201,6 +204,9 @@ static void take_waiting(struct core *core)
 			push_answer(core, (struct core_answer){.call = call});
 	}
 	follow_take_all(core);
+	pruning = prune_take(core);
+	if (pruning != NULL)
+		push_answer(core, (struct core_answer){.call = pruning});
 }
 
 static void tidy(void *context, struct timer *timer)

@@ -48,6 +48,8 @@ struct core_answer {
 	const char *content_type; /* of bytes */
 };
 
+struct prune;
+
 struct core {
 	struct store *store;
 	struct core_options options;
@@ -90,6 +92,8 @@ struct core {
 	struct timer tidy;     /* when memory that large calls used goes back to the system */
 	struct timer lead;     /* when a server that leads says so though nothing happens */
 	struct timer counters; /* when counters of batches are published */
+
+	struct prune *prune; /* under way; NULL: none is */
 
 	/* For those who watch. */
 	atomic_llong group_began_ns; /* 0: between two */

@@ -56,6 +56,9 @@ call_handler handle_recruiter_update; /* PUT /recruiter/{batch}/{rank} */
 call_handler handle_recruiter_delete; /* DELETE /recruiter/{batch}/{rank} */
 call_handler handle_recruiter_match;  /* GET /recruiter/match */
 
+/* prune.c */
+call_handler handle_prune; /* POST /prune; waits */
+
 /* token_write.c */
 call_handler handle_token_create; /* POST /tokens/ */
 call_handler handle_token_delete; /* DELETE /tokens/{id} */

@@ -57,6 +57,22 @@ static void run_free(struct state *state, struct run_node *run)
 	free(run);
 }
 
+bool run_drop(struct state *state, uint32_t id)
+{
+	for (size_t i = 0; i < state->runs.n; i++) {
+		struct run_node *run = state->runs.v[i];
+
+		if (run->id != id)
+			continue;
+		if (run->followers.n > 0 || run->looked)
+			return false;
+		run_free(state, run);
+		state->runs.v[i] = state->runs.v[--state->runs.n];
+		break;
+	}
+	return true;
+}
+
 void runs_release(struct state *state)
 {
 	for (size_t i = 0; i < state->runs.n; i++)

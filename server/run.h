@@ -101,6 +101,9 @@ void run_settle(struct core *core, struct run_node *run);
 void runs_settle(struct core *core);
 /* Where many ended runs are in memory: let go of those that nobody asks for. */
 void runs_forget(struct core *core);
+/* Its row is about to be deleted, and it has no task left: memory lets go of it. False where
+   somebody follows it, or it has changed in this group. */
+bool run_drop(struct state *state, uint32_t id);
 void runs_release(struct state *state);
 
 #endif

@@ -117,8 +117,9 @@ static void print_help(const char *program)
 	      ", as lines KEY=value. The command line\n"
 	      "comes before the environment, that before the user's file, and that before the "
 	      "system's.\n\n"
-	      "scitq-server token and scitq-server backup speak to a server that runs; they have a "
-	      "--help of their own.\n",
+	      "scitq-server token, backup and prune speak to a server that runs; they have a "
+	      "--help "
+	      "of their own.\n",
 	      stdout);
 }
 

@@ -159,6 +159,24 @@ enum store_result store_delete_batch(struct store *s, const char *batch);
 /* Idempotency keys first used before the date, at most `limit` of them. */
 enum store_result store_prune_keys(struct store *s, int64_t before_us, int64_t limit);
 
+/* --- pruning; inside a transaction --- */
+
+typedef bool store_id(void *context, int64_t id);
+/*
+ * Tasks numbered above `after` up to `upto` that ended before the date, of no run or of one that
+ * did too, and that no task which is not done waits for. Ascending.
+ */
+enum store_result store_prunable_tasks(struct store *s, int64_t after, int64_t upto,
+                                       int64_t before_us, store_id *id, void *context);
+/* At most `limit` runs above `after` that ended before the date and have no task left. Ascending.
+ */
+enum store_result store_prunable_runs(struct store *s, int64_t after, int64_t before_us,
+                                      int64_t limit, store_id *id, void *context);
+/* Delete at most `limit` entries of the audit log from before the date; *n gets their number. */
+enum store_result store_prune_audit(struct store *s, int64_t before_us, int64_t limit, int64_t *n);
+/* The same of jobs that ended. */
+enum store_result store_prune_jobs(struct store *s, int64_t before_us, int64_t limit, int64_t *n);
+
 /* --- the whole --- */
 
 /* Asked now and then by what takes long; false: give up. */
