@@ -101,7 +101,7 @@ F(BOOL, latest,            FIELD_SET | V1, "true", "the last execution of its ta
 F(INT,  epoch,             FIELD_NATURAL, "0", "the task's epoch at the grant") \
 F(INT,  signal,            FIELD_NULL, "null", "signal that ended the command") \
 F(TEXT, reason,            FIELD_NULL, "null", "why it failed: a word") \
-F(TEXT, message,           FIELD_NULL, "null", "why it failed: a sentence") \
+F(TEXT, message,           FIELD_NULL, "null", "why it failed: a sentence; before its start what is being done") \
 F(TEXT, outputs,           FIELD_NULL, "null", "JSON array: path, size, mtime_ns, digest of each file written") \
 F(INT,  failed_line,       FIELD_NULL, "null", "line of the .scitq file whose command failed") \
 F(REAL, cpu_seconds,       FIELD_NULL, "null", "cpu time used") \

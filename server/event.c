@@ -13,7 +13,8 @@
 
 #include <string.h>
 
-static const char *const type_words[EVENT_TYPES] = {"started", "uploading", "finished", "refused"};
+static const char *const type_words[EVENT_TYPES] = {"started", "uploading", "finished", "refused",
+                                                    "progress"};
 
 static bool missing(struct problem *problem, const char *what, size_t i, const char *member)
 {
@@ -143,20 +144,27 @@ static bool read_event(struct call *call, json_t *item, size_t i, struct event *
 		return missing(problem, "events", i, "execution_id");
 	if (event->epoch == INT_NULL)
 		return missing(problem, "events", i, "epoch");
-	if (event->seq == INT_NULL || event->seq < 1 || event->seq > UINT32_MAX)
-		return missing(problem, "events", i, "seq, from 1");
 	t = type ? status_parse(type_words, EVENT_TYPES, type) : -1;
 	if (t < 0)
 		return problem_set(
 		        problem, type ? PROBLEM_BAD_VALUE : PROBLEM_MISSING_FIELD,
-		        "type of events[%zu] must be started, uploading, finished or refused", i);
+		        "type of events[%zu] must be started, uploading, finished, refused or "
+		        "progress",
+		        i);
 	event->type = (enum event_type)t;
+	if (event->type != EVENT_PROGRESS &&
+	    (event->seq == INT_NULL || event->seq < 1 || event->seq > UINT32_MAX))
+		return missing(problem, "events", i, "seq, from 1");
 	switch (event->type) {
 	case EVENT_STARTED:
-		event->mask = BIT(EXECUTION_COL_pid);
+		/* What was said of its way to the start is over. */
+		event->mask = BIT(EXECUTION_COL_pid) | BIT(EXECUTION_COL_message);
 		return json_member_text(item, "pid", &event->row.pid, problem);
 	case EVENT_FINISHED:
 		return read_finished(call, item, i, event);
+	case EVENT_PROGRESS:
+		event->mask = BIT(EXECUTION_COL_message);
+		return json_member_text(item, "message", &event->row.message, problem);
 	case EVENT_REFUSED:
 		return json_member_text(item, "message", &event->row.message, problem);
 	case EVENT_UPLOADING:
@@ -299,6 +307,10 @@ static json_t *apply_event(struct core *core, struct worker_node *worker, const 
 
 	if (execution == NULL)
 		return repeated(core, worker, event);
+	if (event->type == EVENT_PROGRESS) {
+		record_execution_set(core, execution, &event->row, event->mask);
+		return json_string("ok");
+	}
 	if (event->seq <= execution->seq)
 		return json_string("duplicate");
 	switch (event->type) {
@@ -322,6 +334,7 @@ static json_t *apply_event(struct core *core, struct worker_node *worker, const 
 		return apply_finished(core, execution, event);
 	case EVENT_REFUSED:
 		return apply_refused(core, execution, event);
+	case EVENT_PROGRESS:
 	case EVENT_TYPES:
 		break;
 	}

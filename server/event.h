@@ -15,7 +15,14 @@ struct event_log {
 	size_t len;
 };
 
-enum event_type { EVENT_STARTED, EVENT_UPLOADING, EVENT_FINISHED, EVENT_REFUSED, EVENT_TYPES };
+enum event_type {
+	EVENT_STARTED,
+	EVENT_UPLOADING,
+	EVENT_FINISHED,
+	EVENT_REFUSED,
+	EVENT_PROGRESS, /* has no seq: it says how things stand, the last one counts */
+	EVENT_TYPES
+};
 
 struct event {
 	int64_t execution, epoch, seq;

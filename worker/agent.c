@@ -268,6 +268,7 @@ static void turn(struct agent *a)
 			break;
 		case SOURCE_POOL:
 			pool_collect(a->pool, a);
+			life_listen(a);
 			break;
 		case SOURCE_INOTIFY:
 			pause_inotify(a, true);

@@ -39,6 +39,7 @@ void execution_free(struct execution *e)
 		stream_release(&e->streams[i]);
 	outcome_release(&e->outcome);
 	mounts_release(&e->mounts);
+	free(e->progress);
 	lent_release(&e->lent);
 	vec_release(&e->resources);
 	arena_release(&e->arena);
@@ -257,13 +258,18 @@ json_t *execution_event(const struct execution *e, enum event_bit bit)
 		seq = 3;
 		add_outcome(e, event);
 		break;
+	case EVENT_PROGRESS:
+		type = "progress";
+		json_object_set_new_nocheck(event, "message", json_text(e->progress));
+		break;
 	case EVENT_REFUSED:
 		type = "refused";
 		seq = 1;
 		json_object_set_new_nocheck(event, "message", json_text(e->outcome.message));
 		break;
 	}
-	json_object_set_new_nocheck(event, "seq", json_integer(seq));
+	if (seq > 0)
+		json_object_set_new_nocheck(event, "seq", json_integer(seq));
 	json_object_set_new_nocheck(event, "type", json_string(type));
 	return event;
 }

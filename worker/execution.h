@@ -35,6 +35,7 @@ enum event_bit {
 	EVENT_UPLOADING = 1 << 1, /* seq 2 */
 	EVENT_FINISHED = 1 << 2,  /* seq 3 */
 	EVENT_REFUSED = 1 << 3,   /* seq 1: nothing else was said */
+	EVENT_PROGRESS = 1 << 4,  /* no seq */
 };
 
 enum stream_index { STREAM_OUT, STREAM_ERR, STREAMS };
@@ -67,6 +68,7 @@ struct execution {
 	/* Staging in or out. */
 	struct job *job;       /* on the pool; NULL: none */
 	int64_t deadline_ns;   /* of the job; 0: none */
+	char *progress;        /* what the job told last; NULL: nothing */
 	const char *job_cause; /* why we cancelled it: a reason of the protocol, static */
 	bool permitted;        /* uploading was answered */
 	bool listed;           /* outputs are listed, and the note has them */

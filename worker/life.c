@@ -779,6 +779,21 @@ void life_output_changed(struct agent *a)
 	a->look_at_ns = earlier(a->look_at_ns, a->now_ns + LOOK_NS);
 }
 
+void life_listen(struct agent *a)
+{
+	for (size_t i = 0; i < a->executions.n; i++) {
+		struct execution *e = a->executions.v[i];
+		char *told = e->job != NULL ? job_take_told(e->job) : NULL;
+
+		if (told == NULL)
+			continue;
+		free(e->progress);
+		e->progress = told;
+		if (e->phase == PHASE_STAGING && !e->forgotten)
+			tell_event(a, e, EVENT_PROGRESS);
+	}
+}
+
 int64_t life_keep_time(struct agent *a)
 {
 	int64_t next = 0;

@@ -37,6 +37,8 @@ void life_tell(struct agent *a, struct execution *e);
 void life_look(struct agent *a);
 /* The kernel says that some did: it is looked at soon. */
 void life_output_changed(struct agent *a);
+/* What jobs told of their progress. */
+void life_listen(struct agent *a);
 /* Deadlines of staging; the next one, 0: none. */
 int64_t life_keep_time(struct agent *a);
 

@@ -102,6 +102,14 @@ static struct job *wait_for_job(struct pool *p)
 	return job;
 }
 
+static void wake_loop(struct pool *p)
+{
+	uint64_t one = 1;
+
+	/* Fails only where the counter is full: then the loop is awake already. */
+	(void)!write(p->fd, &one, sizeof(one));
+}
+
 static void *work(void *ctx)
 {
 	struct pool *p = ctx;
@@ -113,8 +121,6 @@ static void *work(void *ctx)
 	stage.cancelled = is_cancelled;
 	pthread_mutex_lock(&p->lock);
 	while ((job = wait_for_job(p)) != NULL) {
-		uint64_t one = 1;
-
 		for (seat = 0; p->running[seat] != NULL; seat++)
 			;
 		p->running[seat] = job;
@@ -124,8 +130,7 @@ static void *work(void *ctx)
 		pthread_mutex_lock(&p->lock);
 		p->running[seat] = NULL;
 		queue_push(&p->done, job);
-		/* Fails only where the counter is full: then the loop is awake already. */
-		(void)!write(p->fd, &one, sizeof(one));
+		wake_loop(p);
 	}
 	pthread_mutex_unlock(&p->lock);
 	stage_release(&stage);
@@ -158,6 +163,7 @@ bool pool_add(struct pool *p, struct job *job)
 {
 	bool ok = true;
 
+	job->pool = p;
 	pthread_mutex_lock(&p->lock);
 	if (p->idle <= p->waiting && p->threads < p->limit) {
 		if (start_thread(p) == 0)
@@ -173,6 +179,28 @@ bool pool_add(struct pool *p, struct job *job)
 	}
 	pthread_mutex_unlock(&p->lock);
 	return ok;
+}
+
+void job_tell(struct job *job, const char *text)
+{
+	struct pool *p = job->pool;
+
+	pthread_mutex_lock(&p->lock);
+	free(job->told);
+	job->told = xstrdup(text);
+	wake_loop(p);
+	pthread_mutex_unlock(&p->lock);
+}
+
+char *job_take_told(struct job *job)
+{
+	char *told;
+
+	pthread_mutex_lock(&job->pool->lock);
+	told = job->told;
+	job->told = NULL;
+	pthread_mutex_unlock(&job->pool->lock);
+	return told;
 }
 
 int pool_fd(const struct pool *p)

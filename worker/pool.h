@@ -18,6 +18,8 @@ struct job {
 	void (*done)(struct job *job, void *ctx);          /* on the loop; may free the job */
 	atomic_bool cancelled;                             /* the loop may set it at any time */
 	struct job *next;
+	struct pool *pool; /* once it was added */
+	char *told;        /* of job_tell(), under the pool's lock; its owner frees it at the end */
 };
 
 struct pool;
@@ -28,7 +30,11 @@ struct pool *pool_new(unsigned threads);
 void pool_free(struct pool *pool, void (*drop)(struct job *job));
 /* run and done are set, cancelled is false. False where no thread could be started. */
 bool pool_add(struct pool *pool, struct job *job);
-/* Readable when a job is done. */
+/* From the thread of the job: how it stands, which replaces what was told before. */
+void job_tell(struct job *job, const char *text);
+/* On the loop: what was told since the last time, to be freed; NULL: nothing. */
+char *job_take_told(struct job *job);
+/* Readable when a job is done, or tells. */
 int pool_fd(const struct pool *pool);
 /* Call done(job, ctx) for each that is. */
 void pool_collect(struct pool *pool, void *ctx);

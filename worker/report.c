@@ -86,7 +86,8 @@ static bool output_is_told(const struct execution *e)
 
 static void add_execution(struct building *b, struct execution *e)
 {
-	static const enum event_bit order[] = {EVENT_STARTED, EVENT_UPLOADING, EVENT_REFUSED};
+	static const enum event_bit order[] = {EVENT_PROGRESS, EVENT_STARTED, EVENT_UPLOADING,
+	                                       EVENT_REFUSED};
 	size_t outputs = json_array_size(e->outcome.outputs);
 
 	for (int i = 0; e->place != NULL && i < STREAMS; i++) {

@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/fd.h"
 #include "model/digest.h"
 #include "model/json.h"
@@ -16,6 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+
+/* Progress is told that often. */
+#define TELL_NS INT64_C(1000000000)
 
 static char *copy(const char *text)
 {
@@ -284,8 +288,13 @@ static void contain(struct staging *s, struct stage *stage)
 
 static void told(void *ctx, const char *line)
 {
-	(void)ctx;
-	(void)line;
+	struct staging *s = ctx;
+	int64_t now = clock_monotonic_ns();
+
+	if (s->told_ns != 0 && now - s->told_ns < TELL_NS)
+		return;
+	s->told_ns = now;
+	job_tell(&s->job, line);
 }
 
 static void stage_in(struct staging *s, struct stage *stage)
@@ -347,6 +356,7 @@ void staging_contain(struct staging *s, const char *engine)
 
 void staging_free(struct staging *s)
 {
+	free(s->job.told);
 	free(s->engine);
 	free(s->image);
 	mounts_release(&s->mounts);

@@ -36,6 +36,7 @@ struct staging {
 	char *output;                /* folder URI; STAGING_OUT */
 	char *engine, *image;        /* STAGING_IN of a task in a container, else NULL */
 	struct mounts mounts;        /* then made: what its links lead to */
+	int64_t told_ns;             /* monotonic: when it told of its progress; 0: never */
 	bool pulled;                 /* its image is there: what failed is something else */
 	/* STAGING_LIST makes it: path, size, mtime_ns, digest of each file below $OUTPUT.
 	   STAGING_OUT takes it and leaves what was published. */

@@ -24,6 +24,7 @@ class Execution:
         self.events = []
         self.finished = None
         self.refused = None
+        self.progress = []
         self.log = {"stdout": bytearray(), "stderr": bytearray()}
         self.log_times = []
 
@@ -257,6 +258,9 @@ class FakeServer:
             return "fenced"
         if not execution.live:
             return "duplicate" if execution.finished else "fenced"
+        if event["type"] == "progress":
+            execution.progress.append(event["message"])
+            return "ok"
         if event["seq"] <= execution.seq:
             return "duplicate"
         if event["type"] == "uploading" and not self.permit:
