@@ -170,10 +170,8 @@ static bool same_where_given(const char *wanted, const char *is)
 	return wanted == NULL || (is != NULL && strcmp(wanted, is) == 0);
 }
 
-/* A worker that a recruiter could take over: running, of its flavor and place, and of another batch
-   that has no pending task. */
-static bool recyclable(const struct state *state, const struct worker *row,
-                       const struct recruiter *recruiter)
+bool recruiter_matches(const struct state *state, const struct recruiter *recruiter,
+                       const struct worker *row)
 {
 	const struct batch_node *batch = row->batch ? state_batch_find(state, row->batch) : NULL;
 
@@ -190,7 +188,7 @@ static bool add_worker(void *context, const void *row)
 	struct match *match = context;
 
 	for (size_t i = 0; i < match->recruiters.n; i++) {
-		if (recyclable(&match->core->state, row, &match->recruiters.v[i])) {
+		if (recruiter_matches(&match->core->state, &match->recruiters.v[i], row)) {
 			json_array_append_new(match->found,
 			                      row_to_json(table_get(TABLE_WORKER), row,
 			                                  match->call->ours ? VIEW_FULL : VIEW_V1));

@@ -1,4 +1,9 @@
-/* Why a task is where it is: in fields, and in one sentence. */
+/*
+ * Why a task is where it is: a word (why.def), fields, and one sentence (G7). The
+ * state is asked, and few rows: no question takes longer for a larger queue.
+ */
+#include "server/why.h"
+
 #include "model/json.h"
 #include "server/columns.h"
 #include "server/handlers.h"
@@ -7,16 +12,59 @@
 #include "server/run.h"
 #include "store/store.h"
 
-#define LISTED 20
+#include <string.h>
 
-struct why {
-	struct core *core;
-	uint32_t id;
-	const struct task_node *task;
-	const struct batch_node *batch;
-	struct str sentence;
-	json_t *fields;
+#define LISTED 20
+/* Steps to what a waiting task waits for in the end. */
+#define CHAIN_MOST 10000
+
+#define CAUSE(name, word, help) word,
+const char *const cause_words[CAUSE_COUNT] = {
+#include "server/why.def"
 };
+#undef CAUSE
+
+static void pending(struct why *why);
+
+/* The first task at the end of the chain that does not wait itself. */
+static uint32_t root_of(const struct state *state, uint32_t id)
+{
+	for (int i = 0; i < CHAIN_MOST; i++) {
+		const struct task_node *task = state_task(state, id);
+
+		if (task->status != TASK_WAITING || task->requires == 0 ||
+		    task->reason == REASON_DEPENDENCY)
+			break;
+		id = state->edges.v[task->requires].other;
+	}
+	return id;
+}
+
+/* "; in the end for task 3, which is pending: ..." */
+static void tell_root(struct why *why, uint32_t first)
+{
+	const struct state *state = &why->core->state;
+	uint32_t root = root_of(state, first);
+	struct why other = {.core = why->core,
+	                    .id = root,
+	                    .task = state_task(state, root),
+	                    .row = why->row,
+	                    .sentence = STR_INIT,
+	                    .fields = json_object()};
+
+	json_object_set_new(why->fields, "root_task_id", json_integer(root));
+	if (root != first)
+		str_addf(&why->sentence, "; in the end for task %u, which is %s", root,
+		         task_status_words[other.task->status]);
+	if (other.task->status == TASK_PENDING) {
+		other.batch = batch_of(state, other.task);
+		if (why_last_execution(&other))
+			pending(&other);
+		str_addf(&why->sentence, ": %s", other.sentence.p);
+	}
+	str_release(&other.sentence);
+	json_decref(other.fields);
+}
 
 static void waiting_for(struct why *why)
 {
@@ -38,6 +86,7 @@ static void waiting_for(struct why *why)
 			                      json_pack("{s:I, s:s}", "task_id", (json_int_t)other,
 			                                "status", task_status_words[status]));
 	}
+	why->cause = lost ? CAUSE_REQUIREMENT_FAILED : CAUSE_REQUIREMENT;
 	json_object_set_new(why->fields, "waiting_for", list);
 	json_object_set_new(why->fields, "unmet", json_integer(unmet));
 	if (first == 0)
@@ -46,72 +95,141 @@ static void waiting_for(struct why *why)
 	         task_status_words[state_task(state, first)->status]);
 	if (unmet > 1)
 		str_addf(&why->sentence, ", and for %u more", unmet - 1);
-	if (lost)
+	if (lost) {
 		str_adds(&why->sentence, "; relaunch what failed, and it goes on");
-	else if (failed > 0)
+		return;
+	}
+	if (failed > 0)
 		str_addf(&why->sentence, "; %u failed, as many as may or less", failed);
+	tell_root(why, first);
 }
 
 struct fleet {
-	uint32_t serving, present, paused, full, able;
+	uint32_t serving, alive, present, paused, full, able, fit;
+	double weight, room; /* of the worker with the most room; what it takes there */
 };
 
 /* The workers that serve its batch, by what keeps them from taking it. */
-static struct fleet survey(const struct state *state, const struct batch_node *batch)
+static struct fleet survey(const struct why *why)
 {
+	const struct state *state = &why->core->state;
 	struct fleet fleet = {0};
 
-	for (size_t i = 0; i < state->workers.n && batch->serves.n > 0; i++) {
+	for (size_t i = 0; i < state->workers.n && why->batch->serves.n > 0; i++) {
 		const struct worker_node *worker = state->workers.v[i];
+		double weight, room;
 
 		if (worker == NULL || worker->serve == NULL ||
-		    !pattern_matches(worker->serve->pattern, batch->name))
+		    !pattern_matches(worker->serve->pattern, why->batch->name))
 			continue;
 		fleet.serving++;
+		fleet.alive += worker->alive;
 		if (!worker->alive || worker->offline)
 			continue;
 		fleet.present++;
-		if (worker->admin_paused)
+		if (worker->admin_paused) {
 			fleet.paused++;
-		else if (!worker->counted)
+			continue;
+		}
+		if (!worker->counted) {
 			fleet.full++;
-		else
-			fleet.able++;
+			continue;
+		}
+		fleet.able++;
+		weight = state_task_weight(state, why->task, worker);
+		room = 1 - worker->used;
+		fleet.fit += weight_fits(worker, weight);
+		if (room > fleet.room) {
+			fleet.room = room;
+			fleet.weight = weight;
+		}
 	}
 	return fleet;
 }
 
-static void pending(struct why *why)
+/* "the worker of batch x is paused", "all workers of batch x are paused" */
+static void all_are(struct why *why, uint32_t n, const char *what)
 {
-	const struct state *state = &why->core->state;
-	struct fleet fleet = survey(state, why->batch);
-	const char *batch = why->batch->name;
+	str_addf(&why->sentence, "%s of batch %s %s %s", n == 1 ? "the worker" : "all workers",
+	         why->batch->name, n == 1 ? "is" : "are", what);
+}
+
+static void no_worker(struct why *why, const char *recruiter)
+{
+	why->cause = recruiter ? CAUSE_RECRUITER : CAUSE_NO_WORKER;
+	str_addf(&why->sentence, "no worker serves batch %s", why->batch->name);
+	if (recruiter != NULL)
+		str_addf(&why->sentence, ", and %s", recruiter);
+}
+
+static void queued(struct why *why)
+{
+	uint32_t head = state_batch_head(why->batch);
+
+	why->cause = CAUSE_QUEUED;
+	if (head == why->id || head == 0)
+		str_addf(&why->sentence, "a worker of batch %s takes it when it asks next",
+		         why->batch->name);
+	else
+		str_addf(&why->sentence, "task %u of batch %s goes first; %u tasks are ready", head,
+		         why->batch->name, why->batch->ready);
+}
+
+static void choose(struct why *why, const struct fleet *fleet, const char *recruiter)
+{
 	struct str *s = &why->sentence;
 
-	json_object_set_new(why->fields, "workers",
-	                    json_pack("{s:I, s:I, s:I, s:I}", "serving", (json_int_t)fleet.serving,
-	                              "present", (json_int_t)fleet.present, "paused",
-	                              (json_int_t)fleet.paused, "full", (json_int_t)fleet.full));
-	json_object_set_new(why->fields, "ready", json_integer(why->batch->ready));
-	if (task_execution(why->task) != 0)
+	if (task_execution(why->task) != 0) {
+		why->cause = CAUSE_STOPPING;
 		str_addf(s, "its execution %u was told to stop and has not ended yet",
 		         task_execution(why->task));
-	else if (why->batch->paused)
-		str_addf(s, "batch %s is stopped", batch);
-	else if (fleet.serving == 0)
-		str_addf(s, "no worker serves batch %s", batch);
-	else if (fleet.present == 0)
-		str_addf(s, "%s of batch %s offline",
-		         fleet.serving == 1 ? "the worker" : "all workers", batch);
-	else if (fleet.present == fleet.paused)
-		str_addf(s, "%s of batch %s paused",
-		         fleet.present == 1 ? "the worker" : "all workers", batch);
-	else if (fleet.able == 0)
-		str_addf(s, "%s of batch %s full; %u tasks of the batch are ready",
-		         fleet.full == 1 ? "the worker" : "all workers", batch, why->batch->ready);
-	else
-		str_addf(s, "a worker of batch %s takes it when it asks next; %u tasks are ready",
-		         batch, why->batch->ready);
+	} else if (why->batch->paused) {
+		why->cause = CAUSE_BATCH_STOPPED;
+		str_addf(s, "batch %s is stopped", why->batch->name);
+	} else if (fleet->serving == 0) {
+		no_worker(why, recruiter);
+	} else if (fleet->alive == 0) {
+		why->cause = CAUSE_WORKER_GONE;
+		all_are(why, fleet->serving, "gone");
+	} else if (fleet->present == 0) {
+		why->cause = CAUSE_WORKER_OFFLINE;
+		all_are(why, fleet->alive, "offline");
+	} else if (fleet->present == fleet->paused) {
+		why->cause = CAUSE_WORKER_PAUSED;
+		all_are(why, fleet->present, "paused");
+	} else if (why->last.execution_id != 0 && why->last.status == EXECUTION_REFUSED &&
+	           why->last.message != NULL) {
+		why->cause = CAUSE_REFUSED;
+		str_addf(s, "worker %lld refused it: %s", (long long)why->last.worker_id,
+		         why->last.message);
+	} else if (fleet->able == 0) {
+		why->cause = CAUSE_FULL;
+		all_are(why, fleet->full, "full");
+		str_addf(s, "; %u tasks of the batch are ready", why->batch->ready);
+	} else if (fleet->fit == 0) {
+		why->cause = CAUSE_WEIGHT;
+		str_addf(s,
+		         "it takes %.0f %% of a worker, and no worker of batch %s has more than "
+		         "%.0f %% free",
+		         fleet->weight * 100, why->batch->name, fleet->room * 100);
+	} else {
+		queued(why);
+	}
+}
+
+static void pending(struct why *why)
+{
+	struct fleet fleet = survey(why);
+	const char *recruiter;
+
+	json_object_set_new(
+	        why->fields, "workers",
+	        json_pack("{s:I, s:I, s:I, s:I, s:I}", "serving", (json_int_t)fleet.serving,
+	                  "present", (json_int_t)fleet.present, "paused", (json_int_t)fleet.paused,
+	                  "full", (json_int_t)fleet.full, "fit", (json_int_t)fleet.fit));
+	json_object_set_new(why->fields, "ready", json_integer(why->batch->ready));
+	if (why_recruiters(why, &recruiter))
+		choose(why, &fleet, recruiter);
 }
 
 static void out(struct why *why)
@@ -125,28 +243,60 @@ static void out(struct why *why)
 	json_object_set_new(why->fields, "worker", json_text(execution->worker->name));
 	str_addf(&why->sentence, "execution %u of it is %s with worker %s", execution->id,
 	         execution_status_words[execution->status], execution->worker->name);
-	if (execution->worker->offline)
+	if (execution->worker->offline) {
+		why->cause = CAUSE_LEASE;
 		str_adds(&why->sentence, ", which is offline: it is lost when its lease is over");
-	else if (execution->spare)
+	} else if (execution->status == EXECUTION_RUNNING) {
+		why->cause = CAUSE_RUNNING;
+	} else if (execution->spare) {
+		why->cause = CAUSE_HELD;
 		str_adds(&why->sentence, ", which holds it ready until a slot is free");
+	} else {
+		why->cause = execution->status == EXECUTION_PENDING ? CAUSE_OFFERED : CAUSE_GRANTED;
+	}
 }
 
-static void failed(struct why *why, const struct task *row)
+/* "exit 3 in line 12: message" */
+static void tell_end(struct why *why)
 {
-	if (why->task->reason == REASON_DEPENDENCY)
+	const struct execution *last = &why->last;
+
+	if (last->execution_id == 0)
+		return;
+	if (last->signal != INT_NULL && last->signal != 0)
+		str_addf(&why->sentence, ", the last time by signal %lld", (long long)last->signal);
+	else if (last->return_code != INT_NULL)
+		str_addf(&why->sentence, ", the last time with exit code %lld",
+		         (long long)last->return_code);
+	if (last->failed_line != INT_NULL && last->failed_line != 0)
+		str_addf(&why->sentence, " in line %lld", (long long)last->failed_line);
+	if (last->message != NULL)
+		str_addf(&why->sentence, ": %s", last->message);
+}
+
+static void failed(struct why *why)
+{
+	why->cause = CAUSE_FAILED;
+	if (why->task->reason == REASON_DEPENDENCY) {
+		why->cause = CAUSE_DEPENDENCY;
 		str_adds(&why->sentence,
 		         "a task that it requires failed, or too many of a gather; relaunch those");
-	else if (why->task->reason == REASON_LOST)
+	} else if (why->task->reason == REASON_LOST) {
+		why->cause = CAUSE_LOST;
 		str_addf(&why->sentence, "its workers were lost %u times", why->task->losses);
-	else if (why->task->reason == REASON_CANCELLED)
+	} else if (why->task->reason == REASON_CANCELLED) {
+		why->cause = CAUSE_CANCELLED;
 		str_adds(&why->sentence, "it was cancelled");
-	else
-		str_addf(&why->sentence, "it failed %u times (%s), retry is %lld",
-		         why->task->attempts, row->reason ? row->reason : "no reason given",
-		         (long long)row->retry);
+	} else {
+		str_addf(&why->sentence, "it failed %u time%s (%s), retry is %lld",
+		         why->task->attempts, why->task->attempts == 1 ? "" : "s",
+		         why->row->reason ? why->row->reason : "no reason given",
+		         (long long)why->row->retry);
+		tell_end(why);
+	}
 }
 
-static void explain(struct why *why, const struct task *row)
+static void explain(struct why *why)
 {
 	str_addf(&why->sentence, "task %u is %s: ", why->id, task_status_words[why->task->status]);
 	switch ((enum task_status)why->task->status) {
@@ -162,15 +312,18 @@ static void explain(struct why *why, const struct task *row)
 		out(why);
 		break;
 	case TASK_PAUSED:
+		why->cause = CAUSE_PAUSED;
 		str_adds(&why->sentence, "somebody paused it");
 		break;
 	case TASK_DEBUG:
+		why->cause = CAUSE_DEBUG;
 		str_adds(&why->sentence, "it waits for a person");
 		break;
 	case TASK_FAILED:
-		failed(why, row);
+		failed(why);
 		break;
 	case TASK_SUCCEEDED:
+		why->cause = CAUSE_SUCCEEDED;
 		str_addf(&why->sentence, "its command ended well and its output is published%s",
 		         why->task->flags & TASK_PARTIAL ? ", made without what failed before it"
 		                                         : "");
@@ -190,8 +343,9 @@ void handle_task_why(struct core *core, struct call *call)
 		reply_missing(core, call, "task", call->ids[0]);
 		return;
 	}
-	if (!record_task(core, why.id, STORE_ALL, &row))
+	if (!record_flush(core) || !record_task(core, why.id, STORE_ALL, &row))
 		return;
+	why.row = &row;
 	why.batch = batch_of(&core->state, why.task);
 	why.fields = json_object();
 	json_object_set_new(why.fields, "task_id", json_integer(why.id));
@@ -204,7 +358,11 @@ void handle_task_why(struct core *core, struct call *call)
 	json_object_set_new(why.fields, "retry", json_integer(row.retry));
 	json_object_set_new(why.fields, "partial",
 	                    json_boolean((why.task->flags & TASK_PARTIAL) != 0));
-	explain(&why, &row);
+	if (why_last_execution(&why)) {
+		explain(&why);
+		why_identity(&why);
+	}
+	json_object_set_new(why.fields, "cause", json_string(cause_words[why.cause]));
 	json_object_set_new(why.fields, "why", json_text(why.sentence.p));
 	str_release(&why.sentence);
 	core_reply(core, call, 200, why.fields);
