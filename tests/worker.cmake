@@ -15,3 +15,6 @@ endforeach()
 scitq_script_test(worker_real_server tests/worker/real_server)
 # A minute, most of it waiting for timeouts.
 set_tests_properties(worker_survival PROPERTIES LABELS "script;slow")
+# Hundreds of tasks while everything dies at random.
+scitq_script_test(worker_torture tests/worker/torture)
+set_tests_properties(worker_torture PROPERTIES LABELS "script;slow" TIMEOUT 900)
