@@ -50,6 +50,9 @@ enum store_result store_run(struct store *s, struct statement *st, int64_t *chan
 enum store_result reader_done(struct store_reader *r, struct statement *st,
                               enum store_result result);
 
+/* query.c: append the text of store_select(); for the test that looks at plans. */
+void query_text(const struct dialect *d, const struct store_query *q, struct str *sql);
+
 /* lock.c: the descriptor of the locked file, or -1 with `error` set. */
 int store_lock(const char *database, struct str *error);
 /* The name of the network filesystem that statfs(2) and mountinfo describe so, or NULL. */

@@ -253,19 +253,37 @@ static void add_order(struct builder *b, const struct table *t, const struct sto
 	}
 }
 
+static void build(struct builder *b, const struct dialect *d, const struct store_query *q)
+{
+	const struct table *t = table_get(q->table);
+
+	*b = (struct builder){.sql = STR_INIT, .word = " WHERE "};
+	arena_init(&b->arena);
+	row_add_select(t, q->mask, &b->sql);
+	add_where(b, d, q);
+	add_order(b, t, q);
+}
+
+void query_text(const struct dialect *d, const struct store_query *q, struct str *sql)
+{
+	struct builder b;
+
+	build(&b, d, q);
+	str_adds(sql, b.sql.p);
+	arena_release(&b.arena);
+	str_release(&b.sql);
+}
+
 enum store_result store_select(struct store_reader *r, const struct store_query *q, store_row *each,
                                void *context)
 {
 	const struct table *t = table_get(q->table);
-	struct builder b = {.sql = STR_INIT, .word = " WHERE "};
+	struct builder b;
 	enum store_result result;
 	struct statement *st;
 	void *row, *blank;
 
-	arena_init(&b.arena);
-	row_add_select(t, q->mask, &b.sql);
-	add_where(&b, r->driver->dialect, q);
-	add_order(&b, t, q);
+	build(&b, r->driver->dialect, q);
 	st = reader_ready(r, b.sql.p, &result);
 	for (int i = 0; st != NULL && i < b.n; i++) {
 		if (b.parameters[i].text != NULL)
