@@ -111,6 +111,7 @@ static void pass(struct relay *relay, struct call *call)
 	const char *headers[HEADERS + 1] = {header(call, PASSED_HEADER, "1")};
 	struct http_request request = {.method = passage->method,
 	                               .headers = headers,
+	                               .ca = relay->server->ca,
 	                               .body = call->raw.p,
 	                               .body_len = call->raw.len,
 	                               .timeout_ms = CALL_MS,

@@ -225,6 +225,7 @@ static void set_places(struct server *server, const struct settings *settings)
 	char program[4096];
 	ssize_t len;
 
+	server->ca = settings->ca;
 	server->rclone = settings->rclone;
 	server->remote = settings->remote ? settings->remote : "";
 	if (settings->swagger_ui != NULL) {

@@ -26,6 +26,7 @@ struct server {
 	struct core *core;
 	struct readers *readers;
 	struct relay *relay; /* of a database that is shared; else NULL */
+	const char *ca;      /* checks the certificates of those others; NULL: the system's */
 	struct auth *auth;
 	struct http *http;
 	struct feed *feed;
