@@ -90,7 +90,8 @@ static bool match(const char *pattern, const char *path, struct arena *arena, st
 static bool is_method(const struct route *route, const char *method)
 {
 	if (strcmp(method, "HEAD") == 0)
-		return strcmp(route->method, "GET") == 0 && route->queue != QUEUE_CORE;
+		return strcmp(route->method, "GET") == 0 &&
+		       (route->queue != QUEUE_CORE || (route->flags & ROUTE_SAFE));
 	return strcmp(route->method, method) == 0;
 }
 
