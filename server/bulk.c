@@ -3,6 +3,7 @@
 #include "server/filter.h"
 #include "server/handlers.h"
 #include "server/idempotency.h"
+#include "server/record.h"
 #include "server/reply.h"
 #include "server/task_new.h"
 
@@ -191,9 +192,12 @@ static bool read_task(struct bulk *bulk, size_t i)
 static void enter(struct bulk *bulk, const char *digest)
 {
 	struct core *core = bulk->core;
+	struct task *rows = arena_array(&bulk->call->arena, struct task, bulk->n + 1);
 	json_t *ids = json_array(), *reply;
+	VEC(struct requirement) required = {0};
+	bool ok = true;
 
-	for (size_t i = 0; i < bulk->n; i++) {
+	for (size_t i = 0; i < bulk->n && ok; i++) {
 		struct bulk_task *task = &bulk->tasks[i];
 
 		for (size_t k = 0; k < task->n; k++) {
@@ -203,10 +207,17 @@ static void enter(struct bulk *bulk, const char *digest)
 				*other = bulk->tasks[-1 - *other].row.task_id;
 		}
 		task->n = task_requirements_unique(task->required, task->n);
-		if (!task_new_enter(core, &task->row, task->required, task->n))
-			break;
+		ok = task_new_place(core, &task->row, task->required, task->n);
+		rows[i] = task->row;
+		for (size_t k = 0; k < task->n; k++)
+			vec_push(&required, task->required[k]);
 		json_array_append_new(ids, json_integer(task->row.task_id));
 	}
+	ok = ok && record_insert_rows(core, TABLE_TASK, rows, bulk->n) &&
+	     record_insert_rows(core, TABLE_REQUIREMENT, required.v, required.n);
+	vec_release(&required);
+	for (size_t i = 0; i < bulk->n && ok; i++)
+		ok = task_new_settle(core, (uint32_t)rows[i].task_id);
 	if (bulk->n > 100)
 		core_tidy_later(core);
 	reply = json_pack("{s:o}", "task_ids", ids);

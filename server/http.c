@@ -350,9 +350,12 @@ static void redirect(struct exchange *x)
 }
 
 /* Its answer is in the memory of the server that leads, or changes it. */
-static bool is_for_leader(const struct route *route)
+static bool is_for_leader(const struct exchange *x)
 {
-	return route->queue == QUEUE_CORE || (route->flags & ROUTE_LEADER);
+	const struct route *route = x->call.route;
+
+	return route->queue == QUEUE_CORE || (route->flags & ROUTE_LEADER) ||
+	       (route->queue == QUEUE_READ && request_follows(x->connection));
 }
 
 /* The request is complete. */
@@ -369,7 +372,7 @@ static enum MHD_Result finish(struct exchange *x)
 		redirect(x);
 	else if (call->route == NULL)
 		call_reply_bytes(call, MHD_HTTP_OK, "text/plain");
-	else if (is_for_leader(call->route) && !http->leads(http->server))
+	else if (is_for_leader(x) && !http->leads(http->server))
 		request_passage(x->connection, x->uri, call);
 	else if (!request_body(x->connection, call))
 		call_problem(call);

@@ -148,9 +148,20 @@ bool record_requirements(struct core *core, uint32_t id, struct requirement **ro
 
 bool record_insert(struct core *core, enum table_id table, const void *row)
 {
-	if (!core_write(core) || !check(core, store_insert(core->store, table, row), "insert"))
+	return record_insert_rows(core, table, row, 1);
+}
+
+bool record_insert_rows(struct core *core, enum table_id table, const void *rows, size_t n)
+{
+	const size_t size = table_get(table)->row_size;
+
+	if (n == 0)
+		return !core->group_failed;
+	if (!core_write(core) ||
+	    !check(core, store_insert_rows(core->store, table, rows, n), "insert"))
 		return false;
-	news_row(core, table, row, STORE_ALL, FEED_CREATED);
+	for (size_t i = 0; i < n; i++)
+		news_row(core, table, (const char *)rows + i * size, STORE_ALL, FEED_CREATED);
 	return true;
 }
 

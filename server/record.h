@@ -29,6 +29,8 @@ bool record_requirements(struct core *core, uint32_t id, struct requirement **ro
 
 /* Writes; the transaction begins with the first. */
 bool record_insert(struct core *core, enum table_id table, const void *row);
+/* An array of rows; none is nothing. */
+bool record_insert_rows(struct core *core, enum table_id table, const void *rows, size_t n);
 bool record_update(struct core *core, enum table_id table, const void *row, uint64_t mask);
 bool record_upsert(struct core *core, enum table_id table, const void *row, uint64_t mask);
 bool record_delete(struct core *core, enum table_id table, const void *row);

@@ -142,7 +142,7 @@ static void begin(struct relay *relay, struct call *call)
 		refuse(call, "this server does not lead any more");
 	} else if (!find_leader(relay)) {
 		refuse(call, "no server leads at the moment");
-	} else if (call->route->flags & ROUTE_LEADER) {
+	} else if (call->route->queue != QUEUE_CORE) {
 		call->location =
 		        arena_printf(&call->arena, "%s%s", relay->leader.p, call->passage->uri);
 		call_reply_bytes(call, 307, "text/plain");

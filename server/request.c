@@ -137,6 +137,13 @@ const char *request_address(struct MHD_Connection *connection, struct arena *are
 	return arena_strdup(arena, host);
 }
 
+bool request_follows(struct MHD_Connection *connection)
+{
+	/* With or without a value. */
+	return MHD_lookup_connection_value_n(connection, MHD_GET_ARGUMENT_KIND, "follow",
+	                                     strlen("follow"), NULL, NULL) == MHD_YES;
+}
+
 static const char *kept_header(struct MHD_Connection *connection, const char *name,
                                struct call *call)
 {

@@ -20,6 +20,8 @@
 bool request_authenticate(struct MHD_Connection *connection, struct auth *auth, struct call *call);
 /* Of the peer, in numbers; "" where it is not known. In the arena. */
 const char *request_address(struct MHD_Connection *connection, struct arena *arena);
+/* Whether the query string asks for an answer that goes on. */
+bool request_follows(struct MHD_Connection *connection);
 /* call->passage, for a call that another server answers. */
 void request_passage(struct MHD_Connection *connection, const char *uri, struct call *call);
 bool text_is_utf8(const char *text);

@@ -92,7 +92,7 @@ bool task_require(struct core *core, uint32_t id, struct requirement *required, 
 	return true;
 }
 
-bool task_new_enter(struct core *core, struct task *row, struct requirement *required, size_t n)
+bool task_new_place(struct core *core, struct task *row, struct requirement *required, size_t n)
 {
 	struct state *state = &core->state;
 	struct task_node *task;
@@ -116,21 +116,38 @@ bool task_new_enter(struct core *core, struct task *row, struct requirement *req
 	id = ++state->last_task;
 	row->task_id = id;
 	row->creation_date = row->modification_date = row->status_date = core->now_us;
-	if (!record_insert(core, TABLE_TASK, row) || !task_require(core, id, required, n))
-		return false;
+	for (size_t i = 0; i < n; i++) {
+		required[i].requirement_id = ++state->last_requirement;
+		required[i].task_id = id;
+	}
 	task = state_task_place(state, id);
 	state_task_read(state, task, row);
 	state_task_enter(state, id, task);
-	news_task(core, id, task, FEED_CREATED);
-	if (unmet == 0 || task_is_done((enum task_status)row->status))
-		return true;
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n && unmet > 0 && !task_is_done((enum task_status)row->status);
+	     i++) {
 		uint32_t other = (uint32_t)required[i].other_task_id;
 
 		if (!requirement_met(state_task(state, other), row->accept_failure == 1,
 		                     edge_rule_of(&required[i])))
 			state_edge_add(state, id, other, edge_rule_of(&required[i]));
 	}
-	change_check(core, id, task);
+	return true;
+}
+
+bool task_new_settle(struct core *core, uint32_t id)
+{
+	struct task_node *task = state_task(&core->state, id);
+
+	news_task(core, id, task, FEED_CREATED);
+	if (task->requires > 0 && !task_is_done((enum task_status)task->status))
+		change_check(core, id, task);
 	return !core->group_failed;
+}
+
+bool task_new_enter(struct core *core, struct task *row, struct requirement *required, size_t n)
+{
+	return task_new_place(core, row, required, n) &&
+	       record_insert_rows(core, TABLE_TASK, row, 1) &&
+	       record_insert_rows(core, TABLE_REQUIREMENT, required, n) &&
+	       task_new_settle(core, (uint32_t)row->task_id);
 }

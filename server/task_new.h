@@ -20,6 +20,12 @@ size_t task_requirements_unique(struct requirement *rows, size_t n);
  * at the earliest. False: the group failed.
  */
 bool task_new_enter(struct core *core, struct task *row, struct requirement *required, size_t n);
+/*
+ * The same in three steps, for many: each is placed in memory, fills the row and its
+ * requirements; the caller inserts all these rows; then each is settled.
+ */
+bool task_new_place(struct core *core, struct task *row, struct requirement *required, size_t n);
+bool task_new_settle(struct core *core, uint32_t id);
 /* Insert the requirement rows of a task. */
 bool task_require(struct core *core, uint32_t id, struct requirement *required, size_t n);
 
