@@ -80,17 +80,35 @@ static bool walk_expressions(const struct place_walk *w)
 	return true;
 }
 
-static bool walk_script(const struct place_walk *w, const struct script *script)
+/* The symbol behind a name in shell text: bound by the scan, or by `bind { name }`. NULL: none. */
+static struct symbol *bound_symbol(const struct step *step, const struct script *script,
+                                   const char *name)
+{
+	for (const struct setting *s = step->settings.first[KEY_bind]; s != NULL; s = s->next) {
+		for (size_t i = 0; i < s->nentries; i++) {
+			if (strcmp(s->entries[i].name, name) == 0)
+				return s->entries[i].symbol;
+		}
+	}
+	for (size_t i = 0; i < script->nbound; i++) {
+		if (strcmp(script->bound[i].name, name) == 0)
+			return script->bound[i].symbol;
+	}
+	return NULL;
+}
+
+static bool walk_script(const struct place_walk *w, const struct step *step,
+                        const struct script *script)
 {
 	for (size_t i = 0; script->kind != SHELL_OTHER && i < script->scan.nrefs; i++) {
 		const struct shell_ref *ref = &script->scan.refs[i];
+		struct symbol *sym =
+		        ref->kind == SHELL_QUOTED ? NULL : bound_symbol(step, script, ref->name);
 
-		for (size_t k = 0; ref->kind != SHELL_QUOTED && k < script->nbound; k++) {
-			if (strcmp(script->bound[k].name, ref->name) == 0 &&
-			    !w->place(w->context, script->bound[k].symbol,
-			              run_source_span(script->run, ref->offset, ref->length)))
-				return false;
-		}
+		if (sym != NULL &&
+		    !w->place(w->context, sym,
+		              run_source_span(script->run, ref->offset, ref->length)))
+			return false;
 	}
 	return true;
 }
@@ -110,7 +128,7 @@ static void walk_places(const struct place_walk *w)
 		const struct setting *run = p->steps.v[i]->settings.first[KEY_run];
 
 		for (; run != NULL; run = run->next) {
-			if (!walk_script(w, run->script))
+			if (!walk_script(w, p->steps.v[i], run->script))
 				return;
 		}
 	}
