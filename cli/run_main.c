@@ -90,10 +90,7 @@ static int use(struct run_options *o, struct compilation *c)
 			compile_listing(c, o->tasks, &out);
 		break;
 	case COMMAND_GRAPH:
-		if (o->mermaid)
-			compile_graph_mermaid(c, &out);
-		else
-			compile_graph_dot(c, &out);
+		(o->graph != NULL ? o->graph : compile_graph_dot)(c, &out);
 		break;
 	case COMMAND_FMT:
 	case COMMAND_DOC:

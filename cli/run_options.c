@@ -84,7 +84,7 @@ static const struct option_row {
          "plan"},
         {{"format", required_argument, NULL, OPT_FORMAT},
          "FORMAT",
-         "of graph: dot or mermaid (dot); of doc: text, man or markdown (text)",
+         "of graph: dot, mermaid or svg (dot); of doc: text, man or markdown (text)",
          "graph, doc"},
         {{"origin", no_argument, NULL, OPT_ORIGIN}, NULL, "show who set what instead", "plan"},
         {{"json", no_argument, NULL, OPT_JSON},
@@ -296,6 +296,12 @@ static bool unknown_command(const char *word, bool more)
 /* --format, whose words are those of the command. */
 static int read_format(struct run_options *o)
 {
+	static const struct {
+		const char *word;
+		void (*print)(const struct compilation *c, struct str *out);
+	} graphs[] = {{"dot", compile_graph_dot},
+	              {"mermaid", compile_graph_mermaid},
+	              {"svg", compile_graph_svg}};
 	int form = document_form_find(o->format);
 
 	if (o->command == COMMAND_DOC) {
@@ -305,9 +311,12 @@ static int read_format(struct run_options *o)
 		o->form = (enum document_form)form;
 		return 0;
 	}
-	o->mermaid = strcmp(o->format, "mermaid") == 0;
-	if (!o->mermaid && strcmp(o->format, "dot") != 0)
-		return usage_error("--format is dot or mermaid, not '%s'", o->format);
+	for (size_t i = 0; i < sizeof(graphs) / sizeof(*graphs); i++) {
+		if (strcmp(graphs[i].word, o->format) == 0)
+			o->graph = graphs[i].print;
+	}
+	if (o->graph == NULL)
+		return usage_error("--format is dot, mermaid or svg, not '%s'", o->format);
 	return 0;
 }
 

@@ -30,7 +30,8 @@ struct run_options {
 	VEC(const char *) files; /* one, but for fmt; or the code to explain */
 	VEC(struct compile_param) params, sets;
 	const char *name, *dump, *format;
-	bool mermaid;            /* what --format says to graph */
+	/* What --format says to graph; NULL: dot. */
+	void (*graph)(const struct compilation *c, struct str *out);
 	enum document_form form; /* and to doc */
 	size_t tasks;
 	struct launch_options launch;

@@ -109,6 +109,8 @@ int compile_stage_find(const char *word);
 /* Steps and what flows between them. Both work after COMPILE_CHECK; counts after PLAN. */
 void compile_graph_dot(const struct compilation *c, struct str *out);
 void compile_graph_mermaid(const struct compilation *c, struct str *out);
+/* A drawing of it, by itself. Needs COMPILE_PLAN. */
+void compile_graph_svg(const struct compilation *c, struct str *out);
 
 /*
  * Every step with the number of its tasks and every task with the head of its

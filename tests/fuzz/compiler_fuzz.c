@@ -112,6 +112,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	arena_release(&arena);
 	compile_graph_dot(c, &out);
 	compile_graph_mermaid(c, &out);
+	compile_graph_svg(c, &out);
 	compile_listing(c, 3, &out);
 	str_release(&out);
 	compile_release(c);

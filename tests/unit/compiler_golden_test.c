@@ -5,7 +5,7 @@
  *	#@ param NAME=VALUE      as --param
  *	#@ set [STEP.]KEY=VALUE  as --set
  *	#@ finding LINE COLUMN END_LINE END_COLUMN CODE MESSAGE   of the first shell text
- *	#@ show parse|resolve|check|expand|plan|emit|dot|mermaid|listing|origins|scripts
+ *	#@ show parse|resolve|check|expand|plan|emit|dot|mermaid|svg|listing|origins|scripts
  *
  * compiler_golden_test [DIRECTORY...]: tests/golden/compiler and tests/bad by
  * default. UPDATE=1 writes the .out files instead. With files as arguments: print.
@@ -96,6 +96,8 @@ static void show(struct compilation *c, const char *what, struct str *out)
 		compile_graph_dot(c, out);
 	else if (strcmp(what, "mermaid") == 0)
 		compile_graph_mermaid(c, out);
+	else if (strcmp(what, "svg") == 0)
+		compile_graph_svg(c, out);
 	else if (strcmp(what, "scripts") == 0)
 		show_scripts(c, out);
 	else if (strcmp(what, "origins") == 0)
