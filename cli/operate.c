@@ -308,33 +308,43 @@ static int prune(struct operation *o)
 	return SERVER_EXIT_OK;
 }
 
-/* Make o->client. An exit code. */
+/* The server of the state directory; false where none runs there, or its files are not ours. */
+static bool find_state(struct operation *o, struct str *state)
+{
+	const char *named = o->state ? o->state : config_get(&o->config, "SCITQ_STATE", NULL);
+
+	if (named != NULL)
+		str_adds(state, named);
+	else if (!state_dir_default(state))
+		return false;
+	if (!state_server(state->p, &o->url, &o->token, NULL))
+		return false;
+	o->access.server = o->url.p;
+	o->access.token = o->token.p;
+	return true;
+}
+
+/*
+ * Make o->client: for the server that the command line or the environment names, else that of
+ * the state directory, else that which the files name. An exit code.
+ */
 static int find_server(struct operation *o)
 {
 	struct str error = STR_INIT, state = STR_INIT;
 	int code = SERVER_EXIT_OK;
 
-	if (!team_choose(&o->access, &o->config, o->state != NULL, &error)) {
+	if (!config_read(&o->config, &error) ||
+	    !team_choose(&o->access, &o->config, true, &error) ||
+	    (o->access.server == NULL && !find_state(o, &state) && o->state == NULL &&
+	     !team_choose(&o->access, &o->config, false, &error))) {
 		code = wrong("%s", error.p);
 	} else if (o->access.server == NULL) {
-		const char *named =
-		        o->state ? o->state : config_get(&o->config, "SCITQ_STATE", NULL);
-
-		if (named != NULL)
-			str_adds(&state, named);
-		else if (!state_dir_default(&state))
-			code = wrong("neither --state, XDG_STATE_HOME nor HOME names a directory");
-		if (code == SERVER_EXIT_OK && !state_server(state.p, &o->url, &o->token, NULL)) {
-			fprintf(stderr,
-			        "scitq-server: no server runs on %s, or its files are not ours\n",
-			        state.p);
-			code = SERVER_EXIT_FAILED;
-		}
-		o->access.server = o->url.p;
-		o->access.token = o->token.p;
-	}
-	if (code == SERVER_EXIT_OK)
+		fprintf(stderr, "scitq-server: no server runs on %s, or its files are not ours\n",
+		        state.len > 0 ? state.p : "a state directory that is named");
+		code = SERVER_EXIT_FAILED;
+	} else {
 		client_init(&o->client, &o->access);
+	}
 	str_release(&error);
 	str_release(&state);
 	return code;

@@ -118,7 +118,8 @@ static int choose_server(struct run_options *o, struct config *config)
 	int code = 0;
 
 	/* Who names a state directory, or workers, wants the private server. */
-	if (!team_choose(team, config, o->launch.state != NULL || o->launch.workers >= 0, &error))
+	if (!config_read(config, &error) ||
+	    !team_choose(team, config, o->launch.state != NULL || o->launch.workers >= 0, &error))
 		code = usage_error("%s", error.p);
 	else if (team->server != NULL && o->launch.workers >= 0)
 		code = usage_error("--workers is for a private server; start scitq-worker %s %d "

@@ -4,14 +4,13 @@
 
 #include <string.h>
 
-bool team_choose(struct server_access *team, struct config *config, bool own, struct str *error)
+bool team_choose(struct server_access *team, const struct config *config, bool own,
+                 struct str *error)
 {
 	struct str url = STR_INIT, token = STR_INIT;
 	const char *source = NULL, *named;
 	bool ok;
 
-	if (!config_read(config, error))
-		return false;
 	named = config_get(config, "SCITQ_SERVER", &source);
 	if (named != NULL && own && strcmp(source, "the environment") != 0)
 		named = NULL;

@@ -11,12 +11,12 @@
 #include <stdbool.h>
 
 /*
- * Read the configuration and fill what *team leaves open; its texts live as long as
- * `config`, which the caller has initialized and releases. `own`: the command line asks
- * for something of a server of one's own, so that a server in a file is not meant;
- * one in the environment is. server stays NULL where nobody names one. False, with the
- * sentence appended to `error`, where a file cannot be read or the name is none.
+ * Fill what *team leaves open; its texts live as long as `config`, which has been read. `own`: the
+ * command line asks for something of a server of one's own, so that a server in a file is not
+ * meant; one in the environment is. server stays NULL where nobody names one. False, with the
+ * sentence appended to `error`, where the name is none.
  */
-bool team_choose(struct server_access *team, struct config *config, bool own, struct str *error);
+bool team_choose(struct server_access *team, const struct config *config, bool own,
+                 struct str *error);
 
 #endif

@@ -462,6 +462,10 @@ static bool options_agree(const struct http_options *o, const struct auth *auth,
 		return problem_set(problem, PROBLEM_BAD_VALUE,
 		                   "--open is for this machine alone: not with --tls-cert or "
 		                   "--plain");
+	if (o->plain != NULL && o->cert != NULL && o->plain_address == NULL)
+		return problem_set(problem, PROBLEM_BAD_VALUE,
+		                   "--plain beside TLS needs --plain-listen, which those networks "
+		                   "can reach");
 	if (o->plain_address != NULL && o->cert == NULL)
 		return problem_set(problem, PROBLEM_BAD_VALUE,
 		                   "--plain-listen goes with --tls-cert: without it --listen "

@@ -4,6 +4,7 @@
 #include "server/audit.h"
 #include "server/filter.h"
 #include "server/handlers.h"
+#include "server/news.h"
 #include "server/record.h"
 #include "server/run.h"
 #include "server/task_drop.h"
@@ -43,6 +44,7 @@ static void drop_task(struct core *core, struct prune *prune, int64_t id)
 	/* Its row was flushed: memory and database agree. */
 	if (task == NULL || !task_is_done(task->status))
 		return;
+	news_task(core, (uint32_t)id, task, FEED_DELETED);
 	task_drop(core, (uint32_t)id, task);
 	if (core->group_failed)
 		return;
