@@ -9,35 +9,11 @@
 #include "server/reply.h"
 #include "server/run.h"
 #include "server/signals.h"
+#include "server/tally.h"
 #include "server/task_drop.h"
 #include "store/store.h"
 
 #include <string.h>
-
-static bool add_count(void *context, const char *name, enum task_status status, int64_t n)
-{
-	struct state *state = context;
-
-	if (task_is_done(status))
-		state_batch(state, name)->counts[status] += (uint32_t)n;
-	return true;
-}
-
-/* Done tasks are not in memory: they are counted once, when somebody asks first, and kept up to
-   date from then on. */
-static bool count_done(struct core *core)
-{
-	struct state *state = &core->state;
-
-	if (state->done_counted)
-		return true;
-	if (!record_flush(core))
-		return false;
-	if (store_counts(store_own(core->store), add_count, state) != STORE_OK)
-		return core_failed(core, "the tasks cannot be counted");
-	state->done_counted = true;
-	return true;
-}
 
 /* "w1,w2", or null. */
 static json_t *worker_names(const struct state *state, const struct batch_node *batch)
@@ -110,7 +86,7 @@ void handle_batch_list(struct core *core, struct call *call)
 	size_t n = 0;
 	json_t *array;
 
-	if (!count_done(core))
+	if (!tally_tasks(core, call, handle_batch_list))
 		return;
 	/* A worker may serve a batch that has no task yet. */
 	for (size_t i = 0; i < state->serves.n; i++) {
@@ -255,5 +231,6 @@ void handle_batch_delete(struct core *core, struct call *call)
 	if (!core->group_failed && store_delete_batch(core->store, call->names[0]) != STORE_OK)
 		core_failed(core, "a batch cannot be deleted");
 	news_batch_deleted(core, call->names[0]);
+	tally_again(core);
 	reply_result(core, call, "Ok");
 }

@@ -12,6 +12,7 @@
 #include "server/run.h"
 #include "server/schedule.h"
 #include "server/state_load.h"
+#include "server/tally.h"
 #include "store/store.h"
 
 #include <assert.h>
@@ -66,12 +67,14 @@ void core_free(struct core *core)
 	timer_cancel(&core->timers, &core->retry);
 	timer_cancel(&core->timers, &core->lead);
 	timer_cancel(&core->timers, &core->counters);
+	timer_cancel(&core->timers, &core->tally);
 	state_release(&core->state);
 	timers_release(&core->timers);
 	vec_release(&core->queue);
 	vec_release(&core->taken);
 	vec_release(&core->answers);
 	vec_release(&core->news);
+	vec_release(&core->tallied);
 	vec_release(&core->grown);
 	vec_release(&core->asking);
 	arena_release(&core->arena);
@@ -204,6 +207,7 @@ static void take_waiting(struct core *core)
 			push_answer(core, (struct core_answer){.call = call});
 	}
 	follow_take_all(core);
+	tally_take_all(core);
 	pruning = prune_take(core);
 	if (pruning != NULL)
 		push_answer(core, (struct core_answer){.call = pruning});

@@ -87,11 +87,13 @@ struct core {
 	struct core_counts counts;
 	VEC(struct worker_node *) asking; /* whose lease calls are to be looked at */
 
-	unsigned failures;     /* groups that failed since one was kept */
-	struct timer retry;    /* when the next one is tried without being asked */
-	struct timer tidy;     /* when memory that large calls used goes back to the system */
-	struct timer lead;     /* when a server that leads says so though nothing happens */
-	struct timer counters; /* when counters of batches are published */
+	unsigned failures;  /* groups that failed since one was kept */
+	struct timer retry; /* when the next one is tried without being asked */
+	struct timer tidy;  /* when memory that large calls used goes back to the system */
+	struct timer lead;  /* when a server that leads says so though nothing happens */
+	struct timer tally; /* when more of what is done is counted */
+	VEC(struct core_item) tallied; /* calls that wait for it */
+	struct timer counters;         /* when counters of batches are published */
 
 	struct prune *prune; /* under way; NULL: none is */
 

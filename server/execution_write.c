@@ -12,6 +12,7 @@
 #include "server/record.h"
 #include "server/reply.h"
 #include "server/schedule.h"
+#include "server/tally.h"
 #include "server/task_drop.h"
 #include "store/store.h"
 
@@ -239,6 +240,8 @@ void handle_execution_update(struct core *core, struct call *call)
 		record_update(core, TABLE_EXECUTION, &row,
 		              columns | BIT(EXECUTION_COL_modification_date));
 	}
+	if (columns & BIT(EXECUTION_COL_latest))
+		tally_again(core);
 	if (moves)
 		go(core, execution, &row, set);
 	reply_execution(core, call, 200, id);
@@ -272,6 +275,7 @@ void handle_execution_delete(struct core *core, struct call *call)
 	result = store_delete_execution(core->store, call->ids[0]);
 	if (result != STORE_OK)
 		core_failed(core, "an execution cannot be deleted");
+	tally_again(core);
 	reply_result(core, call, "ok");
 }
 

@@ -132,7 +132,7 @@ static void print_tasks(struct printer *p)
 
 		for (int s = 0; s < TASK_STATUS_COUNT; s++) {
 			if (batch->counts[s] > 0 &&
-			    (state->done_counted || !task_is_done((enum task_status)s)))
+			    (state->tasks_to == UINT32_MAX || !task_is_done((enum task_status)s)))
 				sample(p, "batch", batch->name, "status", task_status_words[s],
 				       batch->counts[s]);
 		}

@@ -193,7 +193,7 @@ static void tell_counters(void *context, struct timer *timer)
 		struct batch_node *batch = state->moved.v[i];
 		struct feed_batch counters = {.run = batch->run,
 		                              .stopped = batch->paused,
-		                              .counted = state->done_counted};
+		                              .counted = state->tasks_to == UINT32_MAX};
 
 		for (int s = 0; s < TASK_STATUS_COUNT; s++)
 			counters.counts[s] = batch->counts[s];

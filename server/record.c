@@ -1,6 +1,7 @@
 #include "server/record.h"
 
 #include "server/news.h"
+#include "server/tally.h"
 #include "store/store.h"
 
 #include <assert.h>
@@ -200,7 +201,8 @@ bool record_delete(struct core *core, enum table_id table, const void *row)
 
 bool record_execution_insert(struct core *core, const struct execution *row, bool first)
 {
-	if (!record_insert(core, TABLE_EXECUTION, row) ||
+	if ((!first && !tally_superseded(core, (uint32_t)row->task_id)) ||
+	    !record_insert(core, TABLE_EXECUTION, row) ||
 	    (!first && !check(core, store_supersede(core->store, row->task_id, row->execution_id),
 	                      "supersede")))
 		return false;
@@ -259,9 +261,12 @@ bool record_execution_flush(struct core *core, struct execution_node *execution)
 	                                             execution->mask, execution->before),
 	                                "update of an execution"))
 		return false;
-	if (execution->mask & BIT(EXECUTION_COL_status))
-		news_execution(core, execution->id, execution->task, execution->worker->id,
-		               (enum execution_status)execution->status, FEED_CHANGED);
+	if (!(execution->mask & BIT(EXECUTION_COL_status)))
+		return true;
+	if (execution_is_done((enum execution_status)execution->status))
+		tally_ended(core, execution);
+	news_execution(core, execution->id, execution->task, execution->worker->id,
+	               (enum execution_status)execution->status, FEED_CHANGED);
 	return true;
 }
 

@@ -8,8 +8,8 @@
 #include <string.h>
 
 const char *const reason_words[REASON_COUNT] = {
-        NULL,     "exit",  "signal",    "timeout", "memory", "download",   "upload",
-        "output", "start", "cancelled", "lost",    "disk",   "container",  "dependency", "failed",
+        NULL,    "exit",      "signal", "timeout", "memory",    "download",   "upload", "output",
+        "start", "cancelled", "lost",   "disk",    "container", "dependency", "failed",
 };
 
 enum reason reason_parse(const char *word)
@@ -250,13 +250,13 @@ static void move(struct state *state, uint32_t id, struct task_node *task, int f
 	if (from != TASK_ABSENT) {
 		if (!was_done)
 			state->undone--;
-		if (!was_done || state->done_counted)
+		if (!was_done || id <= state->tasks_to)
 			batch->counts[from]--;
 	}
 	if (to != TASK_ABSENT) {
 		if (!is_done)
 			state->undone++;
-		if (!is_done || state->done_counted)
+		if (!is_done || id <= state->tasks_to)
 			batch->counts[to]++;
 	}
 	state_batch_moved(state, batch);

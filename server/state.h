@@ -119,7 +119,7 @@ struct batch_node {
 	uint32_t run; /* run_id that made it, 0: none */
 	int64_t concurrency, lease_seconds;
 	int64_t depth;
-	uint32_t counts[TASK_STATUS_COUNT]; /* failed and succeeded once state.done_counted */
+	uint32_t counts[TASK_STATUS_COUNT]; /* of failed and succeeded those up to state.tasks_to */
 	VEC(struct ready_queue) queues;     /* highest priority first, none empty */
 	uint32_t ready;                     /* tasks in them */
 	VEC(struct serve *) serves;         /* whose pattern matches */
@@ -173,6 +173,7 @@ struct worker_node {
 	int64_t recorded_ns;  /* when last_contact_date was last written */
 	bool spoke;           /* in state.spoken */
 	struct timer silence; /* offline, then lost */
+	uint32_t ended[EXECUTION_STATUS_COUNT]; /* latest executions up to state.executions_to */
 
 	struct call *waiting; /* its lease call */
 	struct timer poll;
@@ -230,7 +231,8 @@ struct state {
 	VEC(struct batch_node *) moved; /* whose counters changed and were not published yet */
 	VEC(struct serve *) serves;
 	VEC(struct serve *) dirty_serves;
-	bool done_counted; /* batch counts hold failed and succeeded tasks too */
+	uint32_t tasks_to,
+	        executions_to; /* done ones that are counted; UINT32_MAX: all (tally.h) */
 
 	VEC(struct worker_node *) workers; /* by id; NULL where there is none */
 	struct map worker_names;

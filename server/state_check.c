@@ -6,6 +6,7 @@
 #include "server/core_inside.h"
 #include "server/run.h"
 #include "server/state_load.h"
+#include "server/tally.h"
 
 #include <string.h>
 
@@ -151,6 +152,36 @@ static bool same_batches(struct check *check)
 			return FAIL(check, "batch %s has other settings in the database", a->name);
 		if (!sound_queues(check, a))
 			return false;
+	}
+	return true;
+}
+
+/* Counts of what is done, where both have all of them. */
+static bool same_tallies(struct check *check)
+{
+	for (size_t i = 0; i < check->a->batches.n; i++) {
+		const struct batch_node *a = check->a->batches.v[i];
+		const struct batch_node *b = state_batch_find(check->b, a->name);
+
+		for (int s = 0; s < TASK_STATUS_COUNT; s++) {
+			if (a->counts[s] != (b ? b->counts[s] : 0))
+				return FAIL(check,
+				            "batch %s: %u tasks %s are counted, %u are there",
+				            a->name, a->counts[s], task_status_words[s],
+				            b ? b->counts[s] : 0);
+		}
+	}
+	for (size_t id = 1; id < check->a->workers.n; id++) {
+		const struct worker_node *a = state_worker(check->a, (int64_t)id);
+		const struct worker_node *b = state_worker(check->b, (int64_t)id);
+
+		for (int s = 0; a != NULL && s < EXECUTION_STATUS_COUNT; s++) {
+			if (a->ended[s] != b->ended[s])
+				return FAIL(check,
+				            "worker %s: %u executions %s are counted, %u are there",
+				            a->name, a->ended[s], execution_status_words[s],
+				            b->ended[s]);
+		}
 	}
 	return true;
 }
@@ -316,6 +347,15 @@ static bool same_runs(struct check *check, struct core *shadow)
 	return true;
 }
 
+static bool same_tallied(struct check *check, const struct core *core, struct core *shadow)
+{
+	if (core->state.tasks_to != UINT32_MAX || core->state.executions_to != UINT32_MAX)
+		return true;
+	while (!tally_part(shadow))
+		continue;
+	return same_tallies(check);
+}
+
 bool state_check(struct core *core, struct problem *problem)
 {
 	struct core *shadow = core_new(core->store, &core->options, core->log);
@@ -328,7 +368,8 @@ bool state_check(struct core *core, struct problem *problem)
 	if (ok && shadow->writing)
 		ok = FAIL(&check, "the rows leave something open");
 	ok = ok && same_tasks(&check, shadow) && same_batches(&check) && same_executions(&check) &&
-	     same_workers(&check) && sound_serves(&check) && same_runs(&check, shadow);
+	     same_workers(&check) && same_tallied(&check, core, shadow) && sound_serves(&check) &&
+	     same_runs(&check, shadow);
 	core_free(shadow);
 	return ok;
 }

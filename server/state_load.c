@@ -6,6 +6,7 @@
 #include "server/contact.h"
 #include "server/record.h"
 #include "server/run.h"
+#include "server/tally.h"
 #include "store/store.h"
 
 #include <string.h>
@@ -354,6 +355,7 @@ bool state_load(struct core *core, struct problem *problem)
 			if (run->status == RUN_CANCELLED && run->undone > 0)
 				run_cancel(core, run);
 		}
+		tally_begin(core);
 		ok = !core->group_failed;
 	}
 	vec_release(&load.waiting);

@@ -5,6 +5,7 @@
 #include "server/record.h"
 #include "server/run.h"
 #include "server/signals.h"
+#include "server/tally.h"
 
 static void forget(struct core *core, struct execution_node *execution)
 {
@@ -22,6 +23,8 @@ void task_drop(struct core *core, uint32_t id, struct task_node *task)
 	struct execution_node *execution = state_execution(&core->state, task_execution(task));
 
 	if (!run_need(core, class_of(&core->state, task)->run))
+		return;
+	if (task->epoch > 0 && !tally_superseded(core, id))
 		return;
 	change_release(core, task);
 	if (execution != NULL)

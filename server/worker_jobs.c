@@ -8,6 +8,7 @@
 #include "server/record.h"
 #include "server/recruiter.h"
 #include "server/reply.h"
+#include "server/tally.h"
 #include "store/store.h"
 
 #include <string.h>
@@ -274,49 +275,45 @@ void handle_worker_executions(struct core *core, struct call *call)
 	core_reply(core, call, 200, listing.array);
 }
 
-struct tally {
-	size_t n;
-	uint64_t (*counts)[EXECUTION_STATUS_COUNT]; /* by worker_id */
-};
-
-static bool count_execution(void *context, const void *row_p)
+/* How many of the executions that it holds are in each status. */
+static void count_held(const struct worker_node *worker, uint32_t counts[EXECUTION_STATUS_COUNT])
 {
-	struct tally *tally = context;
-	const struct execution *row = row_p;
+	const struct execution_list *lists[] = {&worker->running, &worker->spare};
 
-	if (row->worker_id > 0 && (uint64_t)row->worker_id < tally->n)
-		tally->counts[row->worker_id][row->status]++;
-	return true;
+	for (int i = 0; i < 2; i++) {
+		const struct execution_node *node;
+
+		TAILQ_FOREACH(node, lists[i], held)
+		{
+			counts[node->status]++;
+		}
+	}
 }
 
 void handle_workers_tasks(struct core *core, struct call *call)
 {
-	struct store_filter latest = {.field = EXECUTION_COL_latest, .op = STORE_EQ, .number = 1};
-	struct store_query query = {.table = TABLE_EXECUTION,
-	                            .filters = &latest,
-	                            .nfilters = 1,
-	                            .mask = BIT(EXECUTION_COL_execution_id) |
-	                                    BIT(EXECUTION_COL_worker_id) |
-	                                    BIT(EXECUTION_COL_status)};
-	struct tally tally = {.n = (size_t)core->state.last_worker + 1};
+	const struct state *state = &core->state;
 	json_t *array;
 
-	if (!record_flush(core))
+	if (!tally_executions(core, call, handle_workers_tasks))
 		return;
-	tally.counts = xcalloc(tally.n, sizeof(*tally.counts));
-	if (store_select(store_own(core->store), &query, count_execution, &tally) != STORE_OK)
-		core_failed(core, "executions cannot be read");
 	array = json_array();
-	for (size_t id = 1; id < tally.n; id++) {
+	for (size_t i = 0; i < state->workers.n; i++) {
+		const struct worker_node *worker = state->workers.v[i];
+		uint32_t counts[EXECUTION_STATUS_COUNT];
+
+		if (worker == NULL)
+			continue;
+		memcpy(counts, worker->ended, sizeof(counts));
+		count_held(worker, counts);
 		for (int s = 0; s < EXECUTION_STATUS_COUNT; s++) {
-			if (tally.counts[id][s] > 0)
+			if (counts[s] > 0)
 				json_array_append_new(array,
 				                      json_pack("{s:I, s:s, s:I}", "worker_id",
-				                                (json_int_t)id, "status",
+				                                (json_int_t)worker->id, "status",
 				                                execution_status_words[s], "count",
-				                                (json_int_t)tally.counts[id][s]));
+				                                (json_int_t)counts[s]));
 		}
 	}
-	free(tally.counts);
 	core_reply(core, call, 200, array);
 }

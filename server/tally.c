@@ -1,0 +1,194 @@
+#include "server/tally.h"
+
+#include "server/columns.h"
+#include "server/record.h"
+#include "store/store.h"
+
+#include <string.h>
+
+/* After the start: work is handed out first. */
+#define BEGIN_NS INT64_C(1000000000)
+/* Between two parts, while nobody waits for them. */
+#define PAUSE_NS INT64_C(4000000)
+/* Rows of a part: about two milliseconds. */
+#define ROWS 2000
+#define COUNTED UINT32_MAX
+
+struct part {
+	struct core *core;
+	uint32_t n, last;
+};
+
+static bool count_task(void *context, const void *row_p)
+{
+	struct part *part = context;
+	const struct task *row = row_p;
+
+	part->n++;
+	part->last = (uint32_t)row->task_id;
+	if (task_is_done((enum task_status)row->status)) {
+		struct state *state = &part->core->state;
+		struct batch_node *batch = state_batch(state, row->batch ? row->batch : "Default");
+
+		batch->counts[row->status]++;
+		state_batch_moved(state, batch);
+	}
+	return true;
+}
+
+static bool count_execution(void *context, const void *row_p)
+{
+	struct part *part = context;
+	const struct execution *row = row_p;
+	struct worker_node *worker = state_worker(&part->core->state, row->worker_id);
+
+	part->n++;
+	part->last = (uint32_t)row->execution_id;
+	if (worker != NULL && row->latest == 1 &&
+	    execution_is_done((enum execution_status)row->status))
+		worker->ended[row->status]++;
+	return true;
+}
+
+/* Rows behind the cursor, which moves on. */
+static void count(struct core *core, enum table_id table, uint64_t mask, store_row *row,
+                  uint32_t *cursor)
+{
+	const struct store_query query = {
+	        .table = table, .mask = mask, .after = *cursor, .limit = ROWS};
+	struct part part = {.core = core};
+
+	if (!record_flush(core))
+		return;
+	if (store_select(store_own(core->store), &query, row, &part) != STORE_OK)
+		core_failed(core, "what is done cannot be counted");
+	else
+		*cursor = part.n < ROWS ? COUNTED : part.last;
+}
+
+bool tally_part(struct core *core)
+{
+	struct state *state = &core->state;
+
+	if (state->tasks_to != COUNTED)
+		count(core, TABLE_TASK,
+		      BIT(TASK_COL_task_id) | BIT(TASK_COL_batch) | BIT(TASK_COL_status),
+		      count_task, &state->tasks_to);
+	else if (state->executions_to != COUNTED)
+		count(core, TABLE_EXECUTION,
+		      BIT(EXECUTION_COL_execution_id) | BIT(EXECUTION_COL_worker_id) |
+		              BIT(EXECUTION_COL_status) | BIT(EXECUTION_COL_latest),
+		      count_execution, &state->executions_to);
+	return state->tasks_to == COUNTED && state->executions_to == COUNTED;
+}
+
+static void step(void *context, struct timer *timer)
+{
+	struct core *core = context;
+	bool tasks = core->state.tasks_to == COUNTED, all;
+
+	if (core->broken || core->group_failed)
+		return;
+	all = tally_part(core);
+	if (core->group_failed)
+		return;
+	if (!all)
+		timer_set(&core->timers, timer, core->now_ns + (core->tallied.n > 0 ? 1 : PAUSE_NS),
+		          step);
+	if (!all && tasks == (core->state.tasks_to == COUNTED))
+		return;
+	/* Served in the next group; who waits for more waits again. */
+	for (size_t i = 0; i < core->tallied.n; i++)
+		core_submit(core, core->tallied.v[i].call, core->tallied.v[i].handler);
+	core->tallied.n = 0;
+}
+
+void tally_begin(struct core *core)
+{
+	timer_set(&core->timers, &core->tally, core->now_ns + BEGIN_NS, step);
+}
+
+static bool counted(struct core *core, const uint32_t *cursor, struct call *call,
+                    call_handler *handler)
+{
+	struct core_item item = {call, handler};
+
+	if (*cursor == COUNTED)
+		return true;
+	/* A part or two are often all. */
+	for (int i = 0; i < 2 && *cursor != COUNTED && !core->group_failed; i++)
+		tally_part(core);
+	if (core->group_failed)
+		return false;
+	if (*cursor == COUNTED)
+		return true;
+	vec_push(&core->tallied, item);
+	core_park(core);
+	timer_set(&core->timers, &core->tally, core->now_ns + 1, step);
+	return false;
+}
+
+bool tally_tasks(struct core *core, struct call *call, call_handler *handler)
+{
+	return counted(core, &core->state.tasks_to, call, handler);
+}
+
+bool tally_executions(struct core *core, struct call *call, call_handler *handler)
+{
+	return counted(core, &core->state.executions_to, call, handler);
+}
+
+void tally_take_all(struct core *core)
+{
+	for (size_t i = 0; i < core->tallied.n; i++)
+		core_problem(core, core->tallied.v[i].call);
+	core->tallied.n = 0;
+}
+
+void tally_ended(struct core *core, const struct execution_node *execution)
+{
+	if (execution->id <= core->state.executions_to)
+		execution->worker->ended[execution->status]++;
+}
+
+static bool take_away(void *context, const void *row_p)
+{
+	struct core *core = context;
+	const struct execution *row = row_p;
+	struct worker_node *worker = state_worker(&core->state, row->worker_id);
+
+	if (worker != NULL && row->execution_id <= core->state.executions_to &&
+	    execution_is_done((enum execution_status)row->status))
+		worker->ended[row->status]--;
+	return true;
+}
+
+bool tally_superseded(struct core *core, uint32_t task)
+{
+	const struct store_filter filters[] = {
+	        {.field = EXECUTION_COL_task_id, .op = STORE_EQ, .number = task},
+	        {.field = EXECUTION_COL_latest, .op = STORE_EQ, .number = 1}};
+	const struct store_query query = {.table = TABLE_EXECUTION,
+	                                  .filters = filters,
+	                                  .nfilters = 2,
+	                                  .mask = BIT(EXECUTION_COL_execution_id) |
+	                                          BIT(EXECUTION_COL_worker_id) |
+	                                          BIT(EXECUTION_COL_status)};
+
+	if (core->group_failed || core->state.executions_to == 0)
+		return !core->group_failed;
+	return store_select(store_own(core->store), &query, take_away, core) == STORE_OK ||
+	       core_failed(core, "the executions of a task cannot be read");
+}
+
+void tally_again(struct core *core)
+{
+	struct state *state = &core->state;
+
+	for (size_t i = 0; i < state->workers.n; i++) {
+		if (state->workers.v[i] != NULL)
+			memset(state->workers.v[i]->ended, 0, sizeof(state->workers.v[i]->ended));
+	}
+	state->executions_to = 0;
+	tally_begin(core);
+}
