@@ -82,6 +82,16 @@ void diag_help(struct diag_sink *sink, struct diag *d, const char *fmt, ...)
 	va_end(ap);
 }
 
+void diag_fix(struct diag_sink *sink, struct diag *d, struct span span, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	d->fix_span = span;
+	d->fix = arena_vprintf(sink->arena, fmt, ap);
+	va_end(ap);
+}
+
 void diag_relate(struct diag_sink *sink, struct diag *d, struct span span, const char *fmt, ...)
 {
 	va_list ap;

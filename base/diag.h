@@ -39,6 +39,8 @@ struct diag {
 	const char *label; /* beside the carets, may be NULL */
 	const char *message;
 	const char *help; /* may be NULL */
+	const char *fix;  /* the text that would be right at fix_span; NULL: none is known */
+	struct span fix_span;
 	struct diag_label related[DIAG_RELATED];
 	unsigned nrelated;
 };
@@ -56,7 +58,7 @@ void diag_sink_release(struct diag_sink *sink);
 
 /*
  * Append one; never NULL. The pointer is valid until the next diag_add: use the
- * three functions below on it at once. A second error at the same span with the
+ * functions below on it at once. A second error at the same span with the
  * same code is dropped (what is returned is then a scratch record).
  */
 struct diag *diag_add(struct diag_sink *sink, const struct diag_code *code, struct span span,
@@ -65,6 +67,9 @@ void diag_label(struct diag_sink *sink, struct diag *d, const char *fmt, ...)
         __attribute__((format(printf, 3, 4)));
 void diag_help(struct diag_sink *sink, struct diag *d, const char *fmt, ...)
         __attribute__((format(printf, 3, 4)));
+/* What an editor may put there for the user; `help` says the same in words. */
+void diag_fix(struct diag_sink *sink, struct diag *d, struct span span, const char *fmt, ...)
+        __attribute__((format(printf, 4, 5)));
 /* At most DIAG_RELATED; further ones are ignored. */
 void diag_relate(struct diag_sink *sink, struct diag *d, struct span span, const char *fmt, ...)
         __attribute__((format(printf, 4, 5)));

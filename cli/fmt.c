@@ -32,15 +32,16 @@ static int put(const struct fmt_options *options, const char *path, const struct
                struct str *after)
 {
 	bool same = before->len == after->len && memcmp(before->p, after->p, before->len) == 0;
-	struct str diff = STR_INIT;
+	struct str shown = STR_INIT;
 	int code = EXIT_CODE_OK;
 
 	if (options->diff) {
-		linediff(before, after, path, path, &diff);
-		code = io_print(&diff);
+		linediff(before, after, path, path, &shown);
+		code = io_print(&shown);
 	} else if (options->check) {
 		if (!same)
-			printf("%s\n", path);
+			str_addf(&shown, "%s\n", path);
+		code = io_print(&shown);
 	} else if (strcmp(path, "/dev/stdin") == 0) {
 		code = io_print(after);
 	} else if (!same) {

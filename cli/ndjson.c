@@ -58,6 +58,16 @@ static void set_span(json_t *object, struct span span, struct sources *sources)
 	set(object, "end", known ? place(sources, span.file, span.end) : json_null());
 }
 
+/* Where, and what would be right there. */
+static json_t *fix(const struct diag *d, struct sources *sources)
+{
+	json_t *object = json_object();
+
+	set_span(object, d->fix_span, sources);
+	set(object, "text", json_text(d->fix));
+	return object;
+}
+
 static json_t *diagnostic(const struct diag *d, struct sources *sources)
 {
 	static const char *const severities[] = {
@@ -73,6 +83,7 @@ static json_t *diagnostic(const struct diag *d, struct sources *sources)
 	set_span(object, d->span, sources);
 	set(object, "label", json_text(d->label));
 	set(object, "help", json_text(d->help));
+	set(object, "fix", d->fix != NULL ? fix(d, sources) : json_null());
 	for (unsigned i = 0; i < d->nrelated; i++) {
 		json_t *one = json_object();
 

@@ -114,8 +114,10 @@ static struct node *unknown_function(struct checker *k, const struct expr *e)
 	vec_release(&names);
 	d = report(k->c, E0215, e->call.name.span, "there is no function `%s`", e->call.name.text);
 	label(k->c, d, "unknown function");
-	if (nearest != NULL)
+	if (nearest != NULL) {
 		help(k->c, d, "write `%s`", call_form(nearest));
+		fix(k->c, d, e->call.name.span, "%s", nearest);
+	}
 	return node_bad(k, e->span);
 }
 
@@ -336,6 +338,8 @@ struct node *check_output(struct checker *k, const struct expr *e, struct step *
 		else
 			relate(k->c, d, step->symbol->span, "it has no `yields`");
 		if (nearest != NULL)
+			fix(k->c, d, yield->span, "%s", nearest);
+		if (nearest != NULL)
 			help(k->c, d, "write `%s.%s`", step->symbol->name, nearest);
 		else if (yields == NULL)
 			help(k->c, d, "add `yields { %s = \"FILE\" }` to the step", yield->text);
@@ -413,6 +417,8 @@ struct node *check_pipe(struct checker *k, const struct expr *e)
 		d = report(k->c, E0215, e->pipe.action.span, "there is no action `%s`", word);
 		label(k->c, d, "unknown action");
 		help(k->c, d, "write `|> %s`", nearest ? nearest : "untar");
+		if (nearest != NULL)
+			fix(k->c, d, e->pipe.action.span, "%s", nearest);
 		return node_bad(k, e->span);
 	}
 	if (!k->data) {

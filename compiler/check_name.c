@@ -31,10 +31,12 @@ static struct node *check_task_variable(struct checker *k, const struct expr *e)
 		nearest = word_nearest(name, names, sizeof(names) / sizeof(*names));
 		d = report(k->c, E0206, e->span, "`%s` is no variable of a task", name);
 		label(k->c, d, "unknown");
-		if (nearest != NULL)
+		if (nearest != NULL) {
 			help(k->c, d, "write `$%s`", nearest);
-		else
+			fix(k->c, d, e->span, "%s", nearest);
+		} else {
 			help(k->c, d, "a task has CPU, INPUT, OUTPUT, RESOURCE and TEMP");
+		}
 		return node_bad(k, e->span);
 	}
 	if (!k->task_variables) {
@@ -67,8 +69,10 @@ static void unknown_name(struct checker *k, const struct expr *e, const struct b
 	}
 	d = report(k->c, E0201, e->span, "`%s` is not defined", e->name.text);
 	label(k->c, d, "unknown name");
-	if (b != NULL && b->nearest != NULL)
+	if (b != NULL && b->nearest != NULL) {
 		help(k->c, d, "write `%s`", b->nearest);
+		fix(k->c, d, e->span, "%s", b->nearest);
+	}
 }
 
 static long item_field(const struct checker *k, const char *name)
@@ -167,8 +171,10 @@ struct node *check_name(struct checker *k, const struct expr *e, const struct vt
 			                        type_text(k, want));
 
 			label(k->c, d, "not one of the words");
-			if (nearest != NULL)
+			if (nearest != NULL) {
 				help(k->c, d, "write `%s`", nearest);
+				fix(k->c, d, e->span, "%s", nearest);
+			}
 		}
 		return node_bad(k, e->span);
 	}
@@ -192,8 +198,10 @@ struct node *check_name(struct checker *k, const struct expr *e, const struct vt
 		               name, k->item_list);
 
 		label(k->c, d, "unknown name");
-		if (nearest != NULL)
+		if (nearest != NULL) {
 			help(k->c, d, "write `%s`", nearest);
+			fix(k->c, d, e->span, "%s", nearest);
+		}
 		return node_bad(k, e->span);
 	}
 	unknown_name(k, e, b);
@@ -226,6 +234,8 @@ static void unknown_field(struct checker *k, const struct expr *e, const struct 
 	if (of->shape->n > 12)
 		str_addf(&s, "... (%zu fields)", of->shape->n);
 	if (nearest != NULL)
+		fix(k->c, d, e->field.name.span, "%s", nearest);
+	if (nearest != NULL)
 		help(k->c, d, "write `%s`", nearest);
 	else if (of->shape->n > 0)
 		help(k->c, d, "it has %s", s.p);
@@ -257,6 +267,7 @@ struct node *check_field(struct checker *k, const struct expr *e)
 		           e->field.name.text);
 		label(k->c, d, "unknown field");
 		help(k->c, d, "write `pairs`");
+		fix(k->c, d, e->field.name.span, "pairs");
 		return node_bad(k, e->span);
 	case VTYPE_RECORD:
 		if (of->type->shape == NULL)

@@ -123,8 +123,10 @@ void check_hires(struct checker *k, struct setting *set)
 			label(k->c, d, "unknown name");
 			if (b != NULL && b->elsewhere != NULL)
 				relate(k->c, d, b->elsewhere->span, "not in scope up there");
-			else if (b != NULL && b->nearest != NULL)
+			else if (b != NULL && b->nearest != NULL) {
 				help(k->c, d, "write `%s`", b->nearest);
+				fix(k->c, d, h->name->span, "%s", b->nearest);
+			}
 			continue;
 		}
 		if (b->symbol->recruiter == NULL) {

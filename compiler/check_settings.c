@@ -129,6 +129,8 @@ static void check_word(struct checker *k, struct setting *set)
 		           setting_key_text(set->key), word);
 		label(k->c, d, "unknown word");
 		if (nearest != NULL)
+			fix(k->c, d, e->span, "%s", nearest);
+		if (nearest != NULL)
 			help(k->c, d, "write `%s`", nearest);
 		else if (dots != NULL)
 			help(k->c, d, "write another one as a string: \"%s\"", word);

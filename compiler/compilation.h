@@ -53,6 +53,7 @@ void compile_emit(struct compilation *c);
 #define report(c, code, span, ...) diag_add(&(c)->sink, code_of(code), (span), __VA_ARGS__)
 #define label(c, d, ...) diag_label(&(c)->sink, (d), __VA_ARGS__)
 #define help(c, d, ...) diag_help(&(c)->sink, (d), __VA_ARGS__)
+#define fix(c, d, span, ...) diag_fix(&(c)->sink, (d), (span), __VA_ARGS__)
 #define relate(c, d, span, ...) diag_relate(&(c)->sink, (d), (span), __VA_ARGS__)
 
 /* What resolve.c found for a name; the key is its EXPR_NAME. NULL: never looked at. */

@@ -240,6 +240,7 @@ void help_unit(struct compilation *c, struct diag *d, const struct value *number
 	} else if (value_is_number(number)) {
 		value_write(number, &s);
 		help(c, d, "write it with a unit: `%s%s`", s.p, unit);
+		fix(c, d, d->span, "%s%s", s.p, unit);
 	}
 	str_release(&s);
 }

@@ -79,8 +79,10 @@ static void unknown_key(struct collector *k, const struct name *key)
 			return;
 		}
 	}
-	if (nearest != NULL)
+	if (nearest != NULL) {
 		help(c, d, "write `%s`", nearest);
+		fix(c, d, key->span, "%s", nearest);
+	}
 }
 
 static void wrong_form(struct collector *k, const struct attr *attr, struct span span)

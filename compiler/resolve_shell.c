@@ -120,6 +120,8 @@ static void unknown_ref(struct text *t, const struct shell_ref *ref)
 			relate(c, d, elsewhere->span, "this one is not in scope in the step");
 	}
 	if (nearest != NULL)
+		fix(c, d, place(t, ref->offset, ref->length), "%s", nearest);
+	if (nearest != NULL)
 		help(c, d, "write `$%s`", nearest);
 	else
 		help(c, d, "a variable of the environment is declared as `env = [%s]`", ref->name);

@@ -164,6 +164,8 @@ static struct expr *bad_unit(struct number *n, const char *s)
 	}
 	d = parser_error(n->p, E0112, place, "unknown unit `%.*s`", (int)len, s);
 	if (similar != NULL)
+		diag_fix(n->p->sink, d, place, "%s", similar);
+	if (similar != NULL)
 		diag_help(n->p->sink, d, "did you mean `%s`?", similar);
 	else
 		diag_help(n->p->sink, d,

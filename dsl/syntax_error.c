@@ -241,6 +241,7 @@ static bool bad_beginning(const struct mistake *m)
 		d = parser_error(p, E0120, m->at->span, "a setting takes `=`, not `:`");
 		diag_help(p->sink, d, "write `%s %s ...`", word,
 		          strcmp(word, "run") == 0 ? "|" : "=");
+		diag_fix(p->sink, d, m->at->span, "%s", strcmp(word, "run") == 0 ? " |" : " =");
 		return true;
 	}
 	if (m->before->kind != T_NAME && m->before->kind < T_AS)
@@ -251,6 +252,7 @@ static bool bad_beginning(const struct mistake *m)
 	if (ours != NULL && (is_name(m->at) || m->at->kind == T_STRING_OPEN)) {
 		d = parser_error(p, E0119, m->before->span, "unknown keyword `%s`", word);
 		diag_help(p->sink, d, "did you mean `%s`?", ours);
+		diag_fix(p->sink, d, m->before->span, "%s", ours);
 		return true;
 	}
 	d = parser_error(p, E0120, m->at->span, "expected `=` after `%s`, found %s", word,
@@ -372,6 +374,7 @@ static bool bad_sign(const struct mistake *m)
 			return false;
 		d = parser_error(p, E0100, at, "`=` does not compare");
 		diag_help(p->sink, d, "write `==`");
+		diag_fix(p->sink, d, at, "==");
 		return true;
 	case '{':
 	case T_BRACE:

@@ -72,6 +72,39 @@ json_t *answer_diagnostics(struct buffer *b)
 	                 list);
 }
 
+static json_t *quick_fix(const struct buffer *b, const struct diag *d)
+{
+	json_t *changes = json_object(), *list = json_array(), *action;
+	struct str title = STR_INIT;
+
+	json_object_set_new(changes, b->uri,
+	                    json_pack("[{s:o, s:o}]", "range",
+	                              buffer_range(b, d->fix_span.start, d->fix_span.end),
+	                              "newText", json_text(d->fix)));
+	json_array_append_new(list, diagnostic(b, d));
+	str_addf(&title, "write `%s`", d->fix + strspn(d->fix, " "));
+	action = json_pack("{s:o, s:s, s:b, s:o, s:{s:o}}", "title", json_text(title.p), "kind",
+	                   "quickfix", "isPreferred", 1, "diagnostics", list, "edit", "changes",
+	                   changes);
+	str_release(&title);
+	return action;
+}
+
+json_t *answer_actions(struct buffer *b, uint32_t start, uint32_t end)
+{
+	const struct diag_sink *sink = compile_diagnostics(b->compiled);
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < sink->n; i++) {
+		const struct diag *d = &sink->list[i];
+
+		if (d->fix != NULL && is_here(d->span) && is_here(d->fix_span) &&
+		    d->span.start <= end && d->span.end >= start)
+			json_array_append_new(list, quick_fix(b, d));
+	}
+	return list;
+}
+
 /* ---- hover ---- */
 
 static bool is_word(char c)

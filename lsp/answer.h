@@ -14,6 +14,8 @@ json_t *answer_definition(struct buffer *b, uint32_t offset);
 json_t *answer_references(struct buffer *b, uint32_t offset, bool declaration);
 /* A WorkspaceEdit; NULL where there is no name, or the new one cannot be one: then *why. */
 json_t *answer_rename(struct buffer *b, uint32_t offset, const char *name, const char **why);
+/* Fixes of what is wrong in [start, end], as quick fixes. */
+json_t *answer_actions(struct buffer *b, uint32_t start, uint32_t end);
 json_t *answer_symbols(struct buffer *b);
 /* One edit of the whole text, none where it is as it should be; null where it cannot be laid out.
  */

@@ -89,14 +89,14 @@ static json_t *initialize(struct session *s, const json_t *params, const char **
 	(void)params;
 	(void)why;
 	s->initialized = true;
-	return json_pack("{s:{s:s, s:{s:b, s:i}, s:b, s:{s:[s,s,s]}, s:b, s:b, s:b, s:b, s:b}, "
-	                 "s:{s:s, s:s}}",
-	                 "capabilities", "positionEncoding", "utf-16", "textDocumentSync",
-	                 "openClose", 1, "change", 1, "hoverProvider", 1, "completionProvider",
-	                 "triggerCharacters", ".", "$", ">", "definitionProvider", 1,
-	                 "referencesProvider", 1, "renameProvider", 1, "documentSymbolProvider", 1,
-	                 "documentFormattingProvider", 1, "serverInfo", "name", "scitq-lsp",
-	                 "version", SCITQ_VERSION);
+	return json_pack(
+	        "{s:{s:s, s:{s:b, s:i}, s:b, s:{s:[s,s,s]}, s:b, s:b, s:b, s:b, s:b, s:b}, "
+	        "s:{s:s, s:s}}",
+	        "capabilities", "positionEncoding", "utf-16", "textDocumentSync", "openClose", 1,
+	        "change", 1, "hoverProvider", 1, "completionProvider", "triggerCharacters", ".",
+	        "$", ">", "definitionProvider", 1, "referencesProvider", 1, "renameProvider", 1,
+	        "codeActionProvider", 1, "documentSymbolProvider", 1, "documentFormattingProvider",
+	        1, "serverInfo", "name", "scitq-lsp", "version", SCITQ_VERSION);
 }
 
 static json_t *go_down(struct session *s, const json_t *params, const char **why)
@@ -107,18 +107,20 @@ static json_t *go_down(struct session *s, const json_t *params, const char **why
 	return json_null();
 }
 
+static uint32_t offset_of(const struct buffer *b, const json_t *position)
+{
+	return buffer_offset(b, json_integer_value(json_object_get(position, "line")),
+	                     json_integer_value(json_object_get(position, "character")));
+}
+
 static bool find_place(struct session *s, const json_t *params, struct place *place,
                        const char **why)
 {
-	json_t *position = json_object_get(params, "position");
-
 	place->b = open_file(s, params);
 	*why = "the file is not open";
 	if (place->b == NULL)
 		return false;
-	place->offset =
-	        buffer_offset(place->b, json_integer_value(json_object_get(position, "line")),
-	                      json_integer_value(json_object_get(position, "character")));
+	place->offset = offset_of(place->b, json_object_get(params, "position"));
 	return true;
 }
 
@@ -164,6 +166,17 @@ static json_t *rename_symbol(struct session *s, const json_t *params, const char
 	return answer_rename(p.b, p.offset, name != NULL ? name : "", why);
 }
 
+static json_t *actions(struct session *s, const json_t *params, const char **why)
+{
+	struct buffer *b = open_file(s, params);
+	json_t *range = json_object_get(params, "range");
+
+	*why = "the file is not open";
+	return b != NULL ? answer_actions(b, offset_of(b, json_object_get(range, "start")),
+	                                  offset_of(b, json_object_get(range, "end")))
+	                 : NULL;
+}
+
 static json_t *symbols(struct session *s, const json_t *params, const char **why)
 {
 	struct buffer *b = open_file(s, params);
@@ -198,6 +211,7 @@ static const struct {
         {"textDocument/definition", definition, NULL},
         {"textDocument/references", references, NULL},
         {"textDocument/rename", rename_symbol, NULL},
+        {"textDocument/codeAction", actions, NULL},
         {"textDocument/documentSymbol", symbols, NULL},
         {"textDocument/formatting", formatting, NULL},
 };
