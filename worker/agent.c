@@ -29,7 +29,7 @@
 #define POOL_THREADS_MAX 16
 #define STRAYS_MS 5000
 
-enum source { SOURCE_HTTP, SOURCE_HOLDER, SOURCE_POOL, SOURCE_INOTIFY, SOURCE_SIGNALS };
+enum source { SOURCE_HTTP, SOURCE_V1, SOURCE_HOLDER, SOURCE_POOL, SOURCE_INOTIFY, SOURCE_SIGNALS };
 
 void recent_add(struct recent *r, int64_t id)
 {
@@ -262,6 +262,9 @@ static void turn(struct agent *a)
 		case SOURCE_HTTP:
 			http_multi_run(a->http);
 			break;
+		case SOURCE_V1:
+			v1_collect(a->v1);
+			break;
 		case SOURCE_HOLDER:
 			if (a->holder.channel.fd >= 0)
 				hear_holder(a);
@@ -286,6 +289,13 @@ static bool add_source(struct agent *a, int fd, enum source source)
 	struct epoll_event event = {.events = EPOLLIN, .data.u32 = (uint32_t)source};
 
 	return fd >= 0 && epoll_ctl(a->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+/* The calls go to a thread that polls a server of v1. */
+static bool speak_v1(struct agent *a)
+{
+	a->v1 = v1_new(a->options, a->log);
+	return a->v1 != NULL && add_source(a, v1_fd(a->v1), SOURCE_V1);
 }
 
 /* One agent for a directory; -1 with a line in the log where another has it. */
@@ -345,7 +355,7 @@ static bool prepare(struct agent *a)
 	if (a->epoll < 0 || a->pool == NULL || !add_source(a, a->signals, SOURCE_SIGNALS) ||
 	    !add_source(a, a->inotify, SOURCE_INOTIFY) ||
 	    !add_source(a, http_multi_fd(a->http), SOURCE_HTTP) ||
-	    !add_source(a, pool_fd(a->pool), SOURCE_POOL)) {
+	    !add_source(a, pool_fd(a->pool), SOURCE_POOL) || (a->options->v1 && !speak_v1(a))) {
 		log_error(a->log, "cannot start: %s", strerror(errno));
 		return false;
 	}
@@ -394,6 +404,7 @@ static void release(struct agent *a)
 {
 	pool_free(a->pool, staging_drop);
 	http_multi_free(a->http);
+	v1_free(a->v1);
 	session_release(a);
 	for (size_t i = 0; i < a->executions.n; i++) {
 		a->executions.v[i]->job = NULL;

@@ -21,6 +21,7 @@
 #include "worker/resource.h"
 #include "worker/slots.h"
 #include "worker/stats.h"
+#include "worker/v1.h"
 
 #define SECOND_NS INT64_C(1000000000)
 #define MS_NS INT64_C(1000000)
@@ -78,6 +79,7 @@ struct agent {
 	struct engine engine;
 	int epoll, signals, inotify;
 	struct http_multi *http;
+	struct v1 *v1; /* takes the calls where the server is one of v1; else NULL */
 	struct holder holder;
 	struct pool *pool;
 	struct places places;

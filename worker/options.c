@@ -30,6 +30,7 @@ static const char help[] =
         "      --state DIR      state directory whose token is used\n"
         "      --ca FILE        who vouches for a server of https (SCITQ_CA; the system's)\n"
         "      --private        serve the private server of --state DIR and end with it\n"
+        "      --v1             the server is one of scitq v1: poll it, every four seconds\n"
         "      --version        print the version\n"
         "  -h, --help           print this\n"
         "\n"
@@ -50,6 +51,7 @@ enum {
 	OPTION_STATE,
 	OPTION_CA,
 	OPTION_PRIVATE,
+	OPTION_V1,
 	OPTION_VERSION
 };
 
@@ -65,6 +67,7 @@ static const struct option table[] = {
         {"state", required_argument, NULL, OPTION_STATE},
         {"ca", required_argument, NULL, OPTION_CA},
         {"private", no_argument, NULL, OPTION_PRIVATE},
+        {"v1", no_argument, NULL, OPTION_V1},
         {"version", no_argument, NULL, OPTION_VERSION},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
@@ -125,6 +128,9 @@ static enum options_result take_option(struct options *o, int option)
 	case OPTION_PRIVATE:
 		o->private_mode = true;
 		return OPTIONS_OK;
+	case OPTION_V1:
+		o->v1 = true;
+		return OPTIONS_OK;
 	case OPTION_VERSION:
 		puts("scitq-worker " SCITQ_VERSION);
 		return OPTIONS_HELP;
@@ -176,6 +182,10 @@ static enum options_result complete(struct options *o)
 	if (o->name.len == 0 || o->name.len > NAME_MAX_LEN || o->name.p[0] == '.' ||
 	    strchr(o->name.p, '/') != NULL)
 		return wrong("not a name for a worker", o->name.p);
+	if (o->private_mode && o->v1)
+		return wrong(
+		        "a private server is none of v1: --v1 and --private do not go together",
+		        NULL);
 	if (o->private_mode && o->state.len == 0)
 		return wrong("--private needs --state DIR", NULL);
 	if (!make_absolute(&o->state) || !make_absolute(&o->work))

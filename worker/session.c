@@ -113,6 +113,14 @@ static void send_call(struct call *c, const char *path, json_t *body, int timeou
 	struct http_request request = {.method = "POST", .headers = headers};
 	size_t n = 0;
 
+	json_print(body, &c->body);
+	json_decref(body);
+	c->sent_ns = a->now_ns;
+	c->sent_boot_ns = clock_boot_ns();
+	if (a->v1 != NULL) {
+		c->number = v1_start(a->v1, path, &c->body, call_done, c);
+		return;
+	}
 	str_addf(&url, "%s%s", a->options->url.p, path);
 	headers[n++] = "Content-Type: application/json";
 	headers[n++] = "X-Scitq-Client: scitq-worker/" SCITQ_VERSION;
@@ -121,15 +129,11 @@ static void send_call(struct call *c, const char *path, json_t *body, int timeou
 		headers[n++] = authorization.p;
 	}
 	headers[n] = NULL;
-	json_print(body, &c->body);
-	json_decref(body);
 	request.url = url.p;
 	request.ca = a->options->ca;
 	request.body = c->body.p;
 	request.body_len = c->body.len;
 	request.timeout_ms = timeout_ms;
-	c->sent_ns = a->now_ns;
-	c->sent_boot_ns = clock_boot_ns();
 	c->number = http_multi_start(a->http, &request, call_done, c);
 	str_release(&url);
 	str_release(&authorization);
@@ -147,7 +151,10 @@ static void drop_polls(struct agent *a)
 			s->poll = NULL;
 		else
 			s->older = c->next;
-		(void)http_multi_cancel(a->http, c->number);
+		if (a->v1 != NULL)
+			v1_cancel(a->v1, c->number);
+		else
+			(void)http_multi_cancel(a->http, c->number);
 		call_free(c);
 	}
 }
