@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
@@ -27,7 +28,10 @@
 /* The engine's processes end a little after the container. */
 #define SETTLE_NS (5 * INT64_C(1000000000))
 #define SETTLE_STEP_NS INT64_C(20000000)
+#define MAKING_NS (10 * INT64_C(1000000000))
 #define SIGNALS 64
+#define REMOVE_TRIES 5
+#define REMOVE_WAIT_MS 200
 #define RECORD 8192 /* of the kernel's log, at most */
 #define CODE_ENGINE 125
 
@@ -37,6 +41,12 @@ struct runner {
 	bool ended;   /* it was reaped */
 	int status;
 	bool paused, killed;
+	bool signalled; /* a signal was handed on: the client may have ended in the middle of things
+	                 */
+	bool left;      /* the container could not be removed */
+	bool made;      /* the engine told its number */
+	int waiting;    /* a signal that waits until it is made; 0: none */
+	int64_t wait_until_ns;
 };
 
 int runner_signal(int sig)
@@ -67,13 +77,26 @@ static void resume(struct runner *r)
 	r->paused = false;
 }
 
+/* Whatever of it there is. Another process of the engine may be in the way for a moment. */
+static void remove_container(struct runner *r)
+{
+	int err = -EAGAIN;
+
+	for (int tries = 0; err != 0 && tries < REMOVE_TRIES; tries++) {
+		if (tries > 0)
+			poll(NULL, 0, REMOVE_WAIT_MS);
+		err = container_remove(r->engine, &r->name, 1);
+	}
+	r->left = err != 0;
+}
+
 static void kill_container(struct runner *r)
 {
 	r->killed = true;
 	/* First, so that it makes none after we looked. */
 	if (!r->ended)
 		(void)kill(r->client, SIGKILL);
-	(void)container_remove(r->engine, &r->name, 1);
+	remove_container(r);
 }
 
 static void reap(struct runner *r)
@@ -89,11 +112,22 @@ static void reap(struct runner *r)
 	}
 }
 
-static void hear(struct runner *r, int sig)
+/* The engine's number of the container, "" where none was made. */
+static void read_id(const struct runner *r, struct str *id)
 {
-	if (sig == SIGCHLD) {
-		reap(r);
-	} else if (sig == KILL_SIGNAL) {
+	struct str path = STR_INIT;
+
+	str_addf(&path, "%s/" RUNNER_ID_FILE, r->directory);
+	if (file_read(path.p, id) != 0)
+		str_reset(id);
+	while (id->len > 0 && (unsigned char)id->p[id->len - 1] <= ' ')
+		id->p[--id->len] = '\0';
+	str_release(&path);
+}
+
+static void deliver(struct runner *r, int sig)
+{
+	if (sig == KILL_SIGNAL) {
 		if (!r->killed)
 			kill_container(r);
 	} else if (sig == PAUSE_SIGNAL) {
@@ -104,9 +138,43 @@ static void hear(struct runner *r, int sig)
 		resume(r);
 	} else if (!r->ended) {
 		/* The client hands it on. What is paused hears it when it goes on. */
+		r->signalled = true;
 		(void)kill(r->client, sig);
 		if (sig == SIGTERM)
 			resume(r);
+	}
+}
+
+/*
+ * A client that is interrupted while a daemon makes its container leaves one that nobody can
+ * name yet: until there is a number, signals wait.
+ */
+static void hear(struct runner *r, int sig)
+{
+	if (sig == SIGCHLD) {
+		reap(r);
+	} else if (r->made) {
+		deliver(r, sig);
+	} else if (r->waiting == 0) {
+		r->waiting = sig;
+		r->wait_until_ns = clock_monotonic_ns() + MAKING_NS;
+	} else if (r->waiting != KILL_SIGNAL) {
+		r->waiting = sig;
+	}
+}
+
+static void look_for_id(struct runner *r)
+{
+	struct str id = STR_INIT;
+	int sig = r->waiting;
+
+	read_id(r, &id);
+	r->made = id.len > 0;
+	str_release(&id);
+	if (sig != 0 && (r->made || r->wait_until_ns <= clock_monotonic_ns())) {
+		r->made = true;
+		r->waiting = 0;
+		deliver(r, sig);
 	}
 }
 
@@ -141,19 +209,6 @@ static void settle(const sigset_t *all)
 			return;
 		(void)sigtimedwait(all, NULL, &step);
 	} while (clock_monotonic_ns() < until);
-}
-
-/* The engine's number of the container, "" where none was made. */
-static void read_id(const struct runner *r, struct str *id)
-{
-	struct str path = STR_INIT;
-
-	str_addf(&path, "%s/" RUNNER_ID_FILE, r->directory);
-	if (file_read(path.p, id) != 0)
-		str_reset(id);
-	while (id->len > 0 && (unsigned char)id->p[id->len - 1] <= ' ')
-		id->p[--id->len] = '\0';
-	str_release(&path);
 }
 
 /*
@@ -227,10 +282,11 @@ static int finish(struct runner *r)
 	int code = 0, sig = 0;
 
 	read_id(r, &id);
+	/* Left to itself the client removes the container. */
+	if (!r->killed &&
+	    (WIFSIGNALED(r->status) || r->signalled || WEXITSTATUS(r->status) == CODE_ENGINE))
+		remove_container(r);
 	if (WIFSIGNALED(r->status)) {
-		/* It may have left the container behind. */
-		if (!r->killed)
-			(void)container_remove(r->engine, &r->name, 1);
 		sig = r->killed ? SIGKILL : WTERMSIG(r->status);
 	} else {
 		code = WEXITSTATUS(r->status);
@@ -242,7 +298,9 @@ static int finish(struct runner *r)
 		else if (code != 0 && !r->killed && ran_out_of_memory(id.p))
 			word = RUNNER_END_MEMORY;
 	}
-	note_end(r, word);
+	/* Without a note whoever cleans up looks for it. */
+	if (!r->left)
+		note_end(r, word);
 	str_release(&id);
 	if (sig != 0 && ends_a_process(sig))
 		die_by(sig);
@@ -276,8 +334,11 @@ int runner_main(int argc, char **argv)
 		return CODE_ENGINE;
 	}
 	while (!r.ended) {
-		int sig = sigwaitinfo(&all, NULL);
+		const struct timespec step = {0, SETTLE_STEP_NS};
+		int sig = sigtimedwait(&all, NULL, r.waiting != 0 ? &step : NULL);
 
+		if (!r.made)
+			look_for_id(&r);
 		if (sig > 0)
 			hear(&r, sig);
 	}
