@@ -10,9 +10,12 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+
+#define REFUSAL_NS INT64_C(1000000000)
 
 struct known {
 	char digest[DIGEST_TEXT_SIZE];
@@ -30,6 +33,8 @@ struct auth {
 	pthread_rwlock_t lock;
 	struct known_list own;    /* of the state directory */
 	struct known_list stored; /* under the lock */
+	atomic_llong told_ns;     /* when a refusal was said last, */
+	atomic_uint refused;      /* and how many were not since */
 };
 
 static const char *const role_words[] = {
@@ -220,4 +225,18 @@ void auth_check(struct auth *auth, const char *token, int64_t now_us, struct are
 			caller->worker = arena_strdup(arena, own->worker);
 	}
 	pthread_rwlock_unlock(&auth->lock);
+}
+
+bool auth_refused(struct auth *auth, int64_t now_ns, unsigned *more)
+{
+	long long told = atomic_load(&auth->told_ns);
+
+	/* Of two threads in the same moment one says it. */
+	if ((told != 0 && now_ns - told < REFUSAL_NS) ||
+	    !atomic_compare_exchange_strong(&auth->told_ns, &told, now_ns)) {
+		atomic_fetch_add(&auth->refused, 1);
+		return false;
+	}
+	*more = atomic_exchange(&auth->refused, 0);
+	return true;
 }

@@ -50,6 +50,11 @@ bool auth_load(struct auth *auth, struct store_reader *reader, struct problem *p
  */
 void auth_check(struct auth *auth, const char *token, int64_t now_us, struct arena *arena,
                 struct caller *caller);
+/*
+ * A token was refused: true where that is to be said in the log, once a second at most, with
+ * *more refused since it was said last. Any thread.
+ */
+bool auth_refused(struct auth *auth, int64_t now_ns, unsigned *more);
 /* "viewer"... */
 const char *role_word(enum role role);
 /* ROLE_NONE where it is no role that a token can have. */

@@ -5,6 +5,7 @@
 #include "server/mask.h"
 #include "server/relay.h"
 #include "server/route.h"
+#include "server/server.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -87,6 +88,33 @@ static void check_token(struct MHD_Connection *connection, struct auth *auth, st
 	MHD_free(password);
 }
 
+const char *request_address(struct MHD_Connection *connection, struct arena *arena)
+{
+	const union MHD_ConnectionInfo *info =
+	        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	const struct sockaddr *address = info ? info->client_addr : NULL;
+	char host[NI_MAXHOST];
+
+	if (address == NULL ||
+	    getnameinfo(address,
+	                address->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+	                                               : sizeof(struct sockaddr_in),
+	                host, sizeof(host), NULL, 0, NI_NUMERICHOST) != 0)
+		return "";
+	return arena_strdup(arena, host);
+}
+
+static void log_refusal(struct MHD_Connection *connection, struct auth *auth, struct call *call)
+{
+	unsigned more;
+
+	if (auth_refused(auth, clock_monotonic_ns(), &more))
+		log_warn(&call->server->log,
+		         "a token that is not valid came from %s; %u others since this was said "
+		         "last",
+		         request_address(connection, &call->arena), more);
+}
+
 bool request_authenticate(struct MHD_Connection *connection, struct auth *auth, struct call *call)
 {
 	const struct route *route = call->route;
@@ -113,28 +141,14 @@ bool request_authenticate(struct MHD_Connection *connection, struct auth *auth, 
 		        &call->problem, PROBLEM_UNAUTHORIZED,
 		        "a token is needed: Authorization: Bearer TOKEN, or Basic with the "
 		        "token as password");
-	if (call->role == ROLE_NONE)
+	if (call->role == ROLE_NONE) {
+		log_refusal(connection, auth, call);
 		return problem_set(&call->problem, PROBLEM_UNAUTHORIZED,
 		                   "the token is not valid, or not any more");
+	}
 	return problem_set(&call->problem, PROBLEM_UNAUTHORIZED,
 	                   "the token is %s's, %s %s needs %s", role_word(call->role),
 	                   route->method, route->pattern, role_word(route->role));
-}
-
-const char *request_address(struct MHD_Connection *connection, struct arena *arena)
-{
-	const union MHD_ConnectionInfo *info =
-	        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-	const struct sockaddr *address = info ? info->client_addr : NULL;
-	char host[NI_MAXHOST];
-
-	if (address == NULL ||
-	    getnameinfo(address,
-	                address->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
-	                                               : sizeof(struct sockaddr_in),
-	                host, sizeof(host), NULL, 0, NI_NUMERICHOST) != 0)
-		return "";
-	return arena_strdup(arena, host);
 }
 
 bool request_follows(struct MHD_Connection *connection)
