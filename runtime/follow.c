@@ -292,6 +292,8 @@ static int wait_ms(const struct follow *f)
 {
 	if (f->session->progress->terminal)
 		return REDRAW_MS;
+	if (standstill_wait_ms(&f->standstill) >= 0)
+		return standstill_wait_ms(&f->standstill);
 	return f->idle_ns != 0 && !f->idle_said ? IDLE_NS / 1000000 : SUMMARY_MS;
 }
 
@@ -379,6 +381,7 @@ bool follow_run(struct follow *f)
 			ok = follow_look(f);
 		}
 		tell_idle(f);
+		standstill_look(&f->standstill, f->session, &f->view, f->event);
 		show(f);
 	}
 	progress_clear(f->session->progress);

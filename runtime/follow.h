@@ -7,6 +7,7 @@
 
 #include "model/resources.h"
 #include "runtime/session.h"
+#include "runtime/standstill.h"
 #include "runtime/submit.h"
 
 struct follow {
@@ -22,6 +23,7 @@ struct follow {
 	bool asking;     /* "detach or cancel?" stands on the terminal */
 	int64_t idle_ns; /* since when tasks are ready and no worker is there; 0: they are not */
 	bool idle_said;
+	struct standstill standstill;
 	int64_t retried;
 };
 
