@@ -5,10 +5,12 @@
 #include "model/json.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 /* A text is seconds of work at most; this is for one that hangs. */
 #define TIMEOUT_MS 120000
@@ -17,6 +19,17 @@ static bool failed(const char *what)
 {
 	fprintf(stderr, "scitq-run: shellcheck: %s\n", what);
 	return false;
+}
+
+/* A new file; 0 or -errno. Nothing of it has to outlive a power cut. */
+static int write_text(const char *path, const struct str *text)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int err = fd < 0 ? -errno : fd_write_all(fd, text->p, text->len);
+
+	if (fd >= 0 && close(fd) != 0 && err == 0)
+		err = -errno;
+	return err;
 }
 
 /* Every text as a file of its number in the directory. */
@@ -28,7 +41,7 @@ static bool write_texts(struct compilation *c, size_t n, const char *dir)
 
 		str_addf(&path, "%s/%zu", dir, i);
 		compile_script_text(c, i, &text);
-		err = file_replace(path.p, text.p, text.len, 0600);
+		err = write_text(path.p, &text);
 		str_release(&text);
 		str_release(&path);
 		if (err != 0)
