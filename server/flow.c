@@ -60,8 +60,6 @@ static int64_t wake_quiet(struct flows *flows, int64_t now_ns)
 	while ((flow = TAILQ_FIRST(&flows->waiting)) != NULL) {
 		if (flow->since_ns + FLOW_QUIET_NS > now_ns)
 			return flow->since_ns + FLOW_QUIET_NS;
-		flow->quiet = true;
-		flow->gone = has_hung_up(flow);
 		resume(flows, flow);
 	}
 	return INT64_MAX;
@@ -236,6 +234,18 @@ static bool is_stopping(struct flows *flows)
 	return stopping;
 }
 
+/* One that is woken often, by what is not for it, is quiet too. */
+static void look_at_peer(struct flow *flow)
+{
+	int64_t now_ns = clock_monotonic_ns();
+
+	if (flow->sent_ns == 0)
+		flow->sent_ns = now_ns;
+	flow->quiet = flow->sent_ns + FLOW_QUIET_NS <= now_ns;
+	if (flow->quiet)
+		flow->gone = has_hung_up(flow);
+}
+
 ssize_t flow_read(void *context, uint64_t position, char *to, size_t max)
 {
 	struct flow *flow = context;
@@ -245,11 +255,13 @@ ssize_t flow_read(void *context, uint64_t position, char *to, size_t max)
 	(void)position;
 	do {
 		seen = atomic_load(&flow->flows->published);
+		look_at_peer(flow);
 		if (flow->gone || is_stopping(flow->flows))
 			return flow->ready ? MHD_CONTENT_READER_END_WITH_ERROR
 			                   : MHD_CONTENT_READER_END_OF_STREAM;
 		n = flow->fill(flow, to, max);
-		flow->quiet = false;
+		if (n > 0)
+			flow->sent_ns = clock_monotonic_ns();
 		if (n == FLOW_END)
 			return MHD_CONTENT_READER_END_OF_STREAM;
 		if (n == FLOW_BROKEN)

@@ -24,7 +24,7 @@
 #include <sys/queue.h>
 #include <sys/types.h>
 
-#define FLOW_QUIET_NS (INT64_C(15) * 1000000000)
+#define FLOW_QUIET_NS (INT64_C(10) * 1000000000)
 /* At a time; each may hold the 32 KiB that a connection has. */
 #define FLOWS_MOST 2048
 
@@ -53,9 +53,10 @@ struct flow {
 	TAILQ_ENTRY(flow) place;
 	bool waiting; /* suspended, and in the list */
 	bool poked;   /* flow_wake() since it looked */
-	bool quiet;   /* it was waiting for long: set before fill, which may send a sign of life */
-	bool gone;    /* its peer has hung up */
-	int64_t since_ns;
+	bool quiet; /* nothing was sent for long: set before fill, which may send a sign of life */
+	bool gone;  /* its peer has hung up */
+	int64_t since_ns; /* it is suspended */
+	int64_t sent_ns;  /* something was sent last; 0: nothing yet */
 };
 
 /* Start the thread. NULL with *problem set where it cannot be had. */
