@@ -51,6 +51,17 @@ static void take_validator(CURL *easy, struct http_report *report)
 	snprintf(report->validator, sizeof(report->validator), "%s", value);
 }
 
+/* What the answer tells of the whole file; a file that is sent anew may be another. */
+static void take_checksum(CURL *easy, bool whole, struct http_report *report)
+{
+	struct curl_header *header = NULL;
+
+	if (whole)
+		memset(&report->checksum, 0, sizeof(report->checksum));
+	while ((header = curl_easy_nextheader(easy, CURLH_HEADER, -1, header)) != NULL)
+		checksum_take(&report->checksum, header->name, header->value, whole);
+}
+
 static bool is_ftp(CURL *easy)
 {
 	char *scheme = NULL;
@@ -91,8 +102,10 @@ static bool place_body(struct attempt *a)
 		}
 		a->at = first;
 	}
-	if (!is_ftp(a->easy))
+	if (!is_ftp(a->easy)) {
 		take_validator(a->easy, a->report);
+		take_checksum(a->easy, status_of(a->easy) != 206, a->report);
+	}
 	a->report->size = a->at;
 	if (a->at == 0 && a->d->offset > 0 && ftruncate(a->d->fd, 0) != 0) {
 		a->report->write_errno = errno;

@@ -6,6 +6,7 @@
 #ifndef NET_DOWNLOAD_H
 #define NET_DOWNLOAD_H
 
+#include "net/checksum.h"
 #include "net/http.h"
 
 #include <stdint.h>
@@ -39,6 +40,7 @@ struct http_report {
 	/* A strong ETag, else Last-Modified: sent as If-Range with an offset, so that a file that
 	   changed meanwhile is sent whole. "" on the first attempt. */
 	char validator[HTTP_VALIDATOR_SIZE];
+	struct checksum checksum; /* of the whole file, where an answer told it */
 };
 
 void http_report_init(struct http_report *report);

@@ -1,4 +1,5 @@
 /* The transport of http, https and ftp: whole files, resumed where a connection broke. */
+#include "model/digest.h"
 #include "net/download.h"
 #include "net/url.h"
 #include "stage/fault.h"
@@ -15,6 +16,8 @@
 
 #define LONGEST_WAIT_MS 60000
 #define WAIT_SLICE_MS 100
+/* How often a file that arrives damaged is fetched. */
+#define DAMAGED_TRIES 2
 /* An attempt that brought this much is not counted. */
 #define PROGRESS ((uint64_t)1 << 20)
 
@@ -95,7 +98,7 @@ static int longer_wait(int wait)
 	return wait < LONGEST_WAIT_MS / 2 ? wait * 2 : LONGEST_WAIT_MS;
 }
 
-static enum stage_result download(struct fetch *f, int fd)
+static enum stage_result download(struct fetch *f, int fd, struct checksum *checksum)
 {
 	struct stage *s = f->s;
 	struct http_report report;
@@ -119,8 +122,10 @@ static enum stage_result download(struct fetch *f, int fd)
 		                    : report.retry_after * 1000;
 
 		s->bytes += report.size > d.offset ? report.size - d.offset : 0;
-		if (err == HTTP_OK)
+		if (err == HTTP_OK) {
+			*checksum = report.checksum;
 			return STAGE_OK;
+		}
 		if (report.size >= d.offset + PROGRESS)
 			tries = 0;
 		if (!worth_retrying(f->uri, err, report.status) || ++tries >= s->attempts)
@@ -130,6 +135,49 @@ static enum stage_result download(struct fetch *f, int fd)
 		wait = longer_wait(wait);
 		d.offset = report.size;
 	}
+}
+
+/* Whether the file is what its server says; where the server says nothing, it is. */
+static enum stage_result verify(struct fetch *f, const char *path, const struct checksum *c)
+{
+	char text[DIGEST_TEXT_SIZE] = "";
+	const char *wanted = *c->sha256 != '\0' ? c->sha256 : c->md5;
+	int err = 0;
+
+	if (*c->sha256 != '\0')
+		err = digest_file(path, text);
+	else if (*c->md5 != '\0')
+		err = digest_md5_file(path, text);
+	if (err != 0)
+		return fault_own(f->error, -err, path);
+	return strcmp(text, wanted) == 0
+	               ? STAGE_OK
+	               : fault(f->error, STAGE_NETWORK, f->uri->text,
+	                       "arrived damaged: its checksum is %s, not %s", text, wanted);
+}
+
+/* Once more where it arrived damaged. */
+static enum stage_result download_verified(struct fetch *f, const char *path)
+{
+	enum stage_result r = STAGE_NETWORK;
+	size_t said = f->error->len;
+
+	for (int tries = 0; tries < DAMAGED_TRIES && r == STAGE_NETWORK; tries++) {
+		struct checksum checksum = {0};
+		int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
+
+		if (fd < 0)
+			return fault_own(f->error, errno, f->uri->text);
+		r = download(f, fd, &checksum);
+		if (close(fd) != 0 && r == STAGE_OK)
+			r = fault_own(f->error, errno, f->uri->text);
+		if (r != STAGE_OK)
+			return r;
+		f->error->len = said; /* of the one before */
+		f->error->p[said] = '\0';
+		r = verify(f, path, &checksum);
+	}
+	return r;
 }
 
 enum stage_result remote_read(struct stage *s, const struct uri *uri, const char *url,
@@ -182,7 +230,6 @@ enum stage_result remote_get(struct fetch *f)
 	struct item item = {.owned = true};
 	enum stage_result r;
 	const char *dir;
-	int fd;
 
 	if (f->uri->folder)
 		return fault(f->error, STAGE_BAD_URI, f->uri->text,
@@ -196,12 +243,7 @@ enum stage_result remote_get(struct fetch *f)
 	if (dir == NULL)
 		return r;
 	item.path = arena_printf(&f->arena, "%s/%s", dir, item.name);
-	fd = open(item.path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	if (fd < 0)
-		return fault_own(f->error, errno, f->uri->text);
-	r = download(f, fd);
-	if (close(fd) != 0 && r == STAGE_OK)
-		r = fault_own(f->error, errno, f->uri->text);
+	r = download_verified(f, item.path);
 	if (r != STAGE_OK)
 		return r;
 	f->s->files++;

@@ -92,6 +92,8 @@ static bool serve_file(struct server *s, const struct request *r, int fd)
 	if (first > 0)
 		str_addf(&out, "Content-Range: bytes %zu-%zu/%zu\r\n", first, s->data_len - 1,
 		         s->data_len);
+	if (s->extra != NULL)
+		str_adds(&out, s->extra);
 	if (s->etag != NULL)
 		str_addf(&out, "ETag: %s\r\n", s->etag);
 	str_adds(&out, "Last-Modified: Tue, 24 Nov 2026 00:00:00 GMT\r\n\r\n");

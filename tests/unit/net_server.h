@@ -27,7 +27,8 @@ struct server {
 	const char *data;
 	size_t data_len;
 	size_t cut;
-	const char *etag; /* NULL: none */
+	const char *etag;  /* NULL: none */
+	const char *extra; /* header lines of the answers, each with its CRLF; NULL: none */
 	bool no_ranges;
 	int fail;               /* this many requests for /file get 503 first */
 	struct str last_header; /* of the last request */

@@ -52,6 +52,49 @@ static void serve_text(struct fixture *f, const char *text)
 	f->server.data_len = strlen(text);
 }
 
+/* The MD5 and SHA-256 of "abc" (RFC 1321, FIPS 180-2). */
+#define ABC_MD5 "kAFQmDzST7DWlj99KOF/cg=="
+#define ABC_SHA256 "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0="
+
+static void checksums_are_compared(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const good[] = {
+	        "Content-MD5: " ABC_MD5 "\r\n",
+	        "Repr-Digest: unknown=:AAAA:, sha-256=:" ABC_SHA256 ":\r\n",
+	        "Digest: md5=" ABC_MD5 ", SHA-256=" ABC_SHA256 "\r\n",
+	        "x-goog-hash: crc32c=AAAAAA==\r\nx-goog-hash: md5=" ABC_MD5 "\r\n",
+	        "Content-MD5: nonsense\r\nRepr-Digest: sha-256=5\r\n",
+	};
+	char name[16];
+
+	serve_text(f, "abc");
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		f->server.extra = good[i];
+		snprintf(name, sizeof(name), "in%zu", i);
+		assert_int_equal(fetch(f, "/file/x", name), STAGE_OK);
+	}
+	/* Other bytes are fetched once more, then given up. */
+	serve_text(f, "abd");
+	for (size_t i = 0; i + 1 < sizeof(good) / sizeof(good[0]); i++) {
+		int before = f->server.requests;
+
+		f->server.extra = good[i];
+		assert_int_equal(fetch(f, "/file/x", "bad"), STAGE_NETWORK);
+		assert_int_equal(f->server.requests, before + 2);
+		assert_non_null(strstr(f->t->error.p, "arrived damaged"));
+		assert_string_equal(shape(f->t, "bad"), "");
+	}
+	/* Of a part the sum of the whole counts, and nothing else. */
+	serve_text(f, "abc");
+	f->server.etag = "\"v1\"";
+	f->server.cut = 2;
+	f->server.extra = "Repr-Digest: sha-256=:" ABC_SHA256 ":\r\nContent-MD5: " ABC_MD5 "\r\n";
+	f->t->stage.retry_wait_ms = 1;
+	assert_int_equal(fetch(f, "/file/x", "parts"), STAGE_OK);
+	assert_string_equal(content(f->t, "parts/x"), "abc");
+}
+
 static void files_arrive_whole(void **state)
 {
 	struct fixture *f = *state;
@@ -217,9 +260,9 @@ static void single_files_are_listed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        WITH_SERVER(files_arrive_whole),      WITH_SERVER(actions_on_downloads),
-	        WITH_SERVER(whose_fault_it_is),       WITH_SERVER(downloads_are_cancelled),
-	        WITH_SERVER(single_files_are_listed),
+	        WITH_SERVER(checksums_are_compared),  WITH_SERVER(files_arrive_whole),
+	        WITH_SERVER(actions_on_downloads),    WITH_SERVER(whose_fault_it_is),
+	        WITH_SERVER(downloads_are_cancelled), WITH_SERVER(single_files_are_listed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
