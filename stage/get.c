@@ -290,8 +290,13 @@ enum stage_result stage_get(struct stage *s, const struct uri *uri, const char *
 	r = scheme->get(&f);
 	if (r == STAGE_OK)
 		r = act(&f, &prefix);
-	if (r == STAGE_OK)
+	if (r == STAGE_OK) {
+		if (s->placing != NULL)
+			pthread_mutex_lock(s->placing);
 		r = place_items(&f, mode, prefix);
+		if (s->placing != NULL)
+			pthread_mutex_unlock(s->placing);
+	}
 	if (f.work.len > 0) {
 		err = tree_remove(f.work.p);
 		if (err != 0)

@@ -12,6 +12,7 @@
 
 #include "base/str.h"
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -63,6 +64,8 @@ struct stage {
 
 	/* Private. */
 	struct http *http;
+	pthread_mutex_t
+	        *placing; /* held while files get their names; NULL: nobody else does that */
 	dev_t no_reflink; /* the file system that refused one, so that it is not asked again */
 	bool no_reflink_known;
 };

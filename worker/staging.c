@@ -8,6 +8,7 @@
 #include "model/json.h"
 #include "stage/get.h"
 #include "stage/list.h"
+#include "stage/parallel.h"
 #include "stage/put.h"
 #include "worker/container.h"
 #include "worker/execution.h"
@@ -54,6 +55,17 @@ static enum stage_result bring_one(struct staging *s, struct stage *stage, const
 	return result;
 }
 
+/* Those that come from elsewhere, several at once. */
+static void bring_remotes(struct staging *s, struct stage *stage, char *const *uris, size_t n,
+                          const char *dest, enum stage_mode mode, bool *done)
+{
+	s->result = stage_get_remotes(stage, uris, n, dest, mode, done, &s->error);
+	while (s->result == STAGE_NO_SPACE && resources_evict(s->resources)) {
+		str_reset(&s->error);
+		s->result = stage_get_remotes(stage, uris, n, dest, mode, done, &s->error);
+	}
+}
+
 /* Bring every URI of a list into DIRECTORY/name. */
 static void bring(struct staging *s, struct stage *stage, const char *list, const char *name,
                   enum stage_mode mode)
@@ -63,6 +75,7 @@ static void bring(struct staging *s, struct stage *stage, const char *list, cons
 	const char *why = NULL;
 	struct arena arena;
 	char **uris;
+	bool *done;
 	size_t n;
 
 	if (list == NULL || s->result != STAGE_OK)
@@ -74,7 +87,12 @@ static void bring(struct staging *s, struct stage *stage, const char *list, cons
 		str_addf(&s->error, "the list of URIs cannot be read: %s", why);
 		n = 0;
 	}
+	done = arena_array(&arena, bool, n + 1);
+	if (!shared && s->result == STAGE_OK)
+		bring_remotes(s, stage, uris, n, dest.p, mode, done);
 	for (size_t i = 0; i < n && s->result == STAGE_OK; i++) {
+		if (done[i])
+			continue;
 		s->result = bring_one(s, stage, uris[i], dest.p, shared, mode);
 		/* Where the disk is full, once more for each resource that can be given up. */
 		while (s->result == STAGE_NO_SPACE && resources_evict(s->resources)) {

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "stage/get.h"
 #include "stage/list.h"
+#include "stage/parallel.h"
 #include "tests/unit/net_server.h"
 #include "tests/unit/stage_tree.h"
 
@@ -93,6 +94,45 @@ static void checksums_are_compared(void **state)
 	f->t->stage.retry_wait_ms = 1;
 	assert_int_equal(fetch(f, "/file/x", "parts"), STAGE_OK);
 	assert_string_equal(content(f->t, "parts/x"), "abc");
+}
+
+static void several_at_once(void **state)
+{
+	enum { N = 23 };
+	struct fixture *f = *state;
+	char texts[N][64], *uris[N], name[16];
+	bool done[N] = {false};
+	struct str error = STR_INIT;
+
+	serve_text(f, "abc");
+	for (int i = 0; i < N; i++) {
+		snprintf(name, sizeof(name), "/file/f%d", i);
+		snprintf(texts[i], sizeof(texts[i]), "%.40s%s",
+		         server_url(&f->server, name, f->url), i % 2 != 0 ? "|mv:odd" : "");
+		uris[i] = texts[i];
+	}
+	/* One of this machine is left to others. */
+	snprintf(texts[5], sizeof(texts[5]), "/no/such/file");
+	assert_int_equal(stage_get_remotes(&f->t->stage, uris, N, in(f->t, "many"), STAGE_LINK,
+	                                   done, &error),
+	                 STAGE_OK);
+	for (int i = 0; i < N; i++) {
+		snprintf(name, sizeof(name), "many/%sf%d", i % 2 != 0 ? "odd/" : "", i);
+		assert_int_equal(done[i], i != 5);
+		if (i != 5)
+			assert_string_equal(content(f->t, name), "abc");
+	}
+	assert_int_equal(f->t->stage.bytes, 3 * (N - 1));
+	assert_int_equal(f->t->stage.files, N - 1);
+	/* What is done is not fetched again; a failure is the result and says whose it is. */
+	done[3] = done[4] = false;
+	snprintf(texts[3], sizeof(texts[3]), "%.50s", server_url(&f->server, "/missing", f->url));
+	assert_int_equal(stage_get_remotes(&f->t->stage, uris, N, in(f->t, "again"), STAGE_LINK,
+	                                   done, &error),
+	                 STAGE_NOT_FOUND);
+	assert_non_null(strstr(error.p, "/missing: "));
+	assert_false(done[3]);
+	str_release(&error);
 }
 
 static void files_arrive_whole(void **state)
@@ -260,9 +300,10 @@ static void single_files_are_listed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        WITH_SERVER(checksums_are_compared),  WITH_SERVER(files_arrive_whole),
-	        WITH_SERVER(actions_on_downloads),    WITH_SERVER(whose_fault_it_is),
-	        WITH_SERVER(downloads_are_cancelled), WITH_SERVER(single_files_are_listed),
+	        WITH_SERVER(checksums_are_compared),  WITH_SERVER(several_at_once),
+	        WITH_SERVER(files_arrive_whole),      WITH_SERVER(actions_on_downloads),
+	        WITH_SERVER(whose_fault_it_is),       WITH_SERVER(downloads_are_cancelled),
+	        WITH_SERVER(single_files_are_listed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
