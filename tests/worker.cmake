@@ -1,4 +1,5 @@
 scitq_unit_test(worker_container_test SOURCES unit/worker_container_test.c LIBS worker)
+scitq_unit_test(worker_v1_test SOURCES unit/worker_v1_test.c LIBS worker)
 scitq_unit_test(worker_slots_test SOURCES unit/worker_slots_test.c LIBS worker)
 scitq_unit_test(worker_message_test SOURCES unit/worker_message_test.c LIBS worker)
 scitq_unit_test(worker_task_test SOURCES unit/worker_task_test.c LIBS worker)

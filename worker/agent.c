@@ -28,6 +28,7 @@
 #define LEAVE_NS SECOND_NS
 #define POOL_THREADS_MAX 16
 #define STRAYS_MS 5000
+#define STRAYS_STEP_MS 100
 
 enum source { SOURCE_HTTP, SOURCE_V1, SOURCE_HOLDER, SOURCE_POOL, SOURCE_INOTIFY, SOURCE_SIGNALS };
 
@@ -91,12 +92,17 @@ static void reap_containers(struct agent *a)
 static void kill_strays(struct agent *a)
 {
 	struct str marker = STR_INIT;
+	int64_t until = clock_monotonic_ns() + STRAYS_MS * MS_NS;
 	struct tree_seed seed = {0};
 	ssize_t left;
 
 	str_addf(&marker, TREE_MARKER_NAME "=%s/", a->places.root);
 	seed.marker = marker.p;
-	left = tree_kill(&seed, STRAYS_MS);
+	/* Its control groups may be thawed once it has quite gone. */
+	do {
+		cgroups_sweep();
+		left = tree_kill(&seed, STRAYS_STEP_MS);
+	} while (left > 0 && clock_monotonic_ns() < until);
 	if (left != 0)
 		log_error(a->log, "processes of former tasks do not die");
 	for (size_t i = 0; i < a->executions.n; i++) {

@@ -1,6 +1,7 @@
 #include "worker/cgroup.h"
 
 #include "base/fd.h"
+#include "worker/cgroup_mounts.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -20,40 +21,6 @@
 /* A group that holds more when its task has ended is of no use to the next one. */
 #define REUSE_MOST ((uint64_t)16 << 20)
 #define IDLE_MOST 64
-
-/* The controllers that we use; of version 1 each has its hierarchy or shares one. */
-static const struct {
-	const char *name;
-	unsigned bit;
-} controllers[] = {
-        {"memory", CGROUP_MEMORY},
-        {"pids", CGROUP_PIDS},
-        {"cpu", CGROUP_CPU},
-        {"freezer", CGROUP_FREEZER},
-};
-
-#define CONTROLLERS (sizeof(controllers) / sizeof(controllers[0]))
-
-static bool has_word(const char *list, const char *word)
-{
-	size_t n = strlen(word);
-
-	for (const char *p = list; (p = strstr(p, word)) != NULL; p += n) {
-		if ((p == list || strchr(", \n", p[-1]) != NULL) &&
-		    (p[n] == '\0' || strchr(", \n", p[n]) != NULL))
-			return true;
-	}
-	return false;
-}
-
-static unsigned bits_of(const char *list)
-{
-	unsigned bits = 0;
-
-	for (size_t i = 0; i < CONTROLLERS; i++)
-		bits |= has_word(list, controllers[i].name) ? controllers[i].bit : 0;
-	return bits;
-}
 
 /* ---- files of groups ---- */
 
@@ -121,48 +88,49 @@ static uint64_t read_number(const char *dir, const char *name, const char *key)
 
 /* ---- where groups may be made ---- */
 
-/* Our own place in a hierarchy, of /proc/self/cgroup; `name` is one of its controllers, "" for
-   version 2. False where we have none. */
-static bool own_place(const char *membership, const char *name, struct str *place)
+/* The groups in one directory of a supervisor that was killed, and that directory. */
+static void remove_groups(const char *base)
 {
-	for (const char *line = membership; line != NULL && *line != '\0';) {
-		const char *list = strchr(line, ':'), *path, *end = strchrnul(line, '\n');
+	struct str path = STR_INIT;
+	DIR *d = opendir(base);
+	struct dirent *e;
 
-		path = list != NULL ? strchr(list + 1, ':') : NULL;
-		if (path != NULL && path < end) {
-			struct str words = STR_INIT;
-			bool is;
-
-			str_add(&words, list + 1, (size_t)(path - list - 1));
-			is = *name == '\0' ? words.len == 0 : has_word(words.p, name);
-			str_release(&words);
-			if (is) {
-				str_reset(place);
-				str_add(place, path + 1, (size_t)(end - path - 1));
-				return true;
-			}
-		}
-		line = *end == '\n' ? end + 1 : NULL;
+	while (d != NULL && (e = readdir(d)) != NULL) {
+		if (e->d_name[0] < '0' || e->d_name[0] > '9')
+			continue;
+		str_reset(&path);
+		str_addf(&path, "%s/%s", base, e->d_name);
+		/* What was frozen when the supervisor died was killed as well, but does not know.
+		 */
+		(void)write_file(path.p, "freezer.state", "THAWED");
+		(void)rmdir(path.p);
 	}
-	return false;
+	if (d != NULL)
+		closedir(d);
+	(void)rmdir(base);
+	str_release(&path);
 }
 
-/* Our own directory in the hierarchy that is mounted at `point` from `root` on. */
-static void add_own_directory(struct str *dir, const char *point, const char *root,
-                              const char *place)
+/* Also one that was killed and not waited for yet is gone. */
+static bool is_there(long pid)
 {
-	size_t n = strlen(root);
+	struct str path = STR_INIT, text = STR_INIT;
+	const char *name_end = NULL;
+	int err;
 
-	if (strcmp(root, "/") == 0)
-		n = 0;
-	else if (strncmp(place, root, n) != 0)
-		place = "", n = 0;
-	str_adds(dir, point);
-	if (strcmp(place + n, "/") != 0)
-		str_adds(dir, place + n);
+	str_addf(&path, "/proc/%ld/stat", pid);
+	err = file_read(path.p, &text);
+	if (err == 0)
+		name_end = strrchr(text.p, ')');
+	str_release(&path);
+	/* "PID (NAME) STATE ..." */
+	if (name_end != NULL && name_end[1] == ' ' && (name_end[2] == 'Z' || name_end[2] == 'X'))
+		err = -ENOENT;
+	str_release(&text);
+	return err != -ENOENT && err != -ESRCH;
 }
 
-/* Groups of a supervisor that was killed: empty by now, since its tasks died with it. */
+/* Groups of supervisors that are gone: their tasks died with them. */
 static void sweep(const char *dir)
 {
 	DIR *d = opendir(dir);
@@ -173,20 +141,12 @@ static void sweep(const char *dir)
 		long pid = strncmp(e->d_name, PREFIX, strlen(PREFIX)) == 0
 		                   ? strtol(e->d_name + strlen(PREFIX), NULL, 10)
 		                   : 0;
-		DIR *inner;
 
-		if (pid <= 0 || kill((pid_t)pid, 0) == 0 || errno != ESRCH)
+		if (pid <= 0 || is_there(pid))
 			continue;
 		str_reset(&path);
 		str_addf(&path, "%s/%s", dir, e->d_name);
-		inner = opendir(path.p);
-		while (inner != NULL && (e = readdir(inner)) != NULL) {
-			if (e->d_name[0] >= '0' && e->d_name[0] <= '9')
-				(void)unlinkat(dirfd(inner), e->d_name, AT_REMOVEDIR);
-		}
-		if (inner != NULL)
-			closedir(inner);
-		(void)rmdir(path.p);
+		remove_groups(path.p);
 	}
 	if (d != NULL)
 		closedir(d);
@@ -199,13 +159,13 @@ static unsigned hand_down(const char *dir)
 	struct str text = STR_INIT;
 	unsigned bits = 0;
 
-	for (size_t i = 0; i < CONTROLLERS; i++) {
+	for (size_t i = 0; i < CGROUP_CONTROLLERS; i++) {
 		str_reset(&text);
-		str_addf(&text, "+%s", controllers[i].name);
+		str_addf(&text, "+%s", cgroup_controller_words[i]);
 		(void)write_file(dir, "cgroup.subtree_control", text.p);
 	}
 	if (read_text(dir, "cgroup.subtree_control", &text))
-		bits = bits_of(text.p);
+		bits = cgroup_controllers_of(text.p);
 	str_release(&text);
 	return bits;
 }
@@ -242,7 +202,6 @@ static int add_hierarchy(struct cgroups *c, const char *dir, bool unified, unsig
 	struct str base = STR_INIT, probe = STR_INIT;
 	int err;
 
-	sweep(dir);
 	str_addf(&base, "%s/" PREFIX "%d", dir, (int)getpid());
 	str_addf(&probe, "%s/probe", base.p);
 	err = mkdir(base.p, 0755) != 0 && errno != EEXIST ? -errno : 0;
@@ -268,84 +227,63 @@ static int add_hierarchy(struct cgroups *c, const char *dir, bool unified, unsig
 	return err;
 }
 
-/* One line of /proc/self/mountinfo. */
-struct mount_line {
-	char root[512], point[512], kind[32], options[512];
-};
-
-static bool read_mount(const char *line, struct mount_line *m)
+void cgroups_sweep(void)
 {
-	const char *rest = strstr(line, " - ");
+	struct cgroup_mounts mounts;
 
-	return rest != NULL && sscanf(line, "%*d %*d %*s %511s %511s", m->root, m->point) == 2 &&
-	       sscanf(rest, " - %31s %*s %511s", m->kind, m->options) == 2;
+	cgroup_mounts_read(&mounts);
+	for (size_t i = 0; i < mounts.n; i++)
+		sweep(mounts.v[i].directory);
+	cgroup_mounts_release(&mounts);
 }
 
-/* Version 1 where `unified` is false. What could not be used is told with its reason. */
-static void look(struct cgroups *c, char *mounts, const char *membership, bool unified,
-                 struct str *why)
+/* Hierarchies of one version, as far as they have something that is not had yet. */
+static void add_version(struct cgroups *c, const struct cgroup_mounts *mounts, bool unified,
+                        struct str *why)
 {
-	struct mount_line m;
-	char *rest = NULL;
-
-	for (char *line = strtok_r(mounts, "\n", &rest); line != NULL;
-	     line = strtok_r(NULL, "\n", &rest)) {
-		struct str place = STR_INIT, dir = STR_INIT;
-		unsigned bits, had = 0;
-		const char *name = "";
+	for (size_t i = 0; i < mounts->n && c->n < CGROUP_HIERARCHIES; i++) {
+		const struct cgroup_mount *m = &mounts->v[i];
+		unsigned had = 0;
 		int err;
 
-		if (!read_mount(line, &m) || strcmp(m.kind, unified ? "cgroup2" : "cgroup") != 0 ||
-		    c->n == CGROUP_HIERARCHIES)
+		for (size_t k = 0; k < c->n; k++)
+			had |= c->hierarchies[k].controllers;
+		if (m->unified != unified || (!unified && (m->controllers & ~had) == 0))
 			continue;
-		bits = unified ? 0 : bits_of(m.options);
-		for (size_t i = 0; i < CONTROLLERS; i++)
-			name = bits & controllers[i].bit ? controllers[i].name : name;
-		for (size_t i = 0; i < c->n; i++)
-			had |= c->hierarchies[i].controllers;
-		if ((unified || (bits & ~had) != 0) && own_place(membership, name, &place)) {
-			add_own_directory(&dir, m.point, m.root, place.p);
-			err = add_hierarchy(c, dir.p, unified, bits);
-			if (err != 0)
-				str_addf(why, "%s%s: %s", why->len > 0 ? ", " : "", dir.p,
-				         strerror(-err));
-		}
-		str_release(&place);
-		str_release(&dir);
+		err = add_hierarchy(c, m->directory, unified, m->controllers);
+		if (err != 0)
+			str_addf(why, "%s%s: %s", why->len > 0 ? ", " : "", m->directory,
+			         strerror(-err));
 	}
 }
 
 void cgroups_open(struct cgroups *c, struct str *told)
 {
-	struct str mounts = STR_INIT, membership = STR_INIT, why = STR_INIT;
-	char *copy;
+	struct cgroup_mounts mounts;
+	struct str why = STR_INIT;
 	unsigned bits = 0;
 
 	*c = (struct cgroups){0};
-	if (file_read("/proc/self/mountinfo", &mounts) == 0 &&
-	    file_read("/proc/self/cgroup", &membership) == 0) {
-		copy = xstrdup(mounts.p);
-		look(c, copy, membership.p, false, &why);
-		free(copy);
-		/* On a hybrid machine the unified hierarchy has nothing that version 1 has not. */
-		if (c->n == 0)
-			look(c, mounts.p, membership.p, true, &why);
-	}
+	cgroups_sweep();
+	cgroup_mounts_read(&mounts);
+	add_version(c, &mounts, false, &why);
+	/* On a hybrid machine the unified hierarchy has nothing that version 1 has not. */
+	if (c->n == 0)
+		add_version(c, &mounts, true, &why);
+	cgroup_mounts_release(&mounts);
 	for (size_t i = 0; i < c->n; i++)
 		bits |= c->hierarchies[i].controllers;
 	str_addf(told, "control groups%s:",
 	         c->n == 0                   ? ""
 	         : c->hierarchies[0].unified ? " of version 2"
 	                                     : " of version 1");
-	for (size_t i = 0; i < CONTROLLERS; i++) {
-		if (bits & controllers[i].bit)
-			str_addf(told, " %s", controllers[i].name);
+	for (size_t i = 0; i < CGROUP_CONTROLLERS; i++) {
+		if (bits & 1U << i)
+			str_addf(told, " %s", cgroup_controller_words[i]);
 	}
 	if (c->n == 0)
 		str_addf(told, " none, tasks are not limited (%s)",
 		         why.len > 0 ? why.p : "no hierarchy is mounted");
-	str_release(&mounts);
-	str_release(&membership);
 	str_release(&why);
 }
 

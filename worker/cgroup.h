@@ -6,7 +6,7 @@
  * tree.h finds processes and nothing is limited.
  *
  * Making and removing a group costs as much as a short command, so that one that its
- * task hardly used serves the next. The supervisor alone uses these.
+ * task hardly used serves the next. The supervisor has them.
  */
 #ifndef WORKER_CGROUP_H
 #define WORKER_CGROUP_H
@@ -19,14 +19,6 @@
 #include <stdint.h>
 
 #define CGROUP_HIERARCHIES 4
-
-/* What is in a hierarchy. */
-enum cgroup_controller {
-	CGROUP_MEMORY = 1 << 0,
-	CGROUP_PIDS = 1 << 1,
-	CGROUP_CPU = 1 << 2,
-	CGROUP_FREEZER = 1 << 3,
-};
 
 struct cgroup_limits {
 	uint64_t memory; /* bytes, 0: none */
@@ -61,6 +53,10 @@ struct cgroup_usage {
 void cgroups_open(struct cgroups *c, struct str *told);
 /* Remove all groups; their processes are gone. */
 void cgroups_close(struct cgroups *c);
+
+/* What supervisors that were killed left: thawed, so that what they held hears of its end, and
+   removed once it is empty. The agent may call it too. */
+void cgroups_sweep(void);
 
 /* A group without processes under these limits; NULL where there are none, or -errno in *err. */
 struct cgroup *cgroup_take(struct cgroups *c, const struct cgroup_limits *limits, int *err);

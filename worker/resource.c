@@ -27,8 +27,10 @@
 #define CHECK_NS (10 * INT64_C(1000000000))
 /* While another thread fetches, how often to see whether the task was cancelled. */
 #define WAIT_MS 100
-/* With less left of the disk, what nobody uses is given up before more is fetched. */
+/* With less left of the disk, what nobody uses is given up before more is fetched: the smaller of
+   a part of it and so many bytes. */
 #define FREE_PERCENT 5
+#define FREE_BYTES ((uint64_t)2 << 30)
 
 struct resource {
 	char *name; /* DIGEST-N */
@@ -232,9 +234,13 @@ static void read_signature(struct stage *stage, const char *uri, char signature[
 static bool disk_is_short(const struct resources *r)
 {
 	struct statvfs fs;
+	uint64_t left, wanted;
 
-	return statvfs(r->root, &fs) == 0 &&
-	       (uint64_t)fs.f_bavail * 100 < (uint64_t)fs.f_blocks * FREE_PERCENT;
+	if (statvfs(r->root, &fs) != 0)
+		return false;
+	left = (uint64_t)fs.f_bavail * fs.f_frsize;
+	wanted = (uint64_t)fs.f_blocks * fs.f_frsize / 100 * FREE_PERCENT;
+	return left < wanted && left < FREE_BYTES;
 }
 
 static enum stage_result write_info(const struct resources *r, const char *part,
