@@ -300,11 +300,19 @@ static void announce(struct core *core)
 	free(url);
 }
 
+/* A token that was revoked stays in force until they are read. */
+static void read_tokens(struct core *core)
+{
+	core->tokens_changed = core->options.tokens_changed != NULL &&
+	                       !core->options.tokens_changed(core->options.context);
+	if (core->tokens_changed)
+		timer_set(&core->timers, &core->retry, core->now_ns + RETRY_NS, try_again);
+}
+
 /* What others change: who may call, and what those wait for who look on. */
 static void follow_leader(struct core *core)
 {
-	if (core->options.tokens_changed != NULL)
-		core->options.tokens_changed(core->options.context);
+	read_tokens(core);
 	if (core->options.published != NULL)
 		core->options.published(core->options.context);
 }
@@ -326,13 +334,16 @@ static void rebuild(struct core *core)
 		problem_set(&problem, PROBLEM_UNAVAILABLE, "%s", store_error(core->store));
 	else
 		core->broken = !state_load(core, &problem);
-	if (result == STORE_DEPOSED)
+	if (result == STORE_DEPOSED) {
 		follow_leader(core);
-	else if (core->broken)
+	} else if (core->broken) {
 		log_error(core->log, "cannot read the database: %s", problem.message);
-	else
+	} else {
+		/* A COMMIT that seemed to fail may have come through; another one led before. */
+		read_tokens(core);
 		/* What the rows had left open, if anything. */
 		record_commit(core);
+	}
 	if (core->group_failed || core->broken) {
 		record_rollback(core);
 		state_release(&core->state);
@@ -395,8 +406,8 @@ static void end_group(struct core *core)
 		roll_back(core);
 	} else {
 		core->failures = 0;
-		if (core->tokens_changed && core->options.tokens_changed != NULL)
-			core->options.tokens_changed(core->options.context);
+		if (core->tokens_changed)
+			read_tokens(core);
 		send_answers(core);
 		state_trim(&core->state);
 	}
@@ -424,7 +435,7 @@ static void run_call(struct core *core, struct core_item item)
 static void run_group(struct core *core)
 {
 	begin_group(core);
-	core->again = core->tokens_changed = false;
+	core->again = false;
 	if (core->broken)
 		rebuild(core);
 	announce(core);

@@ -31,9 +31,10 @@ struct core_options {
 	/* The private server may end now: nothing runs and nobody is attached. Called once, on the
 	   core thread, which goes on until core_stop(). */
 	void (*may_end)(void *context);
-	/* Tokens were made or revoked, and the group was committed. Called on the core thread
-	   before the answers leave; NULL: nobody wants to know. */
-	void (*tokens_changed)(void *context);
+	/* Tokens were made or revoked, here or, as far as is known, elsewhere. Called on the core
+	   thread, after COMMIT and before the answers leave; NULL: nobody wants to know. False:
+	   they cannot be read, it is called again a little later. */
+	bool (*tokens_changed)(void *context);
 	int64_t (*clock_ns)(void *context); /* monotonic; NULL: the system's */
 	struct feed *feed;                  /* where events go; NULL: nowhere */
 	struct log_board *board;            /* who follows logs; NULL: nobody does */

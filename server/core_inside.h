@@ -78,7 +78,7 @@ struct core {
 	bool writing;                 /* a transaction is open */
 	bool logging;                 /* one of the log file too */
 	bool group_failed;
-	bool tokens_changed; /* in this group */
+	bool tokens_changed; /* in this group, or could not be read since */
 	bool again;     /* another group at once: memory was rebuilt, nobody was given work yet */
 	bool broken;    /* memory could not be rebuilt: nothing is served until it is */
 	int64_t now_ns; /* monotonic, at the start of the group */

@@ -372,6 +372,9 @@ static enum MHD_Result finish(struct exchange *x)
 		redirect(x);
 	else if (call->route == NULL)
 		call_reply_bytes(call, MHD_HTTP_OK, "text/plain");
+	/* A body may take its time, and the token be revoked meanwhile. */
+	else if (call->raw.len > 0 && !request_authenticate(x->connection, http->auth, call))
+		call_problem(call);
 	else if (is_for_leader(x) && !http->leads(http->server))
 		request_passage(x->connection, x->uri, call);
 	else if (!request_body(x->connection, call))

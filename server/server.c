@@ -210,13 +210,15 @@ static bool open_store(struct server *server, const struct settings *settings,
 }
 
 /* On the core thread. */
-static void tokens_changed(void *context)
+static bool tokens_changed(void *context)
 {
 	struct server *server = context;
 	struct problem problem = {0};
 
-	if (!auth_load(server->auth, store_own(server->store), &problem))
-		log_error(&server->log, "%s: the old ones stay in force", problem.message);
+	if (auth_load(server->auth, store_own(server->store), &problem))
+		return true;
+	log_error(&server->log, "%s: the old ones stay in force", problem.message);
+	return false;
 }
 
 /* The files that it gives out. */

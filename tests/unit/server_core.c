@@ -69,6 +69,14 @@ static void may_end(void *context)
 	((struct bench *)context)->may_end = true;
 }
 
+static bool tokens_changed(void *context)
+{
+	struct bench *b = context;
+
+	b->tokens_read++;
+	return !b->tokens_away;
+}
+
 static void start(struct bench *b)
 {
 	struct store_options options = {.fault = fault, .fault_context = b};
@@ -97,6 +105,7 @@ struct bench *bench_open(const struct core_options *options)
 		b->options = *options;
 	b->options.clock_ns = clock_of;
 	b->options.may_end = may_end;
+	b->options.tokens_changed = tokens_changed;
 	b->options.context = b;
 	b->now_ns = 1000000000;
 	b->failing = -1;

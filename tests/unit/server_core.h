@@ -24,6 +24,8 @@ struct bench {
 	bool away;                 /* every step fails */
 	bool unchecked;            /* memory is not compared after every group */
 	bool may_end;
+	unsigned tokens_read;     /* how often the core had them read */
+	bool tokens_away;         /* they cannot be */
 	VEC(struct call *) calls; /* sent and not released */
 };
 

@@ -221,13 +221,40 @@ static void test_timers(void **unused)
 	timers_release(&rung.timers);
 }
 
+/* Who may call is read again whenever it may have changed, until that succeeds. */
+static void test_tokens_are_read(void **unused)
+{
+	struct bench *b = bench_open(NULL);
+	unsigned n = b->tokens_read;
+
+	(void)unused;
+	bench_call(b, 201, handle_token_create, 0, NULL,
+	           json_of("{'name': 'a', 'role': 'viewer'}"));
+	assert_int_equal(b->tokens_read, n + 1);
+	bench_new_task(b, "{}");
+	assert_int_equal(b->tokens_read, n + 1);
+	/* A COMMIT that is said to have failed may have come through. */
+	b->fail_step = STORE_STEP_COMMIT;
+	b->failing = 0;
+	bench_call(b, 503, handle_token_delete, 1, NULL, NULL);
+	assert_int_equal(b->tokens_read, n + 2);
+	b->tokens_away = true;
+	bench_call(b, 200, handle_token_delete, 1, NULL, NULL);
+	assert_int_equal(b->tokens_read, n + 3);
+	b->tokens_away = false;
+	bench_advance(b, 2);
+	assert_int_equal(b->tokens_read, n + 4);
+	bench_advance(b, 2);
+	assert_int_equal(b->tokens_read, n + 4);
+	bench_close(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_every_pair),
-	        cmocka_unit_test(test_every_execution_pair),
-	        cmocka_unit_test(test_every_wish),
-	        cmocka_unit_test(test_timers),
+	        cmocka_unit_test(test_every_pair),      cmocka_unit_test(test_every_execution_pair),
+	        cmocka_unit_test(test_every_wish),      cmocka_unit_test(test_timers),
+	        cmocka_unit_test(test_tokens_are_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
