@@ -27,7 +27,8 @@ struct store {
 	struct str shown;        /* the place for messages */
 	int lock;                /* descriptor of the lock file */
 	int64_t term;            /* of this leader; 0: it does not lead, or nobody has to */
-	char *url;               /* where it listens, told by store_announce(); or NULL */
+	unsigned main_session, log_session; /* of the connections, when the term was taken */
+	char *url; /* where it listens, told by store_announce(); or NULL */
 	struct connection *main, *log;
 	bool open, log_open; /* a transaction is */
 	bool orphans;        /* it leaves logs without an execution */

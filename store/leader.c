@@ -57,8 +57,11 @@ static enum store_result take(struct store *s)
 	s->driver->bind_text(st, 2, s->url);
 	s->driver->bind_integer(st, 3, s->term);
 	result = store_failed(s, s->main, s->driver->step(st));
-	if (result == STORE_OK)
+	if (result == STORE_OK) {
 		s->term = s->driver->integer(st, 0);
+		s->main_session = s->driver->session(s->main);
+		s->log_session = s->driver->session(s->log);
+	}
 	s->driver->reset(st);
 	str_release(&name);
 	return result;

@@ -361,15 +361,17 @@ void store_rollback(struct store *s)
 
 enum store_result store_recover(struct store *s)
 {
-	unsigned session = s->driver->session(s->main);
 	enum store_result result;
 
 	assert(!s->open && !s->log_open);
 	result = store_failed(s, s->main, s->driver->recover(s->main));
 	if (result == STORE_OK)
 		result = store_failed(s, s->log, s->driver->recover(s->log));
+	/* Since the term was taken, not since the last try: of either session it is to be settled
+	   what became of its last transaction. */
 	if (result == STORE_OK && s->driver->shared &&
-	    (s->driver->session(s->main) != session || s->term == 0)) {
+	    (s->term == 0 || s->driver->session(s->main) != s->main_session ||
+	     s->driver->session(s->log) != s->log_session)) {
 		result = leader_retake(s);
 		if (result == STORE_OK)
 			result = store_log_sweep(s);

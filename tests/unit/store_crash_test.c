@@ -345,6 +345,34 @@ static void a_database_server_that_restarts(void **state)
 	arena_release(&arena);
 }
 
+/* What became of its last transaction is not known any more: that is settled by a new term. */
+static void the_session_of_logs_is_killed(void **state)
+{
+	struct place p;
+	struct store *s;
+	int64_t term;
+
+	(void)state;
+	place_needs_postgres();
+	place_make(&p);
+	s = place_open(&p);
+	assert_true(group(s, 1));
+	term = place_number(p.path.p, "SELECT term FROM leader");
+	place_number(p.path.p, "SELECT count(pg_terminate_backend(pid, 10000)) FROM"
+	                       " pg_stat_activity, leader WHERE pid NOT IN (pg_backend_pid(),"
+	                       " session_pid) AND application_name = 'scitq'");
+	assert_false(group(s, 2));
+	assert_int_equal(store_recover(s), STORE_OK);
+	assert_int_equal(place_number(p.path.p, "SELECT term FROM leader"), term + 1);
+	assert_true(group(s, 2));
+	assert_whole(&p, 2, true);
+	/* Nothing was lost since. */
+	assert_int_equal(store_recover(s), STORE_OK);
+	assert_int_equal(place_number(p.path.p, "SELECT term FROM leader"), term + 1);
+	store_close(s);
+	place_remove(&p);
+}
+
 /* Another server took the lead: nothing that this one writes is kept, until the other is gone. */
 static void a_leader_of_an_older_term(void **state)
 {
@@ -531,6 +559,7 @@ int main(int argc, char **argv)
 	        cmocka_unit_test(a_session_killed_in_a_transaction),
 	        cmocka_unit_test(a_commit_whose_session_is_killed),
 	        cmocka_unit_test(a_database_server_that_restarts),
+	        cmocka_unit_test(the_session_of_logs_is_killed),
 	        cmocka_unit_test(a_leader_of_an_older_term),
 	        cmocka_unit_test(a_locked_table),
 	        cmocka_unit_test(another_writer_makes_it_busy),
