@@ -95,6 +95,7 @@ enum http_error easy_prepare(CURL *easy, const struct http_request *request,
 {
 	*headers = NULL;
 	str_reset(&response->body);
+	str_reset(&response->type);
 	str_reset(&response->message);
 	response->status = 0;
 	response->retry_after = -1;
@@ -103,6 +104,8 @@ enum http_error easy_prepare(CURL *easy, const struct http_request *request,
 		str_adds(&response->message, "the URL is too long");
 		return HTTP_BAD_URL;
 	}
+	/* A name may be ".." */
+	easy_set(easy, CURLOPT_PATH_AS_IS, 1L);
 	if (request->ca != NULL)
 		easy_set(easy, CURLOPT_CAINFO, request->ca);
 	easy_set(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
@@ -183,6 +186,7 @@ int easy_retry_after(CURL *easy)
 enum http_error easy_result(CURL *easy, CURLcode code, const char *error,
                             struct http_response *response)
 {
+	const char *type = NULL;
 	long status = 0;
 
 	if (code == CURLE_WRITE_ERROR && response->message.len > 0)
@@ -194,6 +198,8 @@ enum http_error easy_result(CURL *easy, CURLcode code, const char *error,
 	}
 	if (curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK)
 		response->status = (int)status;
+	if (curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &type) == CURLE_OK && type != NULL)
+		str_adds(&response->type, type);
 	response->retry_after = easy_retry_after(easy);
 	return HTTP_OK;
 }

@@ -42,12 +42,14 @@ void http_response_init(struct http_response *r)
 	r->status = 0;
 	r->retry_after = -1;
 	str_init(&r->body);
+	str_init(&r->type);
 	str_init(&r->message);
 }
 
 void http_response_release(struct http_response *r)
 {
 	str_release(&r->body);
+	str_release(&r->type);
 	str_release(&r->message);
 }
 

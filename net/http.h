@@ -52,9 +52,9 @@ struct http_request {
 
 struct http_response {
 	int status;
-	struct str body;
-	int retry_after;    /* seconds, from Retry-After; -1 where absent */
-	struct str message; /* of an error */
+	struct str body, type; /* type: of the body, as Content-Type says; "" where absent */
+	int retry_after;       /* seconds, from Retry-After; -1 where absent */
+	struct str message;    /* of an error */
 };
 
 void http_response_init(struct http_response *r);

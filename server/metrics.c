@@ -18,7 +18,7 @@
 #include <string.h>
 
 /* Those that we answer with; any other is counted as the last. */
-static const int statuses[] = {200, 201, 302, 308, 400, 401, 404, 405,
+static const int statuses[] = {200, 201, 302, 307, 308, 400, 401, 404,         405,
                                409, 413, 417, 422, 429, 500, 503, CALL_DROPPED};
 
 #define STATUSES (sizeof(statuses) / sizeof(statuses[0]))

@@ -22,7 +22,7 @@
 #define CONNECT_MS 2000
 /* Above what a lease or a follower waits for. */
 #define CALL_MS 180000
-#define HEADERS 4
+#define HEADERS 5
 
 struct passing {
 	struct passing *next;
@@ -83,7 +83,7 @@ static void answered(void *context, enum http_error error, struct http_response 
 	}
 	str_reset(&call->reply);
 	str_add(&call->reply, response->body.p, response->body.len);
-	call_reply_bytes(call, response->status, "application/json");
+	call_reply_bytes(call, response->status, arena_strdup(&call->arena, response->type.p));
 }
 
 /* False: nobody is known to lead. */
@@ -125,6 +125,8 @@ static void pass(struct relay *relay, struct call *call)
 		headers[n++] = header(call, "X-Scitq-Client", passage->client);
 	if (passage->content_type != NULL)
 		headers[n++] = header(call, "Content-Type", passage->content_type);
+	if (passage->mask != NULL)
+		headers[n++] = header(call, "X-Fields", passage->mask);
 	assert(n <= HEADERS);
 	request.url = arena_printf(&call->arena, "%s%s", relay->leader.p, passage->uri);
 	passing = xcalloc(1, sizeof(*passing));
@@ -140,6 +142,10 @@ static void begin(struct relay *relay, struct call *call)
 {
 	if (call->passage->passed) {
 		refuse(call, "this server does not lead any more");
+	} else if (strchr(call->passage->uri, '#') != NULL) {
+		/* Ours since HTTP has no fragments; a client would cut it off. */
+		problem_set(&call->problem, PROBLEM_BAD_VALUE, "a # in a path is written %%23");
+		call_problem(call);
 	} else if (!find_leader(relay)) {
 		refuse(call, "no server leads at the moment");
 	} else if (call->route->queue != QUEUE_CORE) {

@@ -15,9 +15,9 @@
 
 /* What a call is passed on with; texts live as long as the call. */
 struct passage {
-	const char *method, *uri;                          /* as received, query included */
-	const char *authorization, *client, *content_type; /* headers; NULL: absent */
-	bool passed;                                       /* it comes from a server that follows */
+	const char *method, *uri;                                 /* as received, query included */
+	const char *authorization, *client, *content_type, *mask; /* headers; NULL: absent */
+	bool passed; /* it comes from a server that follows */
 };
 
 /* The header by which a call tells that it was passed on. */

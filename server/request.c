@@ -175,6 +175,7 @@ void request_passage(struct MHD_Connection *connection, const char *uri, struct 
 	passage->authorization = kept_header(connection, MHD_HTTP_HEADER_AUTHORIZATION, call);
 	passage->client = kept_header(connection, "X-Scitq-Client", call);
 	passage->content_type = kept_header(connection, MHD_HTTP_HEADER_CONTENT_TYPE, call);
+	passage->mask = kept_header(connection, "X-Fields", call);
 	passage->passed = header(connection, PASSED_HEADER) != NULL;
 	call->passage = passage;
 }
