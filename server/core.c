@@ -77,6 +77,7 @@ void core_free(struct core *core)
 	vec_release(&core->tallied);
 	vec_release(&core->grown);
 	vec_release(&core->asking);
+	vec_release(&core->granted);
 	arena_release(&core->arena);
 	pthread_mutex_destroy(&core->lock);
 	free(core->url);

@@ -75,8 +75,10 @@ struct core {
 	VEC(struct feed_event) news;  /* published after COMMIT */
 	VEC(struct log_growth) grown; /* the same, of logs that may be followed */
 	struct call *current;         /* being handled; NULL once it is answered or parked */
-	bool writing;                 /* a transaction is open */
-	bool logging;                 /* one of the log file too */
+	/* Rows of executions that are not inserted yet; their texts live in the group. */
+	VEC(struct execution) granted;
+	bool writing; /* a transaction is open */
+	bool logging; /* one of the log file too */
 	bool group_failed;
 	bool tokens_changed; /* in this group, or could not be read since */
 	bool again;     /* another group at once: memory was rebuilt, nobody was given work yet */

@@ -5,6 +5,7 @@
 #include "store/store.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A worker's contact alone is not worth a transaction; it travels with one, or after so long. */
@@ -21,7 +22,7 @@ static bool check(struct core *core, enum store_result result, const char *what)
 	return core_failed(core, what);
 }
 
-bool core_write(struct core *core)
+static bool begin_write(struct core *core)
 {
 	if (core->group_failed)
 		return false;
@@ -31,6 +32,24 @@ bool core_write(struct core *core)
 		core->writing = true;
 	}
 	return true;
+}
+
+/* Executions that were granted go to the database together, before anything else is written. */
+static bool insert_granted(struct core *core)
+{
+	size_t n = core->granted.n;
+
+	core->granted.n = 0;
+	return n == 0 ? !core->group_failed
+	              : begin_write(core) && check(core,
+	                                           store_insert_rows(core->store, TABLE_EXECUTION,
+	                                                             core->granted.v, n),
+	                                           "insert");
+}
+
+bool core_write(struct core *core)
+{
+	return insert_granted(core) && begin_write(core);
 }
 
 bool core_write_log(struct core *core)
@@ -49,7 +68,7 @@ bool record_find(struct core *core, enum table_id table, void *row)
 {
 	enum store_result result;
 
-	if (core->group_failed)
+	if (core->group_failed || (table == TABLE_EXECUTION && !insert_granted(core)))
 		return false;
 	result = store_get(store_own(core->store), table, row, STORE_ALL, &core->arena);
 	return result != STORE_NONE && check(core, result, "read");
@@ -201,11 +220,11 @@ bool record_delete(struct core *core, enum table_id table, const void *row)
 
 bool record_execution_insert(struct core *core, const struct execution *row, bool first)
 {
-	if ((!first && !tally_superseded(core, (uint32_t)row->task_id)) ||
-	    !record_insert(core, TABLE_EXECUTION, row) ||
+	if ((!first && !tally_superseded(core, (uint32_t)row->task_id)) || !begin_write(core) ||
 	    (!first && !check(core, store_supersede(core->store, row->task_id, row->execution_id),
 	                      "supersede")))
 		return false;
+	vec_push(&core->granted, *row);
 	news_execution(core, (uint32_t)row->execution_id, (uint32_t)row->task_id,
 	               (uint32_t)row->worker_id, (enum execution_status)row->status, FEED_CREATED);
 	return true;
@@ -241,13 +260,33 @@ void record_execution_set(struct core *core, struct execution_node *execution,
 	execution->mask |= mask;
 }
 
+/* A row whose columns in the mask are to be written, where its status is still `before`. */
+struct change {
+	const void *row;
+	uint64_t mask;
+	int before;
+};
+
+static struct change execution_change(struct core *core, struct execution_node *execution)
+{
+	execution->dirty = false;
+	execution->row->modification_date = core->now_us;
+	if (execution->mask & BIT(EXECUTION_COL_status)) {
+		if (execution_is_done((enum execution_status)execution->status))
+			tally_ended(core, execution);
+		news_execution(core, execution->id, execution->task, execution->worker->id,
+		               (enum execution_status)execution->status, FEED_CHANGED);
+	}
+	return (struct change){execution->row, execution->mask, execution->before};
+}
+
 bool record_execution_flush(struct core *core, struct execution_node *execution)
 {
 	struct state *state = &core->state;
+	struct change change;
 
 	if (!execution->dirty)
 		return !core->group_failed;
-	execution->dirty = false;
 	for (size_t i = state->dirty_executions.n; i-- > 0;) {
 		if (state->dirty_executions.v[i] == execution) {
 			state->dirty_executions.v[i] =
@@ -255,22 +294,15 @@ bool record_execution_flush(struct core *core, struct execution_node *execution)
 			break;
 		}
 	}
-	execution->row->modification_date = core->now_us;
-	if (!core_write(core) || !check(core,
-	                                store_update(core->store, TABLE_EXECUTION, execution->row,
-	                                             execution->mask, execution->before),
-	                                "update of an execution"))
-		return false;
-	if (!(execution->mask & BIT(EXECUTION_COL_status)))
-		return true;
-	if (execution_is_done((enum execution_status)execution->status))
-		tally_ended(core, execution);
-	news_execution(core, execution->id, execution->task, execution->worker->id,
-	               (enum execution_status)execution->status, FEED_CHANGED);
-	return true;
+	change = execution_change(core, execution);
+	return core_write(core) && check(core,
+	                                 store_update(core->store, TABLE_EXECUTION, change.row,
+	                                              change.mask, change.before),
+	                                 "update of an execution");
 }
 
-static bool flush_task(struct core *core, uint32_t id)
+/* False: there is nothing to write. */
+static bool task_change(struct core *core, uint32_t id, struct change *change)
 {
 	/* Two sets of columns, each prepared once: most changes are only of the status. */
 	const uint64_t moved = BIT(TASK_COL_status) | BIT(TASK_COL_status_date) |
@@ -278,30 +310,86 @@ static bool flush_task(struct core *core, uint32_t id)
 	const uint64_t told = BIT(TASK_COL_attempts) | BIT(TASK_COL_losses) | BIT(TASK_COL_reason) |
 	                      BIT(TASK_COL_resume_status) | BIT(TASK_COL_partial);
 	struct task_node *task = state_task(&core->state, id);
-	struct task row;
-	uint64_t mask;
+	struct task *row;
 
 	if (task == NULL || !(task->flags & TASK_DIRTY))
-		return true;
-	mask = task->flags & TASK_TOLD ? moved | told : moved;
+		return false;
+	row = arena_new(&core->arena, struct task);
+	change->row = row;
+	change->before = task->before;
+	change->mask = task->flags & TASK_TOLD ? moved | told : moved;
 	/* The date of the status stays where that came back to what it was. */
 	if (task->status == task->before)
-		mask &= ~BIT(TASK_COL_status_date);
+		change->mask &= ~BIT(TASK_COL_status_date);
 	else
 		news_task(core, id, task, FEED_CHANGED);
 	task->flags &= (uint8_t) ~(TASK_DIRTY | TASK_TOLD);
-	row.task_id = id;
-	row.status = (int8_t)task->status;
-	row.status_date = row.modification_date = core->now_us;
-	row.epoch = task->epoch;
-	row.attempts = task->attempts;
-	row.losses = task->losses;
-	row.reason = reason_words[task->reason];
-	row.partial = (task->flags & TASK_PARTIAL) != 0;
-	row.resume_status = task->resume == TASK_ABSENT ? STATUS_NULL : (int8_t)task->resume;
-	return core_write(core) &&
-	       check(core, store_update(core->store, TABLE_TASK, &row, mask, task->before),
-	             "update of a task");
+	row->task_id = id;
+	row->status = (int8_t)task->status;
+	row->status_date = row->modification_date = core->now_us;
+	row->epoch = task->epoch;
+	row->attempts = task->attempts;
+	row->losses = task->losses;
+	row->reason = reason_words[task->reason];
+	row->partial = (task->flags & TASK_PARTIAL) != 0;
+	row->resume_status = task->resume == TASK_ABSENT ? STATUS_NULL : (int8_t)task->resume;
+	return true;
+}
+
+static int by_kind(const void *a, const void *b)
+{
+	const struct change *x = a, *y = b;
+
+	if (x->mask != y->mask)
+		return x->mask < y->mask ? -1 : 1;
+	return x->before - y->before;
+}
+
+/* Those of one kind in one statement, where the database can. */
+static bool write_changes(struct core *core, enum table_id table, struct change *changes, size_t n)
+{
+	const void **rows = arena_array(&core->arena, const void *, n + 1);
+	size_t end;
+
+	if (n == 0)
+		return !core->group_failed;
+	if (!core_write(core))
+		return false;
+	qsort(changes, n, sizeof(*changes), by_kind);
+	for (size_t i = 0; i < n; i = end) {
+		for (end = i; end < n && by_kind(&changes[i], &changes[end]) == 0; end++)
+			rows[end] = changes[end].row;
+		if (!check(core,
+		           store_update_rows(core->store, table, rows + i, end - i, changes[i].mask,
+		                             changes[i].before),
+		           table == TABLE_TASK ? "update of tasks" : "update of executions"))
+			return false;
+	}
+	return true;
+}
+
+static bool flush_executions(struct core *core)
+{
+	struct state *state = &core->state;
+	const size_t n = state->dirty_executions.n;
+	struct change *changes = arena_array(&core->arena, struct change, n + 1);
+
+	for (size_t i = 0; i < n; i++)
+		changes[i] = execution_change(core, state->dirty_executions.v[i]);
+	state->dirty_executions.n = 0;
+	return write_changes(core, TABLE_EXECUTION, changes, n);
+}
+
+static bool flush_tasks(struct core *core)
+{
+	struct state *state = &core->state;
+	struct change *changes = arena_array(&core->arena, struct change, state->dirty_tasks.n + 1);
+	size_t n = 0;
+
+	for (size_t i = 0; i < state->dirty_tasks.n; i++)
+		n += task_change(core, state->dirty_tasks.v[i], &changes[n]);
+	state->dirty_tasks.n = 0;
+	return write_changes(core, TABLE_TASK, changes, n);
 }
 
 /* Nobody else reads the column to decide something: late is soon enough. */
@@ -326,15 +414,8 @@ static bool flush_contacts(struct core *core)
 
 bool record_flush(struct core *core)
 {
-	struct state *state = &core->state;
-
-	while (state->dirty_executions.n > 0 && !core->group_failed)
-		record_execution_flush(core,
-		                       state->dirty_executions.v[state->dirty_executions.n - 1]);
-	for (size_t i = 0; i < state->dirty_tasks.n && !core->group_failed; i++)
-		flush_task(core, state->dirty_tasks.v[i]);
-	state->dirty_tasks.n = 0;
-	return !core->group_failed;
+	return !core->group_failed && insert_granted(core) && flush_executions(core) &&
+	       flush_tasks(core);
 }
 
 void record_commit(struct core *core)
@@ -357,6 +438,7 @@ void record_commit(struct core *core)
 void record_rollback(struct core *core)
 {
 	news_drop(core);
+	core->granted.n = 0;
 	if (core->logging)
 		store_log_rollback(core->store);
 	if (core->writing)

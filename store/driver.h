@@ -27,6 +27,9 @@ struct dialect {
 	const char *begin_read;  /* of one that only reads, all of it as of one moment */
 	const char *begin_alone; /* of one beside which no other of this kind is open: migrations */
 	const char *integer, *real, *text, *boolean, *date, *bytes; /* column types */
+	/* Types of arrays of numbers and dates, reals, texts and yes or no, which unnest() takes;
+	   NULL: there are none. */
+	const char *integers, *reals, *texts, *booleans;
 	/* Definition of an integer key whose numbers are not given twice. */
 	const char *auto_key;
 	/* A query with one text parameter, a JSON array of integers: its items as rows. */

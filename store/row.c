@@ -377,6 +377,147 @@ enum store_result store_update(struct store *s, enum table_id table, const void 
 	return result == STORE_OK && changed == 0 ? STORE_NONE : result;
 }
 
+/* Fewer are as fast one by one. */
+#define ARRAY_ROWS 3
+
+static const char *array_of(const struct dialect *d, enum field_kind kind)
+{
+	switch (kind) {
+	case KIND_INT:
+	case KIND_DATE:
+		return d->integers;
+	case KIND_REAL:
+		return d->reals;
+	case KIND_BOOL:
+		return d->booleans;
+	default:
+		return d->texts;
+	}
+}
+
+/* Is it a column of the arrays: the key, or one that is set? */
+static bool is_given(const struct table *t, unsigned i, uint64_t mask)
+{
+	return i == 0 || is_set(t, i, mask);
+}
+
+static void add_update_rows(const struct dialect *d, const struct table *t, uint64_t mask,
+                            int expect_status, struct str *sql)
+{
+	const char *comma = "";
+	size_t n;
+
+	str_addf(sql, "UPDATE \"%s\" AS t SET ", t->name);
+	for (unsigned i = 0; i < t->nfields; i++) {
+		if (is_set(t, i, mask)) {
+			str_addf(sql, "%s\"%s\" = u.c%u", comma, t->fields[i].name, i);
+			comma = ", ";
+		}
+	}
+	comma = " FROM unnest(";
+	for (unsigned i = 0; i < t->nfields; i++) {
+		if (is_given(t, i, mask)) {
+			str_addf(sql, "%s?::%s", comma, array_of(d, t->fields[i].kind));
+			comma = ", ";
+		}
+	}
+	comma = ") AS u(";
+	for (unsigned i = 0; i < t->nfields; i++) {
+		if (is_given(t, i, mask)) {
+			str_addf(sql, "%sc%u", comma, i);
+			comma = ", ";
+		}
+	}
+	str_addf(sql, ") WHERE t.\"%s\" = u.c0", t->fields[0].name);
+	if (expect_status != STORE_ANY_STATUS)
+		str_addf(sql, " AND t.status = '%s'",
+		         field_words(t->fields[table_field(t, "status")].kind, &n)[expect_status]);
+}
+
+/* One value in the text of an array; texts between quotes. */
+static void add_element(const struct field *f, const void *row, struct str *out)
+{
+	const void *p = field_in(f, row);
+	const char *text;
+	size_t n;
+
+	if (row_is_null(f, row)) {
+		str_adds(out, "NULL");
+		return;
+	}
+	switch (f->kind) {
+	case KIND_INT:
+	case KIND_DATE:
+		str_addf(out, "%lld", (long long)*(const int64_t *)p);
+		return;
+	case KIND_REAL:
+		str_addf(out, "%.17g", *(const double *)p);
+		return;
+	case KIND_BOOL:
+		str_addf(out, "%d", *(const int8_t *)p);
+		return;
+	case KIND_TEXT:
+		text = *(const char *const *)p;
+		break;
+	default:
+		text = field_words(f->kind, &n)[*(const int8_t *)p];
+		break;
+	}
+	str_addc(out, '"');
+	for (; *text != '\0'; text++) {
+		if (*text == '"' || *text == '\\')
+			str_addc(out, '\\');
+		str_addc(out, *text);
+	}
+	str_addc(out, '"');
+}
+
+static enum store_result update_array(struct store *s, const struct table *t,
+                                      const void *const *rows, size_t n, uint64_t mask,
+                                      int expect_status)
+{
+	enum store_result result;
+	struct str sql = STR_INIT, array = STR_INIT;
+	struct statement *st;
+	struct arena arena;
+	int64_t changed = 0;
+	int at = 1;
+
+	add_update_rows(s->driver->dialect, t, mask, expect_status, &sql);
+	st = store_ready(s, sql.p, &result);
+	str_release(&sql);
+	if (st == NULL)
+		return result;
+	arena_init(&arena);
+	for (unsigned i = 0; i < t->nfields; i++) {
+		if (!is_given(t, i, mask))
+			continue;
+		str_reset(&array);
+		for (size_t k = 0; k < n; k++) {
+			str_addc(&array, k ? ',' : '{');
+			add_element(&t->fields[i], rows[k], &array);
+		}
+		str_addc(&array, '}');
+		s->driver->bind_text(st, at++, arena_strndup(&arena, array.p, array.len));
+	}
+	result = store_run(s, st, &changed);
+	str_release(&array);
+	arena_release(&arena);
+	return result == STORE_OK && changed != (int64_t)n ? STORE_NONE : result;
+}
+
+enum store_result store_update_rows(struct store *s, enum table_id table, const void *const *rows,
+                                    size_t n, uint64_t mask, int expect_status)
+{
+	enum store_result result = STORE_OK;
+
+	if (s->driver->dialect->integers != NULL && n >= ARRAY_ROWS)
+		return update_array(s, table_get(table), rows, n, mask, expect_status);
+	for (size_t i = 0; i < n && result == STORE_OK; i++)
+		result = store_update(s, table, rows[i], mask, expect_status);
+	return result;
+}
+
 enum store_result store_delete(struct store *s, enum table_id table, const void *row)
 {
 	enum store_result result;

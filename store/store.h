@@ -142,6 +142,12 @@ enum store_result store_upsert(struct store *s, enum table_id table, const void 
  */
 enum store_result store_update(struct store *s, enum table_id table, const void *row, uint64_t mask,
                                int expect_status);
+/*
+ * The same for n rows of a table with one integer key, each there once: in one
+ * statement where the database can. STORE_NONE where one of them was another.
+ */
+enum store_result store_update_rows(struct store *s, enum table_id table, const void *const *rows,
+                                    size_t n, uint64_t mask, int expect_status);
 /* The row with row's key, alone; what hangs on it: see below. */
 enum store_result store_delete(struct store *s, enum table_id table, const void *row);
 

@@ -316,6 +316,69 @@ static void an_update_tests_the_old_status(void **state)
 	place_remove(&p);
 }
 
+/* Many at once, with texts that need quoting: as one by one, and all as expected or not. */
+static void many_rows_change_at_once(void **state)
+{
+	static const char *const texts[] = {"",        "NULL",  "a\"b\\c", "{x,y}",
+	                                    " blank ", "é\n\t", NULL};
+	enum { ROWS = 7 };
+	const uint64_t mask = field_bit(TABLE_TASK, "status") | field_bit(TABLE_TASK, "name") |
+	                      field_bit(TABLE_TASK, "cpu") | field_bit(TABLE_TASK, "run_id") |
+	                      field_bit(TABLE_TASK, "use_cache") |
+	                      field_bit(TABLE_TASK, "resume_status");
+	struct task rows[ROWS], read;
+	const void *pointers[ROWS];
+	struct arena arena;
+	struct place p;
+	struct store *s;
+
+	(void)state;
+	place_make(&p);
+	arena_init(&arena);
+	s = place_open(&p);
+	for (int i = 0; i < ROWS; i++) {
+		rows[i] = some_task(i + 1);
+		pointers[i] = &rows[i];
+	}
+	assert_int_equal(store_begin(s), STORE_OK);
+	assert_int_equal(store_insert_rows(s, TABLE_TASK, rows, ROWS), STORE_OK);
+	assert_int_equal(store_commit(s), STORE_OK);
+	for (int i = 0; i < ROWS; i++) {
+		rows[i].status = TASK_ASSIGNED;
+		rows[i].name = texts[i];
+		rows[i].cpu = i / 3.0;
+		rows[i].run_id = i == 2 ? INT_NULL : i * INT64_C(5000000000);
+		rows[i].use_cache = (int8_t)(i & 1);
+		rows[i].resume_status = i == 3 ? TASK_PENDING : STATUS_NULL;
+	}
+	assert_int_equal(store_begin(s), STORE_OK);
+	assert_int_equal(store_update_rows(s, TABLE_TASK, pointers, ROWS, mask, TASK_PENDING),
+	                 STORE_OK);
+	for (int i = 0; i < ROWS; i++) {
+		read.task_id = i + 1;
+		assert_int_equal(store_get(store_own(s), TABLE_TASK, &read, STORE_ALL, &arena),
+		                 STORE_OK);
+		assert_same(table_get(TABLE_TASK), &rows[i], &read);
+	}
+	assert_int_equal(store_commit(s), STORE_OK);
+	/* One of them is another. */
+	rows[4].task_id = 99;
+	assert_int_equal(store_begin(s), STORE_OK);
+	assert_int_equal(store_update_rows(s, TABLE_TASK, pointers, ROWS, mask, TASK_ASSIGNED),
+	                 STORE_NONE);
+	store_rollback(s);
+	rows[4].task_id = 5;
+	assert_int_equal(store_begin(s), STORE_OK);
+	assert_int_equal(store_update_rows(s, TABLE_TASK, pointers, ROWS, mask, TASK_RUNNING),
+	                 STORE_NONE);
+	assert_int_equal(store_update_rows(s, TABLE_TASK, pointers, ROWS, mask, STORE_ANY_STATUS),
+	                 STORE_OK);
+	assert_int_equal(store_commit(s), STORE_OK);
+	store_close(s);
+	arena_release(&arena);
+	place_remove(&p);
+}
+
 static void numbers_are_not_given_twice(void **state)
 {
 	int64_t ids[TABLE_COUNT];
@@ -569,6 +632,7 @@ int main(int argc, char **argv)
 	        cmocka_unit_test(absent_values_stay_absent),
 	        cmocka_unit_test(a_mask_limits_what_is_read_and_written),
 	        cmocka_unit_test(an_update_tests_the_old_status),
+	        cmocka_unit_test(many_rows_change_at_once),
 	        cmocka_unit_test(numbers_are_not_given_twice),
 	        cmocka_unit_test(deleting_takes_what_hangs_on_it),
 	        cmocka_unit_test(a_new_execution_is_the_latest),
