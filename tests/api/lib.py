@@ -29,6 +29,8 @@ SERVER = os.path.join(BIN, "scitq-server")
 sys.path.insert(0, os.path.join(ROOT, "tests", "tools"))
 import postgres  # noqa: E402
 START = time.monotonic()
+# What this machine's files say of a server is not meant for those of the tests.
+os.environ.update(SCITQ_CONF="/dev/null", XDG_CONFIG_HOME=os.path.join(ROOT, "build", "no-config"))
 
 TASK = ["task_id", "name", "status", "command", "creation_date", "modification_date", "status_date", "batch",
         "input", "output", "container", "container_options", "resource", "required_task_ids", "retry",

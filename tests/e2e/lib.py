@@ -138,7 +138,8 @@ class Place:
         self.path = os.path.realpath(tempfile.mkdtemp(prefix="scitq-e2e."))
         self.state = os.path.join(self.path, "state")
         self.env = {key: value for key, value in os.environ.items() if not key.startswith("SCITQ_")}
-        self.env.update(XDG_STATE_HOME=os.path.join(self.path, "xdg"), NO_COLOR="1")
+        self.env.update(XDG_STATE_HOME=os.path.join(self.path, "xdg"), NO_COLOR="1", SCITQ_CONF="/dev/null",
+                        XDG_CONFIG_HOME=os.path.join(self.path, "config"))
 
     def close(self):
         for _ in range(5):    # killing one may let another start

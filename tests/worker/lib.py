@@ -114,7 +114,7 @@ class Place:
         self.worker = None
         self.started = []
         self.env = {key: value for key, value in os.environ.items() if not key.startswith("SCITQ_")}
-        self.env.update(SCITQ_TOKEN="secret", HOME=self.path)
+        self.env.update(SCITQ_TOKEN="secret", HOME=self.path, SCITQ_CONF="/dev/null")
 
     def file(self, *parts):
         return os.path.join(self.path, *parts)
