@@ -59,12 +59,27 @@ static bool is_command(const char *key)
 	return false;
 }
 
+/* `timeout` is a part of download_timeout, run_timeout and upload_timeout. */
+static void add_longer_keys(struct str *out, const char *key, enum attr_home home)
+{
+	size_t n = strlen(key);
+
+	for (size_t i = 0; i < nattrs; i++) {
+		const char *at = strstr(attrs[i].key, key);
+
+		if (n >= 3 && at != NULL && (attrs[i].homes & home) &&
+		    (at == attrs[i].key || at[-1] == '_') && (at[n] == '_' || at[n] == '\0'))
+			str_addf(out, "%s`%s`", out->len > 0 ? ", " : "", attrs[i].key);
+	}
+}
+
 static void unknown_key(struct collector *k, const struct name *key)
 {
 	static const enum attr_home homes[] = {ATTR_STEP, ATTR_RECRUITER, ATTR_WORKFLOW,
 	                                       ATTR_FLAVOR};
 	struct compilation *c = k->r->c;
 	const char *nearest = nearest_key(key->text, k->home);
+	struct str longer = STR_INIT;
 	struct diag *d = report(c, E0304, key->span, "%s has no setting `%s`", home_text(k->home),
 	                        key->text);
 
@@ -82,7 +97,12 @@ static void unknown_key(struct collector *k, const struct name *key)
 	if (nearest != NULL) {
 		help(c, d, "write `%s`", nearest);
 		fix(c, d, key->span, "%s", nearest);
+		return;
 	}
+	add_longer_keys(&longer, key->text, k->home);
+	if (longer.len > 0)
+		help(c, d, "there is %s", longer.p);
+	str_release(&longer);
 }
 
 static void wrong_form(struct collector *k, const struct attr *attr, struct span span)
