@@ -9,6 +9,7 @@
 #include "worker/session.h"
 #include "worker/staging.h"
 #include "worker/tree.h"
+#include "worker/watch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -230,7 +231,7 @@ static int64_t keep_time(struct agent *a)
 	int64_t next = life_keep_time(a), gone = private_deadline(a);
 
 	if (a->look_at_ns != 0 && a->look_at_ns <= a->now_ns) {
-		life_look(a);
+		watch_look(a);
 		pause_inotify(a, false);
 	}
 	if (a->trim_at_ns != 0 && a->trim_at_ns <= a->now_ns) {
@@ -281,7 +282,7 @@ static void turn(struct agent *a)
 			break;
 		case SOURCE_INOTIFY:
 			pause_inotify(a, true);
-			life_output_changed(a);
+			watch_changed(a);
 			break;
 		case SOURCE_SIGNALS:
 			hear_signals(a);

@@ -106,6 +106,36 @@ void held_spawn(const struct held *h, char *const *environment, struct arena *ar
 	spawn->err = arena_printf(arena, "%s/stderr", h->directory);
 }
 
+bool held_enter_group(struct held *h, struct cgroups *groups, struct spawn *spawn)
+{
+	int err = 0;
+
+	if (!h->contained)
+		h->group = cgroup_take(groups, &h->limits, &err);
+	if (h->group != NULL) {
+		spawn->entries = h->group->entries;
+		spawn->nentries = groups->n;
+	}
+	h->ending.start_errno = -err;
+	h->ending.failed = err != 0 ? "make its control group" : "";
+	return err == 0;
+}
+
+void held_leave_group(struct held *h, struct cgroups *groups)
+{
+	struct cgroup_usage usage;
+
+	if (h->group == NULL)
+		return;
+	cgroup_usage(groups, h->group, &usage);
+	/* More than what was waited for, where some was left to itself. */
+	if (usage.cpu_us > h->ending.cpu_us)
+		h->ending.cpu_us = usage.cpu_us;
+	h->ending.oom = usage.oom;
+	cgroup_give_back(groups, h->group, !h->ending.strays);
+	h->group = NULL;
+}
+
 char **held_environment(char **all)
 {
 	static const char *const own[] = {

@@ -62,6 +62,14 @@ void held_end(struct held *h);
  */
 void held_spawn(const struct held *h, char *const *environment, struct arena *arena,
                 struct spawn *spawn);
+/*
+ * A control group for its processes, where there are some, which `spawn` enters: none of a
+ * container, whose engine has its own. False, with the ending set, where one was to be had and is
+ * not.
+ */
+bool held_enter_group(struct held *h, struct cgroups *groups, struct spawn *spawn);
+/* What its processes used, as far as their group tells, goes to the ending; no group: nothing. */
+void held_leave_group(struct held *h, struct cgroups *groups);
 /* The environment without what is set for each task; the strings are borrowed, the array freed by
    the caller. */
 char **held_environment(char **all);

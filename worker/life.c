@@ -6,6 +6,7 @@
 #include "worker/runner.h"
 #include "worker/session.h"
 #include "worker/staging.h"
+#include "worker/watch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,14 +15,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <unistd.h>
 
-/* Output is looked at once a task has run for so long, and not again within LOOK_NS. */
-#define WATCH_NS (50 * MS_NS)
-#define LOOK_NS (30 * MS_NS)
-/* Where the kernel gives no more watches. */
-#define UNWATCHED_NS (250 * MS_NS)
 /* A start is told with whatever comes soon after it, best with its own end: a report of its own
    would be in the way of that one. */
 #define STARTED_NS (5 * MS_NS)
@@ -111,17 +106,6 @@ static void forget_held(struct agent *a, uint64_t id)
 	trim_soon(a);
 }
 
-static void unwatch(struct agent *a, struct execution *e)
-{
-	for (int i = 0; i < STREAMS; i++) {
-		/* The kernel drops the watch of a file that was removed by itself. */
-		if (e->watches[i] >= 0)
-			(void)inotify_rm_watch(a->inotify, e->watches[i]);
-		e->watches[i] = -1;
-	}
-	e->watched = false;
-}
-
 /* Its runner says that the container is gone, unless it was killed itself. */
 static void remove_container(struct agent *a, const struct execution *e, struct removal *r)
 {
@@ -159,7 +143,7 @@ static void drop(struct agent *a, struct execution *e)
 	struct place *place = e->place;
 	struct paths gone = {0};
 
-	unwatch(a, e);
+	watch_end(a, e);
 	if (e->held)
 		forget_held(a, (uint64_t)e->id);
 	recent_add(&a->ended, e->id);
@@ -517,7 +501,7 @@ static void mark_started(struct agent *a, struct execution *e, pid_t pid)
 	e->started = true;
 	e->pid = pid;
 	e->started_ns = a->now_ns;
-	a->look_at_ns = earlier(a->look_at_ns, a->now_ns + WATCH_NS);
+	watch_begin(a);
 	tell_event(a, e, EVENT_STARTED);
 }
 
@@ -729,54 +713,6 @@ void life_stop_all(struct agent *a)
 		else
 			stop_job(a, e, "lost");
 	}
-}
-
-/* Have the kernel tell when the task writes. */
-static void watch(struct agent *a, struct execution *e)
-{
-	e->watched = true;
-	for (int i = 0; i < STREAMS; i++) {
-		e->watches[i] = inotify_add_watch(a->inotify, e->streams[i].path, IN_MODIFY);
-		if (e->watches[i] < 0)
-			e->watched = false;
-	}
-}
-
-void life_look(struct agent *a)
-{
-	char events[4096];
-
-	a->look_at_ns = 0;
-	/* First, so that what is written from now on is told again. */
-	while (fd_read(a->inotify, events, sizeof(events)) > 0)
-		;
-	for (size_t i = 0; i < a->executions.n; i++) {
-		struct execution *e = a->executions.v[i];
-
-		if (e->phase != PHASE_HELD || !e->started || e->forgotten)
-			continue;
-		if (a->now_ns - e->started_ns < WATCH_NS) {
-			a->look_at_ns = earlier(a->look_at_ns, e->started_ns + WATCH_NS);
-			continue;
-		}
-		if (!e->watched)
-			watch(a, e);
-		if (!e->watched)
-			a->look_at_ns = earlier(a->look_at_ns, a->now_ns + UNWATCHED_NS);
-		for (int k = 0; k < STREAMS; k++) {
-			struct stream *s = &e->streams[k];
-
-			if (stream_look(s) == 0 && stream_is_due(s)) {
-				life_tell(a, e);
-				session_urge(a, a->now_ns);
-			}
-		}
-	}
-}
-
-void life_output_changed(struct agent *a)
-{
-	a->look_at_ns = earlier(a->look_at_ns, a->now_ns + LOOK_NS);
 }
 
 void life_listen(struct agent *a)

@@ -33,10 +33,6 @@ void life_acknowledged(struct agent *a, struct execution *e, enum event_bit bit)
 void life_stop_all(struct agent *a);
 /* There is something to tell of it. */
 void life_tell(struct agent *a, struct execution *e);
-/* See whether running tasks wrote. */
-void life_look(struct agent *a);
-/* The kernel says that some did: it is looked at soon. */
-void life_output_changed(struct agent *a);
 /* What jobs told of their progress. */
 void life_listen(struct agent *a);
 /* Deadlines of staging; the next one, 0: none. */

@@ -97,42 +97,10 @@ static void say_exited(struct supervisor *s, const struct held *h)
 	flush_within(s, is_busy(s) ? BUSY_COLLECT_NS : 0);
 }
 
-/* A control group for its processes, where there are some: none of a container, whose engine has
-   its own. False where one was to be had and is not. */
-static bool enter_group(struct supervisor *s, struct held *h, struct spawn *spawn)
-{
-	int err = 0;
-
-	if (!h->contained)
-		h->group = cgroup_take(&s->groups, &h->limits, &err);
-	if (h->group != NULL) {
-		spawn->entries = h->group->entries;
-		spawn->nentries = s->groups.n;
-	}
-	h->ending.start_errno = -err;
-	h->ending.failed = err != 0 ? "make its control group" : "";
-	return err == 0;
-}
-
-static void leave_group(struct supervisor *s, struct held *h)
-{
-	struct cgroup_usage usage;
-
-	if (h->group == NULL)
-		return;
-	cgroup_usage(&s->groups, h->group, &usage);
-	/* More than what was waited for, where some was left to itself. */
-	if (usage.cpu_us > h->ending.cpu_us)
-		h->ending.cpu_us = usage.cpu_us;
-	h->ending.oom = usage.oom;
-	cgroup_give_back(&s->groups, h->group, !h->ending.strays);
-	h->group = NULL;
-}
-
 /* Move a task of `from` to those that ended, and tell the agent. */
 static void end_task(struct supervisor *s, struct held_list *from, struct held *h)
 {
-	leave_group(s, h);
+	held_leave_group(h, &s->groups);
 	held_list_remove(from, h);
 	held_end(h);
 	if (h->forgotten) {
@@ -152,7 +120,7 @@ static void start_task(struct supervisor *s, struct held *h)
 	arena_clear(&s->scratch);
 	held_spawn(h, s->environment, &s->scratch, &spawn);
 	spawn.null = s->null;
-	if (!enter_group(s, h, &spawn)) {
+	if (!held_enter_group(h, &s->groups, &spawn)) {
 		end_task(s, &s->waiting, h);
 		return;
 	}
@@ -700,7 +668,7 @@ static void release(struct supervisor *s)
 static void close_groups(struct supervisor *s)
 {
 	for (size_t i = 0; i < s->running.n; i++)
-		leave_group(s, s->running.v[i]);
+		held_leave_group(s->running.v[i], &s->groups);
 	cgroups_close(&s->groups);
 }
 
