@@ -106,6 +106,8 @@ bool container_wrap(const struct container_input *in, const char *directory, int
 	add(&w, "run");
 	add(&w, "--rm");
 	add(&w, "--workdir=/tmp");
+	if (in->memory > 0)
+		add(&w, arena_printf(arena, "--memory=%" PRId64, in->memory));
 	for (size_t i = 0; i < noptions; i++)
 		add(&w, options[i]);
 	/* A daemon of root would leave files that we cannot remove. */

@@ -22,6 +22,7 @@ struct container_input {
 	const char *image, *options; /* options NULL: none */
 	const char *work;            /* directory of the worker */
 	const struct mounts *mounts;
+	int64_t memory; /* bytes that it may take, where its options say nothing; 0: no limit */
 };
 
 /*

@@ -120,7 +120,7 @@ static void words_of_a_container(void **state)
 	struct engine engine = {STR_INIT, STR_INIT, STR_INIT};
 	struct command_input in = {"tool 'a b'", NULL, "/w/task/1", 7, 8,    NULL,
 	                           NULL,         2,    1,           4, true, true};
-	struct container_input box = {&engine, "img:1", "--cpus 2", "/w", &mounts};
+	struct container_input box = {&engine, "img:1", "--cpus 2", "/w", &mounts, 1000000};
 	struct str error = STR_INIT, all = STR_INIT;
 	struct command c;
 	struct arena arena;
@@ -137,7 +137,7 @@ static void words_of_a_container(void **state)
 		str_addf(&all, "%s\n", c.words[i]);
 	assert_null(c.words[c.nwords]);
 	assert_memory_equal(all.p, "scitq-worker\n--container\n/usr/bin/podman\nscitq-", 47);
-	assert_non_null(strstr(all.p, "\nrun\n--rm\n--workdir=/tmp\n--cpus=2\n"));
+	assert_non_null(strstr(all.p, "\nrun\n--rm\n--workdir=/tmp\n--memory=1000000\n--cpus=2\n"));
 	assert_non_null(strstr(all.p, "--mount=type=bind,\"source=/w/task/1/resource\","
 	                              "destination=/resource,readonly\n"));
 	assert_non_null(strstr(all.p, "--mount=type=bind,\"source=/data/a \"\"b\"\", c\","
