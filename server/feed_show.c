@@ -5,6 +5,7 @@
  * `reset` and reads anew what it shows.
  */
 #include "base/alloc.h"
+#include "server/core.h"
 #include "server/feed.h"
 #include "server/request.h"
 #include "server/server.h"
@@ -20,7 +21,7 @@
 
 struct feed_flow {
 	struct flow flow;
-	struct feed *feed;
+	struct server *server;
 	struct feed_filter filter;
 	uint64_t since;
 	struct str text; /* printed and not taken yet */
@@ -32,10 +33,14 @@ static ssize_t fill(struct flow *flow, char *to, size_t max)
 	struct feed_flow *f = (struct feed_flow *)flow;
 	size_t n;
 
+	/* Another server has what happens now: who asks again is sent there, and told to read anew.
+	 */
+	if (!core_leads(f->server->core))
+		return FLOW_END;
 	if (f->taken == f->text.len) {
 		str_reset(&f->text);
 		f->taken = 0;
-		if (!feed_print(f->feed, &f->filter, &f->since, PRINTED, &f->text))
+		if (!feed_print(f->server->feed, &f->filter, &f->since, PRINTED, &f->text))
 			str_addf(&f->text,
 			         "event: reset\nid: %llu\ndata: {\"message\":\"events are missing: "
 			         "read anew\"}\n\n",
@@ -131,7 +136,7 @@ void show_events(struct server *server, struct call *call)
 	f->flow.fill = fill;
 	f->flow.release = release;
 	f->flow.flows = server->flows;
-	f->feed = server->feed;
+	f->server = server;
 	f->filter = filter;
 	f->filter.batch = batch ? xstrdup(batch) : NULL;
 	f->since = since;

@@ -8,6 +8,7 @@
 #include "server/log_follow.h"
 
 #include "base/alloc.h"
+#include "server/core.h"
 #include "server/flow.h"
 #include "server/log_board.h"
 #include "server/server.h"
@@ -78,7 +79,8 @@ static bool ready(const struct flow *flow)
 {
 	const struct log_flow *l = (const struct log_flow *)flow;
 
-	return !atomic_load(&l->fetching) && (has_more(l) || atomic_load(&l->watch->ended));
+	return !atomic_load(&l->fetching) &&
+	       (has_more(l) || atomic_load(&l->watch->ended) || !core_leads(l->server->core));
 }
 
 static ssize_t fill(struct flow *flow, char *to, size_t max)
@@ -99,7 +101,8 @@ static ssize_t fill(struct flow *flow, char *to, size_t max)
 			l->sent = 0;
 		}
 		n = (ssize_t)left;
-	} else if (l->failed) {
+	} else if (l->failed || !core_leads(l->server->core)) {
+		/* Nobody tells us how it grows where another server leads. */
 		n = FLOW_BROKEN;
 	} else if (!atomic_load(&l->fetching)) {
 		fetch_more = has_more(l);
