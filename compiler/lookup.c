@@ -4,8 +4,10 @@
 
 #include <string.h>
 
-/* Values are shown up to so many bytes. */
+/* Values are shown up to so many bytes, and written out only where they have few elements. */
 #define VALUE_SHOWN 200
+#define ELEMENTS_WRITTEN 1000
+#define TEXT_WRITTEN 65536
 
 const struct ast *compile_ast(const struct compilation *c)
 {
@@ -18,6 +20,10 @@ static const char *value_shown(const struct value *v, struct arena *arena)
 	const char *text;
 	size_t n;
 
+	if (v->kind == VALUE_LIST && value_total(v) > ELEMENTS_WRITTEN)
+		return arena_printf(arena, "[... %zu elements]", v->list->n);
+	if (value_total(v) > ELEMENTS_WRITTEN || (value_is_text(v) && v->len > TEXT_WRITTEN))
+		return NULL;
 	value_write(v, &s);
 	n = s.len;
 	if (n > VALUE_SHOWN) {
@@ -30,6 +36,7 @@ static const char *value_shown(const struct value *v, struct arena *arena)
 	return text;
 }
 
+/* All but the value, which may be large. */
 static void describe(const struct compilation *c, const struct symbol *sym, struct arena *arena,
                      struct lookup_symbol *out)
 {
@@ -41,8 +48,6 @@ static void describe(const struct compilation *c, const struct symbol *sym, stru
 	};
 	if (sym->type != NULL && sym->type->kind != VTYPE_ANY)
 		out->type = vtype_text(sym->type, arena);
-	if (sym->constant && sym->value.kind != VALUE_BAD)
-		out->value = value_shown(&sym->value, arena);
 	if (sym->kind == SYMBOL_PARAM && sym->stmt->param.help != NULL)
 		out->help = expr_plain_string(sym->stmt->param.help);
 	if (sym->step != NULL && c->done >= COMPILE_EXPAND)
@@ -161,6 +166,8 @@ bool lookup_at(struct compilation *c, uint32_t offset, struct arena *arena,
 	if (at.symbol == NULL)
 		return false;
 	describe(c, at.symbol, arena, symbol);
+	if (at.symbol->constant && at.symbol->value.kind != VALUE_BAD)
+		symbol->value = value_shown(&at.symbol->value, arena);
 	*name = at.name;
 	return true;
 }

@@ -16,7 +16,7 @@ struct lookup_symbol {
 	const char *name;
 	struct span declared; /* its name there */
 	const char *type;     /* "a list of strings"; NULL: not known, or none */
-	const char *value;    /* as the language writes it, shortened; NULL: not known */
+	const char *value;    /* as the language writes it, shortened; NULL: not known, or large */
 	const char *help;     /* of a param; may be NULL */
 	uint32_t tasks;       /* of a step, once they are counted */
 };
@@ -32,7 +32,7 @@ bool lookup_at(struct compilation *c, uint32_t offset, struct arena *arena,
 void lookup_places(struct compilation *c, const void *id,
                    void (*found)(void *context, struct span name), void *context);
 
-/* Every name that an expression at the offset may use. */
+/* Every name that an expression at the offset may use, without its value. */
 void lookup_visible(struct compilation *c, uint32_t offset, struct arena *arena,
                     void (*found)(void *context, const struct lookup_symbol *symbol),
                     void *context);
