@@ -4,12 +4,12 @@
  *
  *	file:///data/run1/       /data/reads_[12].fq.gz      https://host/ref.tgz|untar|mv:ref
  *
- * Paths, file URIs and those of rclone's remotes are literal bytes, nothing is percent-decoded;
- *http(s) and ftp URLs are sent as they are. `*`, `?` and `[...]` in the former match names (not
- *across '/', not a leading dot). There a backslash before one of
- * * ? [ ] | \ takes that character as it is; any other backslash is itself. So any
- * path can be written: uri_add_path does it. In an ftp URL `*` and `[...]` match too; a
- * name with such a character is written with %XX there.
+ * Paths, file URIs and those of rclone's remotes are literal bytes, nothing is
+ * percent-decoded; http(s) and ftp URLs are sent as they are. `*`, `?` and `[...]` in
+ * the former match names (not across '/', not a leading dot). There a backslash before
+ * one of * ? [ ] | \ takes that character as it is; any other backslash is itself. So
+ * any path can be written: uri_add_path does it. In an ftp URL `*` and `[...]` match
+ * too; a name with such a character is written with %XX there.
  */
 #ifndef STAGE_URI_H
 #define STAGE_URI_H
@@ -37,8 +37,8 @@ struct uri {
 	const char *text;   /* as given, with actions */
 	const char *scheme; /* lower case; "file" for a path */
 	/* file: the path, without a folder's trailing '/' (but "/" is "/"); where `glob`, the
-	   pattern as fnmatch(3) takes it. Remotes: the same behind "scheme://". http(s), ftp: the
-	   URL without actions. But for file a folder's trailing '/' is kept. */
+	   pattern as fnmatch(3) takes it. Remotes: the same behind "scheme://", with that '/'.
+	   http(s), ftp: the URL without actions. */
 	const char *place;
 	bool folder; /* ends in '/' */
 	bool glob;

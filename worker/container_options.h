@@ -7,8 +7,7 @@
  * The operator's list holds words as
  *
  *	--privileged            the option, with any value
- *	--volume=/scratch       only with a value that begins so: "/scratch:/scratch",
- *"/scratch/a:/a"
+ *	--volume=/scratch       only with a value that begins so, as "/scratch/a:/a"
  */
 #ifndef WORKER_CONTAINER_OPTIONS_H
 #define WORKER_CONTAINER_OPTIONS_H
