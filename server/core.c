@@ -270,7 +270,8 @@ static void tell_lead(struct core *core)
 		begin_to_lead(core);
 	else
 		timer_cancel(&core->timers, &core->lead);
-	log_info(core->log, leads ? "this server leads now" : "another server leads now");
+	if (store_shared(core->store))
+		log_info(core->log, leads ? "this server leads now" : "another server leads now");
 }
 
 bool core_leads(struct core *core)
