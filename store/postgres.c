@@ -11,8 +11,7 @@
  * when a query begins outside a transaction; the writer only in recover(), because
  * whoever owns it has to find out first what became of its last transaction.
  *
- * A query that passes its deadline is cancelled on the server. Where even that is
- * not answered the connection is given up.
+ * The session below, its errors and deadlines: postgres_session.c.
  */
 #include "store/driver.h"
 
@@ -20,34 +19,23 @@
 #include "base/clock.h"
 #include "base/vec.h"
 #include "store/cache.h"
+#include "store/postgres_session.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <inttypes.h>
-#include <libpq-fe.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define OLDEST_VERSION 120000
 #define BUSY_MS 5000
-#define CANCEL_NS (10 * INT64_C(1000000000))
 #define NUMBER_MAX 32 /* a number as text */
 
 struct connection {
-	PGconn *pg; /* NULL: given up */
-	char *place;
-	enum connection_kind kind;
-	int64_t busy_ms;
-	unsigned session; /* how often it was connected */
-	unsigned names;   /* given to statements */
-	bool begun;       /* a transaction is open, or was when the connection was lost */
+	struct pg_session s;
+	unsigned names; /* given to statements */
 	struct cache statements;
 	struct statement *streaming; /* whose rows are still on the wire */
-	int64_t deadline_ns, changes;
-	int64_t give_up_ns; /* 0, or when a cancelled query is waited for no longer */
-	struct str error;
+	int64_t changes;
 };
 
 struct parameter {
@@ -70,152 +58,28 @@ struct statement {
 	enum store_result end; /* once nothing of it is on the wire */
 };
 
-/* --- what went wrong --- */
-
-/* https://www.postgresql.org/docs/15/errcodes-appendix.html; a prefix of the code. */
-static const struct {
-	const char *code;
-	enum store_result result;
-} codes[] = {
-        {"08", STORE_LOST},       /* connection exception */
-        {"22012", STORE_DEPOSED}, /* division by zero: leader.c divides by the leader's rows */
-        {"22", STORE_CONSTRAINT}, /* a value not allowed */
-        {"23", STORE_CONSTRAINT}, {"25P03", STORE_LOST}, /* idle in a transaction for too long */
-        {"40", STORE_BUSY},                              /* deadlock, serialization */
-        {"53100", STORE_FULL},    {"53300", STORE_BUSY}, /* too many connections */
-        {"55P03", STORE_BUSY},                           /* lock not available */
-        {"57014", STORE_TIMEOUT}, {"57P", STORE_LOST}, /* shutting down, starting up, terminated */
-        {"XX00", STORE_CORRUPT},
-};
-
-static bool is_lost(const struct connection *c)
-{
-	return c->pg == NULL || PQstatus(c->pg) == CONNECTION_BAD;
-}
-
-static void set_error(struct connection *c, const char *text)
-{
-	str_reset(&c->error);
-	/* libpq ends its messages with a line break and goes on in further lines. */
-	str_add(&c->error, text, strcspn(text, "\n"));
-}
-
-static enum store_result lost(struct connection *c)
-{
-	const char *why = c->pg ? PQerrorMessage(c->pg) : "";
-
-	set_error(c, *why ? why : "the database does not answer");
-	return STORE_LOST;
-}
-
-static enum store_result failure_of(struct connection *c, const PGresult *result)
-{
-	const char *code = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-
-	set_error(c, PQresultErrorMessage(result));
-	for (size_t i = 0; code != NULL && i < sizeof(codes) / sizeof(codes[0]); i++) {
-		if (strncmp(codes[i].code, code, strlen(codes[i].code)) == 0)
-			return codes[i].result;
-	}
-	return is_lost(c) || code == NULL ? STORE_LOST : STORE_IO;
-}
-
-/* --- connecting --- */
-
-static bool is_reader(enum connection_kind kind)
-{
-	return kind == CONNECTION_READER || kind == CONNECTION_LOG_READER;
-}
-
-static void ignore_notice(void *context, const PGresult *notice)
-{
-	(void)context;
-	(void)notice;
-}
-
-static bool set_up(struct connection *c)
-{
-	struct str sql = STR_INIT;
-	PGresult *result;
-	bool ok;
-
-	/* synchronous_commit may be stricter already, not weaker. */
-	str_addf(&sql,
-	         "SET client_min_messages = warning; SET jit = off; SET lock_timeout = %" PRId64
-	         "; SET idle_in_transaction_session_timeout = 60000;"
-	         /* The server notices within ten seconds that our machine is gone. */
-	         "SET tcp_keepalives_idle = 4; SET tcp_keepalives_interval = 2;"
-	         "SET tcp_keepalives_count = 2;"
-	         "SELECT set_config('synchronous_commit', 'on', false)"
-	         " WHERE current_setting('synchronous_commit') = 'off'",
-	         c->busy_ms);
-	if (is_reader(c->kind))
-		str_adds(&sql, "; SET default_transaction_read_only = on");
-	result = PQexec(c->pg, sql.p);
-	ok = PQresultStatus(result) == PGRES_COMMAND_OK ||
-	     PQresultStatus(result) == PGRES_TUPLES_OK;
-	if (!ok)
-		(void)failure_of(c, result);
-	PQclear(result);
-	str_release(&sql);
-	return ok;
-}
-
-static bool is_usable(struct connection *c)
-{
-	const char *encoding = PQparameterStatus(c->pg, "server_encoding");
-
-	str_reset(&c->error);
-	if (PQserverVersion(c->pg) < OLDEST_VERSION)
-		str_addf(&c->error, "PostgreSQL %d is too old: 12 is the oldest that serves",
-		         PQserverVersion(c->pg) / 10000);
-	else if (encoding == NULL || strcmp(encoding, "UTF8") != 0)
-		str_addf(&c->error,
-		         "the database has the encoding %s: make it with ENCODING 'UTF8'",
-		         encoding ? encoding : "?");
-	return c->error.len == 0;
-}
-
-/* What the URI says wins over what stands before it, what stands after it wins over the URI. */
-static enum store_result connect_anew(struct connection *c)
-{
-	const char *const words[] = {
-	        "connect_timeout",  "keepalives_idle",           "keepalives_interval",
-	        "keepalives_count", "tcp_user_timeout",          "dbname",
-	        "client_encoding",  "fallback_application_name", NULL};
-	const char *const values[] = {"5", "5", "2", "3", "10000", c->place, "UTF8", "scitq", NULL};
-
-	PQfinish(c->pg);
-	c->streaming = NULL;
-	c->begun = false;
-	c->pg = PQconnectdbParams(words, values, 1);
-	if (c->pg == NULL || PQstatus(c->pg) != CONNECTION_OK)
-		return lost(c);
-	PQsetNoticeReceiver(c->pg, ignore_notice, NULL);
-	c->session++;
-	if (is_usable(c) && set_up(c))
-		return STORE_OK;
-	PQfinish(c->pg);
-	c->pg = NULL;
-	return STORE_LOST;
-}
-
 static void free_statement(struct cached *item);
 static enum store_result execute(struct connection *c, const char *sql);
+
+static enum store_result connect_anew(struct connection *c)
+{
+	c->streaming = NULL;
+	return pg_session_connect(&c->s);
+}
 
 static struct connection *open_connection(const char *place, enum connection_kind kind,
                                           const struct store_options *options, struct str *error)
 {
 	struct connection *c = xcalloc(1, sizeof(*c));
 
-	c->place = xstrdup(place);
-	c->kind = kind;
-	c->busy_ms = options && options->busy_ms ? options->busy_ms : BUSY_MS;
+	c->s.place = xstrdup(place);
+	c->s.kind = kind;
+	c->s.busy_ms = options && options->busy_ms ? options->busy_ms : BUSY_MS;
 	c->statements.free = free_statement;
-	str_init(&c->error);
+	str_init(&c->s.error);
 	if (connect_anew(c) == STORE_OK)
 		return c;
-	str_adds(error, c->error.p);
+	str_adds(error, c->s.error.p);
 	postgres_driver.close(c);
 	return NULL;
 }
@@ -223,43 +87,37 @@ static struct connection *open_connection(const char *place, enum connection_kin
 static void close_connection(struct connection *c)
 {
 	/* With its session the statements prepared in it go too. */
-	PQfinish(c->pg);
-	c->pg = NULL;
+	PQfinish(c->s.pg);
+	c->s.pg = NULL;
 	cache_release(&c->statements);
-	str_release(&c->error);
-	free(c->place);
+	str_release(&c->s.error);
+	free(c->s.place);
 	free(c);
 }
 
 /* A connection that nobody used since it broke does not know. */
 static enum store_result recover(struct connection *c)
 {
-	if (!is_lost(c) && execute(c, "SELECT 1") == STORE_OK)
+	if (!pg_session_is_lost(&c->s) && execute(c, "SELECT 1") == STORE_OK)
 		return STORE_OK;
 	return connect_anew(c);
 }
 
 static unsigned session_of(const struct connection *c)
 {
-	return c->session;
-}
-
-static bool has_input(const struct connection *c)
-{
-	struct pollfd p = {.fd = PQsocket(c->pg), .events = POLLIN};
-
-	return poll(&p, 1, 0) > 0;
+	return c->s.number;
 }
 
 /* Is there a connection that a query can begin on? */
 static bool is_ready(struct connection *c)
 {
-	bool may_renew = is_reader(c->kind) && !c->begun;
+	bool may_renew = pg_session_reads(c->s.kind) && !c->s.begun;
 
 	/* Of one that broke since its last query the last words and the end wait to be read. */
-	while (may_renew && c->streaming == NULL && !is_lost(c) && has_input(c))
-		(void)PQconsumeInput(c->pg);
-	return !is_lost(c) || (may_renew && connect_anew(c) == STORE_OK);
+	while (may_renew && c->streaming == NULL && !pg_session_is_lost(&c->s) &&
+	       pg_session_has_input(&c->s))
+		(void)PQconsumeInput(c->s.pg);
+	return !pg_session_is_lost(&c->s) || (may_renew && connect_anew(c) == STORE_OK);
 }
 
 static void describe(const char *place, struct str *out)
@@ -277,74 +135,22 @@ static void describe(const char *place, struct str *out)
 	PQconninfoFree(options);
 }
 
-/* --- waiting --- */
-
-static void cancel(struct connection *c)
-{
-	char why[256];
-	PGcancel *request = PQgetCancel(c->pg);
-
-	/* Where it does not get through the connection is given up a little later. */
-	if (request != NULL)
-		(void)PQcancel(request, why, sizeof(why));
-	PQfreeCancel(request);
-}
-
-static void give_up(struct connection *c)
-{
-	PQfinish(c->pg);
-	c->pg = NULL;
-	set_error(c, "the database does not answer");
-}
-
-/* False: the connection is lost. */
-static bool wait_for_input(struct connection *c)
-{
-	struct pollfd p = {.fd = PQsocket(c->pg), .events = POLLIN};
-	int64_t until = c->give_up_ns ? c->give_up_ns : c->deadline_ns, left;
-	int n;
-
-	left = until ? until - clock_monotonic_ns() : 0;
-	n = left < 0 ? 0 : poll(&p, 1, until ? (int)(left / 1000000) + 1 : -1);
-	if (n < 0 && errno != EINTR) {
-		give_up(c);
-		return false;
-	}
-	if (n != 0)
-		return n < 0 || PQconsumeInput(c->pg) == 1;
-	if (c->give_up_ns != 0) {
-		give_up(c);
-		return false;
-	}
-	c->give_up_ns = clock_monotonic_ns() + CANCEL_NS;
-	cancel(c);
-	return true;
-}
-
-/* NULL: there is no other, or the connection was given up. */
-static PGresult *next_result(struct connection *c)
-{
-	while (c->pg != NULL && PQisBusy(c->pg)) {
-		if (!wait_for_input(c))
-			break;
-	}
-	return c->pg ? PQgetResult(c->pg) : NULL;
-}
+/* --- rows --- */
 
 static void end_query(struct connection *c)
 {
 	PGresult *result;
 
-	while ((result = next_result(c)) != NULL)
+	while ((result = pg_session_next(&c->s)) != NULL)
 		PQclear(result);
-	c->give_up_ns = 0;
+	c->s.give_up_ns = 0;
 	c->streaming = NULL;
 }
 
 /* The next row of what is streaming: STORE_OK, or how it ended. */
 static enum store_result read_row(struct connection *c, PGresult **row)
 {
-	PGresult *result = next_result(c);
+	PGresult *result = pg_session_next(&c->s);
 	enum store_result end = STORE_NONE;
 
 	switch (result ? PQresultStatus(result) : PGRES_FATAL_ERROR) {
@@ -356,7 +162,7 @@ static enum store_result read_row(struct connection *c, PGresult **row)
 		c->changes = strtoll(PQcmdTuples(result), NULL, 10);
 		break;
 	default:
-		end = result ? failure_of(c, result) : lost(c);
+		end = result ? pg_session_failure(&c->s, result) : pg_session_lost(&c->s);
 		break;
 	}
 	PQclear(result);
@@ -384,16 +190,16 @@ static enum store_result execute(struct connection *c, const char *sql)
 	PGresult *result;
 
 	/* The server has done so itself. */
-	if (is_lost(c) && c->begun && strcmp(sql, "ROLLBACK") == 0) {
-		c->begun = false;
+	if (pg_session_is_lost(&c->s) && c->s.begun && strcmp(sql, "ROLLBACK") == 0) {
+		c->s.begun = false;
 		return STORE_OK;
 	}
 	if (!is_ready(c))
-		return lost(c);
+		return pg_session_lost(&c->s);
 	read_ahead(c);
-	if (is_lost(c) || PQsendQuery(c->pg, sql) != 1)
-		return lost(c);
-	while ((result = next_result(c)) != NULL) {
+	if (pg_session_is_lost(&c->s) || PQsendQuery(c->s.pg, sql) != 1)
+		return pg_session_lost(&c->s);
+	while ((result = pg_session_next(&c->s)) != NULL) {
 		ExecStatusType status = PQresultStatus(result);
 
 		if (status == PGRES_COPY_IN) {
@@ -401,18 +207,18 @@ static enum store_result execute(struct connection *c, const char *sql)
 			return end;
 		}
 		if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && end == STORE_OK)
-			end = failure_of(c, result);
+			end = pg_session_failure(&c->s, result);
 		/* A COMMIT after a statement that failed is a ROLLBACK. */
 		if (strcmp(PQcmdStatus(result), "ROLLBACK") == 0 && strcmp(sql, "ROLLBACK") != 0) {
-			set_error(c, "a statement of the transaction had failed");
+			pg_session_error(&c->s, "a statement of the transaction had failed");
 			end = STORE_IO;
 		}
 		PQclear(result);
 	}
-	c->give_up_ns = 0;
-	if (is_lost(c))
-		return end == STORE_OK ? lost(c) : end;
-	c->begun = PQtransactionStatus(c->pg) != PQTRANS_IDLE;
+	c->s.give_up_ns = 0;
+	if (pg_session_is_lost(&c->s))
+		return end == STORE_OK ? pg_session_lost(&c->s) : end;
+	c->s.begun = PQtransactionStatus(c->s.pg) != PQTRANS_IDLE;
 	return end;
 }
 
@@ -488,7 +294,7 @@ static void free_statement(struct cached *item)
 	struct str sql = STR_INIT;
 
 	/* In a transaction that has failed this fails too: the session keeps it then. */
-	if (c->pg != NULL && st->session == c->session) {
+	if (c->s.pg != NULL && st->session == c->s.number) {
 		str_addf(&sql, "DEALLOCATE %s", st->name);
 		(void)execute(c, sql.p);
 		str_release(&sql);
@@ -548,29 +354,29 @@ static enum store_result prepare_in_session(struct statement *st)
 	enum store_result result = STORE_OK;
 	PGresult *answer;
 
-	if (st->session == c->session)
+	if (st->session == c->s.number)
 		return STORE_OK;
 	/* It may wait for a lock as well. */
-	if (PQsendPrepare(c->pg, st->name, st->text.p, 0, NULL) != 1)
-		return lost(c);
-	while ((answer = next_result(c)) != NULL) {
+	if (PQsendPrepare(c->s.pg, st->name, st->text.p, 0, NULL) != 1)
+		return pg_session_lost(&c->s);
+	while ((answer = pg_session_next(&c->s)) != NULL) {
 		if (PQresultStatus(answer) != PGRES_COMMAND_OK)
-			result = failure_of(c, answer);
+			result = pg_session_failure(&c->s, answer);
 		PQclear(answer);
 	}
-	c->give_up_ns = 0;
-	if (result == STORE_OK && is_lost(c))
-		result = lost(c);
+	c->s.give_up_ns = 0;
+	if (result == STORE_OK && pg_session_is_lost(&c->s))
+		result = pg_session_lost(&c->s);
 	if (result == STORE_OK)
-		st->session = c->session;
+		st->session = c->s.number;
 	return result;
 }
 
 static enum store_result past_deadline(struct connection *c)
 {
-	if (c->deadline_ns == 0 || clock_monotonic_ns() <= c->deadline_ns)
+	if (c->s.deadline_ns == 0 || clock_monotonic_ns() <= c->s.deadline_ns)
 		return STORE_OK;
-	set_error(c, "the deadline has passed");
+	pg_session_error(&c->s, "the deadline has passed");
 	return STORE_TIMEOUT;
 }
 
@@ -580,16 +386,16 @@ static enum store_result send(struct statement *st)
 	enum store_result result;
 
 	if (!is_ready(c))
-		return lost(c);
+		return pg_session_lost(&c->s);
 	read_ahead(c);
-	result = is_lost(c) ? lost(c) : prepare_in_session(st);
+	result = pg_session_is_lost(&c->s) ? pg_session_lost(&c->s) : prepare_in_session(st);
 	if (result != STORE_OK)
 		return result;
-	if (PQsendQueryPrepared(c->pg, st->name, st->n, st->values, st->lengths, st->formats, 1) !=
-	    1)
-		return lost(c);
+	if (PQsendQueryPrepared(c->s.pg, st->name, st->n, st->values, st->lengths, st->formats,
+	                        1) != 1)
+		return pg_session_lost(&c->s);
 	/* Refused only where no query was sent. */
-	(void)PQsetSingleRowMode(c->pg);
+	(void)PQsetSingleRowMode(c->s.pg);
 	c->streaming = st;
 	st->end = STORE_OK;
 	return STORE_OK;
@@ -713,8 +519,9 @@ static enum store_result send_rows(struct statement *st)
 	struct connection *c = st->connection;
 
 	if (st->end == STORE_OK && st->text.len > 0 &&
-	    (is_lost(c) || PQputCopyData(c->pg, st->text.p, (int)st->text.len) != 1))
-		st->end = lost(c);
+	    (pg_session_is_lost(&c->s) ||
+	     PQputCopyData(c->s.pg, st->text.p, (int)st->text.len) != 1))
+		st->end = pg_session_lost(&c->s);
 	str_reset(&st->text);
 	return st->end;
 }
@@ -740,14 +547,14 @@ static enum store_result bulk_end(struct statement *st)
 	enum store_result end = send_rows(st);
 	PGresult *result;
 
-	if (end == STORE_OK && PQputCopyEnd(c->pg, NULL) != 1)
-		end = lost(c);
-	while (end == STORE_OK && (result = next_result(c)) != NULL) {
+	if (end == STORE_OK && PQputCopyEnd(c->s.pg, NULL) != 1)
+		end = pg_session_lost(&c->s);
+	while (end == STORE_OK && (result = pg_session_next(&c->s)) != NULL) {
 		if (PQresultStatus(result) != PGRES_COMMAND_OK)
-			end = failure_of(c, result);
+			end = pg_session_failure(&c->s, result);
 		PQclear(result);
 	}
-	if (c->pg != NULL)
+	if (c->s.pg != NULL)
 		end_query(c);
 	free_statement(&st->cached);
 	return end;
@@ -760,12 +567,12 @@ static int64_t changes(struct connection *c)
 
 static const char *error_text(struct connection *c)
 {
-	return c->error.p;
+	return c->s.error.p;
 }
 
 static void deadline(struct connection *c, int64_t deadline_ns)
 {
-	c->deadline_ns = deadline_ns;
+	c->s.deadline_ns = deadline_ns;
 }
 
 static const char *const prefixes[] = {"postgresql://", "postgres://", NULL};
