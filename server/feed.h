@@ -23,8 +23,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What events are about. F(NAME, word). To add one: a row here, a case in print_data() of feed.c
-   and in news.c, a line in docs/rest.md. */
+/* What events are about. F(NAME, word). To add one: a row here, one in `said` of feed.c, where it
+   is told in news.c, a line in docs/rest.md. */
 #define FEED_KINDS(F)                                                                              \
 	F(TASK, "task")                                                                            \
 	F(EXECUTION, "execution")                                                                  \
