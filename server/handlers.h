@@ -54,6 +54,7 @@ call_handler handle_requirement_delete; /* DELETE /requirement/{id} */
 call_handler handle_recruiter_create; /* POST /recruiter/ */
 call_handler handle_recruiter_update; /* PUT /recruiter/{batch}/{rank} */
 call_handler handle_recruiter_delete; /* DELETE /recruiter/{batch}/{rank} */
+call_handler handle_recruiter_why;    /* GET /recruiter/{batch}/{rank}/why: why_rows.c */
 call_handler handle_recruiter_match;  /* GET /recruiter/match */
 
 /* prune.c */

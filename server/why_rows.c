@@ -2,6 +2,7 @@
 
 #include "model/json.h"
 #include "server/columns.h"
+#include "server/handlers.h"
 #include "server/record.h"
 #include "server/recruiter.h"
 #include "store/store.h"
@@ -186,6 +187,34 @@ bool why_recruiters(struct why *why, const char **first)
 	vec_release(&h.recruiters);
 	vec_release(&h.match);
 	return ok;
+}
+
+void handle_recruiter_why(struct core *core, struct call *call)
+{
+	struct recruiter row = {.batch = call->names[0], .rank = call->ids[0]};
+	struct why why = {.core = core};
+	const char *first;
+	json_t *entry;
+	size_t i;
+
+	if (!record_flush(core))
+		return;
+	if (!record_find(core, TABLE_RECRUITER, &row)) {
+		core_refuse(core, call, PROBLEM_NOT_FOUND,
+		            "there is no recruiter of batch %.200s with rank %lld", call->names[0],
+		            (long long)call->ids[0]);
+		return;
+	}
+	why.batch = state_batch(&core->state, call->names[0]);
+	why.fields = json_object();
+	if (why_recruiters(&why, &first)) {
+		json_array_foreach(json_object_get(why.fields, "recruiters"), i, entry)
+		{
+			if (json_integer_value(json_object_get(entry, "rank")) == call->ids[0])
+				core_reply(core, call, 200, json_incref(entry));
+		}
+	}
+	json_decref(why.fields);
 }
 
 /* Identities. */
