@@ -32,8 +32,9 @@ struct dialect {
 	const char *integers, *reals, *texts, *booleans;
 	/* Definition of an integer key whose numbers are not given twice. */
 	const char *auto_key;
-	/* A query with one text parameter, a JSON array of integers: its items as rows. */
-	const char *number_list;
+	/* What says behind a column that it is in a list: one text parameter, a JSON array of
+	   integers. */
+	const char *among;
 	/* A query with one text parameter, a table: the largest key that a deleted row had, or that
 	   any had. No row: 0. */
 	const char *last_number;

@@ -593,7 +593,7 @@ static const struct dialect dialect = {
         .texts = "text[]",
         .booleans = "smallint[]",
         .auto_key = "bigint PRIMARY KEY",
-        .number_list = "SELECT value::bigint FROM json_array_elements_text(?::json)",
+        .among = "= ANY (ARRAY(SELECT value::bigint FROM json_array_elements_text(?::json)))",
         .last_number = "SELECT number FROM last_number WHERE name = ?",
         .foreign = "SELECT CASE WHEN bool_or(tablename = 'schema_version') THEN 0 ELSE count(*) "
                    "END FROM pg_tables WHERE schemaname = current_schema()",

@@ -91,8 +91,7 @@ static void add_list(struct builder *b, const struct dialect *d, const struct fi
 		add_statuses(b, f, filter);
 		return;
 	}
-	str_addf(&b->sql, "\"%s\" IN (", f->name);
-	str_addf(&b->sql, "%s)", d->number_list);
+	str_addf(&b->sql, "\"%s\" %s", f->name, d->among);
 	for (size_t i = 0; i < filter->n; i++)
 		str_addf(&json, "%c%lld", i ? ',' : '[', (long long)filter->list[i]);
 	str_adds(&json, filter->n ? "]" : "[]");

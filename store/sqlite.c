@@ -307,7 +307,7 @@ static const struct dialect dialect = {
         .date = "INTEGER",
         .bytes = "BLOB",
         .auto_key = "INTEGER PRIMARY KEY AUTOINCREMENT",
-        .number_list = "SELECT value FROM json_each(?)",
+        .among = "IN (SELECT value FROM json_each(?))",
         .last_number = "SELECT seq FROM sqlite_sequence WHERE name = ?",
         .foreign = "SELECT count(*) * (count(*) = sum(name <> 'schema_version')) FROM "
                    "sqlite_master",
