@@ -205,24 +205,32 @@ static const struct known *find(const struct known_list *list, const char *diges
 	return found;
 }
 
+/* What is in force of both lists; under the lock. */
+static const struct known *find_valid(const struct auth *auth, const char *digest, int64_t now_us)
+{
+	const struct known *own = find(&auth->own, digest), *stored = find(&auth->stored, digest);
+
+	if (own == NULL)
+		own = stored;
+	return own != NULL && (own->expiry_us == DATE_NULL || now_us < own->expiry_us) ? own : NULL;
+}
+
 void auth_check(struct auth *auth, const char *token, int64_t now_us, struct arena *arena,
                 struct caller *caller)
 {
 	char digest[DIGEST_TEXT_SIZE];
-	const struct known *own, *stored;
+	const struct known *known;
 
-	*caller = (struct caller){ROLE_NONE, "", NULL};
+	*caller = (struct caller){ROLE_NONE, "", NULL, NULL};
 	digest_bytes(token, strlen(token), digest);
 	pthread_rwlock_rdlock(&auth->lock);
-	own = find(&auth->own, digest);
-	stored = find(&auth->stored, digest);
-	if (own == NULL)
-		own = stored;
-	if (own != NULL && (own->expiry_us == DATE_NULL || now_us < own->expiry_us)) {
-		caller->role = own->role;
-		caller->name = arena_strdup(arena, own->name);
-		if (own->worker != NULL)
-			caller->worker = arena_strdup(arena, own->worker);
+	known = find_valid(auth, digest, now_us);
+	if (known != NULL) {
+		caller->role = known->role;
+		caller->name = arena_strdup(arena, known->name);
+		caller->digest = arena_strdup(arena, digest);
+		if (known->worker != NULL)
+			caller->worker = arena_strdup(arena, known->worker);
 	}
 	pthread_rwlock_unlock(&auth->lock);
 }
@@ -239,4 +247,14 @@ bool auth_refused(struct auth *auth, int64_t now_ns, unsigned *more)
 	}
 	*more = atomic_exchange(&auth->refused, 0);
 	return true;
+}
+
+bool auth_admits(struct auth *auth, const char *digest, int64_t now_us)
+{
+	bool admits;
+
+	pthread_rwlock_rdlock(&auth->lock);
+	admits = find_valid(auth, digest, now_us) != NULL;
+	pthread_rwlock_unlock(&auth->lock);
+	return admits;
 }

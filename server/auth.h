@@ -24,6 +24,7 @@ struct caller {
 	enum role role;     /* ROLE_NONE: the token is not known, or has expired */
 	const char *name;   /* of the token, "" where it is not known */
 	const char *worker; /* of a worker's token: the name or pattern that it is for; else NULL */
+	const char *digest; /* of the token, for auth_admits(); NULL: it is not known */
 };
 
 /* open: every call is an admin's. */
@@ -55,6 +56,8 @@ void auth_check(struct auth *auth, const char *token, int64_t now_us, struct are
  * *more refused since it was said last. Any thread.
  */
 bool auth_refused(struct auth *auth, int64_t now_ns, unsigned *more);
+/* Whether the token with this digest is in force. Any thread. */
+bool auth_admits(struct auth *auth, const char *digest, int64_t now_us);
 /* "viewer"... */
 const char *role_word(enum role role);
 /* ROLE_NONE where it is no role that a token can have. */

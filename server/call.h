@@ -45,6 +45,7 @@ struct call {
 	const char *names[CALL_IDS]; /* words in the path (batch, status, stream), in order */
 	enum role role;
 	const char *user;   /* name of the token, "" under --open */
+	const char *digest; /* of the token, NULL under --open */
 	const char *worker; /* of a worker's token: the name or pattern that it speaks for */
 	const char *path, *address; /* of a route with ROUTE_AUDIT: as called, and from where */
 	const struct passage

@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "server/auth.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -15,6 +16,10 @@
 
 /* All that wait are woken at most so often: much may be published meanwhile. */
 #define WAKE_EVERY_NS (INT64_C(50) * 1000000)
+
+/* A token that is not in force any more ends its flows within that, or when they next have
+   something to say. */
+#define ADMITTED_NS INT64_C(1000000000)
 
 TAILQ_HEAD(flow_list, flow);
 
@@ -246,6 +251,16 @@ static void look_at_peer(struct flow *flow)
 		flow->gone = has_hung_up(flow);
 }
 
+static bool is_admitted(struct flow *flow)
+{
+	int64_t now_ns = clock_monotonic_ns();
+
+	if (flow->auth == NULL || now_ns - flow->admitted_ns < ADMITTED_NS)
+		return true;
+	flow->admitted_ns = now_ns;
+	return auth_admits(flow->auth, flow->digest, clock_date_us());
+}
+
 ssize_t flow_read(void *context, uint64_t position, char *to, size_t max)
 {
 	struct flow *flow = context;
@@ -256,7 +271,7 @@ ssize_t flow_read(void *context, uint64_t position, char *to, size_t max)
 	do {
 		seen = atomic_load(&flow->flows->published);
 		look_at_peer(flow);
-		if (flow->gone || is_stopping(flow->flows))
+		if (flow->gone || is_stopping(flow->flows) || !is_admitted(flow))
 			return flow->ready ? MHD_CONTENT_READER_END_WITH_ERROR
 			                   : MHD_CONTENT_READER_END_OF_STREAM;
 		n = flow->fill(flow, to, max);

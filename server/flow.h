@@ -16,6 +16,7 @@
 #ifndef SERVER_FLOW_H
 #define SERVER_FLOW_H
 
+#include "model/digest.h"
 #include "model/problem.h"
 
 #include <stdbool.h>
@@ -41,12 +42,18 @@ typedef void flow_free(struct flow *flow);
 /* Whether fill would give something, looked at before it is resumed; must not lock. */
 typedef bool flow_ready(const struct flow *flow);
 
+struct auth;
+
 struct flow {
 	flow_fill *fill;
 	flow_free *release; /* the whole of it */
 	flow_ready *ready;  /* NULL: it looks whenever something was published, and may end at any
 	                       moment; else an end that is not its own breaks the reply */
 	struct flows *flows;
+
+	/* Set by http.c: who looks on, looked at again while they do. */
+	struct auth *auth; /* NULL: anybody may */
+	char digest[DIGEST_TEXT_SIZE];
 
 	/* The rest is of flow.c. */
 	void *connection; /* struct MHD_Connection */
@@ -55,8 +62,9 @@ struct flow {
 	bool poked;   /* flow_wake() since it looked */
 	bool quiet; /* nothing was sent for long: set before fill, which may send a sign of life */
 	bool gone;  /* its peer has hung up */
-	int64_t since_ns; /* it is suspended */
-	int64_t sent_ns;  /* something was sent last; 0: nothing yet */
+	int64_t since_ns;    /* it is suspended */
+	int64_t sent_ns;     /* something was sent last; 0: nothing yet */
+	int64_t admitted_ns; /* when it was looked at last whether the token is in force */
 };
 
 /* Start the thread. NULL with *problem set where it cannot be had. */

@@ -193,6 +193,10 @@ static struct MHD_Response *flow_response(struct exchange *x)
 	struct MHD_Response *response;
 
 	flow->connection = x->connection;
+	if (x->call.digest != NULL) {
+		flow->auth = x->http->auth;
+		memcpy(flow->digest, x->call.digest, sizeof(flow->digest));
+	}
 	response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, FLOW_BLOCK, flow_read, flow,
 	                                             flow_read_end);
 	if (response == NULL)

@@ -71,7 +71,7 @@ static void check_token(struct MHD_Connection *connection, struct auth *auth, st
 	int64_t now_us = clock_date_us();
 	char *name, *password = NULL;
 
-	*caller = (struct caller){ROLE_NONE, "", NULL};
+	*caller = (struct caller){ROLE_NONE, "", NULL, NULL};
 	if (value == NULL)
 		return;
 	if (strncasecmp(value, "Bearer ", 7) == 0) {
@@ -134,6 +134,7 @@ bool request_authenticate(struct MHD_Connection *connection, struct auth *auth, 
 	call->role = caller.role;
 	call->user = caller.name;
 	call->worker = caller.worker;
+	call->digest = caller.digest;
 	if (call->role >= route->role)
 		return true;
 	if (header(connection, MHD_HTTP_HEADER_AUTHORIZATION) == NULL)
