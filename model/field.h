@@ -66,7 +66,11 @@ enum field_flags {
 	FIELD_NATURAL = 1 << 7,  /* not negative */
 	FIELD_SECRET = 1 << 8,   /* never in a reply */
 	FIELD_ATTEMPT = 1 << 9,  /* a single attempt of a task may have another (model/attempt.h) */
+	FIELD_NAME = 1 << 10,    /* not above NAME_BYTES */
 };
+
+/* Of a text that an index holds: PostgreSQL's take entries of up to 2704 bytes. */
+#define NAME_BYTES 2000
 
 /* The usual combinations. */
 #define FIELD_SET (FIELD_CREATE | FIELD_UPDATE)

@@ -191,6 +191,14 @@ static bool read_number(const struct field *f, const json_t *value, void *p,
 	return true;
 }
 
+bool name_check(const char *field, const char *name, struct problem *problem)
+{
+	if (strlen(name) <= NAME_BYTES)
+		return true;
+	return problem_set(problem, PROBLEM_BAD_VALUE, "%s has %zu bytes, at most %d are allowed",
+	                   field, strlen(name), NAME_BYTES);
+}
+
 static bool read_field(const struct field *f, const json_t *value, void *row, struct arena *arena,
                        struct problem *problem)
 {
@@ -215,7 +223,8 @@ static bool read_field(const struct field *f, const json_t *value, void *row, st
 		if (!json_is_string(value))
 			return wrong_type(f, "a string", value, problem);
 		*(const char **)p = arena_strdup(arena, json_string_value(value));
-		return true;
+		return !(f->flags & FIELD_NAME) ||
+		       name_check(f->name, json_string_value(value), problem);
 	case KIND_DATE:
 		if (!json_is_string(value))
 			return wrong_type(f, "a date", value, problem);

@@ -42,6 +42,9 @@ bool row_from_json(const struct table *t, json_t *object, enum row_input how, vo
 bool row_from_own_json(const struct table *t, json_t *object, void *row, struct arena *arena,
                        struct problem *problem);
 
+/* Whether it has at most NAME_BYTES. */
+bool name_check(const char *field, const char *name, struct problem *problem);
+
 /* Typed members of an object. Absent or null: *value unchanged, true. */
 bool json_member_int(json_t *object, const char *name, int64_t *value, struct problem *problem);
 bool json_member_real(json_t *object, const char *name, double *value, struct problem *problem);

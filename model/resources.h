@@ -15,7 +15,7 @@
 
 #define TASK_FIELDS(F) \
 F(INT,  task_id,           FIELD_KEY | V1, "null", "number of the task") \
-F(TEXT, name,              FIELD_OPTION | V1, "null", "name of the task, unique or not; a workflow's is step:key") \
+F(TEXT, name,              FIELD_OPTION | FIELD_NAME | V1, "null", "name of the task, unique or not; a workflow's is step:key") \
 F(TASK_STATUS, status,     FIELD_SET | V1, "\"pending\"", "where the task stands") \
 F(TEXT, command,           FIELD_SET | FIELD_REQUIRED | V1, "null", "the command line, split by POSIX quoting and executed without a shell") \
 F(DATE, creation_date,     V1, "null", "when it was created") \
@@ -55,7 +55,7 @@ struct task { TASK_FIELDS(FIELD_MEMBER) };
 
 #define WORKER_FIELDS(F) \
 F(INT,  worker_id,         FIELD_KEY | V1, "null", "number of the worker") \
-F(TEXT, name,              FIELD_SET | FIELD_REQUIRED | V1, "null", "name of the worker") \
+F(TEXT, name,              FIELD_SET | FIELD_REQUIRED | FIELD_NAME | V1, "null", "name of the worker") \
 F(INT,  concurrency,       FIELD_SET | FIELD_REQUIRED | FIELD_NATURAL | V1, "null", "tasks at a time") \
 F(INT,  prefetch,          FIELD_SET | FIELD_NATURAL | V1, "0", "tasks staged beyond those that run") \
 F(TEXT, hostname,          FIELD_OPTION | V1, "null", "name of its machine") \
@@ -67,7 +67,7 @@ F(TEXT, task_properties,   FIELD_SET | V1, "\"{}\"", "JSON text of the weights o
 F(DATE, creation_date,     V1, "null", "when it was created") \
 F(DATE, modification_date, V1, "null", "when it was last changed") \
 F(DATE, last_contact_date, V1, "null", "when it last spoke") \
-F(TEXT, batch,             FIELD_OPTION | V1, "\"Default\"", "batch that it serves, or a pattern with *") \
+F(TEXT, batch,             FIELD_OPTION | FIELD_NAME | V1, "\"Default\"", "batch that it serves, or a pattern with *") \
 F(BOOL, permanent,         FIELD_SET | V1, "true", "never destroyed when idle") \
 F(TEXT, flavor,            FIELD_OPTION | V1, "null", "flavor of its machine") \
 F(TEXT, region,            FIELD_OPTION | V1, "null", "region of its machine") \
@@ -196,7 +196,7 @@ struct flavor_metrics { FLAVOR_METRICS_FIELDS(FIELD_MEMBER) };
 
 #define RUN_FIELDS(F) \
 F(INT,  run_id,            FIELD_KEY, "null", "number of the run") \
-F(TEXT, name,              FIELD_CREATE | FIELD_REQUIRED, "null", "name of the workflow") \
+F(TEXT, name,              FIELD_CREATE | FIELD_REQUIRED | FIELD_NAME, "null", "name of the workflow") \
 F(TEXT, digest,            FIELD_CREATE | FIELD_REQUIRED, "null", "digest of the plan") \
 F(RUN_STATUS, status,      0, "\"submitting\"", "submitting, running, succeeded, failed or cancelled") \
 F(INT,  maximum_workers,   FIELD_OPTION | FIELD_NATURAL, "null", "workers hired at a time for all its batches") \

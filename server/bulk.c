@@ -36,6 +36,7 @@ static bool read_bulk(struct bulk *bulk)
 	bulk->run_id = INT_NULL;
 	if (!filter_known(&filter_bulk, body, problem) ||
 	    !json_member_text(body, "key", &bulk->key, problem) ||
+	    (bulk->key != NULL && !name_check("key", bulk->key, problem)) ||
 	    !json_member_int(body, "run_id", &bulk->run_id, problem))
 		return false;
 	bulk->list = json_object_get(body, "tasks");

@@ -21,7 +21,7 @@ bool batch_name_read(struct call *call, const char *name)
 	if (strchr(name, '/') != NULL)
 		return problem_set(&call->problem, PROBLEM_BAD_VALUE,
 		                   "batch is \"%.80s\", it must not hold a /", name);
-	return true;
+	return name_check("batch", name, &call->problem);
 }
 
 static bool check(struct call *call, const struct recruiter *row)

@@ -38,6 +38,7 @@ static bool read_run(struct call *call, json_t *body, struct run_request *reques
 	uint64_t set;
 
 	if (!json_member_text(body, "key", &request->key, &call->problem) ||
+	    (request->key != NULL && !name_check("key", request->key, &call->problem)) ||
 	    !json_member_text(body, "who", &request->who, &call->problem) ||
 	    !take_list(call, body, "batches", &batches) ||
 	    !take_list(call, body, "recruiters", &recruiters))
@@ -267,8 +268,7 @@ void handle_run_update(struct core *core, struct call *call)
 	}
 	if (left != NULL) {
 		company_leave(&run->company, left);
-		if (!detached && !run_ended(run) &&
-		    company_count(&run->company, core->now_ns) == 0)
+		if (!detached && !run_ended(run) && company_count(&run->company, core->now_ns) == 0)
 			status = RUN_CANCELLED;
 	}
 	if (status == RUN_CANCELLED ? run->status == RUN_SUCCEEDED || run->status == RUN_FAILED
