@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+/* More than any row has fields: each that there is not is a null in every row. */
+#define NAMES_MOST 200
 #define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
 
 static bool bad(struct call *call, const char *text)
@@ -19,6 +21,9 @@ bool mask_read(struct call *call, const char *text)
 	at += braces;
 	for (const char *p = at; *p != '\0'; p++)
 		n += *p == ',';
+	if (n > NAMES_MOST)
+		return problem_set(&call->problem, PROBLEM_BAD_VALUE,
+		                   "X-Fields has %zu names, at most %d are allowed", n, NAMES_MOST);
 	call->mask = arena_array(&call->arena, const char *, n + 1);
 	for (size_t i = 0; i < n; i++) {
 		size_t len;
