@@ -1,5 +1,6 @@
 #include "server/prune.h"
 
+#include "base/clock.h"
 #include "model/json.h"
 #include "server/audit.h"
 #include "server/filter.h"
@@ -13,6 +14,8 @@
 /* Numbers of tasks that one group looks at, and rows of the other kinds. */
 #define TASKS_AT_ONCE 500
 #define ROWS_AT_ONCE 500
+/* Others wait for the group: where the database is slow it takes fewer tasks. */
+#define BUSY_NS (INT64_C(100) * 1000000)
 
 enum phase { PHASE_TASKS, PHASE_RUNS, PHASE_JOBS, PHASE_AUDIT, PHASE_END };
 
@@ -55,7 +58,7 @@ static void drop_task(struct core *core, struct prune *prune, int64_t id)
 
 static void prune_tasks(struct core *core, struct prune *prune)
 {
-	int64_t upto = prune->at + TASKS_AT_ONCE;
+	int64_t upto = prune->at + TASKS_AT_ONCE, until_ns = clock_monotonic_ns() + BUSY_NS;
 	struct ids ids = {0};
 
 	upto = upto < prune->last ? upto : prune->last;
@@ -64,8 +67,13 @@ static void prune_tasks(struct core *core, struct prune *prune)
 	if (store_prunable_tasks(core->store, prune->at, upto, prune->before_us, add_id, &ids) !=
 	    STORE_OK)
 		core_failed(core, "tasks to be pruned cannot be found");
-	for (size_t i = 0; i < ids.list.n && !core->group_failed; i++)
+	for (size_t i = 0; i < ids.list.n && !core->group_failed; i++) {
 		drop_task(core, prune, ids.list.v[i]);
+		if (clock_monotonic_ns() > until_ns) {
+			upto = ids.list.v[i];
+			break;
+		}
+	}
 	vec_release(&ids.list);
 	prune->at = upto;
 	if (upto == prune->last) {
