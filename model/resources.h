@@ -206,6 +206,8 @@ F(INT,  task_count,        FIELD_CREATE | FIELD_NATURAL, "0", "tasks submitted")
 F(INT,  reused_count,      FIELD_CREATE | FIELD_NATURAL, "0", "tasks whose earlier result is reused") \
 F(TEXT, source,            FIELD_CREATE | FIELD_NULL, "null", "path of the .scitq file") \
 F(BOOL, detached,          FIELD_SET, "false", "goes on with nobody attached") \
+F(TEXT, on_success,        FIELD_CREATE | FIELD_NULL, "null", "JSON text of a task that is made when the run succeeded") \
+F(TEXT, on_failure,        FIELD_CREATE | FIELD_NULL, "null", "JSON text of a task that is made when the run failed") \
 F(DATE, creation_date,     0, "null", "when it was created") \
 F(DATE, end_date,          FIELD_NULL, "null", "when its last task ended")
 
@@ -217,7 +219,8 @@ F(INT,  run_id,            FIELD_CREATE | FIELD_NULL, "null", "run that made it"
 F(INT,  concurrency,       FIELD_OPTION | FIELD_NATURAL, "null", "tasks of it that fill one worker") \
 F(INT,  lease_seconds,     FIELD_OPTION | FIELD_NATURAL, "null", "lease of its executions; null for the server's") \
 F(BOOL, paused,            FIELD_SET, "false", "nothing of it is granted") \
-F(INT,  depth,             FIELD_CREATE | FIELD_NATURAL, "0", "longest chain of steps before it; deeper is granted first")
+F(INT,  depth,             FIELD_CREATE | FIELD_NATURAL, "0", "longest chain of steps before it; deeper is granted first") \
+F(BOOL, hook,              0, "false", "its tasks are hooks of a run: they do not count for its outcome")
 
 struct batch { BATCH_FIELDS(FIELD_MEMBER) };
 

@@ -396,7 +396,10 @@ static void end_group(struct core *core)
 
 	if (!core->group_failed) {
 		schedule_run(core);
+		core->hooked = false;
 		runs_settle(core);
+		if (core->hooked)
+			schedule_run(core);
 		lease_finish(core);
 		follow_finish(core);
 		wrote = core->writing || core->logging || core->state.dirty_tasks.n > 0 ||

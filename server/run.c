@@ -3,6 +3,7 @@
 #include "model/json.h"
 #include "server/change.h"
 #include "server/columns.h"
+#include "server/hook.h"
 #include "server/record.h"
 #include "server/reply.h"
 #include "server/state_load.h"
@@ -101,19 +102,50 @@ static struct run_step *step_of(struct state *state, struct run_node *run, uint3
 	return &run->steps.v[batch->step];
 }
 
-static void count(struct run_node *run, struct run_step *step, int status, uint32_t n)
+static void count(const struct state *state, struct run_node *run, struct run_step *step,
+                  int status, uint32_t n)
 {
+	bool hook = state->batches.v[step->batch]->hook;
+
 	step->counts[status] += n;
-	if (!task_is_done((enum task_status)status))
-		run->undone += n;
-	else if (status == TASK_FAILED)
-		run->failed += n;
+	if (!task_is_done((enum task_status)status)) {
+		run->undone += hook ? 0 : n;
+		run->hooks += hook ? n : 0;
+	} else if (status == TASK_FAILED) {
+		run->failed += hook ? 0 : n;
+	}
+}
+
+static void uncount(const struct state *state, struct run_node *run, struct run_step *step,
+                    int status)
+{
+	bool hook = state->batches.v[step->batch]->hook;
+
+	step->counts[status]--;
+	if (!task_is_done((enum task_status)status)) {
+		run->undone -= hook ? 0 : 1;
+		run->hooks -= hook ? 1 : 0;
+	} else if (status == TASK_FAILED) {
+		run->failed -= hook ? 0 : 1;
+	}
+}
+
+uint64_t run_outcome(const struct state *state, const struct run_node *run,
+                     enum task_status status)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < run->steps.n; i++) {
+		if (!state->batches.v[run->steps.v[i].batch]->hook)
+			n += run->steps.v[i].counts[status];
+	}
+	return n;
 }
 
 void run_add_count(struct state *state, struct run_node *run, uint32_t batch,
                    enum task_status status, uint32_t n)
 {
-	count(run, step_of(state, run, batch), (int)status, n);
+	count(state, run, step_of(state, run, batch), (int)status, n);
 }
 
 void run_count(struct state *state, const struct task_node *task, int from, int to)
@@ -122,15 +154,10 @@ void run_count(struct state *state, const struct task_node *task, int from, int 
 	struct run_node *run = run_find(state, class->run);
 	struct run_step *step = step_of(state, run, class->batch);
 
-	if (from != TASK_ABSENT) {
-		step->counts[from]--;
-		if (!task_is_done((enum task_status)from))
-			run->undone--;
-		else if (from == TASK_FAILED)
-			run->failed--;
-	}
+	if (from != TASK_ABSENT)
+		uncount(state, run, step, from);
 	if (to != TASK_ABSENT)
-		count(run, step, to, 1);
+		count(state, run, step, to, 1);
 	run_touch(state, run);
 }
 
@@ -280,6 +307,7 @@ json_t *run_json(struct core *core, struct run_node *run)
 	json_object_set_new(value, "workers", json_integer(workers_of(state, run)));
 	json_object_set_new(value, "followers",
 	                    json_integer((json_int_t)company_count(&run->company, core->now_ns)));
+	json_object_set_new(value, "hooks", json_integer((json_int_t)run->hooks));
 	json_object_set_new(value, "retried", json_integer((json_int_t)run->retried));
 	return value;
 }
@@ -303,7 +331,7 @@ static void cancel_more(void *context, struct timer *timer)
 
 	/* The newest first, so that no task fails of a requirement that was cancelled a moment
 	   before. */
-	while (run->cancelling > 0 && run->undone > 0 && n < CANCELLED_AT_ONCE &&
+	while (run->cancelling > 0 && run->undone + run->hooks > 0 && n < CANCELLED_AT_ONCE &&
 	       !core->group_failed) {
 		uint32_t id = run->cancelling--;
 		struct task_node *task = state_task(&core->state, id);
@@ -311,7 +339,7 @@ static void cancel_more(void *context, struct timer *timer)
 		if (task != NULL && class_of(&core->state, task)->run == run->id)
 			n += change_cancel(core, id, task);
 	}
-	if (run->undone == 0)
+	if (run->undone + run->hooks == 0)
 		run->cancelling = 0;
 	if (run->cancelling > 0)
 		timer_set(&core->timers, &run->cancel, core->now_ns + 1, cancel_more);
@@ -333,7 +361,7 @@ void runs_forget(struct core *core)
 	for (size_t i = 0; i < state->runs.n; i++) {
 		struct run_node *run = state->runs.v[i];
 
-		if (run_ended(run) && run->undone == 0 && run->followers.n == 0 && !run->changed &&
+		if (run_ended(run) && run->undone + run->hooks == 0 && run->followers.n == 0 && !run->changed &&
 		    run->attached_until < core->now_ns)
 			run_free(state, run);
 		else
@@ -344,9 +372,10 @@ void runs_forget(struct core *core)
 
 void run_settle(struct core *core, struct run_node *run)
 {
-	if (run->status == RUN_RUNNING && run->undone == 0 && run_counted(core, run))
+	if (run->status == RUN_RUNNING && run->undone == 0 && run_counted(core, run)) {
 		run_set_status(core, run, run->failed > 0 ? RUN_FAILED : RUN_SUCCEEDED);
-	else if (run_ended(run) && run->undone > 0 && run->cancelling == 0)
+		hook_start(core, run, (enum run_status)run->status);
+	} else if (run_ended(run) && run->undone > 0 && run->cancelling == 0)
 		run_set_status(core, run, RUN_RUNNING);
 }
 
@@ -366,7 +395,8 @@ void run_forget_batch(struct state *state, struct run_node *run, uint32_t batch)
 		if (step->batch != batch)
 			continue;
 		/* Those that were not done have left one by one. */
-		run->failed -= step->counts[TASK_FAILED];
+		if (!state->batches.v[batch]->hook)
+			run->failed -= step->counts[TASK_FAILED];
 		memset(step->counts, 0, sizeof(step->counts));
 		run_touch(state, run);
 	}

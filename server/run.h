@@ -39,7 +39,8 @@ struct run_node {
 	bool detached;
 	VEC(struct run_step) steps;
 	bool counted; /* steps and the next but one hold done tasks too: see run_counted() */
-	uint64_t undone, failed, retried;
+	uint64_t undone, failed, retried; /* without hooks */
+	uint64_t hooks;                   /* that are not done */
 
 	int64_t event; /* number of the last thing that happened, larger after a restart */
 	VEC(json_t *) incidents; /* a ring once it is full */
@@ -77,6 +78,11 @@ static inline bool run_ended(const struct run_node *run)
 {
 	return run->status != RUN_SUBMITTING && run->status != RUN_RUNNING;
 }
+/* Its tasks in this status, without hooks; done ones of a run that is counted. */
+uint64_t run_outcome(const struct state *state, const struct run_node *run,
+                     enum task_status status);
+/* Settings of a batch, in the database and in memory. */
+void batch_put(struct core *core, const struct batch *row);
 /* Something about it changed: followers are told, its end is looked for. */
 void run_touch(struct state *state, struct run_node *run);
 /* Look at its followers when the group ends. */

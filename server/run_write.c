@@ -3,6 +3,7 @@
 #include "server/columns.h"
 #include "server/filter.h"
 #include "server/handlers.h"
+#include "server/hook.h"
 #include "server/idempotency.h"
 #include "server/record.h"
 #include "server/recruiter.h"
@@ -69,12 +70,12 @@ static bool read_run(struct call *call, json_t *body, struct run_request *reques
 	if (!row_from_json(table_get(TABLE_RUN), body, ROW_CREATE, &request->row, &set,
 	                   &call->arena, &call->problem))
 		return false;
-	return request->row.name[0] != '\0' ||
-	       problem_set(&call->problem, PROBLEM_BAD_VALUE, "name is empty");
+	if (request->row.name[0] == '\0')
+		return problem_set(&call->problem, PROBLEM_BAD_VALUE, "name is empty");
+	return hook_check(call, &request->row);
 }
 
-/* Settings of a batch, in the database and in memory. */
-static void put_batch(struct core *core, const struct batch *row)
+void batch_put(struct core *core, const struct batch *row)
 {
 	struct state *state = &core->state;
 	struct batch_node *batch = state_batch(state, row->batch);
@@ -82,13 +83,15 @@ static void put_batch(struct core *core, const struct batch *row)
 
 	if (!record_upsert(core, TABLE_BATCH, row,
 	                   BIT(BATCH_COL_run_id) | BIT(BATCH_COL_concurrency) |
-	                           BIT(BATCH_COL_lease_seconds) | BIT(BATCH_COL_depth)))
+	                           BIT(BATCH_COL_lease_seconds) | BIT(BATCH_COL_depth) |
+	                           BIT(BATCH_COL_hook)))
 		return;
 	batch->stored = true;
 	batch->run = (uint32_t)row->run_id;
 	batch->concurrency = row->concurrency;
 	batch->lease_seconds = row->lease_seconds;
 	batch->depth = row->depth;
+	batch->hook = row->hook == 1;
 	if (weighs && batch->counts[TASK_ASSIGNED] + batch->counts[TASK_ACCEPTED] +
 	                              batch->counts[TASK_RUNNING] >
 	                      0)
@@ -167,11 +170,12 @@ static void create(struct core *core, struct call *call, struct run_request *req
 	run->counted = true;
 	for (size_t i = 0; i < request->nbatches; i++) {
 		request->batches[i].run_id = row->run_id;
-		put_batch(core, &request->batches[i]);
+		batch_put(core, &request->batches[i]);
 		run_add_count(&core->state, run,
 		              state_batch(&core->state, request->batches[i].batch)->index,
 		              TASK_WAITING, 0);
 	}
+	hook_batches(core, row);
 	for (size_t i = 0; i < request->nrecruiters; i++)
 		recruiter_put(core, &request->recruiters[i]);
 	if (request->key != NULL) {

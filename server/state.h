@@ -116,6 +116,7 @@ struct batch_node {
 	char *name;
 	bool stored; /* has a row of its own */
 	bool paused;
+	bool hook;    /* its tasks do not count for the outcome of their run */
 	uint32_t run; /* run_id that made it, 0: none */
 	int64_t concurrency, lease_seconds;
 	int64_t depth;

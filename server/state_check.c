@@ -147,7 +147,7 @@ static bool same_batches(struct check *check)
 				            a->name, a->counts[s], task_status_words[s],
 				            b ? b->counts[s] : 0);
 		}
-		if (b != NULL && (a->stored != b->stored || a->paused != b->paused ||
+		if (b != NULL && (a->stored != b->stored || a->paused != b->paused || a->hook != b->hook ||
 		                  a->concurrency != b->concurrency || a->depth != b->depth ||
 		                  a->lease_seconds != b->lease_seconds || a->run != b->run))
 			return FAIL(check, "batch %s has other settings in the database", a->name);
@@ -318,7 +318,7 @@ static bool same_runs(struct check *check, struct core *shadow)
 			return FAIL(check, "run %u is not in memory", b->id);
 		if (!run_counted(shadow, check->b->runs.v[i]))
 			return FAIL(check, "run %u cannot be counted", b->id);
-		if (a->status != b->status || a->undone != b->undone ||
+		if (a->status != b->status || a->undone != b->undone || a->hooks != b->hooks ||
 		    (a->counted && a->failed != b->failed) || a->detached != b->detached)
 			return FAIL(check,
 			            "run %u: status %d %d, undone %llu %llu, failed %llu %llu",

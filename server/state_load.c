@@ -99,6 +99,7 @@ static bool load_batch(void *context, const void *row_p)
 	batch->concurrency = row->concurrency;
 	batch->lease_seconds = row->lease_seconds;
 	batch->depth = row->depth;
+	batch->hook = row->hook == 1;
 	return true;
 }
 
@@ -352,7 +353,7 @@ bool state_load(struct core *core, struct problem *problem)
 		for (size_t i = 0; i < core->state.runs.n; i++) {
 			struct run_node *run = core->state.runs.v[i];
 
-			if (run->status == RUN_CANCELLED && run->undone > 0)
+			if (run->status == RUN_CANCELLED && run->undone + run->hooks > 0)
 				run_cancel(core, run);
 		}
 		tally_begin(core);

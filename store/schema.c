@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-#define SCHEMA_VERSION 7
+#define SCHEMA_VERSION 8
 
 /*
  * SQL that leads from version i + 1 to i + 2; missing tables and indexes are made after it. Types
@@ -41,6 +41,10 @@ static const char *const upgrades[SCHEMA_VERSION - 1] = {
         "ALTER TABLE requirement ADD COLUMN may_fail {integer};"
         "ALTER TABLE requirement ADD COLUMN input {text};"
         "ALTER TABLE task ADD COLUMN partial {boolean}",
+        /* Hooks of runs. */
+        "ALTER TABLE run ADD COLUMN on_success {text};"
+        "ALTER TABLE run ADD COLUMN on_failure {text};"
+        "ALTER TABLE batch ADD COLUMN hook {boolean}",
 };
 
 /*

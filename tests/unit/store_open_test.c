@@ -199,6 +199,9 @@ static void an_older_database_is_upgraded(void **state)
 	        "ALTER TABLE requirement DROP COLUMN may_fail",
 	        "ALTER TABLE requirement DROP COLUMN input",
 	        "ALTER TABLE task DROP COLUMN partial",
+	        "ALTER TABLE run DROP COLUMN on_success",
+	        "ALTER TABLE run DROP COLUMN on_failure",
+	        "ALTER TABLE batch DROP COLUMN hook",
 	};
 	struct task row = some_task(1), read = {.task_id = 1};
 	struct arena arena;
