@@ -253,6 +253,12 @@ void compile_check(struct compilation *c)
 
 		check_command(&k, step);
 	}
+	for (size_t i = 0; i < c->program.hooks.n && good; i++) {
+		struct step *step = c->program.hooks.v[i].step;
+		struct checker k = {.c = c, .level = step->level};
+
+		check_command(&k, step);
+	}
 	/* A name that was misspelt somewhere is no reason to call the right one unused. */
 	if (c->sink.errors == 0)
 		check_used(c);

@@ -105,6 +105,7 @@ void compile_release(struct compilation *c)
 	vec_release(&c->program.symbols);
 	vec_release(&c->program.levels);
 	vec_release(&c->program.steps);
+	vec_release(&c->program.hooks);
 	map_release(&c->program.bindings);
 	diag_sink_release(&c->sink);
 	sources_release(&c->sources);

@@ -215,6 +215,10 @@ static void dump_submission(const struct submission *s, struct str *out)
 		str_adds(out, "recruiter\n");
 		add_row(out, TABLE_RECRUITER, &s->recruiters[i]);
 	}
+	for (size_t i = 0; i < s->hook_count; i++) {
+		str_addf(out, "hook %s\n", s->hooks[i].word);
+		add_row(out, TABLE_TASK, &s->hooks[i].row);
+	}
 	arena_init(&arena);
 	for (uint32_t i = 0; i < s->task_count && i < DUMP_LIMIT; i++) {
 		struct submission_task task;

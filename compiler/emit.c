@@ -435,6 +435,46 @@ static void emit_task(const struct submission *sub, uint32_t i, struct arena *ar
 	other->arena = kept_other;
 }
 
+/* With what the workflow says for every step. */
+static void emit_hook(struct compilation *c, const struct hook *h, struct submission_hook *out)
+{
+	struct env *env = &c->env;
+	struct arena *kept = env->arena;
+	struct command cmd;
+	bool ok;
+
+	env->arena = &c->arena;
+	env_forget(env);
+	task_enter(env, h->step, 0);
+	ok = command_make(env, h->step, &cmd);
+	/* What can go wrong has gone wrong in plan. */
+	assert(ok);
+	(void)ok;
+	row_default(table_get(TABLE_TASK), &out->row);
+	out->word = h->word;
+	out->text = cmd.identity;
+	out->row.command = cmd.line;
+	out->row.script = cmd.script;
+	out->row.source = cmd.source;
+	out->row.output = task_output(env, h->step, 0);
+	out->row.retry = emit_int(env, h->step, KEY_retry, 0);
+	out->row.attempt_settings = emit_attempts(env, task_setting(env, h->step, KEY_retry));
+	for (size_t k = 0; k < ATTEMPT_KEYS; k++)
+		emit_column(env, task_setting(env, h->step, attempt_keys[k]), &out->row);
+	env->arena = kept;
+}
+
+static void emit_hooks(struct compilation *c, struct submission *s)
+{
+	struct submission_hook *hooks =
+	        arena_array(&c->arena, struct submission_hook, c->program.hooks.n);
+
+	for (size_t i = 0; i < c->program.hooks.n; i++)
+		emit_hook(c, &c->program.hooks.v[i], &hooks[i]);
+	s->hooks = hooks;
+	s->hook_count = c->program.hooks.n;
+}
+
 static double max_cost(struct compilation *c)
 {
 	const struct setting *set = c->program.defaults.first[KEY_max_cost];
@@ -464,6 +504,7 @@ void compile_emit(struct compilation *c)
 	s->steps = steps;
 	s->step_count = (uint32_t)c->program.steps.n;
 	emit_recruiters(c, s);
+	emit_hooks(c, s);
 	s->task_count = c->plan.task_count;
 	s->task = emit_task;
 	s->context = c;

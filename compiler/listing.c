@@ -149,5 +149,11 @@ void compile_listing(const struct compilation *c, size_t tasks, struct str *out)
 			add_task(s, step->first_task + t, &arena, out);
 		}
 	}
+	for (size_t i = 0; i < s->hook_count; i++) {
+		str_addf(out, "  %s  %s\n      runs     ", s->hooks[i].word,
+		         s->hooks[i].row.source);
+		add_head(out, s->hooks[i].text);
+		str_addc(out, '\n');
+	}
 	arena_release(&arena);
 }

@@ -539,6 +539,10 @@ void compile_plan(struct compilation *c)
 		report_missing(c, &p.missing.v[i]);
 	vec_release(&p.missing);
 	map_release(&p.missed);
+	for (size_t i = 0; i < c->program.hooks.n && c->sink.errors == 0; i++) {
+		p.step = c->program.hooks.v[i].step;
+		try_command(&p);
+	}
 	map_release(&p.places);
 	c->plan.edges = p.edges.v;
 	c->plan.edge_count = p.edges.n;

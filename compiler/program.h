@@ -125,7 +125,8 @@ struct level {
 	K(yields)                                                                                  \
 	K(storage)                                                                                 \
 	K(after)                                                                                   \
-	K(name) K(retry) K(accept_failure) K(priority) K(use_cache) K(epoch) K(download_timeout)   \
+	K(name)                                                                                    \
+	K(retry) K(accept_failure) K(priority) K(use_cache) K(epoch) K(download_timeout)           \
 	        K(run_timeout) K(upload_timeout) K(concurrency) K(cpu) K(memory) K(recruiters)     \
 	                K(maximum_workers) K(max_cost) K(provider) K(region) K(flavor) K(prefetch) \
 	                        K(tasks_per_worker) K(rounds) K(minimum_tasks)
@@ -243,6 +244,12 @@ struct step {
 	VEC(uint32_t) before; /* numbers of the steps that it waits for, ascending */
 };
 
+/* on success run | ...: a step without a name or a loop, whose task the server makes. */
+struct hook {
+	const char *word; /* "on_success", "on_failure" */
+	struct step *step;
+};
+
 struct assertion {
 	const struct stmt *stmt;
 	struct level *level;
@@ -268,6 +275,7 @@ struct program {
 	VEC(struct symbol *) symbols;
 	VEC(struct level *) levels; /* [0] is the root; outer ones first */
 	VEC(struct step *) steps;
+	VEC(struct hook) hooks; /* one of each outcome at most */
 	uint32_t nslots;
 	const struct stmt *workflow; /* NULL: there is none */
 	struct node *workflow_name;

@@ -326,6 +326,78 @@ static void resolve_when(struct resolver *r, const struct stmt *s)
 	}
 }
 
+static const struct outcome {
+	const char *outcome, *word;
+} outcomes[] = {{"success", "on_success"}, {"failure", "on_failure"}};
+
+#define OUTCOMES (sizeof(outcomes) / sizeof(outcomes[0]))
+
+/* The word itself where it is that of a hook, or NULL. */
+static const char *hook_word(const char *name)
+{
+	for (size_t i = 0; i < OUTCOMES; i++) {
+		if (strcmp(outcomes[i].word, name) == 0)
+			return outcomes[i].word;
+	}
+	return NULL;
+}
+
+/* The hook's word for what stands behind `on`; NULL after an error. */
+static const char *outcome_word(struct resolver *r, const struct name *outcome)
+{
+	const char *names[OUTCOMES], *nearest;
+	struct diag *d;
+
+	for (size_t i = 0; i < OUTCOMES; i++) {
+		names[i] = outcomes[i].outcome;
+		if (strcmp(names[i], outcome->text) == 0)
+			return outcomes[i].word;
+	}
+	nearest = word_nearest(outcome->text, names, OUTCOMES);
+	d = report(r->c, E0309, outcome->span, "`on` does not know `%s`", outcome->text);
+	label(r->c, d, "unknown word");
+	help(r->c, d, "write `on %s run | ...`", nearest ? nearest : "success");
+	return NULL;
+}
+
+/* A step that no other can name, with nothing but its text. */
+static void resolve_hook(struct resolver *r, const struct stmt *s)
+{
+	struct program *p = &r->c->program;
+	const char *word = outcome_word(r, &s->hook.outcome);
+	struct step *step = arena_new(&r->c->arena, struct step);
+	struct setting *run = arena_new(&r->c->arena, struct setting);
+	struct diag *d;
+
+	for (size_t i = 0; word != NULL && i < p->hooks.n; i++) {
+		if (p->hooks.v[i].word != word)
+			continue;
+		d = report(r->c, E0305, s->head, "`on %s` stands twice", s->hook.outcome.text);
+		label(r->c, d, "again");
+		relate(r->c, d, p->hooks.v[i].step->stmt->head, "first here");
+		word = NULL;
+	}
+	step->stmt = s;
+	step->level = r->level;
+	step->symbol = arena_new(&r->c->arena, struct symbol);
+	step->symbol->kind = SYMBOL_STEP;
+	step->symbol->name = word ? word : "on";
+	step->symbol->span = s->head;
+	step->symbol->step = step;
+	run->key = KEY_run;
+	run->key_span = s->hook.run->keyword;
+	run->span = s->span;
+	run->stmt = s;
+	run->script = arena_new(&r->c->arena, struct script);
+	run->script->run = s->hook.run;
+	step->settings.first[KEY_run] = run;
+	r->step = step;
+	resolve_scripts(r, step, NULL);
+	r->step = NULL;
+	if (word != NULL)
+		vec_push(&p->hooks, ((struct hook){word, step}));
+}
+
 static void resolve_step(struct resolver *r, const struct stmt *s)
 {
 	struct step *step = arena_new(&r->c->arena, struct step);
@@ -336,6 +408,13 @@ static void resolve_step(struct resolver *r, const struct stmt *s)
 		       "steps with parameters belong to modules, which this "
 		       "version does not have");
 		return;
+	}
+	if (hook_word(s->step.name.text) != NULL) {
+		struct diag *d = report(r->c, E0202, s->step.name.span,
+		                        "`%s` is what a hook is called", s->step.name.text);
+
+		label(r->c, d, "taken");
+		help(r->c, d, "choose another name");
 	}
 	resolve_when(r, s);
 	step->stmt = s;
@@ -434,6 +513,9 @@ static void resolve_stmt(struct resolver *r, const struct stmt *s)
 		break;
 	case STMT_STEP:
 		resolve_step(r, s);
+		break;
+	case STMT_HOOK:
+		resolve_hook(r, s);
 		break;
 	case STMT_FOREACH:
 		resolve_foreach(r, s);

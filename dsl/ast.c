@@ -47,7 +47,7 @@ const char *stmt_kind_text(enum stmt_kind kind)
 	        [STMT_FOREACH] = "foreach",   [STMT_IF] = "if",
 	        [STMT_ATTR] = "setting",      [STMT_BLOCK] = "block",
 	        [STMT_BARE] = "name",         [STMT_CONSTRAINT] = "condition",
-	        [STMT_RUN] = "run",
+	        [STMT_RUN] = "run",           [STMT_HOOK] = "on",
 	};
 
 	return texts[kind];

@@ -246,6 +246,7 @@ enum stmt_kind {
 	STMT_PARAM,
 	STMT_LET,
 	STMT_ASSERT,
+	STMT_HOOK, /* on success run | ... */
 	STMT_WORKFLOW,
 	STMT_RECRUITER,
 	STMT_STEP,
@@ -345,6 +346,10 @@ struct stmt {
 			struct expr *value;
 		} constraint;
 		struct run_text *run;
+		struct {
+			struct name outcome;
+			struct run_text *run;
+		} hook;
 	};
 };
 

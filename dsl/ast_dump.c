@@ -349,6 +349,9 @@ static void dump_head(const struct stmt *s, struct str *out)
 		str_addf(out, "%s %s ", s->constraint.key.text, op_text(s->constraint.op));
 		expr_dump(s->constraint.value, out);
 		break;
+	case STMT_HOOK:
+		str_addf(out, "on %s", s->hook.outcome.text);
+		break;
 	case STMT_RUN:
 	case STMT_KINDS:
 		break;
@@ -392,6 +395,10 @@ static void dump_block(const struct block *b, unsigned level, struct str *out)
 		str_addc(out, '\n');
 		if (body != NULL)
 			dump_block(body, level + 1, out);
+		if (s->kind == STMT_HOOK) {
+			indent(out, level + 1);
+			dump_run(s->hook.run, level + 1, out);
+		}
 		if (s->kind == STMT_IF && s->branch.otherwise != NULL) {
 			indent(out, level);
 			str_adds(out, "else\n");

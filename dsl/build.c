@@ -473,6 +473,7 @@ static unsigned stmt_depth(const struct stmt *s)
 		return s->constraint.value->depth;
 	case STMT_BARE:
 	case STMT_RUN:
+	case STMT_HOOK:
 	case STMT_KINDS:
 		break;
 	}

@@ -352,6 +352,13 @@ static bool is_idle(const struct layout *l, size_t i)
 	return !l->lead && (next->lines > 0 || next->kind == '}' || next->kind == 0);
 }
 
+/* on success run |: there alone `run` stands within a line. */
+static bool is_behind_on(const struct layout *l, size_t i)
+{
+	return i >= 2 && piece_at(l, i)->lines == 0 && piece_at(l, i - 1)->lines == 0 &&
+	       piece_at(l, i - 2)->kind == T_ON;
+}
+
 /* Whether the piece begins a line. */
 static bool breaks(const struct layout *l, size_t i)
 {
@@ -360,7 +367,7 @@ static bool breaks(const struct layout *l, size_t i)
 	if (i == 0)
 		return true;
 	before = piece_at(l, i - 1);
-	if (p->ncomments > 0 || p->kind == T_RUN || before->kind == T_RUN)
+	if (p->ncomments > 0 || before->kind == T_RUN || (p->kind == T_RUN && !is_behind_on(l, i)))
 		return true;
 	/* { } stays one, and so does } else {; a comma goes to what is before it. */
 	if ((p->kind == '}' && p->mate == i - 1) || is_block_else(l, i) ||

@@ -90,7 +90,7 @@ static void dsl_yyerror(YYLTYPE *place, struct parser *p, const char *message);
 /* contextual */
 %token SCITQ "`scitq`" PARAM "`param`" LET "`let`" WORKFLOW "`workflow`"
 %token RECRUITER "`recruiter`" STEP "`step`" FOREACH "`foreach`" IMPORT "`import`"
-%token AS "`as`" IN "`in`" WHERE "`where`" FOR "`for`" INTO "`into`" MIN "`min`" HELP "`help`"
+%token AS "`as`" IN "`in`" WHERE "`where`" FOR "`for`" INTO "`into`" MIN "`min`" HELP "`help`" ON "`on`"
 
 %type <name> name
 %type <expr> expr pipe or and not compare range sum product unary postfix primary string list
@@ -196,6 +196,12 @@ statement:
 |	RUN {
 		$$ = make_stmt(p, STMT_RUN, $RUN->keyword, @$);
 		$$->run = $RUN;
+	}
+|	ON name RUN {
+		$$ = make_stmt(p, STMT_HOOK, @ON, @$);
+		$$->head = span_join(@ON, @name);
+		$$->hook.outcome = $name;
+		$$->hook.run = $RUN;
 	}
 ;
 
@@ -496,7 +502,7 @@ name:
 
 name_token:
 	NAME | SCITQ | PARAM | LET | WORKFLOW | RECRUITER | STEP | FOREACH | IMPORT
-|	AS | IN | WHERE | FOR | INTO | MIN | HELP
+|	AS | IN | WHERE | FOR | INTO | MIN | HELP | ON
 ;
 
 %%

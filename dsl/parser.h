@@ -121,7 +121,10 @@ struct run_text *read_run(struct parser *p, uint32_t keyword, uint32_t *end);
 /* A line that stands too far left for the text of the run before it. */
 void report_run_ended(struct parser *p, const struct run_text *run, struct span line);
 
-/* Bytes of white space before the keyword. */
+/* The word at `keyword` stands behind `on NAME`, which begins its line. */
+bool run_behind_on(const struct parser *p, uint32_t keyword);
+
+/* Bytes of white space before the first word of its line. */
 uint32_t run_indent(const struct parser *p, const struct run_text *run);
 
 /* A number with or without unit, as matched by scanner.l; EXPR_BAD after an error. */

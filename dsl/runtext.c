@@ -374,11 +374,29 @@ struct run_text *read_run(struct parser *p, uint32_t keyword, uint32_t *end)
 
 uint32_t run_indent(const struct parser *p, const struct run_text *run)
 {
-	uint32_t n = 0;
+	uint32_t start = run->keyword.start, n = 0;
 
-	while (n < run->keyword.start && p->text[run->keyword.start - n - 1] != '\n')
+	/* `on success` may stand before the keyword. */
+	while (start > 0 && p->text[start - 1] != '\n')
+		start--;
+	while (p->text[start + n] == ' ' || p->text[start + n] == '\t')
 		n++;
 	return n;
+}
+
+bool run_behind_on(const struct parser *p, uint32_t keyword)
+{
+	uint32_t at = skip_blanks(p, p->line, keyword), word;
+
+	if (keyword - at < 2 || memcmp(p->text + at, "on", 2) != 0)
+		return false;
+	word = skip_blanks(p, at + 2, keyword);
+	if (word == at + 2 || word == keyword)
+		return false;
+	while (word < keyword && (isalnum((unsigned char)p->text[word]) || p->text[word] == '_'))
+		word++;
+	at = skip_blanks(p, word, keyword);
+	return at == keyword && at > word;
 }
 
 uint32_t run_source_offset(const struct run_text *run, size_t offset)

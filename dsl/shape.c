@@ -33,7 +33,8 @@ static unsigned fitting(enum home home)
 {
 	switch (home) {
 	case HOME_FILE:
-		return declarations | FITS(STMT_IMPORT) | FITS(STMT_PARAM) | FITS(STMT_WORKFLOW);
+		return declarations | FITS(STMT_IMPORT) | FITS(STMT_PARAM) | FITS(STMT_WORKFLOW) |
+		       FITS(STMT_HOOK);
 	case HOME_FOREACH:
 	case HOME_IF:
 		return declarations;
@@ -102,16 +103,21 @@ static bool check_after_run(const struct place *place, const struct stmt *s,
 	struct parser *p = place->p;
 	struct span line = s->head;
 
-	if (before == NULL || before->kind != STMT_RUN || before->run->one_line)
+	const struct run_text *run = before == NULL              ? NULL
+	                             : before->kind == STMT_RUN  ? before->run
+	                             : before->kind == STMT_HOOK ? before->hook.run
+	                                                         : NULL;
+
+	if (run == NULL || run->one_line)
 		return false;
-	for (uint32_t i = before->run->span.end; i < s->span.start; i++) {
+	for (uint32_t i = run->span.end; i < s->span.start; i++) {
 		if (p->text[i] == '\n')
 			line.start = i + 1;
 	}
-	if (s->span.start - line.start >= run_indent(p, before->run))
+	if (s->span.start - line.start >= run_indent(p, run))
 		return false;
 	line.start = s->span.start;
-	report_run_ended(p, before->run, line);
+	report_run_ended(p, run, line);
 	return true;
 }
 
@@ -305,6 +311,7 @@ static void check_stmt(const struct place *place, const struct stmt *s)
 	case STMT_IMPORT:
 	case STMT_BARE:
 	case STMT_RUN:
+	case STMT_HOOK:
 	case STMT_KINDS:
 		break;
 	}

@@ -61,6 +61,13 @@ struct submission_step {
 	size_t nafter;
 };
 
+/* A task that the server makes when the run has ended so. */
+struct submission_hook {
+	const char *word; /* the column of the run: "on_success", "on_failure" */
+	struct task row;
+	const char *text; /* what it runs, for people */
+};
+
 struct submission {
 	const char *workflow;                /* matches [A-Za-z0-9_-]+ */
 	const char *source;                  /* path of the file as given */
@@ -68,6 +75,8 @@ struct submission {
 	double max_cost;                     /* NaN: none */
 	const struct submission_step *steps; /* in the order of definition */
 	uint32_t step_count;
+	const struct submission_hook *hooks;
+	size_t hook_count;
 	const struct recruiter *recruiters;
 	size_t recruiter_count;
 	uint32_t task_count;

@@ -172,6 +172,7 @@ static void read_news(struct follow *f, json_t *news)
 	f->retried = count(run, "retried");
 	/* One of them is us. */
 	f->others = count(run, "followers") - 1;
+	f->hooks = count(run, "hooks");
 	read_steps(f, json_object_get(run, "steps"));
 	json_array_foreach(json_object_get(news, "incidents"), i, incident)
 	        tell_incident(f, incident);
@@ -180,7 +181,8 @@ static void read_news(struct follow *f, json_t *news)
 
 static bool ended(const struct follow *f)
 {
-	return f->status != RUN_RUNNING && f->status != RUN_SUBMITTING;
+	/* A hook is waited for: a private server would go with us. */
+	return f->status != RUN_RUNNING && f->status != RUN_SUBMITTING && f->hooks == 0;
 }
 
 /* PUT one member of the run. */

@@ -25,6 +25,7 @@ struct follow {
 	bool idle_said;
 	struct standstill standstill;
 	int64_t retried;
+	int64_t hooks; /* tasks of the end that are not done */
 };
 
 void follow_init(struct follow *f, struct session *s, const struct submission *submission,

@@ -165,6 +165,10 @@ bool identities_compute(struct identities *ids, const struct submission *s, stru
 			memcpy(ids->text[i], id.text, TEXT_LEN);
 		add_rules(rules, i, &task);
 	}
+	for (size_t i = 0; i < s->hook_count; i++) {
+		digest_add_text(rules, s->hooks[i].word);
+		digest_add_text(rules, s->hooks[i].text);
+	}
 	digest_finish(rules, ids->rules);
 	arena_release(&arena);
 	if (!ok)

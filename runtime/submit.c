@@ -30,6 +30,22 @@ struct sender {
 	uint32_t sent;
 };
 
+static void add_hook(json_t *body, const struct submission_hook *hook)
+{
+	struct task row = hook->row;
+	struct str text = STR_INIT;
+	json_t *task;
+
+	/* The server gives both. */
+	row.status = STATUS_NULL;
+	row.batch = NULL;
+	task = row_to_request(table_get(TABLE_TASK), &row);
+	json_print(task, &text);
+	json_object_set_new(body, hook->word, json_string(text.p));
+	json_decref(task);
+	str_release(&text);
+}
+
 static json_t *run_body(const struct identities *ids, const struct reuse *reuse, const char *path,
                         const char *who)
 {
@@ -66,6 +82,8 @@ static json_t *run_body(const struct identities *ids, const struct reuse *reuse,
 	for (size_t i = 0; i < sub->recruiter_count; i++)
 		json_array_append_new(recruiters, row_to_request(table_get(TABLE_RECRUITER),
 		                                                 &sub->recruiters[i]));
+	for (size_t i = 0; i < sub->hook_count; i++)
+		add_hook(body, &sub->hooks[i]);
 	json_object_set_new(body, "batches", batches);
 	json_object_set_new(body, "recruiters", recruiters);
 	return body;

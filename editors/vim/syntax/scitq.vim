@@ -7,7 +7,7 @@ unlet! b:current_syntax
 syn iskeyword @,48-57,_
 
 syn keyword scitqReserved if else then gather assert matches and or not has lacks like unlike true false none
-syn keyword scitqKeyword scitq param let workflow recruiter step foreach import as in where for into min help run
+syn keyword scitqKeyword scitq param let workflow recruiter step foreach import as in where for into min on help run
 syn keyword scitqType string int float bool size duration depth uri file
 syn keyword scitqFunction lines table columns files ena sra
 syn keyword scitqFunction count previous
@@ -20,8 +20,8 @@ syn match scitqValue +\$\h\w*\|\${[^}]*}+ contained
 syn region scitqString start=+"+ skip=+\\.+ end=+"+ oneline contains=scitqValue
 
 " The text of `run`: the rest of the line, or the lines indented deeper than it.
-syn region scitqRunLine matchgroup=scitqKeyword start=+^\s*run\>[^|]*|\ze\s*\S+ end=+$+ oneline keepend contains=@scitqShell
-syn region scitqRunText matchgroup=scitqKeyword start=+^\z(\s*\)run\>[^|]*|\s*\%(#.*\)\?$+ end=+^\%(\z1\s\+\S\|\s*$\)\@!+me=s-1 keepend contains=@scitqShell
+syn region scitqRunLine matchgroup=scitqKeyword start=+^\s*\%(on\s\+\w\+\s\+\)\?run\>[^|]*|\ze\s*\S+ end=+$+ oneline keepend contains=@scitqShell
+syn region scitqRunText matchgroup=scitqKeyword start=+^\z(\s*\)\%(on\s\+\w\+\s\+\)\?run\>[^|]*|\s*\%(#.*\)\?$+ end=+^\%(\z1\s\+\S\|\s*$\)\@!+me=s-1 keepend contains=@scitqShell
 
 hi def link scitqReserved Statement
 hi def link scitqKeyword Keyword
