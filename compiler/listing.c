@@ -3,6 +3,7 @@
 #include "model/json.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #define HEAD_WIDTH 72
@@ -132,6 +133,10 @@ void compile_listing(const struct compilation *c, size_t tasks, struct str *out)
 	arena_init(&arena);
 	str_addf(out, "%s: %u step%s, %u task%s\n", s->workflow, s->step_count,
 	         s->step_count == 1 ? "" : "s", s->task_count, s->task_count == 1 ? "" : "s");
+	if (s->maximum_workers != INT_NULL)
+		str_addf(out, "  at most %" PRId64 " workers for all steps\n", s->maximum_workers);
+	if (!isnan(s->max_cost))
+		str_addf(out, "  nobody is hired beyond a cost of %g\n", s->max_cost);
 	for (uint32_t i = 0; i < s->step_count; i++) {
 		const struct submission_step *step = &s->steps[i];
 

@@ -79,7 +79,8 @@ F(REAL, cpus,              FIELD_OPTION, "null", "cpus of its machine") \
 F(INT,  ram,               FIELD_OPTION, "null", "bytes of memory of its machine") \
 F(BOOL, leases,            0, "false", "speaks the lease protocol rather than v1's polling") \
 F(TEXT, life,              0, "\"alive\"", "alive, failed or evicted") \
-F(BOOL, admin_paused,      0, "false", "an operator paused it")
+F(BOOL, admin_paused,      0, "false", "an operator paused it") \
+F(DATE, charged_date,      FIELD_NULL, "null", "up to when its cost is charged to the run that it serves")
 
 struct worker { WORKER_FIELDS(FIELD_MEMBER) };
 
@@ -201,6 +202,7 @@ F(TEXT, digest,            FIELD_CREATE | FIELD_REQUIRED, "null", "digest of the
 F(RUN_STATUS, status,      0, "\"submitting\"", "submitting, running, succeeded, failed or cancelled") \
 F(INT,  maximum_workers,   FIELD_OPTION | FIELD_NATURAL, "null", "workers hired at a time for all its batches") \
 F(REAL, max_cost,          FIELD_OPTION | FIELD_NATURAL, "null", "spending that stops hiring") \
+F(REAL, cost,              0, "0.0", "what its workers cost, as far as it was charged: when they go, and when the run ends") \
 F(TEXT, owner,             FIELD_CREATE | FIELD_NULL, "null", "who submitted it") \
 F(INT,  task_count,        FIELD_CREATE | FIELD_NATURAL, "0", "tasks submitted") \
 F(INT,  reused_count,      FIELD_CREATE | FIELD_NATURAL, "0", "tasks whose earlier result is reused") \

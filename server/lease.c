@@ -8,6 +8,7 @@
 #include "server/filter.h"
 #include "server/grant.h"
 #include "server/handlers.h"
+#include "server/hire.h"
 #include "server/ping.h"
 #include "server/record.h"
 #include "server/signals.h"
@@ -99,6 +100,9 @@ void handle_worker_register(struct core *core, struct call *call)
 	if (worker != NULL) {
 		again = same_text(worker->instance, row.instance);
 		take_over(core, worker, &row);
+		/* It may come back for another batch, or as another machine. */
+		if (!again && !hire_charge(core, worker))
+			return;
 		row.worker_id = worker->id;
 	} else {
 		row.worker_id = ++core->state.last_worker;

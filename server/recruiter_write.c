@@ -1,6 +1,7 @@
 #include "model/json.h"
 #include "server/columns.h"
 #include "server/handlers.h"
+#include "server/hire.h"
 #include "server/record.h"
 #include "server/recruiter.h"
 #include "server/reply.h"
@@ -150,8 +151,14 @@ static bool add_recruiter(void *context, const void *row_p)
 	struct match *match = context;
 	const struct recruiter *row = row_p;
 	struct recruiter copy = *row;
+	struct hire hire;
 
 	if (match->batch != NULL && strcmp(match->batch, row->batch) != 0)
+		return true;
+	/* A run that may hire nobody takes nobody over either. */
+	if (!hire_look(match->core, state_batch_find(&match->core->state, row->batch), &hire))
+		return false;
+	if (hire.room == 0)
 		return true;
 	copy.batch = arena_strdup(&match->core->arena, row->batch);
 	copy.worker_flavor =

@@ -3,6 +3,7 @@
 #include "model/json.h"
 #include "server/change.h"
 #include "server/columns.h"
+#include "server/hire.h"
 #include "server/hook.h"
 #include "server/record.h"
 #include "server/reply.h"
@@ -130,8 +131,7 @@ static void uncount(const struct state *state, struct run_node *run, struct run_
 	}
 }
 
-uint64_t run_outcome(const struct state *state, const struct run_node *run,
-                     enum task_status status)
+uint64_t run_outcome(const struct state *state, const struct run_node *run, enum task_status status)
 {
 	uint64_t n = 0;
 
@@ -321,6 +321,8 @@ void run_set_status(struct core *core, struct run_node *run, enum run_status sta
 	run->status = (uint8_t)status;
 	run_touch(&core->state, run);
 	record_update(core, TABLE_RUN, &row, BIT(RUN_COL_status) | BIT(RUN_COL_end_date));
+	if (status != RUN_RUNNING)
+		hire_charge_run(core, run->id);
 }
 
 static void cancel_more(void *context, struct timer *timer)
@@ -361,8 +363,8 @@ void runs_forget(struct core *core)
 	for (size_t i = 0; i < state->runs.n; i++) {
 		struct run_node *run = state->runs.v[i];
 
-		if (run_ended(run) && run->undone + run->hooks == 0 && run->followers.n == 0 && !run->changed &&
-		    run->attached_until < core->now_ns)
+		if (run_ended(run) && run->undone + run->hooks == 0 && run->followers.n == 0 &&
+		    !run->changed && run->attached_until < core->now_ns)
 			run_free(state, run);
 		else
 			state->runs.v[kept++] = run;

@@ -7,6 +7,7 @@
 #include "model/json.h"
 #include "server/columns.h"
 #include "server/handlers.h"
+#include "server/hire.h"
 #include "server/record.h"
 #include "server/reply.h"
 #include "server/run.h"
@@ -217,6 +218,23 @@ static void choose(struct why *why, const struct fleet *fleet, const char *recru
 	}
 }
 
+/* What the limits of its run say to hiring somebody for it. */
+static void hiring(struct why *why, bool wanted)
+{
+	struct hire hire;
+	json_t *limits;
+
+	if (!hire_look(why->core, why->batch, &hire))
+		return;
+	limits = hire_json(&hire);
+	if (limits != NULL)
+		json_object_set_new(why->fields, "hiring", limits);
+	if (!wanted || hire.limit == HIRE_FREE)
+		return;
+	str_adds(&why->sentence, "; nobody more is hired: ");
+	hire_explain(&hire, &why->sentence);
+}
+
 static void pending(struct why *why)
 {
 	struct fleet fleet = survey(why);
@@ -228,8 +246,11 @@ static void pending(struct why *why)
 	                  "present", (json_int_t)fleet.present, "paused", (json_int_t)fleet.paused,
 	                  "full", (json_int_t)fleet.full, "fit", (json_int_t)fleet.fit));
 	json_object_set_new(why->fields, "ready", json_integer(why->batch->ready));
-	if (why_recruiters(why, &recruiter))
-		choose(why, &fleet, recruiter);
+	if (!why_recruiters(why, &recruiter))
+		return;
+	choose(why, &fleet, recruiter);
+	/* Where nobody serves it the recruiter says the same. */
+	hiring(why, fleet.able == 0 && (fleet.serving > 0 || recruiter == NULL));
 }
 
 static void out(struct why *why)

@@ -3,6 +3,7 @@
 #include "model/json.h"
 #include "server/columns.h"
 #include "server/handlers.h"
+#include "server/hire.h"
 #include "server/record.h"
 #include "server/recruiter.h"
 #include "store/store.h"
@@ -88,6 +89,7 @@ struct hiring {
 	struct why *why;
 	VEC(struct recruiter) recruiters;
 	VEC(const char *) match; /* for each: a worker that it could take over, NULL: none */
+	struct hire limits;      /* of the run */
 };
 
 static bool take_recruiter(void *context, const void *row_p)
@@ -144,6 +146,11 @@ static const char *no_hire(const struct hiring *h, size_t i, struct str *sentenc
 		         (long long)r->maximum_workers);
 		return "maximum_workers";
 	}
+	if (h->limits.room == 0) {
+		str_adds(sentence, "hires nobody more: ");
+		hire_explain(&h->limits, sentence);
+		return "run_limit";
+	}
 	if (h->match.v[i] != NULL) {
 		str_addf(sentence, "could take over worker %s, which has nothing to do",
 		         h->match.v[i]);
@@ -167,7 +174,8 @@ bool why_recruiters(struct why *why, const char **first)
 	        .table = TABLE_RECRUITER, .filters = &of_batch, .nfilters = 1};
 	const struct store_query workers = {.table = TABLE_WORKER};
 	struct hiring h = {.why = why};
-	bool ok = selected(why, &recruiters, take_recruiter, &h) &&
+	bool ok = hire_look(why->core, why->batch, &h.limits) &&
+	          selected(why, &recruiters, take_recruiter, &h) &&
 	          (h.recruiters.n == 0 || selected(why, &workers, look_at_worker, &h));
 	json_t *list = json_array();
 

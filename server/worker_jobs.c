@@ -4,6 +4,7 @@
 #include "server/contact.h"
 #include "server/filter.h"
 #include "server/handlers.h"
+#include "server/hire.h"
 #include "server/job.h"
 #include "server/record.h"
 #include "server/recruiter.h"
@@ -88,8 +89,24 @@ static const char *provider_of(struct core *core, struct call *call, const char 
 	return p.n == 1 ? p.found : NULL;
 }
 
+static void refuse_hire(struct core *core, struct call *call, const struct hire *hire,
+                        int64_t number)
+{
+	struct str why = STR_INIT;
+
+	if (hire->limit == HIRE_FREE)
+		str_addf(&why, "run %u has %lld workers of at most %lld", hire->run,
+		         (long long)hire->workers, (long long)hire->most_workers);
+	else
+		hire_explain(hire, &why);
+	core_refuse(core, call, PROBLEM_CONFLICT, "%s: %lld more cannot be hired", why.p,
+	            (long long)number);
+	str_release(&why);
+}
+
 void handle_worker_deploy(struct core *core, struct call *call)
 {
+	struct hire hire;
 	const char *region = NULL, *provider = NULL, *flavor = NULL, *batch = "Default";
 	int64_t number = 1, concurrency = 1, prefetch = 0;
 	struct problem *problem = &call->problem;
@@ -122,6 +139,12 @@ void handle_worker_deploy(struct core *core, struct call *call)
 		provider = provider_of(core, call, flavor, region);
 	if (provider == NULL) {
 		core_problem(core, call);
+		return;
+	}
+	if (!hire_look(core, state_batch_find(&core->state, batch), &hire))
+		return;
+	if (hire.room < number) {
+		refuse_hire(core, call, &hire, number);
 		return;
 	}
 	for (int64_t i = 0; i < number && !core->group_failed; i++)

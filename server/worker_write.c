@@ -5,6 +5,7 @@
 #include "server/contact.h"
 #include "server/filter.h"
 #include "server/handlers.h"
+#include "server/hire.h"
 #include "server/job.h"
 #include "server/lease.h"
 #include "server/news.h"
@@ -110,6 +111,10 @@ static void follow_fields(struct core *core, struct worker_node *worker, const s
 	state_worker_weigh(state, worker);
 }
 
+/* What decides what it costs, and whom. */
+static const uint64_t charged_columns = BIT(WORKER_COL_batch) | BIT(WORKER_COL_flavor) |
+                                        BIT(WORKER_COL_provider) | BIT(WORKER_COL_region);
+
 void handle_worker_update(struct core *core, struct call *call)
 {
 	struct worker_node *worker = state_worker(&core->state, call->ids[0]);
@@ -137,6 +142,8 @@ void handle_worker_update(struct core *core, struct call *call)
 	if (set != 0) {
 		row.worker_id = worker->id;
 		row.modification_date = core->now_us;
+		if ((set & charged_columns) && !hire_charge(core, worker))
+			return;
 		if (!record_update(core, TABLE_WORKER, &row,
 		                   (set & ~BIT(WORKER_COL_status)) |
 		                           BIT(WORKER_COL_modification_date)))
@@ -159,7 +166,7 @@ void worker_drop(struct core *core, struct worker_node *worker)
 		core_refuse(core, waiting, PROBLEM_FENCED, "worker %s was deleted", worker->name);
 	/* Somebody meant it: no loss that counts. */
 	contact_lose(core, worker, true);
-	if (!record_flush(core) || !core_write(core))
+	if (!record_flush(core) || !hire_charge(core, worker) || !core_write(core))
 		return;
 	if (store_delete_worker(core->store, worker->id) != STORE_OK) {
 		core_failed(core, "a worker cannot be deleted");

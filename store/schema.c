@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-#define SCHEMA_VERSION 8
+#define SCHEMA_VERSION 9
 
 /*
  * SQL that leads from version i + 1 to i + 2; missing tables and indexes are made after it. Types
@@ -45,6 +45,9 @@ static const char *const upgrades[SCHEMA_VERSION - 1] = {
         "ALTER TABLE run ADD COLUMN on_success {text};"
         "ALTER TABLE run ADD COLUMN on_failure {text};"
         "ALTER TABLE batch ADD COLUMN hook {boolean}",
+        /* What the workers of a run cost. */
+        "ALTER TABLE run ADD COLUMN cost {real};"
+        "ALTER TABLE worker ADD COLUMN charged_date {date}",
 };
 
 /*

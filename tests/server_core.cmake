@@ -1,7 +1,7 @@
 # The core of the server, without HTTP; tests/server.cmake includes this.
 add_library(server_core_bench STATIC unit/server_core.c unit/server_worker.c)
 target_link_libraries(server_core_bench PUBLIC server store model base PkgConfig::CMOCKA)
-foreach(test states lease attempt gather hook run v1 random threads)
+foreach(test states lease attempt gather hook hire run v1 random threads)
 	scitq_unit_test(server_${test}_test SOURCES unit/server_${test}_test.c
 		LIBS server_core_bench server)
 endforeach()

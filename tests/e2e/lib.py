@@ -199,7 +199,14 @@ class Rest:
             self.token = token.read().strip()
 
     def get(self, path, token=None):
-        request = urllib.request.Request(self.url + path, headers={
+        return self.call("GET", path, token=token)
+
+    def put(self, path, body):
+        return self.call("PUT", path, json.dumps(body).encode())
+
+    def call(self, method, path, body=None, token=None):
+        request = urllib.request.Request(self.url + path, data=body, method=method, headers={
+            "Content-Type": "application/json",
             "Authorization": f"Bearer {self.token if token is None else token}",
             "X-Scitq-Client": "e2e/1"})
         with urllib.request.urlopen(request, timeout=30) as reply:

@@ -202,6 +202,8 @@ static void an_older_database_is_upgraded(void **state)
 	        "ALTER TABLE run DROP COLUMN on_success",
 	        "ALTER TABLE run DROP COLUMN on_failure",
 	        "ALTER TABLE batch DROP COLUMN hook",
+	        "ALTER TABLE run DROP COLUMN cost",
+	        "ALTER TABLE worker DROP COLUMN charged_date",
 	};
 	struct task row = some_task(1), read = {.task_id = 1};
 	struct arena arena;
