@@ -339,6 +339,14 @@ static void identities_and_names_are_found(void **state)
 	assert_int_equal(f.n, 1);
 	assert_int_equal(f.id[0], 27);
 	assert_string_equal(f.outputs[0], "[27]");
+	/* What lacks something is no result of the whole. */
+	f.n = 0;
+	place_sql(place.path.p, "UPDATE task SET partial = 1 WHERE task_id = 27");
+	assert_int_equal(store_find_identities(store_own(s), ids, NULL, 1, note_found, &f),
+	                 STORE_OK);
+	assert_int_equal(f.n, 1);
+	assert_int_equal(f.id[0], 7);
+	place_sql(place.path.p, "UPDATE task SET partial = 0 WHERE task_id = 27");
 	/* Equal tasks that wrote to several places, or to none. */
 	f.n = 0;
 	place_sql(place.path.p, "UPDATE task SET output = 'file:///other/7' WHERE task_id = 27");
