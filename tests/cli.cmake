@@ -4,7 +4,7 @@ foreach(name IN LISTS runs)
 	scitq_script_test(${name} tests/e2e/${name})
 endforeach()
 # What the server does when nobody is attached.
-foreach(feature attempts quorum accepts hooks limits)
+foreach(feature attempts quorum accepts hooks limits priority)
 	scitq_script_test(unattended_${feature} tests/e2e/unattended ${feature})
 	list(APPEND runs unattended_${feature})
 endforeach()
