@@ -148,6 +148,9 @@ bool hire_look(struct core *core, const struct batch_node *batch, struct hire *h
 	hire->most_workers = run.maximum_workers;
 	hire->most_cost = run.max_cost;
 	hire->cost = isnan(run.cost) ? 0 : run.cost;
+	/* Most runs have no limit: nothing is counted for them. */
+	if (hire->most_workers == INT_NULL && isnan(hire->most_cost))
+		return true;
 	if (!record_flush(core) || !count_workers(core, &run, hire))
 		return false;
 	if (hire->most_workers != INT_NULL) {
