@@ -80,7 +80,7 @@ struct core {
 	bool writing; /* a transaction is open */
 	bool logging; /* one of the log file too */
 	bool group_failed;
-	bool hooked; /* a run that ended has made a task, which may be granted at once */
+	bool hooked;         /* a run that ended has made a task, which may be granted at once */
 	bool tokens_changed; /* in this group, or could not be read since */
 	bool again;     /* another group at once: memory was rebuilt, nobody was given work yet */
 	bool broken;    /* memory could not be rebuilt: nothing is served until it is */

@@ -147,9 +147,10 @@ static bool same_batches(struct check *check)
 				            a->name, a->counts[s], task_status_words[s],
 				            b ? b->counts[s] : 0);
 		}
-		if (b != NULL && (a->stored != b->stored || a->paused != b->paused || a->hook != b->hook ||
-		                  a->concurrency != b->concurrency || a->depth != b->depth ||
-		                  a->lease_seconds != b->lease_seconds || a->run != b->run))
+		if (b != NULL &&
+		    (a->stored != b->stored || a->paused != b->paused || a->hook != b->hook ||
+		     a->concurrency != b->concurrency || a->depth != b->depth ||
+		     a->lease_seconds != b->lease_seconds || a->run != b->run))
 			return FAIL(check, "batch %s has other settings in the database", a->name);
 		if (!sound_queues(check, a))
 			return false;
