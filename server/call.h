@@ -49,13 +49,14 @@ struct call {
 	const char *worker; /* of a worker's token: the name or pattern that it speaks for */
 	const char *path, *address; /* of a route with ROUTE_AUDIT: as called, and from where */
 	const struct passage
-	        *passage;       /* to be passed on to the server that leads (relay.h); NULL */
-	bool ours;              /* sent X-Scitq-Client: speaks our protocol */
-	int64_t arrived_ns;     /* monotonic */
-	int64_t deadline_ns;    /* for a call that waits */
-	const char **mask;      /* names of the fields wanted, ends with NULL; NULL: all; mask.h */
-	void *waiter;           /* owner's own use while the call waits */
-	struct problem problem; /* scratch for the handler; call_problem() sends it */
+	        *passage;    /* to be passed on to the server that leads (relay.h); NULL */
+	bool ours;           /* sent X-Scitq-Client: speaks our protocol */
+	int64_t arrived_ns;  /* monotonic */
+	int64_t deadline_ns; /* for a call that waits */
+	const char **mask;   /* names of the fields wanted, ends with NULL; NULL: all; mask.h */
+	void *waiter;        /* owner's own use while the call waits */
+	const signed char *known; /* what the core knew of what is asked (task_status.h); NULL */
+	struct problem problem;   /* scratch for the handler; call_problem() sends it */
 
 	/* The reply; filled by call_reply and its kin. */
 	int status;

@@ -39,6 +39,9 @@ struct core_options {
 	struct feed *feed;                  /* where events go; NULL: nowhere */
 	struct log_board *board;            /* who follows logs; NULL: nobody does */
 	void (*published)(void *context);   /* something was put there; NULL: nobody waits for it */
+	/* A call of a READ route that memory could not answer whole: for a reader now. Called on
+	   the core thread; whoever submits such calls sets it. */
+	void (*read)(void *context, struct call *call);
 	void *context;
 };
 

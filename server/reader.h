@@ -51,8 +51,10 @@ void readers_do(struct readers *readers, struct reader_job *job);
 unsigned readers_waiting(struct readers *readers);
 
 /* read_task.c */
-read_handler read_tasks;       /* GET /tasks/ */
-read_handler read_task;        /* GET /tasks/{id} */
+read_handler read_tasks; /* GET /tasks/ */
+read_handler read_task;  /* GET /tasks/{id} */
+
+/* task_status.c */
 read_handler read_task_status; /* GET /tasks/status */
 
 /* read_execution.c */

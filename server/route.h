@@ -23,6 +23,8 @@ enum route_flags {
 	ROUTE_LEADER =
 	        1 << 6, /* no CORE, yet only the server that leads has the answer: redirected */
 	ROUTE_SAFE = 1 << 7, /* a GET of the core that changes nothing: HEAD may ask it too */
+	ROUTE_KNOWN =
+	        1 << 8, /* a READ of statuses: where this server leads its core is asked first */
 };
 
 /* What a body or a reply holds: rows of a table, or objects of a shape (filters.def). */

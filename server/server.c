@@ -24,6 +24,7 @@
 #include "server/route.h"
 #include "server/settings.h"
 #include "server/server_main.h"
+#include "server/task_status.h"
 #include "store/store.h"
 
 #include <errno.h>
@@ -78,19 +79,29 @@ static void published(void *context)
 	flows_wake(server->flows);
 }
 
+/* On the core thread. */
+static void read_call(void *context, struct call *call)
+{
+	struct server *server = context;
+
+	readers_submit(server->readers, call);
+}
+
+static bool leads(struct server *server)
+{
+	return server->relay == NULL || core_leads(server->core);
+}
+
 static void dispatch(struct server *server, struct call *call)
 {
 	if (call->passage != NULL)
 		relay_submit(server->relay, call);
 	else if (call->route->queue == QUEUE_CORE)
 		core_submit(server->core, call, call->route->handler.core);
+	else if ((call->route->flags & ROUTE_KNOWN) && leads(server))
+		core_submit(server->core, call, task_status_ask);
 	else
 		readers_submit(server->readers, call);
-}
-
-static bool leads(struct server *server)
-{
-	return server->relay == NULL || core_leads(server->core);
 }
 
 /* Signals are read from a descriptor: blocked in every thread that is made from here on. */
@@ -250,6 +261,7 @@ static bool start_parts(struct server *server, const struct settings *settings,
 	                            .may_end = may_end,
 	                            .published = published,
 	                            .tokens_changed = tokens_changed,
+	                            .read = read_call,
 	                            .context = server};
 	const char *listen = settings->private_mode ? "127.0.0.1:0" : "127.0.0.1:5000";
 	const struct http_options http = {
