@@ -111,6 +111,10 @@ enum http_error easy_prepare(CURL *easy, const struct http_request *request,
 	easy_set(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
 	if (request->connect_timeout_ms > 0)
 		easy_set(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)request->connect_timeout_ms);
+	if (request->direct)
+		easy_set(easy, CURLOPT_PROXY, "");
+	if (request->once)
+		easy_set(easy, CURLOPT_FRESH_CONNECT, 1L);
 	easy_set(easy, CURLOPT_WRITEFUNCTION, keep_body);
 	easy_set(easy, CURLOPT_WRITEDATA, response);
 	if (request->body_len > 0) {

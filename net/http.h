@@ -48,6 +48,8 @@ struct http_request {
 	const char *ca;         /* file of the authorities trusted over TLS; NULL: the system's */
 	int timeout_ms;         /* of the whole call; 0: none */
 	int connect_timeout_ms; /* 0: ten seconds */
+	bool direct;            /* through no proxy, whatever the environment says */
+	bool once;              /* on a connection of its own: never sent again (see http_call) */
 };
 
 struct http_response {
@@ -67,7 +69,8 @@ void http_free(struct http *h);
 /*
  * Any status is HTTP_OK; `response` is filled from empty. Redirects are not
  * followed. A request on a kept connection that turns out to be dead is sent again
- * on a new one, provided that not one byte of an answer came.
+ * on a new one, provided that not one byte of an answer came, and that it is not to be
+ * sent once only.
  */
 enum http_error http_call(struct http *h, const struct http_request *request,
                           struct http_response *response);

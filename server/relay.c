@@ -115,7 +115,10 @@ static void pass(struct relay *relay, struct call *call)
 	                               .body = call->raw.p,
 	                               .body_len = call->raw.len,
 	                               .timeout_ms = CALL_MS,
-	                               .connect_timeout_ms = CONNECT_MS};
+	                               .connect_timeout_ms = CONNECT_MS,
+	                               .direct = true,
+	                               /* What v1's callers post has no key to know it by. */
+	                               .once = !call->ours};
 	struct passing *passing;
 	size_t n = 1;
 

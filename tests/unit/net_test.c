@@ -177,6 +177,40 @@ static void a_dead_connection_is_replaced(void **state)
 	assert_int_equal(f->server.connections, 3);
 }
 
+static void once_is_on_a_connection_of_its_own(void **state)
+{
+	struct fixture *f = *state;
+	struct http_request r = {.method = "POST", .timeout_ms = 5000};
+
+	r.url = server_url(&f->server, "/echo", f->url);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(http_call(f->http, &r, &f->response), HTTP_OK);
+	assert_int_equal(f->server.connections, 1);
+	r.once = true;
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(http_call(f->http, &r, &f->response), HTTP_OK);
+	assert_int_equal(f->server.connections, 3);
+}
+
+static void direct_is_through_no_proxy(void **state)
+{
+	struct fixture *f = *state;
+	struct http_request r = {.method = "GET", .timeout_ms = 5000};
+	char proxy[64];
+	/* Its first label is too long to be asked for. */
+	static const char nowhere[] =
+	        "http://aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	        "aaaaaaaa.invalid/echo";
+
+	snprintf(proxy, sizeof(proxy), "http://127.0.0.1:%d/", f->server.port);
+	setenv("http_proxy", proxy, 1);
+	r.url = nowhere;
+	assert_int_equal(http_call(f->http, &r, &f->response), HTTP_OK);
+	r.direct = true;
+	assert_int_equal(http_call(f->http, &r, &f->response), HTTP_NO_CONNECTION);
+	unsetenv("http_proxy");
+}
+
 static void no_proxy_for_loopback(void **state)
 {
 	struct fixture *f = *state;
@@ -675,6 +709,8 @@ int main(void)
 	        WITH_SERVER(headers_are_sent_and_checked),
 	        WITH_SERVER(failures_have_a_type_and_a_text),
 	        WITH_SERVER(a_dead_connection_is_replaced),
+	        WITH_SERVER(once_is_on_a_connection_of_its_own),
+	        WITH_SERVER(direct_is_through_no_proxy),
 	        WITH_SERVER(no_proxy_for_loopback),
 	        WITH_SERVER(sockets_are_not_inherited),
 	        WITH_SERVER(a_round_trip_is_short),
