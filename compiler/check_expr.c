@@ -47,6 +47,37 @@ void node_depends(struct node *n, const struct node *on)
 	n->free |= on->free;
 }
 
+static bool is_written_bare(enum vtype_kind kind)
+{
+	switch (kind) {
+	case VTYPE_INT:
+	case VTYPE_FLOAT:
+	case VTYPE_BOOL:
+	case VTYPE_SIZE:
+	case VTYPE_DURATION:
+	case VTYPE_DEPTH:
+	case VTYPE_ENUM:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* "8GB" where a size is wanted: it would fit as it is, without the quotes. */
+static void help_quotes(struct checker *k, struct diag *d, const struct node *n,
+                        const struct vtype *want)
+{
+	struct value v;
+	const char *why;
+
+	if (n->kind != NODE_CONST || n->value.kind != VALUE_STRING || !is_written_bare(want->kind))
+		return;
+	if (!value_read(k->c, n->value.text, want, &k->c->arena, &v, &why))
+		return;
+	help(k->c, d, "write it without quotes: `%s`", n->value.text);
+	fix(k->c, d, n->span, "%s", n->value.text);
+}
+
 bool check_fits(struct checker *k, const struct node *n, const struct vtype *want)
 {
 	struct vtype required;
@@ -62,6 +93,7 @@ bool check_fits(struct checker *k, const struct node *n, const struct vtype *wan
 	required.optional = false;
 	d = report(k->c, E0301, n->span, "%s is wanted here", type_text(k, &required));
 	label(k->c, d, "is %s", type_text(k, n->type));
+	help_quotes(k, d, n, &required);
 	if (n->kind == NODE_CONST)
 		help_unit(k->c, d, &n->value, want->kind);
 	else if (n->type->kind == VTYPE_INT || n->type->kind == VTYPE_FLOAT)

@@ -7,28 +7,37 @@
 
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
+
+static const char *const task_variables[] = {"CPU", "INPUT", "OUTPUT", "RESOURCE", "TEMP"};
+
+#define TASK_VARIABLES (sizeof(task_variables) / sizeof(*task_variables))
+
+const char *task_variable_like(const char *name)
+{
+	for (size_t i = 0; i < TASK_VARIABLES; i++) {
+		if (strcasecmp(task_variables[i], name) == 0)
+			return task_variables[i];
+	}
+	return NULL;
+}
 
 /* "CPU" and the like: the task's own. */
 static bool is_task_variable(const char *name)
 {
-	static const char *const names[] = {"CPU", "INPUT", "OUTPUT", "RESOURCE", "TEMP"};
+	const char *variable = task_variable_like(name);
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		if (strcmp(names[i], name) == 0)
-			return true;
-	}
-	return false;
+	return variable != NULL && strcmp(variable, name) == 0;
 }
 
 static struct node *check_task_variable(struct checker *k, const struct expr *e)
 {
-	static const char *const names[] = {"CPU", "INPUT", "OUTPUT", "RESOURCE", "TEMP"};
 	const char *name = e->name.text, *nearest;
 	struct node *n;
 	struct diag *d;
 
 	if (!is_task_variable(name)) {
-		nearest = word_nearest(name, names, sizeof(names) / sizeof(*names));
+		nearest = word_nearest(name, task_variables, TASK_VARIABLES);
 		d = report(k->c, E0206, e->span, "`%s` is no variable of a task", name);
 		label(k->c, d, "unknown");
 		if (nearest != NULL) {
@@ -51,7 +60,8 @@ static struct node *check_task_variable(struct checker *k, const struct expr *e)
 	return n;
 }
 
-static void unknown_name(struct checker *k, const struct expr *e, const struct binding *b)
+static void unknown_name(struct checker *k, const struct expr *e, const struct binding *b,
+                         const struct vtype *want)
 {
 	struct diag *d;
 
@@ -72,6 +82,8 @@ static void unknown_name(struct checker *k, const struct expr *e, const struct b
 	if (b != NULL && b->nearest != NULL) {
 		help(k->c, d, "write `%s`", b->nearest);
 		fix(k->c, d, e->span, "%s", b->nearest);
+	} else if (want != NULL && want->kind == VTYPE_STRING) {
+		help(k->c, d, "a text stands in quotes: `\"%s\"`", e->name.text);
 	}
 }
 
@@ -204,7 +216,7 @@ struct node *check_name(struct checker *k, const struct expr *e, const struct vt
 		}
 		return node_bad(k, e->span);
 	}
-	unknown_name(k, e, b);
+	unknown_name(k, e, b, want);
 	return node_bad(k, e->span);
 }
 

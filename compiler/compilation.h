@@ -65,4 +65,7 @@ extern const struct compile_files compile_disk;
 /* A directory's number in bases; added where it is new. */
 uint16_t base_add(struct compilation *c, const char *dir);
 
+/* "INPUT" for `input`: the variable of a task that is called so in another case, or NULL. */
+const char *task_variable_like(const char *name);
+
 #endif

@@ -86,6 +86,10 @@ static const char *nearest_name(const struct text *t, const char *name)
 	VEC(const char *) names = {0};
 	const char *nearest = scope_nearest(&t->r->scope, name);
 
+	if (task_variable_like(name) != NULL) {
+		/* `$input`: nothing in scope is nearer. */
+		return task_variable_like(name);
+	}
 	if (nearest != NULL)
 		vec_push(&names, nearest);
 	for (size_t i = 0; i < t->script->scan.nsets; i++)
