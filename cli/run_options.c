@@ -255,7 +255,8 @@ static int read_option(struct run_options *o, int option)
 		puts("scitq-run " SCITQ_VERSION);
 		return -1;
 	default:
-		return EXIT_CODE_USAGE; /* getopt has said what is wrong */
+		/* getopt has said what is wrong. */
+		return usage_error("params of the file are given by --param NAME=VALUE");
 	}
 }
 
@@ -333,8 +334,11 @@ static int read_words(struct run_options *o, char **left, int n)
 		return EXIT_CODE_USAGE;
 	for (int i = first; i < n; i++)
 		vec_push(&o->files, strcmp(left[i], "-") == 0 ? "/dev/stdin" : left[i]);
-	if (o->files.n > 1 && o->command != COMMAND_FMT)
+	if (o->files.n > 1 && o->command != COMMAND_FMT) {
+		if (strchr(o->files.v[1], '=') != NULL)
+			return usage_error("a param is given by --param %s", o->files.v[1]);
 		return usage_error("one file at a time, '%s' is too many", o->files.v[1]);
+	}
 	if (o->json && o->command != COMMAND_CHECK && o->command != COMMAND_PLAN)
 		return usage_error("--json goes with check and plan");
 	if (o->origin && (o->command != COMMAND_PLAN || o->json))

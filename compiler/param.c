@@ -287,6 +287,19 @@ void check_param(struct checker *k, struct symbol *sym)
 	sym->value = v;
 }
 
+static void help_params(struct compilation *c, struct diag *d, const char *const *names, size_t n)
+{
+	struct str list = STR_INIT;
+
+	for (size_t i = 0; i < n; i++)
+		str_addf(&list, "%s%s", i > 0 ? ", " : "", names[i]);
+	if (n > 0)
+		help(c, d, "its params are %s", list.p);
+	else
+		help(c, d, "it has no params");
+	str_release(&list);
+}
+
 void check_params(struct compilation *c)
 {
 	for (size_t i = 0; i < c->options.nparams; i++) {
@@ -310,6 +323,8 @@ void check_params(struct compilation *c)
 			if (nearest != NULL)
 				help(c, d, "write --param %s=%s", nearest,
 				     c->options.params[i].value);
+			else
+				help_params(c, d, names.v, names.n);
 		}
 		vec_release(&names);
 	}

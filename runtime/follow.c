@@ -131,11 +131,14 @@ static void add_place(const char *source, int64_t failed_line, struct str *out)
 static void tell_incident(struct follow *f, json_t *incident)
 {
 	const char *kind = text(incident, "kind"), *worker = text(incident, "worker");
+	const char *reason = text(incident, "reason");
 	struct str line = STR_INIT;
 
 	if (strcmp(kind, "dependency") == 0)
 		return;
-	if (strcmp(kind, "lost") == 0)
+	/* A worker's disk, or an image that it cannot pull, has a reason and a message of its own.
+	 */
+	if (strcmp(kind, "lost") == 0 && (*reason == '\0' || strcmp(reason, "lost") == 0))
 		str_adds(&line, "lost");
 	else
 		add_how(incident, &line);
