@@ -15,7 +15,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PREFIX "scitq-"
 /* A task that makes more processes and threads is a fork bomb. */
 #define PIDS_MOST "16384"
 /* A group that holds more when its task has ended is of no use to the next one. */
@@ -130,16 +129,31 @@ static bool is_there(long pid)
 	return err != -ENOENT && err != -ESRCH;
 }
 
+/*
+ * "scitq-4026531836-": what the directories of our supervisors begin with, before a pid. Containers
+ * may share a hierarchy, and a pid says who is there only in its own namespace, which the number
+ * names.
+ */
+static void add_prefix(struct str *out)
+{
+	struct stat space;
+
+	if (stat("/proc/self/ns/pid", &space) != 0)
+		space.st_ino = 0;
+	str_addf(out, "scitq-%ju-", (uintmax_t)space.st_ino);
+}
+
 /* Groups of supervisors that are gone: their tasks died with them. */
 static void sweep(const char *dir)
 {
 	DIR *d = opendir(dir);
-	struct str path = STR_INIT;
+	struct str path = STR_INIT, prefix = STR_INIT;
 	struct dirent *e;
 
+	add_prefix(&prefix);
 	while (d != NULL && (e = readdir(d)) != NULL) {
-		long pid = strncmp(e->d_name, PREFIX, strlen(PREFIX)) == 0
-		                   ? strtol(e->d_name + strlen(PREFIX), NULL, 10)
+		long pid = strncmp(e->d_name, prefix.p, prefix.len) == 0
+		                   ? strtol(e->d_name + prefix.len, NULL, 10)
 		                   : 0;
 
 		if (pid <= 0 || is_there(pid))
@@ -151,6 +165,7 @@ static void sweep(const char *dir)
 	if (d != NULL)
 		closedir(d);
 	str_release(&path);
+	str_release(&prefix);
 }
 
 /* Hand the controllers of version 2 down to the groups below; what is refused is not had. */
@@ -202,7 +217,9 @@ static int add_hierarchy(struct cgroups *c, const char *dir, bool unified, unsig
 	struct str base = STR_INIT, probe = STR_INIT;
 	int err;
 
-	str_addf(&base, "%s/" PREFIX "%d", dir, (int)getpid());
+	str_addf(&base, "%s/", dir);
+	add_prefix(&base);
+	str_addf(&base, "%d", (int)getpid());
 	str_addf(&probe, "%s/probe", base.p);
 	err = mkdir(base.p, 0755) != 0 && errno != EEXIST ? -errno : 0;
 	if (err == 0 && unified) {
