@@ -36,9 +36,12 @@ struct core_options {
 	   they cannot be read, it is called again a little later. */
 	bool (*tokens_changed)(void *context);
 	int64_t (*clock_ns)(void *context); /* monotonic; NULL: the system's */
-	struct feed *feed;                  /* where events go; NULL: nowhere */
-	struct log_board *board;            /* who follows logs; NULL: nobody does */
-	void (*published)(void *context);   /* something was put there; NULL: nobody waits for it */
+	/* Whether nobody is there any more to be answered. Called on the core thread, of a call
+	   that waits; NULL: that is not known. */
+	bool (*hung_up)(void *context, const struct call *call);
+	struct feed *feed;                /* where events go; NULL: nowhere */
+	struct log_board *board;          /* who follows logs; NULL: nobody does */
+	void (*published)(void *context); /* something was put there; NULL: nobody waits for it */
 	/* A call of a READ route that memory could not answer whole: for a reader now. Called on
 	   the core thread; whoever submits such calls sets it. */
 	void (*read)(void *context, struct call *call);

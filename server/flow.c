@@ -3,11 +3,11 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "server/auth.h"
+#include "server/link.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <microhttpd.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -43,18 +43,6 @@ static void resume(struct flows *flows, struct flow *flow)
 	TAILQ_REMOVE(&flows->waiting, flow, place);
 	flow->waiting = false;
 	MHD_resume_connection(flow->connection);
-}
-
-static bool has_hung_up(const struct flow *flow)
-{
-	const union MHD_ConnectionInfo *info =
-	        MHD_get_connection_info(flow->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-	struct pollfd p = {.events = POLLRDHUP};
-
-	if (info == NULL)
-		return false;
-	p.fd = info->connect_fd;
-	return poll(&p, 1, 0) == 1 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
 /* Those that have waited for long; when the next one will have. */
@@ -248,7 +236,7 @@ static void look_at_peer(struct flow *flow)
 		flow->sent_ns = now_ns;
 	flow->quiet = flow->sent_ns + FLOW_QUIET_NS <= now_ns;
 	if (flow->quiet)
-		flow->gone = has_hung_up(flow);
+		flow->gone = link_hung_up(flow->connection);
 }
 
 static bool is_admitted(struct flow *flow)

@@ -221,6 +221,19 @@ struct call *lease_take(struct core *core, struct worker_node *worker)
 	return call;
 }
 
+bool lease_stands(struct core *core, struct worker_node *worker)
+{
+	struct call *call = worker->waiting;
+
+	/* Asked once for all that one reply grants. */
+	if (call == NULL || worker->grants.len > 0 || core->options.hung_up == NULL ||
+	    !core->options.hung_up(core->options.context, call))
+		return true;
+	lease_take(core, worker);
+	core_refuse(core, call, PROBLEM_UNAVAILABLE, "worker %s has hung up", worker->name);
+	return false;
+}
+
 void lease_forget(struct core *core, struct worker_node *worker)
 {
 	for (size_t i = 0; i < core->asking.n; i++) {

@@ -20,6 +20,11 @@ void lease_look(struct core *core, struct worker_node *worker);
 void lease_finish(struct core *core);
 /* The worker is about to be freed: it is looked at no more. */
 void lease_forget(struct core *core, struct worker_node *worker);
+/*
+ * Whether the worker still is where its call waits: one that ended would hold what it is granted
+ * for the whole lease, and never know. A call that nobody waits for does not wait any more.
+ */
+bool lease_stands(struct core *core, struct worker_node *worker);
 /* Take the call that waits away from the worker, without an answer; NULL: none. */
 struct call *lease_take(struct core *core, struct worker_node *worker);
 

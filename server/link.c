@@ -3,6 +3,8 @@
 #include "base/alloc.h"
 
 #include <assert.h>
+#include <microhttpd.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -84,4 +86,16 @@ unsigned links_sweep(struct links *links, int64_t now_ns)
 	}
 	pthread_mutex_unlock(&links->lock);
 	return n;
+}
+
+bool link_hung_up(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+	        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct pollfd p = {.events = POLLRDHUP};
+
+	if (info == NULL)
+		return false;
+	p.fd = info->connect_fd;
+	return poll(&p, 1, 0) == 1 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }

@@ -10,8 +10,11 @@
 #define SERVER_LINK_H
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
+
+struct MHD_Connection;
 
 enum link_state {
 	LINK_HEAD, /* a connection is new, or a request line came: until its head is complete */
@@ -51,5 +54,9 @@ void link_close(struct links *links, struct link *link);
 /* Shut down the connections that are over time; their threads then see them end. The number of
    them. */
 unsigned links_sweep(struct links *links, int64_t now_ns);
+
+/* Whether the peer closed a connection that is suspended, which libmicrohttpd does not look at;
+   from the thread that may resume it. */
+bool link_hung_up(struct MHD_Connection *connection);
 
 #endif

@@ -113,6 +113,8 @@ static void dispatch(struct core *core, struct serve *serve)
 		double weight =
 		        state_task_weight(&core->state, state_task(&core->state, id), worker);
 
+		if (!lease_stands(core, worker))
+			continue;
 		if (weight_fits(worker, weight) ||
 		    worker->spares < worker->prefetch + worker->extra) {
 			/* To the end of its list, so that equals fill up evenly. */

@@ -15,6 +15,7 @@
 #include "server/feed.h"
 #include "server/flow.h"
 #include "server/http.h"
+#include "server/link.h"
 #include "server/log_board.h"
 #include "server/metrics.h"
 #include "server/notify.h"
@@ -77,6 +78,13 @@ static void published(void *context)
 	struct server *server = context;
 
 	flows_wake(server->flows);
+}
+
+/* On the core thread. */
+static bool hung_up(void *context, const struct call *call)
+{
+	(void)context;
+	return link_hung_up(call->connection);
 }
 
 /* On the core thread. */
@@ -262,6 +270,7 @@ static bool start_parts(struct server *server, const struct settings *settings,
 	                            .published = published,
 	                            .tokens_changed = tokens_changed,
 	                            .read = read_call,
+	                            .hung_up = hung_up,
 	                            .context = server};
 	const char *listen = settings->private_mode ? "127.0.0.1:0" : "127.0.0.1:5000";
 	const struct http_options http = {
