@@ -5,8 +5,6 @@
 #include "server/reader.h"
 #include "store/store.h"
 
-#include <string.h>
-
 #define UNKNOWN (-1)
 /* Ids that the core looks at for one call, in about a millisecond. More are read. */
 #define LOOKED_UP 20000
