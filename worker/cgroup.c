@@ -210,6 +210,17 @@ static int try_entering(const char *dir, const char *entry)
 	return got == pid && WIFEXITED(status) ? -WEXITSTATUS(status) : -ECHILD;
 }
 
+/* The directory of our groups; *bits gains the controllers that those of version 2 have. 0 or -errno.
+ */
+static int make_base(const char *base, bool unified, unsigned *bits)
+{
+	if (mkdir(base, 0755) != 0 && errno != EEXIST)
+		return -errno;
+	if (unified)
+		*bits |= hand_down(base);
+	return 0;
+}
+
 /* Use the hierarchy in which `dir` is our own directory. 0 or -errno. */
 static int add_hierarchy(struct cgroups *c, const char *dir, bool unified, unsigned bits)
 {
@@ -221,12 +232,12 @@ static int add_hierarchy(struct cgroups *c, const char *dir, bool unified, unsig
 	add_prefix(&base);
 	str_addf(&base, "%d", (int)getpid());
 	str_addf(&probe, "%s/probe", base.p);
-	err = mkdir(base.p, 0755) != 0 && errno != EEXIST ? -errno : 0;
-	if (err == 0 && unified) {
+	if (unified) {
 		(void)hand_down(dir);
 		/* Freezing takes no controller in version 2. */
-		bits = hand_down(base.p) | CGROUP_FREEZER;
+		bits = CGROUP_FREEZER;
 	}
+	err = make_base(base.p, unified, &bits);
 	if (err == 0 && mkdir(probe.p, 0755) != 0)
 		err = -errno;
 	if (err == 0) {
@@ -421,6 +432,20 @@ static bool remove_group(const struct cgroups *c, struct cgroup *g)
 	return gone;
 }
 
+/* Somebody else may have removed the directory of our groups meanwhile. */
+static int make_directory(const struct cgroup_hierarchy *h, const char *path)
+{
+	unsigned bits = h->controllers;
+	int err;
+
+	if (mkdir(path, 0755) == 0)
+		return 0;
+	if (errno != ENOENT)
+		return -errno;
+	err = make_base(h->base, h->unified, &bits);
+	return err != 0 ? err : mkdir(path, 0755) != 0 ? -errno : 0;
+}
+
 static struct cgroup *make_group(struct cgroups *c, int *err)
 {
 	struct cgroup *g = xcalloc(1, sizeof(*g));
@@ -432,8 +457,7 @@ static struct cgroup *make_group(struct cgroups *c, int *err)
 		g->entries[i] = -1;
 	for (size_t i = 0; i < c->n && *err == 0; i++) {
 		add_path(&path, &c->hierarchies[i], g);
-		if (mkdir(path.p, 0755) != 0)
-			*err = -errno;
+		*err = make_directory(&c->hierarchies[i], path.p);
 		str_addf(&path, "/%s", entry_of(c->hierarchies[i].unified));
 		if (*err == 0) {
 			g->entries[i] = open(path.p, O_WRONLY | O_CLOEXEC);
@@ -448,15 +472,42 @@ static struct cgroup *make_group(struct cgroups *c, int *err)
 	return g;
 }
 
+static bool is_whole(const struct cgroups *c, const struct cgroup *g)
+{
+	struct str path = STR_INIT;
+	bool whole = true;
+
+	for (size_t i = 0; i < c->n && whole; i++) {
+		add_path(&path, &c->hierarchies[i], g);
+		whole = access(path.p, F_OK) == 0;
+	}
+	str_release(&path);
+	return whole;
+}
+
+/* NULL: none. Those that somebody else removed are of no use. */
+static struct cgroup *idle_group(struct cgroups *c)
+{
+	while (c->idle.n > 0) {
+		struct cgroup *g = c->idle.v[--c->idle.n];
+
+		if (is_whole(c, g))
+			return g;
+		(void)remove_group(c, g);
+	}
+	return NULL;
+}
+
 struct cgroup *cgroup_take(struct cgroups *c, const struct cgroup_limits *limits, int *err)
 {
-	bool fresh = c->idle.n == 0;
-	struct cgroup *g;
+	struct cgroup *g = idle_group(c);
+	bool fresh = g == NULL;
 
 	*err = 0;
 	if (c->n == 0)
 		return NULL;
-	g = fresh ? make_group(c, err) : c->idle.v[--c->idle.n];
+	if (fresh)
+		g = make_group(c, err);
 	if (g == NULL)
 		return NULL;
 	*err = set_limits(c, g, limits, fresh);

@@ -58,7 +58,10 @@ void cgroups_close(struct cgroups *c);
    removed once it is empty. The agent may call it too. */
 void cgroups_sweep(void);
 
-/* A group without processes under these limits; NULL where there are none, or -errno in *err. */
+/*
+ * A group without processes under these limits; NULL where there are none, or -errno in *err. Made
+ * anew where somebody else removed them: an empty group is anybody's to sweep away.
+ */
 struct cgroup *cgroup_take(struct cgroups *c, const struct cgroup_limits *limits, int *err);
 /* Its task has ended; empty: with all its processes. Those that do not die keep the directory. */
 void cgroup_give_back(struct cgroups *c, struct cgroup *g, bool empty);
