@@ -196,6 +196,32 @@ void lookup_places(struct compilation *c, const void *id,
 	walk_places(&w);
 }
 
+struct every_name {
+	void (*found)(void *context, const char *kind, struct span name, bool declaration);
+	void *context;
+};
+
+static bool is_name(void *context, struct symbol *sym, struct span name)
+{
+	const struct every_name *every = context;
+
+	if (name.file == 0)
+		every->found(every->context, symbol_kind_text(sym->kind), name,
+		             name.start == sym->span.start && name.file == sym->span.file);
+	return true;
+}
+
+void lookup_names(struct compilation *c,
+                  void (*found)(void *found_context, const char *kind, struct span name,
+                                bool declaration),
+                  void *context)
+{
+	struct every_name every = {found, context};
+	struct place_walk w = {c, is_name, &every};
+
+	walk_places(&w);
+}
+
 /* ---- names ---- */
 
 static bool is_visible(const struct symbol *sym, uint32_t offset)

@@ -32,6 +32,12 @@ bool lookup_at(struct compilation *c, uint32_t offset, struct arena *arena,
 void lookup_places(struct compilation *c, const void *id,
                    void (*found)(void *context, struct span name), void *context);
 
+/* Every place of every symbol's name in the .scitq file, in no order. */
+void lookup_names(struct compilation *c,
+                  void (*found)(void *context, const char *kind, struct span name,
+                                bool declaration),
+                  void *context);
+
 /* Every name that an expression at the offset may use, without its value. */
 void lookup_visible(struct compilation *c, uint32_t offset, struct arena *arena,
                     void (*found)(void *context, const struct lookup_symbol *symbol),

@@ -7,6 +7,7 @@
 #include "model/json.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- diagnostics ---- */
@@ -411,6 +412,40 @@ static json_t *symbols_of(const struct buffer *b, const struct block *block)
 json_t *answer_symbols(struct buffer *b)
 {
 	return symbols_of(b, &compile_ast(b->compiled)->body);
+}
+
+/* ---- hints ---- */
+
+struct hints {
+	const struct buffer *b;
+	uint32_t start, end;
+	json_t *list;
+};
+
+static void add_hint(void *context, const struct lookup_symbol *s)
+{
+	struct hints *h = context;
+	char label[32];
+
+	if (s->tasks == 0 || !is_here(s->declared) || s->declared.end < h->start ||
+	    s->declared.end > h->end)
+		return;
+	snprintf(label, sizeof(label), "%u task%s", s->tasks, s->tasks == 1 ? "" : "s");
+	json_array_append_new(h->list, json_pack("{s:o, s:s, s:b}", "position",
+	                                         buffer_position(h->b, s->declared.end), "label",
+	                                         label, "paddingLeft", 1));
+}
+
+json_t *answer_hints(struct buffer *b, uint32_t start, uint32_t end)
+{
+	struct hints hints = {b, start, end, json_array()};
+	struct arena arena;
+
+	arena_init(&arena);
+	/* At the end of the file each step is known. */
+	lookup_visible(b->compiled, (uint32_t)b->text.len, &arena, add_hint, &hints);
+	arena_release(&arena);
+	return hints.list;
 }
 
 /* ---- layout ---- */

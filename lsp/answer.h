@@ -20,6 +20,8 @@ json_t *answer_symbols(struct buffer *b);
 /* One edit of the whole text, none where it is as it should be; null where it cannot be laid out.
  */
 json_t *answer_formatting(struct buffer *b);
+/* Inlay hints in [start, end]: how many tasks each step there has. */
+json_t *answer_hints(struct buffer *b, uint32_t start, uint32_t end);
 /* complete.c */
 json_t *answer_completion(struct buffer *b, uint32_t offset);
 

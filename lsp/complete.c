@@ -61,6 +61,31 @@ static void look_at_key(struct completion *c, const struct stmt *s)
 		c->data = true;
 }
 
+/* `{ }` as a value: the settings of an attempt, or those of a recruiter that it refines. */
+static void look_at_value(struct completion *c, const char *key, const struct expr *e)
+{
+	const struct block *body = NULL;
+	enum attr_home home = 0;
+
+	if (e == NULL || !inside(e->span, c->offset))
+		return;
+	if (e->kind == EXPR_LIST) {
+		for (size_t i = 0; i < e->list.n; i++)
+			look_at_value(c, key, e->list.items[i]);
+	} else if (e->kind == EXPR_RECORD) {
+		body = e->record;
+		home = strcmp(key, "retry") == 0 ? ATTR_ATTEMPT : 0;
+	} else if (e->kind == EXPR_REFINE) {
+		body = e->refine.body;
+		home = ATTR_RECRUITER;
+	}
+	if (body == NULL || !inside(body->span, c->offset))
+		return;
+	c->home = home;
+	c->data = home == 0;
+	look_into(c, body);
+}
+
 static void look_at(struct completion *c, const struct stmt *s)
 {
 	const struct block *body = NULL;
@@ -86,6 +111,9 @@ static void look_at(struct completion *c, const struct stmt *s)
 	case STMT_BLOCK:
 		body = s->block.body;
 		break;
+	case STMT_ATTR:
+		look_at_value(c, s->attr.key.text, s->attr.value);
+		return;
 	case STMT_RUN:
 		if (c->offset > s->run->bar.start && c->offset <= s->run->span.end)
 			c->text = s;
@@ -172,17 +200,29 @@ static void add_words(struct completion *c, enum word_kind kind, enum item_kind 
 	}
 }
 
-static void add_declarations(struct completion *c)
+/* A word that a declaration begins with. */
+static bool begins_declaration(const struct word *w)
 {
-	static const char *const beginnings[] = {"param",     "let",  "assert",  "workflow",
-	                                         "recruiter", "step", "foreach", "if"};
+	static const char *const beginnings[] = {"import",   "param",     "let",  "assert",
+	                                         "workflow", "recruiter", "step", "foreach",
+	                                         "if",       "on"};
 
 	for (size_t i = 0; i < sizeof(beginnings) / sizeof(*beginnings); i++) {
-		const struct word *w = word_find(beginnings[i], WORD_CONTEXTUAL);
+		if (strcmp(beginnings[i], w->text) == 0)
+			return true;
+	}
+	return false;
+}
 
-		if (w == NULL)
-			w = word_find(beginnings[i], WORD_RESERVED);
-		if (w != NULL)
+/* The words of the grammar: those that declarations begin with, or all others. */
+static void add_keywords(struct completion *c, bool beginnings)
+{
+	for (size_t i = 0; i < nwords; i++) {
+		const struct word *w = &words[i];
+
+		if ((w->kind == WORD_RESERVED || w->kind == WORD_CONTEXTUAL) &&
+		    (begins_declaration(w) == beginnings ||
+		     (!beginnings && strcmp(w->text, "if") == 0)))
 			add(c, w->text, ITEM_KIND_KEYWORD, w->form, w->help);
 	}
 }
@@ -289,6 +329,7 @@ static void add_expression(struct completion *c)
 	if (attr != NULL && strcmp(attr->key, "container") == 0)
 		add_containers(c, &compile_ast(c->b->compiled)->body);
 	add_names(c, false);
+	add_keywords(c, false);
 	add_words(c, WORD_SOURCE, ITEM_KIND_FUNCTION);
 	add_words(c, WORD_FUNCTION, ITEM_KIND_FUNCTION);
 	add_words(c, WORD_TYPE, ITEM_KIND_VALUE);
@@ -329,7 +370,7 @@ json_t *answer_completion(struct buffer *b, uint32_t offset)
 		if (c.home != 0)
 			add_settings(&c);
 		else
-			add_declarations(&c);
+			add_keywords(&c, true);
 	} else {
 		add_expression(&c);
 	}

@@ -2,6 +2,7 @@
 
 #include "lsp/answer.h"
 #include "lsp/rpc.h"
+#include "lsp/tokens.h"
 
 #include <string.h>
 
@@ -90,13 +91,14 @@ static json_t *initialize(struct session *s, const json_t *params, const char **
 	(void)why;
 	s->initialized = true;
 	return json_pack(
-	        "{s:{s:s, s:{s:b, s:i}, s:b, s:{s:[s,s,s]}, s:b, s:b, s:b, s:b, s:b, s:b}, "
-	        "s:{s:s, s:s}}",
+	        "{s:{s:s, s:{s:b, s:i}, s:b, s:{s:[s,s,s]}, s:b, s:b, s:b, s:b, s:b, s:b, s:b, "
+	        "s:{s:o, s:b}}, s:{s:s, s:s}}",
 	        "capabilities", "positionEncoding", "utf-16", "textDocumentSync", "openClose", 1,
 	        "change", 1, "hoverProvider", 1, "completionProvider", "triggerCharacters", ".",
 	        "$", ">", "definitionProvider", 1, "referencesProvider", 1, "renameProvider", 1,
 	        "codeActionProvider", 1, "documentSymbolProvider", 1, "documentFormattingProvider",
-	        1, "serverInfo", "name", "scitq-lsp", "version", SCITQ_VERSION);
+	        1, "inlayHintProvider", 1, "semanticTokensProvider", "legend", tokens_legend(),
+	        "full", 1, "serverInfo", "name", "scitq-lsp", "version", SCITQ_VERSION);
 }
 
 static json_t *go_down(struct session *s, const json_t *params, const char **why)
@@ -166,15 +168,43 @@ static json_t *rename_symbol(struct session *s, const json_t *params, const char
 	return answer_rename(p.b, p.offset, name != NULL ? name : "", why);
 }
 
-static json_t *actions(struct session *s, const json_t *params, const char **why)
+/* Of a request about a range of a file; NULL: not open. */
+static struct buffer *find_range(struct session *s, const json_t *params, uint32_t *start,
+                                 uint32_t *end, const char **why)
 {
 	struct buffer *b = open_file(s, params);
-	json_t *range = json_object_get(params, "range");
+	const json_t *range = json_object_get(params, "range");
 
 	*why = "the file is not open";
-	return b != NULL ? answer_actions(b, offset_of(b, json_object_get(range, "start")),
-	                                  offset_of(b, json_object_get(range, "end")))
-	                 : NULL;
+	if (b == NULL)
+		return NULL;
+	*start = offset_of(b, json_object_get(range, "start"));
+	*end = offset_of(b, json_object_get(range, "end"));
+	return b;
+}
+
+static json_t *actions(struct session *s, const json_t *params, const char **why)
+{
+	uint32_t start, end;
+	struct buffer *b = find_range(s, params, &start, &end, why);
+
+	return b != NULL ? answer_actions(b, start, end) : NULL;
+}
+
+static json_t *hints(struct session *s, const json_t *params, const char **why)
+{
+	uint32_t start, end;
+	struct buffer *b = find_range(s, params, &start, &end, why);
+
+	return b != NULL ? answer_hints(b, start, end) : NULL;
+}
+
+static json_t *tokens(struct session *s, const json_t *params, const char **why)
+{
+	struct buffer *b = open_file(s, params);
+
+	*why = "the file is not open";
+	return b != NULL ? answer_tokens(b) : NULL;
 }
 
 static json_t *symbols(struct session *s, const json_t *params, const char **why)
@@ -214,6 +244,8 @@ static const struct {
         {"textDocument/codeAction", actions, NULL},
         {"textDocument/documentSymbol", symbols, NULL},
         {"textDocument/formatting", formatting, NULL},
+        {"textDocument/inlayHint", hints, NULL},
+        {"textDocument/semanticTokens/full", tokens, NULL},
 };
 
 #define METHODS (sizeof(methods) / sizeof(*methods))
