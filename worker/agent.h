@@ -4,7 +4,7 @@
  *
  *   session.c  calls to the server: register, lease, their repetition
  *   report.c   what a lease call tells, and what its reply says
- *   life.c     an execution from its grant to its acknowledged end
+ *   life.c     an execution from its grant to its acknowledged end (and life_*.c)
  *   agent.c    the loop, time, beginning and end
  */
 #ifndef WORKER_AGENT_H
