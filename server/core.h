@@ -6,7 +6,7 @@
  * rebuilt from the database and the whole group is answered 503 (a v1 caller's
  * connection is closed, which it retries).
  *
- * main makes it, server/http.c submits to it. Handlers (server/handlers.h) see
+ * main makes it, server/server.c submits to it. Handlers (server/handlers.h) see
  * its inside through server/core_inside.h.
  */
 #ifndef SERVER_CORE_H

@@ -51,7 +51,7 @@ struct flow {
 	                       moment; else an end that is not its own breaks the reply */
 	struct flows *flows;
 
-	/* Set by http.c: who looks on, looked at again while they do. */
+	/* Set by response.c: who looks on, looked at again while they do. */
 	struct auth *auth; /* NULL: anybody may */
 	char digest[DIGEST_TEXT_SIZE];
 
@@ -84,7 +84,7 @@ unsigned flows_count(struct flows *flows);
 void flows_stop(struct flows *flows);
 void flows_free(struct flows *flows);
 
-/* For http.c: the reader of a response whose connection is flow->connection. */
+/* For response.c: the reader of a response whose connection is flow->connection. */
 ssize_t flow_read(void *flow, uint64_t position, char *to, size_t max);
 void flow_read_end(void *flow);
 

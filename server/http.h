@@ -4,12 +4,8 @@
  * of its route; while another thread works on it the connection is suspended.
  * The answer resumes it. The pool never blocks on anything else.
  *
- * A call lives in the exchange that libmicrohttpd knows, from the first byte of
- * the request until the reply was sent or the peer is gone. A peer that goes
- * away while the connection is suspended is noticed only when it is resumed, so
- * a call that somebody owns is never freed.
- *
- * server.c makes it; call.c tells it of answers.
+ * server.c makes it; call.c tells it of answers. Here is what listens; exchange.c has what becomes
+ * of a request.
  */
 #ifndef SERVER_HTTP_H
 #define SERVER_HTTP_H

@@ -3,7 +3,7 @@
  * calls where the files of Swagger UI are not installed. They come from the npm
  * package swagger-ui-dist (scripts/swagger-ui) and are read anew for each call.
  * Nothing here needs a token, tells of data, or loads anything from elsewhere:
- * the policy that http.c sends with every page forbids the browser to.
+ * the policy that response.c sends with every page forbids the browser to.
  */
 #include "base/fd.h"
 #include "server/reader.h"

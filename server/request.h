@@ -1,6 +1,6 @@
 /*
  * What a request says, taken from libmicrohttpd into a call: who sends it, and
- * what its body and its query string hold. Split from http.c, its only user.
+ * what its body and its query string hold. For exchange.c.
  */
 #ifndef SERVER_REQUEST_H
 #define SERVER_REQUEST_H
