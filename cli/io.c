@@ -4,6 +4,7 @@
 #include "runtime/session.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +18,7 @@ bool io_read(const char *path, struct str *text)
 		err = -EFBIG;
 	if (err == 0)
 		return true;
-	fprintf(stderr, "scitq-run: %s: %s\n", path, strerror(-err));
+	fprintf(stderr, "%s: %s: %s\n", program_invocation_short_name, path, strerror(-err));
 	str_release(text);
 	return false;
 }
@@ -29,6 +30,16 @@ int io_print(struct str *text)
 	str_release(text);
 	if (err == 0 || err == -EPIPE)
 		return EXIT_CODE_OK;
-	fprintf(stderr, "scitq-run: cannot write: %s\n", strerror(-err));
+	fprintf(stderr, "%s: cannot write: %s\n", program_invocation_short_name, strerror(-err));
 	return EXIT_CODE_INFRASTRUCTURE;
+}
+
+bool io_fill_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDONLY);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	return fd >= 0 && close(fd) == 0;
 }

@@ -11,8 +11,7 @@
 /* Written whenever so many bytes have come together. */
 #define CHUNK 65536
 
-/* The object as a line; takes it over. */
-static void add_line(struct str *out, const char *type, json_t *object)
+void ndjson_line(struct str *out, const char *type, json_t *object)
 {
 	json_t *line = json_object();
 
@@ -35,7 +34,7 @@ static void set(json_t *object, const char *name, json_t *value)
 
 void ndjson_begin(struct str *out)
 {
-	add_line(out, "scitq", json_pack("{s:i, s:s}", "version", 1, "program", SCITQ_VERSION));
+	ndjson_line(out, "scitq", json_pack("{s:i, s:s}", "version", 1, "program", SCITQ_VERSION));
 }
 
 /* ---- diagnostics ---- */
@@ -98,10 +97,10 @@ static json_t *diagnostic(const struct diag *d, struct sources *sources)
 void ndjson_diagnostics(const struct diag_sink *sink, struct sources *sources, struct str *out)
 {
 	for (size_t i = 0; i < sink->n; i++)
-		add_line(out, "diagnostic", diagnostic(&sink->list[i], sources));
-	add_line(out, "summary",
-	         json_pack("{s:I, s:I}", "errors", (json_int_t)sink->errors, "warnings",
-	                   (json_int_t)sink->warnings));
+		ndjson_line(out, "diagnostic", diagnostic(&sink->list[i], sources));
+	ndjson_line(out, "summary",
+	            json_pack("{s:I, s:I}", "errors", (json_int_t)sink->errors, "warnings",
+	                      (json_int_t)sink->warnings));
 }
 
 /* ---- the plan ---- */
@@ -194,16 +193,16 @@ int ndjson_plan(const struct submission *s)
 	struct arena arena;
 	int code = EXIT_CODE_OK;
 
-	add_line(&out, "workflow", workflow(s));
+	ndjson_line(&out, "workflow", workflow(s));
 	for (uint32_t i = 0; i < s->step_count; i++)
-		add_line(&out, "step", step(s, &s->steps[i]));
+		ndjson_line(&out, "step", step(s, &s->steps[i]));
 	for (size_t i = 0; i < s->recruiter_count; i++)
-		add_line(&out, "recruiter",
-		         row_to_request(table_get(TABLE_RECRUITER), &s->recruiters[i]));
+		ndjson_line(&out, "recruiter",
+		            row_to_request(table_get(TABLE_RECRUITER), &s->recruiters[i]));
 	arena_init(&arena);
 	for (uint32_t i = 0; i < s->task_count && flush(&out, CHUNK, &code); i++) {
 		arena_clear(&arena);
-		add_line(&out, "task", task(s, i, &arena));
+		ndjson_line(&out, "task", task(s, i, &arena));
 	}
 	arena_release(&arena);
 	flush(&out, 1, &code);

@@ -3,7 +3,6 @@
  * Called as scitq-server or scitq-worker it is that program: the private server
  * and workers are processes of this very binary.
  */
-#include "base/fd.h"
 #include "cli/fmt.h"
 #include "cli/io.h"
 #include "cli/ndjson.h"
@@ -14,8 +13,6 @@
 #include "dsl/document.h"
 #include "worker/worker.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -252,26 +249,11 @@ static int run_main(int argc, char **argv)
 	return code < 0 ? EXIT_CODE_OK : code;
 }
 
-/*
- * A standard descriptor that the caller closed would be given to the next file
- * opened, which then receives what is meant for a person. Reading from it finds
- * the end, writing to it fails, as on a closed one.
- */
-static bool fill_standard_descriptors(void)
-{
-	int fd;
-
-	do
-		fd = open("/dev/null", O_RDONLY);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	return fd >= 0 && close(fd) == 0;
-}
-
 int main(int argc, char **argv)
 {
 	const char *name = argc > 0 ? strrchr(argv[0], '/') : NULL;
 
-	if (!fill_standard_descriptors())
+	if (!io_fill_descriptors())
 		return EXIT_CODE_INFRASTRUCTURE;
 
 	name = name != NULL ? name + 1 : argc > 0 ? argv[0] : "";

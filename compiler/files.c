@@ -64,7 +64,7 @@ static int disk_list(void *context, const char *text,
 	arena_init(&arena);
 	stage_init(&stage);
 	if (uri_parse(&arena, text, &uri, &why))
-		result = stage_list(&stage, &uri, true, &arena, &listing, &error);
+		result = stage_list(&stage, &uri, STAGE_RECURSIVE, &arena, &listing, &error);
 	for (size_t i = 0; result == STAGE_OK && i < listing.n; i++)
 		found(found_context, listing.entries[i].place);
 	stage_release(&stage);

@@ -324,8 +324,10 @@ enum http_error http_head(struct http *h, const char *url, struct http_report *r
 			report->size = (uint64_t)size;
 			report->size_known = true;
 		}
-		if (!is_ftp(h->easy))
+		if (!is_ftp(h->easy)) {
 			take_validator(h->easy, report);
+			take_checksum(h->easy, true, report);
+		}
 	}
 	let_go(h, NULL);
 	return err;

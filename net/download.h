@@ -53,7 +53,7 @@ void http_report_init(struct http_report *report);
 enum http_error http_download(struct http *h, const struct http_download *d,
                               struct http_report *report);
 
-/* Size, date and validator without the body, redirects followed; same results. */
+/* Size, date, validator and checksum without the body, redirects followed; same results. */
 enum http_error http_head(struct http *h, const char *url, struct http_report *report);
 
 #endif

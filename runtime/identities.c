@@ -43,7 +43,7 @@ static bool add_source(const struct identities *ids, const struct submission_uri
 		identity_add(out, part, u->uri);
 		return true;
 	}
-	if (stage_list(NULL, &uri, true, arena, &listing, error) != STAGE_OK)
+	if (stage_list(NULL, &uri, STAGE_RECURSIVE, arena, &listing, error) != STAGE_OK)
 		return false;
 	for (size_t i = 0; i < listing.n; i++) {
 		int err = digests_file(ids->digests, listing.entries[i].place, text);

@@ -10,6 +10,7 @@
 #include "stage/scheme.h"
 
 #include <fnmatch.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,6 +19,8 @@
 
 /* "2006-01-02 15:04:05" */
 #define DATE_LENGTH 19
+/* Object stores tell when they got an object; when the file was made would be asked one by one. */
+#define SERVER_DATES "--use-server-modtime"
 /* A remote of that name is made of a URL by the environment. */
 #define FTP_REMOTE "scitqftp:"
 
@@ -33,9 +36,10 @@ struct remote {
 
 /* One file of a listing. */
 struct remote_file {
-	const char *name;
+	const char *name; /* of a folder with '/' at its end */
 	uint64_t size;
 	int64_t mtime_ns;
+	const char *digest; /* NULL: has none, or nobody asked */
 };
 
 struct remote_files {
@@ -171,26 +175,51 @@ static enum stage_result run(struct stage *s, const struct remote *r, const char
 	return rclone_run(s, &all, error);
 }
 
-/* "date;size;name", cut in place; false where it is none. */
-static bool parse_line(char *line, struct remote_file *f)
+/* The text up to the ';', cut off, *at behind it; NULL where there is none. */
+static char *cut_field(char **at)
 {
-	struct tm tm = {0};
-	char *end = strptime(line, "%Y-%m-%d %H:%M:%S", &tm);
-	long long size;
+	char *field = *at, *end = strchr(field, ';');
 
-	if (end != line + DATE_LENGTH || *end != ';')
+	if (end == NULL)
+		return NULL;
+	*end = '\0';
+	*at = end + 1;
+	return field;
+}
+
+static const char *md5_text(const char *md5, struct arena *arena)
+{
+	bool is = strlen(md5) == 32 && md5[strspn(md5, "0123456789abcdef")] == '\0';
+
+	return is ? arena_printf(arena, "md5:%s", md5) : NULL;
+}
+
+/* "date;size;name", or with a hash before the name, cut in place; false where it is none. */
+static bool parse_line(char *line, bool digests, struct arena *arena, struct remote_file *f)
+{
+	char *date = cut_field(&line), *size = cut_field(&line), *end;
+	const char *md5 = digests ? cut_field(&line) : "";
+	struct tm tm = {0};
+	long long bytes;
+
+	if (date == NULL || size == NULL || md5 == NULL || *line == '\0')
 		return false;
-	size = strtoll(end + 1, &end, 10);
-	if (*end != ';' || end[1] == '\0')
+	end = strptime(date, "%Y-%m-%d %H:%M:%S", &tm);
+	if (end != date + DATE_LENGTH || *end != '\0')
 		return false;
-	f->name = end + 1;
-	f->size = size > 0 ? (uint64_t)size : 0;
+	bytes = strtoll(size, &end, 10);
+	if (*end != '\0')
+		return false;
+	f->name = line;
+	f->size = bytes > 0 ? (uint64_t)bytes : 0;
 	f->mtime_ns = (int64_t)timegm(&tm) * 1000000000;
+	f->digest = md5_text(md5, arena);
 	return true;
 }
 
-static enum stage_result parse_list(const struct remote *r, struct str *text, struct arena *arena,
-                                    struct remote_files *files, struct str *error)
+static enum stage_result parse_list(const struct remote *r, struct str *text, bool digests,
+                                    struct arena *arena, struct remote_files *files,
+                                    struct str *error)
 {
 	char *copy = arena_strndup(arena, text->p, text->len);
 
@@ -201,7 +230,7 @@ static enum stage_result parse_list(const struct remote *r, struct str *text, st
 		if (*end == '\0')
 			break; /* cut short */
 		*end = '\0';
-		if (!parse_line(p, &f))
+		if (!parse_line(p, digests, arena, &f))
 			return fault(error, STAGE_BAD_URI, r->uri->text,
 			             "holds a file whose name cannot be read: '%s'", p);
 		vec_push(&files->list, f);
@@ -209,18 +238,21 @@ static enum stage_result parse_list(const struct remote *r, struct str *text, st
 	return STAGE_OK;
 }
 
-/* The files below the folder, `depth` levels deep; 0: however deep. */
+/* What is below the folder, `depth` levels deep; 0: however deep. `how` is of stage_list_flag. */
 static enum stage_result list_folder(struct stage *s, const struct remote *r, unsigned depth,
-                                     struct arena *arena, struct remote_files *files,
+                                     unsigned how, struct arena *arena, struct remote_files *files,
                                      struct str *error)
 {
+	bool digests = (how & STAGE_DIGESTS) != 0;
 	const char *words[] = {"lsf",
-	                       "--files-only",
-	                       "--format=tsp",
+	                       digests ? "--format=tshp" : "--format=tsp",
+	                       "--hash=MD5",
 	                       "--separator=;",
 	                       "--recursive",
 	                       depth > 0 ? arena_printf(arena, "--max-depth=%u", depth)
 	                                 : "--max-depth=-1",
+	                       (how & STAGE_FOLDERS) != 0 ? "--files-only=false" : "--files-only",
+	                       SERVER_DATES,
 	                       "--",
 	                       spec(r, "", arena),
 	                       NULL};
@@ -228,14 +260,15 @@ static enum stage_result list_folder(struct stage *s, const struct remote *r, un
 	enum stage_result result = run(s, r, words, NULL, &out, error);
 
 	if (result == STAGE_OK)
-		result = parse_list(r, &out, arena, files, error);
+		result = parse_list(r, &out, digests, arena, files, error);
 	str_release(&out);
 	return result;
 }
 
 /* Those that match the glob. */
-static enum stage_result list_matches(struct stage *s, const struct remote *r, struct arena *arena,
-                                      struct remote_files *files, struct str *error)
+static enum stage_result list_matches(struct stage *s, const struct remote *r, unsigned how,
+                                      struct arena *arena, struct remote_files *files,
+                                      struct str *error)
 {
 	unsigned depth = 1;
 	size_t kept = 0;
@@ -243,7 +276,7 @@ static enum stage_result list_matches(struct stage *s, const struct remote *r, s
 
 	for (const char *p = r->pattern; *p != '\0'; p++)
 		depth += *p == '/';
-	result = list_folder(s, r, depth, arena, files, error);
+	result = list_folder(s, r, depth, how & STAGE_DIGESTS, arena, files, error);
 	for (size_t i = 0; i < files->list.n; i++) {
 		if (fnmatch(r->pattern, files->list.v[i].name, FNM_PATHNAME | FNM_PERIOD) == 0)
 			files->list.v[kept++] = files->list.v[i];
@@ -254,41 +287,56 @@ static enum stage_result list_matches(struct stage *s, const struct remote *r, s
 	return result;
 }
 
-/* The value behind the key, quotes and colon in it, of rclone's JSON: no text holds that unescaped.
- */
-static const char *member(const char *json, const char *key)
+/* "2006-01-02T15:04:05.999Z", whole seconds, as the lists of folders have them. */
+static int64_t read_date(const char *text)
 {
-	const char *at = strstr(json, key);
+	struct tm tm = {0};
 
-	return at != NULL ? at + strlen(key) + strspn(at + strlen(key), " ") : NULL;
+	return text != NULL && strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) != NULL
+	               ? (int64_t)timegm(&tm) * 1000000000
+	               : INT64_MIN;
+}
+
+static enum stage_result parse_stat(const struct remote *r, const struct str *text,
+                                    struct arena *arena, struct remote_file *f, struct str *error)
+{
+	json_t *object = json_loadb(text->p, text->len, 0, NULL);
+	const char *md5 =
+	        json_string_value(json_object_get(json_object_get(object, "Hashes"), "md5"));
+	json_int_t size = json_integer_value(json_object_get(object, "Size"));
+	enum stage_result result = STAGE_OK;
+
+	if (object == NULL)
+		result = fault(error, STAGE_NETWORK, r->uri->text, "rclone tells nothing of it");
+	else if (json_is_true(json_object_get(object, "IsDir")))
+		result = fault(error, STAGE_BAD_URI, r->uri->text,
+		               "is a folder: the URI of a folder ends in '/'");
+	f->size = size > 0 ? (uint64_t)size : 0;
+	f->mtime_ns = read_date(json_string_value(json_object_get(object, "ModTime")));
+	f->digest = md5 != NULL ? md5_text(md5, arena) : NULL;
+	json_decref(object);
+	return result;
 }
 
 /* One file, whose last component is its name. */
-static enum stage_result stat_file(struct stage *s, const struct remote *r, struct arena *arena,
-                                   struct remote_file *f, struct str *error)
+static enum stage_result stat_file(struct stage *s, const struct remote *r, unsigned how,
+                                   struct arena *arena, struct remote_file *f, struct str *error)
 {
-	const char *words[] = {"lsjson", "--stat", "--no-mimetype", "--", spec(r, "", arena), NULL};
-	const char *slash = strrchr(r->path, '/'), *size, *date, *is_folder;
+	const char *words[] = {"lsjson",
+	                       "--stat",
+	                       "--no-mimetype",
+	                       SERVER_DATES,
+	                       (how & STAGE_DIGESTS) != 0 ? "--hash-type=MD5" : "--hash=false",
+	                       "--",
+	                       spec(r, "", arena),
+	                       NULL};
+	const char *slash = strrchr(r->path, '/');
 	struct str out = STR_INIT;
 	enum stage_result result = run(s, r, words, NULL, &out, error);
-	struct tm tm = {0};
 
 	f->name = slash != NULL ? slash + 1 : r->path;
-	f->size = 0;
-	f->mtime_ns = INT64_MIN;
-	is_folder = member(out.p, "\"IsDir\":");
-	if (result == STAGE_OK && is_folder != NULL && strncmp(is_folder, "true", 4) == 0) {
-		result = fault(error, STAGE_BAD_URI, r->uri->text,
-		               "is a folder: the URI of a folder ends in '/'");
-	} else if (result == STAGE_OK) {
-		size = member(out.p, "\"Size\":");
-		date = member(out.p, "\"ModTime\":");
-		if (size != NULL && *size != '-')
-			f->size = strtoull(size, NULL, 10);
-		/* Whole seconds, as the lists of folders have them. */
-		if (date != NULL && strptime(date, "\"%Y-%m-%dT%H:%M:%S", &tm) != NULL)
-			f->mtime_ns = (int64_t)timegm(&tm) * 1000000000;
-	}
+	if (result == STAGE_OK)
+		result = parse_stat(r, &out, arena, f, error);
 	str_release(&out);
 	return result;
 }
@@ -323,12 +371,13 @@ static void add_entry(const struct remote *r, struct arena *arena, const struct 
 	                                                : place_of(r, "", arena),
 	        .size = f->size,
 	        .mtime_ns = f->mtime_ns,
+	        .digest = f->digest,
 	};
 
 	vec_push(&entries->list, entry);
 }
 
-enum stage_result cloud_list(struct stage *s, const struct uri *uri, bool recursive,
+enum stage_result cloud_list(struct stage *s, const struct uri *uri, unsigned how,
                              struct arena *arena, struct entries *entries, struct str *error)
 {
 	struct remote_files files = {0};
@@ -337,19 +386,20 @@ enum stage_result cloud_list(struct stage *s, const struct uri *uri, bool recurs
 	struct remote r;
 
 	if (is_ftp(uri) && !uri->folder && !uri->glob)
-		return remote_list(s, uri, recursive, arena, entries, error);
+		return remote_list(s, uri, how, arena, entries, error);
 	result = find(s, uri, arena, &r, error);
 	if (result != STAGE_OK)
 		return result;
 	if (uri->folder) {
-		result = list_folder(s, &r, recursive ? 0 : 1, arena, &files, error);
+		result = list_folder(s, &r, (how & STAGE_RECURSIVE) != 0 ? 0 : 1, how, arena,
+		                     &files, error);
 		/* Object stores have no empty folders, nor do they miss one. */
 		if (result == STAGE_OK && files.list.n == 0)
 			result = fault(error, STAGE_NOT_FOUND, uri->text, "there is no file in it");
 	} else if (uri->glob) {
-		result = list_matches(s, &r, arena, &files, error);
+		result = list_matches(s, &r, how, arena, &files, error);
 	} else {
-		result = stat_file(s, &r, arena, &file, error);
+		result = stat_file(s, &r, how, arena, &file, error);
 		if (result == STAGE_OK)
 			vec_push(&files.list, file);
 	}
@@ -364,7 +414,7 @@ static enum stage_result get_file(struct fetch *f, const struct remote *r, const
 	struct item item = {.owned = true};
 	const char *words[] = {"copyto", "--", spec(r, "", &f->arena), NULL, NULL};
 	struct remote_file file;
-	enum stage_result result = stat_file(f->s, r, &f->arena, &file, f->error);
+	enum stage_result result = stat_file(f->s, r, 0, &f->arena, &file, f->error);
 
 	if (result != STAGE_OK)
 		return result;
@@ -389,7 +439,7 @@ static enum stage_result get_matches(struct fetch *f, const struct remote *r, co
 	                       NULL};
 	struct remote_files files = {0};
 	struct str names = STR_INIT;
-	enum stage_result result = list_matches(f->s, r, &f->arena, &files, f->error);
+	enum stage_result result = list_matches(f->s, r, 0, &f->arena, &files, f->error);
 
 	for (size_t i = 0; i < files.list.n; i++)
 		str_addf(&names, "%s\n", files.list.v[i].name);
@@ -500,7 +550,7 @@ static enum stage_result check_put(struct stage *s, const struct remote *r,
                                    struct entries *entries, struct str *error)
 {
 	struct remote_files files = {0};
-	enum stage_result result = list_folder(s, r, 0, arena, &files, error);
+	enum stage_result result = list_folder(s, r, 0, 0, arena, &files, error);
 	struct map numbers = MAP_INIT;
 
 	for (size_t i = 0; i < files.list.n; i++) {

@@ -358,14 +358,13 @@ enum stage_result fastq_get(struct fetch *f)
 	return r;
 }
 
-enum stage_result fastq_list(struct stage *s, const struct uri *uri, bool recursive,
+enum stage_result fastq_list(struct stage *s, const struct uri *uri, unsigned how,
                              struct arena *arena, struct entries *entries, struct str *error)
 {
 	struct ena_files files = {0};
 	enum stage_result r;
 	struct request q;
 
-	(void)recursive;
 	r = parse(uri, arena, &q, error);
 	if (r == STAGE_OK)
 		r = report(s, uri, &q, arena, &files, error);
@@ -376,6 +375,8 @@ enum stage_result fastq_list(struct stage *s, const struct uri *uri, bool recurs
 		                            .size = f->size,
 		                            .mtime_ns = INT64_MIN};
 
+		if ((how & STAGE_DIGESTS) != 0 && *f->md5 != '\0')
+			entry.digest = arena_printf(arena, "md5:%s", f->md5);
 		vec_push(&entries->list, entry);
 	}
 	vec_release(&files.list);

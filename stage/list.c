@@ -24,7 +24,7 @@ void entries_finish(struct entries *entries, struct arena *arena, struct stage_l
 	vec_release(&entries->list);
 }
 
-enum stage_result stage_list(struct stage *s, const struct uri *uri, bool recursive,
+enum stage_result stage_list(struct stage *s, const struct uri *uri, unsigned how,
                              struct arena *arena, struct stage_listing *listing, struct str *error)
 {
 	struct entries entries = {0};
@@ -34,7 +34,7 @@ enum stage_result stage_list(struct stage *s, const struct uri *uri, bool recurs
 
 	stage_init(&own);
 	if (scheme != NULL)
-		r = scheme->list(s != NULL ? s : &own, uri, recursive, arena, &entries, error);
+		r = scheme->list(s != NULL ? s : &own, uri, how, arena, &entries, error);
 	stage_release(&own);
 	if (r != STAGE_OK)
 		entries.list.n = 0;

@@ -9,14 +9,23 @@
 #include "stage/stage.h"
 #include "stage/uri.h"
 
+enum stage_list_flag {
+	STAGE_RECURSIVE = 1 << 0, /* descend into the sub-directories of a folder */
+	STAGE_FOLDERS = 1 << 1,   /* of a folder, name the sub-directories too */
+	STAGE_DIGESTS = 1 << 2,   /* tell digests; files of this machine are read for it */
+};
+
 struct stage_entry {
 	/* Relative to the folder, or to the directory in which the glob begins (see stage/get.h);
-	   a single file's own name. */
+	   a single file's own name. That of a directory ends in '/'. */
 	const char *name;
 	/* The file itself: a path, which uri_add_path turns into a URI; a URL for other schemes. */
 	const char *place;
 	uint64_t size;
 	int64_t mtime_ns; /* since 1970, UTC; INT64_MIN: not told (http) */
+	/* "md5:HEX", "sha256:HEX", or of http the server's "etag:..."; NULL: not asked for, or the
+	   other side has none. */
+	const char *digest;
 };
 
 struct stage_listing {
@@ -26,16 +35,15 @@ struct stage_listing {
 
 /*
  * List regular files (symbolic links to files count as files, links to
- * directories are followed unless they form a loop); `recursive` descends into
- * the sub-directories of a folder. Names that begin with ".scitq-part-" are files
- * in the making and left out.
+ * directories are followed unless they form a loop); `how` is of stage_list_flag. Names that begin
+ * with ".scitq-part-" are files in the making and left out.
  *
  * A folder that is there but empty is STAGE_OK with n = 0; one that is not there
  * is STAGE_NOT_FOUND, and so are a glob without a match and a missing file.
  * http(s) can tell of single files only. `s` may be NULL: then nothing is
  * cancelled and a connection does not outlive the call.
  */
-enum stage_result stage_list(struct stage *s, const struct uri *uri, bool recursive,
+enum stage_result stage_list(struct stage *s, const struct uri *uri, unsigned how,
                              struct arena *arena, struct stage_listing *listing, struct str *error);
 
 #endif

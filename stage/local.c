@@ -6,6 +6,7 @@
 #include "stage/local.h"
 
 #include "base/alloc.h"
+#include "model/digest.h"
 #include "stage/fault.h"
 #include "stage/scheme.h"
 
@@ -249,23 +250,42 @@ struct lineage {
 
 struct listing_walk {
 	struct stage *s;
-	bool recursive;
+	unsigned how;
 	struct arena *arena;
 	struct entries *entries;
 	struct str *error;
 };
 
-static void add_entry(struct entries *entries, const char *name, const char *path,
-                      const struct stat *st)
+/* The MD5 of the file where it is asked for. */
+static enum stage_result tell_digest(const struct listing_walk *w, struct stage_entry *entry)
 {
+	char md5[DIGEST_MD5_SIZE];
+	int err;
+
+	if ((w->how & STAGE_DIGESTS) == 0)
+		return STAGE_OK;
+	err = digest_md5_file(entry->place, md5);
+	if (err != 0)
+		return fault_user(w->error, -err, entry->place);
+	entry->digest = arena_printf(w->arena, "md5:%s", md5);
+	return STAGE_OK;
+}
+
+static enum stage_result add_entry(const struct listing_walk *w, const char *name, const char *path,
+                                   const struct stat *st)
+{
+	bool folder = S_ISDIR(st->st_mode);
 	struct stage_entry entry = {
-	        .name = name,
-	        .place = path,
-	        .size = (uint64_t)st->st_size,
+	        .name = folder ? join(w->arena, name, "") : name,
+	        .place = folder ? join(w->arena, path, "") : path,
+	        .size = folder ? 0 : (uint64_t)st->st_size,
 	        .mtime_ns = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec,
 	};
+	enum stage_result r = folder ? STAGE_OK : tell_digest(w, &entry);
 
-	vec_push(&entries->list, entry);
+	if (r == STAGE_OK)
+		vec_push(&w->entries->list, entry);
+	return r;
 }
 
 static enum stage_result list_directory(const struct listing_walk *w, const char *dir,
@@ -300,9 +320,10 @@ static enum stage_result list_directory(const struct listing_walk *w, const char
 			r = STAGE_CANCELLED;
 		else if (is_part(e->d_name) || stat(path, &st) != 0)
 			continue; /* in the making, dangling or just gone */
-		else if (S_ISREG(st.st_mode))
-			add_entry(w->entries, below, path, &st);
-		else if (S_ISDIR(st.st_mode) && w->recursive)
+		else if (S_ISREG(st.st_mode) ||
+		         (S_ISDIR(st.st_mode) && (w->how & STAGE_FOLDERS) != 0))
+			r = add_entry(w, below, path, &st);
+		if (r == STAGE_OK && S_ISDIR(st.st_mode) && (w->how & STAGE_RECURSIVE) != 0)
 			r = list_directory(w, path, below, &self);
 	}
 	if (r == STAGE_OK && errno != 0)
@@ -311,10 +332,10 @@ static enum stage_result list_directory(const struct listing_walk *w, const char
 	return r;
 }
 
-enum stage_result local_list(struct stage *s, const struct uri *uri, bool recursive,
+enum stage_result local_list(struct stage *s, const struct uri *uri, unsigned how,
                              struct arena *arena, struct entries *entries, struct str *error)
 {
-	struct listing_walk w = {s, recursive, arena, entries, error};
+	struct listing_walk w = {s, how, arena, entries, error};
 	struct local_files files = {0};
 	enum stage_result r;
 
@@ -322,7 +343,7 @@ enum stage_result local_list(struct stage *s, const struct uri *uri, bool recurs
 		return list_directory(&w, local_absolute(arena, uri->place), "", NULL);
 	r = local_match(s, uri, arena, &files, error);
 	for (size_t i = 0; r == STAGE_OK && i < files.list.n; i++)
-		add_entry(entries, files.list.v[i].name, files.list.v[i].path, &files.list.v[i].st);
+		r = add_entry(&w, files.list.v[i].name, files.list.v[i].path, &files.list.v[i].st);
 	vec_release(&files.list);
 	return r;
 }

@@ -251,7 +251,20 @@ enum stage_result remote_get(struct fetch *f)
 	return STAGE_OK;
 }
 
-enum stage_result remote_list(struct stage *s, const struct uri *uri, bool recursive,
+/* What the server says of the bytes, the best first; NULL where it says nothing. */
+static const char *digest_of(const struct http_report *report, struct arena *arena)
+{
+	const struct checksum *c = &report->checksum;
+
+	if (*c->md5 != '\0' || *c->sha256 != '\0')
+		return arena_printf(arena, "%s:%s", *c->md5 != '\0' ? "md5" : "sha256",
+		                    *c->md5 != '\0' ? c->md5 : c->sha256);
+	/* Else the validator is a date. */
+	return report->validator[0] == '"' ? arena_printf(arena, "etag:%s", report->validator)
+	                                   : NULL;
+}
+
+enum stage_result remote_list(struct stage *s, const struct uri *uri, unsigned how,
                               struct arena *arena, struct entries *entries, struct str *error)
 {
 	struct stage_entry entry = {.place = uri->place, .mtime_ns = INT64_MIN};
@@ -259,7 +272,6 @@ enum stage_result remote_list(struct stage *s, const struct uri *uri, bool recur
 	struct http_report report;
 	enum http_error err;
 
-	(void)recursive;
 	if (uri->folder)
 		return fault(error, STAGE_BAD_URI, uri->text, "a folder cannot be listed by %s",
 		             uri->scheme);
@@ -274,6 +286,8 @@ enum stage_result remote_list(struct stage *s, const struct uri *uri, bool recur
 	entry.size = report.size;
 	if (report.modified_s >= 0)
 		entry.mtime_ns = report.modified_s * 1000000000;
+	if ((how & STAGE_DIGESTS) != 0)
+		entry.digest = digest_of(&report, arena);
 	vec_push(&entries->list, entry);
 	return STAGE_OK;
 }

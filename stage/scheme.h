@@ -11,7 +11,7 @@
 
 typedef enum stage_result scheme_get_fn(struct fetch *f);
 /* Entries in any order; stage_list sorts. */
-typedef enum stage_result scheme_list_fn(struct stage *s, const struct uri *uri, bool recursive,
+typedef enum stage_result scheme_list_fn(struct stage *s, const struct uri *uri, unsigned how,
                                          struct arena *arena, struct entries *entries,
                                          struct str *error);
 typedef enum stage_result scheme_put_fn(struct stage *s, const char *source_dir,

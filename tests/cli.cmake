@@ -3,6 +3,10 @@ set(runs run_again run_exits run_fmt run_json run_shellcheck run_killed run_many
 foreach(name IN LISTS runs)
 	scitq_script_test(${name} tests/e2e/${name})
 endforeach()
+# The commands of scitq fetch.
+foreach(place local box azure s3 ftp)
+	scitq_script_test(fetch_${place} tests/e2e/fetch ${place})
+endforeach()
 # What the server does when nobody is attached.
 foreach(feature attempts quorum accepts hooks limits priority)
 	scitq_script_test(unattended_${feature} tests/e2e/unattended ${feature})

@@ -215,7 +215,7 @@ static void read_signature(struct stage *stage, const char *uri, char signature[
 
 	arena_init(&arena);
 	ok = uri_parse(&arena, uri, &parsed, &why) &&
-	     stage_list(stage, &parsed, true, &arena, &listing, &error) == STAGE_OK;
+	     stage_list(stage, &parsed, STAGE_RECURSIVE, &arena, &listing, &error) == STAGE_OK;
 	for (size_t i = 0; ok && i < listing.n; i++) {
 		const struct stage_entry *e = &listing.entries[i];
 

@@ -134,7 +134,7 @@ static bool list_folder(struct staging *s, struct stage *stage, const char *text
 		str_addf(&s->error, "%s: %s", text, why);
 		return false;
 	}
-	s->result = stage_list(stage, &uri, true, arena, listing, &s->error);
+	s->result = stage_list(stage, &uri, STAGE_RECURSIVE, arena, listing, &s->error);
 	return s->result == STAGE_OK;
 }
 

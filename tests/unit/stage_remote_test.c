@@ -275,7 +275,7 @@ static enum stage_result list(struct fixture *f, const char *path, struct stage_
 
 	assert_true(uri_parse(&f->t->arena, server_url(&f->server, path, f->url), &uri, &why));
 	str_reset(&f->t->error);
-	return stage_list(NULL, &uri, true, &f->t->arena, l, &f->t->error);
+	return stage_list(NULL, &uri, STAGE_RECURSIVE, &f->t->arena, l, &f->t->error);
 }
 
 static void single_files_are_listed(void **state)

@@ -81,10 +81,12 @@ static void what_is_missing_is_told(void **state)
 	assert_int_equal(get(t, "%s/data/fifo", "in", STAGE_LINK), STAGE_BAD_URI);
 	assert_int_equal(get(t, "%s/data/x|untarr", "in", STAGE_LINK), STAGE_BAD_URI);
 	assert_int_equal(get(t, "s3://bucket/x", "in", STAGE_LINK), STAGE_BAD_URI);
-	assert_string_equal(t->error.p, "s3://bucket/x: no transport for scheme s3, and no remote of rclone is "
+	assert_string_equal(t->error.p,
+	                    "s3://bucket/x: no transport for scheme s3, and no remote of rclone is "
 	                    "called so\n");
 	assert_int_equal(get(t, "azure://u:secret@h/x", "in", STAGE_LINK), STAGE_BAD_URI);
-	assert_string_equal(t->error.p, "azure://u:***@h/x: no transport for scheme azure, and no remote of "
+	assert_string_equal(t->error.p,
+	                    "azure://u:***@h/x: no transport for scheme azure, and no remote of "
 	                    "rclone is called so\n");
 	assert_string_equal(shape(t, "in"), "");
 	/* Where we write is no user's fault. */
@@ -191,7 +193,8 @@ static void links_that_loop(void **state)
 	assert_int_equal(get(t, "%s/data/", "copy", STAGE_COPY), STAGE_BAD_URI);
 	assert_non_null(strstr(t->error.p, "leads back"));
 	assert_true(uri_parse(&t->arena, arena_printf(&t->arena, "%s/data/", t->root), &uri, &why));
-	assert_int_equal(stage_list(&t->stage, &uri, true, &t->arena, &l, &t->error), STAGE_OK);
+	assert_int_equal(stage_list(&t->stage, &uri, STAGE_RECURSIVE, &t->arena, &l, &t->error),
+	                 STAGE_OK);
 	assert_int_equal(l.n, 1);
 	assert_string_equal(l.entries[0].name, "sub/x");
 	/* A destination inside the source is not copied into itself. */
@@ -217,7 +220,7 @@ static void relative_paths_work(void **state)
 	assert_string_equal(content(t, "in3/x"), "1");
 }
 
-static const char *list(struct tree *t, const char *path, bool recursive)
+static const char *list(struct tree *t, const char *path, unsigned how)
 {
 	struct stage_listing l;
 	struct str out = STR_INIT;
@@ -227,7 +230,7 @@ static const char *list(struct tree *t, const char *path, bool recursive)
 
 	assert_true(uri_parse(&t->arena, in(t, path), &uri, &why));
 	str_reset(&t->error);
-	r = stage_list(&t->stage, &uri, recursive, &t->arena, &l, &t->error);
+	r = stage_list(&t->stage, &uri, how, &t->arena, &l, &t->error);
 	if (r != STAGE_OK)
 		return stage_result_text(r);
 	for (size_t i = 0; i < l.n; i++)
@@ -252,16 +255,19 @@ static void listings(void **state)
 	put_file(t, "data/.scitq-part-7-1", "half");
 	assert_int_equal(symlink("b", in(t, "data/link")), 0);
 	assert_int_equal(symlink("none", in(t, "data/dangling")), 0);
-	assert_string_equal(list(t, "data/", true), "a.x:3 a/z:1 b:2 link:2 \xff:0 ");
-	assert_string_equal(list(t, "data/", false), "a.x:3 b:2 link:2 \xff:0 ");
-	assert_string_equal(list(t, "data/b", false), "b:2 ");
-	assert_string_equal(list(t, "data/*", false), "a.x:3 b:2 link:2 \xff:0 ");
-	assert_string_equal(list(t, "d*/a*", false), "data/a.x:3 ");
-	assert_string_equal(list(t, "data/none", false), "not found");
-	assert_string_equal(list(t, "none/", true), "not found");
-	assert_string_equal(list(t, "data/*.y", true), "not found");
+	assert_string_equal(list(t, "data/", STAGE_RECURSIVE), "a.x:3 a/z:1 b:2 link:2 \xff:0 ");
+	assert_string_equal(list(t, "data/", 0), "a.x:3 b:2 link:2 \xff:0 ");
+	assert_string_equal(list(t, "data/", STAGE_FOLDERS), "a.x:3 a/:0 b:2 link:2 \xff:0 ");
+	assert_string_equal(list(t, "data/", STAGE_FOLDERS | STAGE_RECURSIVE),
+	                    "a.x:3 a/:0 a/z:1 b:2 link:2 \xff:0 ");
+	assert_string_equal(list(t, "data/b", 0), "b:2 ");
+	assert_string_equal(list(t, "data/*", 0), "a.x:3 b:2 link:2 \xff:0 ");
+	assert_string_equal(list(t, "d*/a*", 0), "data/a.x:3 ");
+	assert_string_equal(list(t, "data/none", 0), "not found");
+	assert_string_equal(list(t, "none/", STAGE_RECURSIVE), "not found");
+	assert_string_equal(list(t, "data/*.y", STAGE_RECURSIVE), "not found");
 	assert_true(uri_parse(&t->arena, in(t, "data/b"), &uri, &why));
-	assert_int_equal(stage_list(&t->stage, &uri, false, &t->arena, &l, &t->error), STAGE_OK);
+	assert_int_equal(stage_list(&t->stage, &uri, 0, &t->arena, &l, &t->error), STAGE_OK);
 	assert_int_equal(stat(in(t, "data/b"), &st), 0);
 	assert_int_equal(l.entries[0].mtime_ns,
 	                 (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec);
@@ -419,7 +425,7 @@ static void cancelled_at_once(void **state)
 	assert_int_equal(get(t, "%s/data/x", "in", STAGE_LINK), STAGE_CANCELLED);
 	assert_int_equal(get(t, "%s/data/", "in", STAGE_COPY), STAGE_CANCELLED);
 	put(t, "data", "/res/", STAGE_CANCELLED);
-	assert_string_equal(list(t, "data/", true), "cancelled");
+	assert_string_equal(list(t, "data/", STAGE_RECURSIVE), "cancelled");
 	assert_string_equal(shape(t, "in"), "");
 	assert_string_equal(content(t, "data/x"), "1");
 	assert_true(asked >= 4);

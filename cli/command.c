@@ -1,0 +1,362 @@
+#include "cli/command.h"
+
+#include "cli/io.h"
+#include "runtime/session.h"
+
+#include <assert.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define HELP "help"
+#define VERSION "version"
+/* Of options without a letter: behind every character. */
+#define FIRST_KEY 256
+/* Where the help of a row begins. */
+#define COLUMN 30
+
+static const struct command_option common[] = {
+        {'h', HELP, NULL, "this text"},
+        {0, NULL, NULL, NULL},
+};
+
+/* Whether the words begin with those, at the end of a word. */
+static bool begins(const char *words, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	return n == 0 || (strncmp(words, prefix, n) == 0 && (words[n] == ' ' || words[n] == '\0'));
+}
+
+/* The words that the program's name stands for: "" for scitq itself. */
+static const char *prefix_of(const char *program)
+{
+	for (const struct command_alias *a = command_aliases; a->program != NULL; a++) {
+		if (strcmp(a->program, program) == 0)
+			return a->words;
+	}
+	return "";
+}
+
+/* What is typed under the program's name: as scitq-fetch "list", not "fetch list". */
+static const char *typed(const char *program, const char *words)
+{
+	const char *prefix = prefix_of(program);
+
+	if (*prefix == '\0' || !begins(words, prefix))
+		return words;
+	words += strlen(prefix);
+	return words + strspn(words, " ");
+}
+
+/* A blank and the text, where there is one. */
+static void add_word(struct str *out, const char *text)
+{
+	if (*text != '\0')
+		str_addf(out, " %s", text);
+}
+
+/* ---- help ---- */
+
+static void add_row(struct str *out, const char *left, const char *help)
+{
+	int n = (int)strlen(left);
+
+	str_addf(out, "  %s%*s  %s\n", left, n < COLUMN ? COLUMN - n : 0, "", help);
+}
+
+static void add_option(struct str *out, const struct command_option *o)
+{
+	struct str left = STR_INIT;
+
+	if (o->letter != 0)
+		str_addf(&left, "-%c, ", o->letter);
+	else
+		str_adds(&left, "    ");
+	str_addf(&left, "--%s", o->name);
+	add_word(&left, o->argument != NULL ? o->argument : "");
+	add_row(out, left.p, o->help);
+	str_release(&left);
+}
+
+static void add_options(struct str *out, const struct command_option *o)
+{
+	for (; o->name != NULL; o++)
+		add_option(out, o);
+}
+
+static int print_command_help(const char *program, const struct command *c)
+{
+	struct str out = STR_INIT;
+
+	str_addf(&out, "usage: %s", program);
+	add_word(&out, typed(program, c->words));
+	str_adds(&out, " [OPTION]...");
+	add_word(&out, c->arguments);
+	str_addf(&out, "\n\n%s\n\noptions:\n", c->help);
+	for (size_t i = 0; i < COMMAND_GROUPS && c->options[i] != NULL; i++)
+		add_options(&out, c->options[i]);
+	add_options(&out, common);
+	return io_print(&out);
+}
+
+static void add_commands(struct str *out, const char *program, const char *prefix)
+{
+	for (const struct command *c = commands; c->words != NULL; c++) {
+		struct str left = STR_INIT;
+
+		if (!begins(c->words, prefix))
+			continue;
+		str_adds(&left, typed(program, c->words));
+		add_word(&left, c->arguments);
+		add_row(out, left.p, c->help);
+		str_release(&left);
+	}
+}
+
+/* Of a noun its commands; of no noun all of them. */
+static int print_help(const char *program, const char *prefix)
+{
+	struct str out = STR_INIT;
+
+	str_addf(&out, "usage: %s COMMAND [OPTION]... [ARGUMENT]...\n", program);
+	for (const struct command_noun *n = command_nouns; n->word != NULL; n++) {
+		if (!begins(n->word, prefix))
+			continue;
+		str_addf(&out, "\n%s\n", n->help);
+		add_commands(&out, program, n->word);
+	}
+	str_addf(&out, "\n%s COMMAND --help tells a command's options.\n", program);
+	return io_print(&out);
+}
+
+/* ---- the command line ---- */
+
+int command_misused(const struct command_call *call, const char *fmt, ...)
+{
+	struct str text = STR_INIT;
+	va_list ap;
+
+	va_start(ap, fmt);
+	str_vaddf(&text, fmt, ap);
+	va_end(ap);
+	str_addf(&text, "; see %s", call->program);
+	if (call->command != NULL)
+		add_word(&text, typed(call->program, call->command->words));
+	fprintf(stderr, "%s: %s --help\n", call->program, text.p);
+	str_release(&text);
+	return EXIT_CODE_USAGE;
+}
+
+static const struct command_option *find_option(const struct command *c, const char *name)
+{
+	for (size_t i = 0; i < COMMAND_GROUPS && c->options[i] != NULL; i++) {
+		for (const struct command_option *o = c->options[i]; o->name != NULL; o++) {
+			if (strcmp(o->name, name) == 0)
+				return o;
+		}
+	}
+	return NULL;
+}
+
+const char *command_value(const struct command_call *call, const char *option)
+{
+	const struct command_option *o = find_option(call->command, option);
+	const char *value = NULL;
+
+	assert(o != NULL);
+	for (size_t i = 0; i < call->given.n; i++) {
+		if (call->given.v[i].option == o)
+			value = call->given.v[i].value;
+	}
+	return value;
+}
+
+bool command_has(const struct command_call *call, const char *option)
+{
+	return command_value(call, option) != NULL;
+}
+
+/* What getopt wants to know, made of the rows. */
+struct reading {
+	VEC(struct option) longs;
+	VEC(const struct command_option *) options; /* by key - FIRST_KEY */
+	struct str letters;
+};
+
+static void learn(struct reading *r, const struct command_option *o)
+{
+	for (; o->name != NULL; o++) {
+		struct option option = {.name = o->name,
+		                        .has_arg = o->argument != NULL ? required_argument
+		                                                       : no_argument,
+		                        .val = FIRST_KEY + (int)r->options.n};
+
+		if (o->letter != 0)
+			str_addf(&r->letters, "%c%s", o->letter, o->argument != NULL ? ":" : "");
+		vec_push(&r->longs, option);
+		vec_push(&r->options, o);
+	}
+}
+
+static const struct command_option *known(const struct reading *r, int key)
+{
+	if (key >= FIRST_KEY)
+		return r->options.v[key - FIRST_KEY];
+	for (size_t i = 0; i < r->options.n; i++) {
+		if (r->options.v[i]->letter == key)
+			return r->options.v[i];
+	}
+	return NULL;
+}
+
+/* 0, or the exit code; -1 for help. argv[0] is the program, the rest what follows its command. */
+static int read_options(struct command_call *call, struct reading *r, int argc, char **argv)
+{
+	int key, code = 0;
+
+	opterr = 0;
+	optind = 0; /* begin anew, whoever read before */
+	while (code == 0 && (key = getopt_long(argc, argv, r->letters.p, r->longs.v, NULL)) >= 0) {
+		const struct command_option *o = known(r, key);
+		struct command_given given = {o, optarg != NULL ? optarg : ""};
+
+		if (key == ':')
+			code = command_misused(call, "%s needs a value", argv[optind - 1]);
+		else if (o == NULL && optopt > 0 && optopt < FIRST_KEY)
+			code = command_misused(call, "there is no option -%c", optopt);
+		else if (o == NULL)
+			code = command_misused(call, "there is no option %s", argv[optind - 1]);
+		else if (strcmp(o->name, HELP) == 0)
+			code = -1;
+		else
+			vec_push(&call->given, given);
+	}
+	call->words = argv + optind;
+	call->nwords = (size_t)(argc - optind);
+	return code;
+}
+
+static int run_command(const char *program, const struct command *c, int argc, char **argv)
+{
+	static const struct option end;
+	struct command_call call = {.program = program, .command = c};
+	struct reading r = {.letters = STR_INIT};
+	int code;
+
+	str_addc(&r.letters, ':');
+	for (size_t i = 0; i < COMMAND_GROUPS && c->options[i] != NULL; i++)
+		learn(&r, c->options[i]);
+	learn(&r, common);
+	vec_push(&r.longs, end);
+	code = read_options(&call, &r, argc, argv);
+	if (code < 0)
+		code = print_command_help(program, c);
+	else if (code == 0 && (call.nwords < c->least || call.nwords > c->most))
+		code = command_misused(&call, "wants %s",
+		                       *c->arguments != '\0' ? c->arguments : "no argument");
+	else if (code == 0)
+		code = c->run(&call);
+	vec_release(&call.given);
+	vec_release(&r.longs);
+	vec_release(&r.options);
+	str_release(&r.letters);
+	return code;
+}
+
+/* How many of the words the row takes, 0 where they are others. */
+static int matches(const char *row, char **words, int n)
+{
+	int used = 0;
+
+	for (const char *p = row; *p != '\0'; used++) {
+		size_t len = strcspn(p, " ");
+
+		if (used == n || strlen(words[used]) != len || memcmp(words[used], p, len) != 0)
+			return 0;
+		p += len + (p[len] == ' ');
+	}
+	return used;
+}
+
+/* The row that takes most of the words. */
+static const struct command *find_command(char **words, int n, int *used)
+{
+	const struct command *best = NULL;
+
+	*used = 0;
+	for (const struct command *c = commands; c->words != NULL; c++) {
+		int m = matches(c->words, words, n);
+
+		if (m > *used) {
+			*used = m;
+			best = c;
+		}
+	}
+	return best;
+}
+
+static const struct command_noun *find_noun(const char *word)
+{
+	for (const struct command_noun *n = command_nouns; n->word != NULL; n++) {
+		if (strcmp(n->word, word) == 0)
+			return n;
+	}
+	return NULL;
+}
+
+static bool is_help(const char *word)
+{
+	return strcmp(word, "--" HELP) == 0 || strcmp(word, "-h") == 0 || strcmp(word, HELP) == 0;
+}
+
+static int no_command(const char *program, const char *prefix, char **words, int n)
+{
+	struct command_call call = {.program = program};
+	const char *noun = n > 0 ? words[0] : prefix;
+
+	if (n > 0 && is_help(words[n - 1]) && (n == 1 || find_noun(noun) != NULL))
+		return print_help(program, n > 1 ? noun : prefix);
+	if (n > 0 && strcmp(words[n - 1], "--" VERSION) == 0) {
+		struct str out = STR_INIT;
+
+		str_addf(&out, "%s %s\n", program, SCITQ_VERSION);
+		return io_print(&out);
+	}
+	if (n == 0)
+		return command_misused(&call, "a command is wanted");
+	if (n == 1 && find_noun(noun) != NULL)
+		return command_misused(&call, "%s what", noun);
+	return command_misused(&call, "there is no command %s%s%s", words[0], n > 1 ? " " : "",
+	                       n > 1 ? words[1] : "");
+}
+
+int command_main(int argc, char **argv)
+{
+	const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
+	const char *program = slash != NULL ? slash + 1 : argc > 0 ? argv[0] : "scitq";
+	const char *prefix = prefix_of(program);
+	VEC(char *) words = {0};
+	const struct command *c;
+	struct str first = STR_INIT;
+	int used, code, typed_words, given = *prefix != '\0';
+
+	str_adds(&first, prefix);
+	if (given)
+		vec_push(&words, first.p);
+	for (int i = 1; i < argc; i++)
+		vec_push(&words, argv[i]);
+	c = find_command(words.v, (int)words.n, &used);
+	typed_words = used - given;
+	if (c != NULL) {
+		/* getopt prints and reads behind argv[0]. */
+		argv[typed_words] = argv[0];
+		code = run_command(program, c, argc - typed_words, argv + typed_words);
+	} else {
+		code = no_command(program, prefix, argv + 1, argc > 0 ? argc - 1 : 0);
+	}
+	vec_release(&words);
+	str_release(&first);
+	return code;
+}

@@ -1,0 +1,12 @@
+/* scitq fetch: files and folders between this machine and the storages that URIs name. */
+#ifndef CLI_FETCH_H
+#define CLI_FETCH_H
+
+#include "cli/command.h"
+
+int fetch_list(const struct command_call *call);
+int fetch_nlist(const struct command_call *call);
+int fetch_nrlist(const struct command_call *call);
+int fetch_info(const struct command_call *call);
+
+#endif
