@@ -1,43 +1,15 @@
 /*
  * Prints editors/vscode/syntaxes/scitq.tmLanguage.json from the one table of words and
- * settings. A test compares it with the file in the tree; `editors_textmate > FILE` renews that.
+ * settings. A test compares it with the file in the tree; the target editor_files renews that.
  */
-#include "dsl/keywords.h"
+#include "editors/words.h"
 
 #include <stdio.h>
-#include <string.h>
-
-static bool is_setting(size_t i)
-{
-	size_t first = 0;
-
-	/* A key that several blocks share has a row for each. */
-	while (strcmp(attrs[first].key, attrs[i].key) != 0)
-		first++;
-	return first == i && !(attrs[i].homes & ATTR_FLAVOR);
-}
-
-/* a|b|c */
-static void print_words(enum word_kind kind)
-{
-	for (size_t i = 0, n = 0; i < nwords; i++) {
-		if (words[i].kind == kind)
-			printf("%s%s", n++ > 0 ? "|" : "", words[i].text);
-	}
-}
-
-static void print_settings(void)
-{
-	for (size_t i = 0, n = 0; i < nattrs; i++) {
-		if (is_setting(i))
-			printf("%s%s", n++ > 0 ? "|" : "", attrs[i].key);
-	}
-}
 
 static void print_rule(const char *scope, enum word_kind kind, const char *behind)
 {
 	printf("    { \"name\": \"%s.scitq\", \"match\": \"\\\\b(?:", scope);
-	print_words(kind);
+	print_words(kind, "|");
 	printf(")\\\\b%s\" },\n", behind);
 }
 
@@ -58,14 +30,14 @@ int main(void)
 	     "    { \"name\": \"constant.numeric.scitq\", \"match\": "
 	     "\"\\\\b[0-9]+(?:\\\\.[0-9]+)?(?:[A-Za-z][A-Za-z0-9.]*|%)?\" },");
 	fputs("    { \"name\": \"variable.other.property.scitq\", \"match\": \"\\\\b(?:", stdout);
-	print_settings();
+	print_settings("|");
 	puts(")\\\\b(?=\\\\s*[={])\" },");
 	print_rule("support.function", WORD_SOURCE, "(?=\\\\s*\\\\()");
 	print_rule("support.function", WORD_FUNCTION, "(?=\\\\s*\\\\()");
 	fputs("    { \"name\": \"support.function.action.scitq\", \"match\": "
 	      "\"(?<=\\\\|>)\\\\s*(?:",
 	      stdout);
-	print_words(WORD_ACTION);
+	print_words(WORD_ACTION, "|");
 	puts(")\\\\b\" },");
 	print_rule("keyword.control", WORD_RESERVED, "");
 	print_rule("keyword.declaration", WORD_CONTEXTUAL, "");

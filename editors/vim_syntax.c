@@ -1,36 +1,16 @@
 /*
  * Prints editors/vim/syntax/scitq.vim from the one table of words and settings. A
- * test compares it with the file in the tree; `editors_vim > FILE` renews that.
+ * test compares it with the file in the tree; the target editor_files renews that.
  */
-#include "dsl/keywords.h"
+#include "editors/words.h"
 
 #include <stdio.h>
-#include <string.h>
 
-static void print_words(const char *group, enum word_kind kind)
+static void print_group(const char *group, enum word_kind kind)
 {
-	printf("syn keyword %s", group);
-	for (size_t i = 0; i < nwords; i++) {
-		if (words[i].kind == kind)
-			printf(" %s", words[i].text);
-	}
+	printf("syn keyword %s ", group);
+	print_words(kind, " ");
 	putchar('\n');
-}
-
-/* Settings are such only before = or {: elsewhere the same word is a name. */
-static void print_settings(void)
-{
-	fputs("syn match scitqSetting +\\<\\%(", stdout);
-	for (size_t i = 0, n = 0; i < nattrs; i++) {
-		size_t k = 0;
-
-		/* A key that several blocks share has a row for each. */
-		while (strcmp(attrs[k].key, attrs[i].key) != 0)
-			k++;
-		if (k == i && !(attrs[i].homes & ATTR_FLAVOR))
-			printf("%s%s", n++ ? "\\|" : "", attrs[i].key);
-	}
-	puts("\\)\\ze\\s*[={]+");
 }
 
 int main(void)
@@ -43,13 +23,16 @@ int main(void)
 	     "syn include @scitqShell syntax/sh.vim\n"
 	     "unlet! b:current_syntax\n"
 	     "syn iskeyword @,48-57,_\n");
-	print_words("scitqReserved", WORD_RESERVED);
-	print_words("scitqKeyword", WORD_CONTEXTUAL);
-	print_words("scitqType", WORD_TYPE);
-	print_words("scitqFunction", WORD_SOURCE);
-	print_words("scitqFunction", WORD_FUNCTION);
-	print_words("scitqAction", WORD_ACTION);
-	print_settings();
+	print_group("scitqReserved", WORD_RESERVED);
+	print_group("scitqKeyword", WORD_CONTEXTUAL);
+	print_group("scitqType", WORD_TYPE);
+	print_group("scitqFunction", WORD_SOURCE);
+	print_group("scitqFunction", WORD_FUNCTION);
+	print_group("scitqAction", WORD_ACTION);
+	/* Settings are such only before = or {: elsewhere the same word is a name. */
+	fputs("syn match scitqSetting +\\<\\%(", stdout);
+	print_settings("\\|");
+	puts("\\)\\ze\\s*[={]+");
 	puts("syn match scitqNumber +\\<\\d[0-9.]*\\%([a-zA-Z]\\w*\\|%\\)\\?+\n"
 	     "syn match scitqComment +#.*$+ contains=scitqTodo\n"
 	     "syn keyword scitqTodo TODO FIXME contained\n"

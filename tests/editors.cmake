@@ -1,8 +1,15 @@
-# The generated editor files say what the table of words says.
-add_test(NAME editors_vim COMMAND sh -c
-	"$<TARGET_FILE:editors_vim> | diff - ${CMAKE_SOURCE_DIR}/editors/vim/syntax/scitq.vim")
-add_test(NAME editors_textmate_drift COMMAND sh -c
-	"$<TARGET_FILE:editors_textmate> | diff - ${CMAKE_SOURCE_DIR}/editors/vscode/syntaxes/scitq.tmLanguage.json")
+# The generated editor files say what the table of words says; the target editor_files renews them.
+get_property(files GLOBAL PROPERTY SCITQ_EDITOR_FILES)
+foreach(pair ${files})
+	string(REGEX REPLACE ":.*" "" editor ${pair})
+	string(REGEX REPLACE ".*:" "" file ${pair})
+	add_test(NAME editors_${editor}_drift COMMAND sh -c
+		"$<TARGET_FILE:editors_${editor}> | diff - ${CMAKE_SOURCE_DIR}/editors/${file}")
+endforeach()
+foreach(editor neovim emacs kate nano)
+	scitq_script_test(editors_${editor} tests/editors/modes ${editor})
+	set_tests_properties(editors_${editor} PROPERTIES TIMEOUT 240)
+endforeach()
 scitq_script_test(editors_textmate tests/editors/textmate)
 set_tests_properties(editors_textmate PROPERTIES TIMEOUT 240)
 scitq_script_test(lsp tests/e2e/lsp)
