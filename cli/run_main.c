@@ -135,6 +135,7 @@ static int compile_and_use(struct run_options *o)
 	        .sets = o->sets.v,
 	        .nsets = o->sets.n,
 	        .name = o->name,
+	        .module = o->command == COMMAND_CHECK,
 	};
 	struct compilation *c;
 	int code;

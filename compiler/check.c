@@ -60,6 +60,40 @@ static void check_let(struct compilation *c, struct symbol *sym)
 	sym->value = n->kind == NODE_CONST ? n->value : VALUE_BAD_INIT;
 }
 
+static bool stands_for_files(const struct node *n)
+{
+	switch (n->kind) {
+	case NODE_LIST:
+		for (size_t i = 0; i < n->list.n; i++) {
+			if (stands_for_files(n->list.items[i]))
+				return true;
+		}
+		return false;
+	case NODE_IF:
+		return stands_for_files(n->choice.yes) || stands_for_files(n->choice.no);
+	default:
+		return n->has_data;
+	}
+}
+
+/* What a use gives for a parameter: a value, as by `let`, or files. */
+static void check_argument(struct compilation *c, struct symbol *sym)
+{
+	struct checker k = {.c = c, .level = sym->level, .data = true};
+	struct node *n = check_expr(&k, sym->expr, NULL);
+
+	sym->data = n->kind != NODE_BAD && stands_for_files(n);
+	if (!sym->data && n->kind != NODE_BAD) {
+		k.data = false;
+		n = check_expr(&k, sym->expr, NULL);
+	}
+	sym->chain = k.chain + 1;
+	sym->node = n;
+	sym->type = n->type;
+	sym->constant = n->kind == NODE_CONST || n->kind == NODE_BAD;
+	sym->value = n->kind == NODE_CONST ? n->value : VALUE_BAD_INIT;
+}
+
 static void check_assert(struct compilation *c, struct assertion *a)
 {
 	struct checker k = {.c = c, .level = a->level};
@@ -104,13 +138,28 @@ static void check_branch(struct compilation *c, struct level *l)
 	struct value v;
 
 	l->dead = l->outer->dead;
+	c->use = l->use;
 	l->cond = check_expr(&k, l->cond_expr, vtype_of_kind(VTYPE_BOOL));
+	c->use = 0;
 	if (l->cond->kind != NODE_CONST)
 		return;
 	v = value_convert(c, l->cond->value, vtype_of_kind(VTYPE_BOOL), l->cond->span, &c->arena);
 	l->decided = true;
 	l->dead |= v.kind != VALUE_BOOL || v.boolean != l->want;
 	l->constant = l->outer->constant && !l->dead;
+}
+
+/* What is wrong with the values of a use is shown where they are used. */
+static void check_used_step(struct compilation *c, struct step *step)
+{
+	struct checker k = {.c = c, .level = step->level};
+	size_t before = c->sink.n;
+
+	c->use = step->use;
+	check_step(&k, step);
+	c->use = 0;
+	for (size_t i = before; step->use != 0 && i < c->sink.n; i++)
+		relate(c, &c->sink.list[i], step->stmt->head, "used here");
 }
 
 static void check_item(struct compilation *c, struct item *item)
@@ -134,8 +183,12 @@ static void check_item(struct compilation *c, struct item *item)
 			check_branch(c, item->level);
 		break;
 	case ITEM_STEP:
-		k.level = item->step->level;
-		check_step(&k, item->step);
+		if (item->step->broken)
+			break;
+		check_used_step(c, item->step);
+		break;
+	case ITEM_ARGUMENT:
+		check_argument(c, item->symbol);
 		break;
 	case ITEM_RECRUITER:
 		k.level = item->recruiter->symbol->level;
@@ -210,13 +263,48 @@ static void check_workflow(struct compilation *c)
 	check_storage(&k);
 }
 
+/* The commands of all steps, once everything else is right. */
+static void check_commands(struct compilation *c)
+{
+	struct program *p = &c->program;
+
+	for (size_t i = 0; i < p->steps.n; i++) {
+		struct checker k = {.c = c, .level = p->steps.v[i]->level};
+
+		check_command(&k, p->steps.v[i]);
+	}
+	for (size_t i = 0; i < p->hooks.n; i++) {
+		struct checker k = {.c = c, .level = p->hooks.v[i].step->level};
+
+		check_command(&k, p->hooks.v[i].step);
+	}
+}
+
+/* Of a step that is used its uses are checked. */
+static void check_drafts(struct compilation *c)
+{
+	for (size_t i = 0; i < c->program.drafts.n; i++) {
+		struct step *draft = c->program.drafts.v[i];
+		struct checker k = {.c = c, .level = draft->level};
+
+		if (draft->broken || draft->symbol->used)
+			continue;
+		c->use = draft->use;
+		check_step(&k, draft);
+		c->use = 0;
+		if (c->sink.errors == 0)
+			check_command(&k, draft);
+	}
+}
+
 static void check_used(struct compilation *c)
 {
 	for (size_t i = 0; i < c->program.symbols.n; i++) {
 		const struct symbol *sym = c->program.symbols.v[i];
 		struct diag *d;
 
-		if (sym->used)
+		/* What a module has is for others. */
+		if (sym->used || sym->span.file != c->file || c->program.workflow == NULL)
 			continue;
 		if (sym->kind == SYMBOL_LET) {
 			d = report(c, W0201, sym->span, "let `%s` is never used", sym->name);
@@ -235,8 +323,6 @@ static void check_used(struct compilation *c)
 
 void compile_check(struct compilation *c)
 {
-	bool good;
-
 	env_init(&c->env, c);
 	c->program.levels.v[0]->constant = true;
 	check_params(c);
@@ -246,19 +332,9 @@ void compile_check(struct compilation *c)
 	check_workflow(c);
 	if (c->sink.errors == 0)
 		check_recruiters(c);
-	good = c->sink.errors == 0;
-	for (size_t i = 0; i < c->program.steps.n && good; i++) {
-		struct step *step = c->program.steps.v[i];
-		struct checker k = {.c = c, .level = step->level};
-
-		check_command(&k, step);
-	}
-	for (size_t i = 0; i < c->program.hooks.n && good; i++) {
-		struct step *step = c->program.hooks.v[i].step;
-		struct checker k = {.c = c, .level = step->level};
-
-		check_command(&k, step);
-	}
+	if (c->sink.errors == 0)
+		check_commands(c);
+	check_drafts(c);
 	/* A name that was misspelt somewhere is no reason to call the right one unused. */
 	if (c->sink.errors == 0)
 		check_used(c);

@@ -327,6 +327,8 @@ struct node *check_output(struct checker *k, const struct expr *e, struct step *
 		help(k->c, d, "take it as `input` or `resource`");
 		return node_bad(k, e->span);
 	}
+	if (step->broken)
+		return node_bad(k, e->span);
 	if (yield != NULL && find_yield(step, yield->text) == NULL) {
 		const char *nearest = nearest_yield(step, yield->text);
 

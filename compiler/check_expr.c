@@ -150,7 +150,10 @@ static struct node *check_string(struct checker *k, const struct expr *e)
 	bool data = k->data, bad = false;
 
 	if (plain != NULL)
-		return node_const(k, value_string(plain), e->span, vtype_of_kind(VTYPE_STRING));
+		return node_const(k,
+		                  value_text(VALUE_STRING, plain, strlen(plain),
+		                             base_at(k->c, e->span)),
+		                  e->span, vtype_of_kind(VTYPE_STRING));
 	n = node_new(k, NODE_TEXT, e->span, vtype_of_kind(VTYPE_STRING));
 	n->list.items = arena_array(&k->c->arena, struct node *, e->string.n);
 	n->list.n = e->string.n;

@@ -117,11 +117,38 @@ static struct node *check_ambiguous(struct checker *k, const struct expr *e,
 	return node_bad(k, e->span);
 }
 
+/*
+ * What stands for files is put in where the parameter is named, as it would stand
+ * there itself. Without a use there is nothing to say about it.
+ */
+static struct node *check_argument_name(struct checker *k, const struct expr *e,
+                                        struct symbol *sym)
+{
+	uint32_t use = k->c->use;
+	struct node *n;
+	struct diag *d;
+
+	if (sym->expr == NULL)
+		return node_bad(k, e->span);
+	if (!k->data) {
+		d = report(k->c, E0214, e->span, "`%s` stands for files, not for a value", sym->name);
+		label(k->c, d, "cannot be computed with");
+		relate(k->c, d, sym->expr->span, "given here");
+		return node_bad(k, e->span);
+	}
+	k->c->use = 0;
+	n = check_expr(k, sym->expr, NULL);
+	k->c->use = use;
+	return n;
+}
+
 struct node *check_bound_name(struct checker *k, const struct expr *e, struct symbol *sym)
 {
 	struct node *n;
 	struct diag *d;
 
+	if (sym->kind == SYMBOL_ARGUMENT && (sym->data || sym->expr == NULL))
+		return check_argument_name(k, e, sym);
 	if (sym->constant) {
 		if (sym->value.kind == VALUE_BAD)
 			return node_bad(k, e->span);
@@ -131,6 +158,7 @@ struct node *check_bound_name(struct checker *k, const struct expr *e, struct sy
 	case SYMBOL_PARAM:
 		return node_bad(k, e->span);
 	case SYMBOL_LET:
+	case SYMBOL_ARGUMENT:
 		n = node_new(k, NODE_LET, e->span, sym->type);
 		n->symbol = sym;
 		n->depth = sym->node->depth;
@@ -152,9 +180,12 @@ struct node *check_bound_name(struct checker *k, const struct expr *e, struct sy
 	case SYMBOL_STEP:
 		return check_output(k, e, sym->step, NULL);
 	case SYMBOL_RECRUITER:
+	case SYMBOL_MODULE:
+	case SYMBOL_TEMPLATE:
 		break;
 	}
-	d = report(k->c, E0214, e->span, "`%s` is a recruiter, not a value", e->name.text);
+	d = report(k->c, E0214, e->span, "`%s` is a %s, not a value", sym->name,
+	           symbol_kind_text(sym->kind));
 	label(k->c, d, "cannot be computed with");
 	relate(k->c, d, sym->span, "declared here");
 	return node_bad(k, e->span);
@@ -226,6 +257,9 @@ static struct step *step_of(struct checker *k, const struct expr *e)
 {
 	struct binding *b = e->kind == EXPR_NAME ? binding_of(k->c, e) : NULL;
 
+	/* A parameter for which a use gives a step. */
+	if (b && b->symbol && b->symbol->kind == SYMBOL_ARGUMENT && b->symbol->expr != NULL)
+		return step_of(k, b->symbol->expr);
 	return b && b->symbol ? b->symbol->step : NULL;
 }
 
@@ -257,11 +291,15 @@ static void unknown_field(struct checker *k, const struct expr *e, const struct 
 struct node *check_field(struct checker *k, const struct expr *e)
 {
 	struct step *step = step_of(k, e->field.of);
+	struct binding *member = binding_of(k->c, e);
 	struct node *of, *n;
 	const struct vtype *type = vtype_of_kind(VTYPE_ANY);
 	struct diag *d;
 	long i;
 
+	if (member != NULL)
+		return member->symbol ? check_bound_name(k, e, member->symbol)
+		                      : node_bad(k, e->span);
 	if (step != NULL)
 		return check_output(k, e, step, &e->field.name);
 	of = check_expr(k, e->field.of, NULL);

@@ -117,9 +117,15 @@ void check_hires(struct checker *k, struct setting *set)
 
 		if (h->name == NULL)
 			continue;
+		if (b != NULL && b->reported)
+			continue;
 		if (b == NULL || b->symbol == NULL) {
+			struct str name = STR_INIT;
+
+			expr_dump(h->name, &name);
 			d = report(k->c, E0201, h->name->span, "there is no recruiter `%s`",
-			           h->name->name.text);
+			           name.p);
+			str_release(&name);
 			label(k->c, d, "unknown name");
 			if (b != NULL && b->elsewhere != NULL)
 				relate(k->c, d, b->elsewhere->span, "not in scope up there");
@@ -153,10 +159,9 @@ static bool is_local(const char *provider)
 }
 
 /* The largest number of cpus that the conditions allow; infinite where they say nothing. */
-static double most_cpus(struct compilation *c, const struct hire *h,
-                        const struct constraint **which)
+static double most_cpus(const struct hire *h, const struct constraint **which)
 {
-	const struct setting *set = hire_setting(c, h, KEY_flavor);
+	const struct setting *set = hire_setting(h, KEY_flavor);
 	double most = HUGE_VAL;
 
 	for (size_t i = 0; set != NULL && i < set->nconstraints; i++) {
@@ -178,9 +183,9 @@ static double most_cpus(struct compilation *c, const struct hire *h,
 
 static void check_cap(struct compilation *c, const struct step *step, const struct hire *h)
 {
-	const struct setting *set = hire_setting(c, h, KEY_maximum_workers);
+	const struct setting *set = hire_setting(h, KEY_maximum_workers);
 	const struct setting *whole = step_setting(c, step, KEY_maximum_workers);
-	int64_t cap = hire_int(c, h, KEY_maximum_workers);
+	int64_t cap = hire_int(h, KEY_maximum_workers);
 	int64_t limit = step_int(c, step, KEY_maximum_workers);
 	struct diag *d;
 
@@ -199,10 +204,10 @@ static void check_cap(struct compilation *c, const struct step *step, const stru
 
 static void check_concurrency(struct compilation *c, const struct step *step, const struct hire *h)
 {
-	const struct setting *set = hire_setting(c, h, KEY_concurrency);
-	int64_t concurrency = hire_int(c, h, KEY_concurrency);
+	const struct setting *set = hire_setting(h, KEY_concurrency);
+	int64_t concurrency = hire_int(h, KEY_concurrency);
 	const struct constraint *con = NULL;
-	double most = most_cpus(c, h, &con);
+	double most = most_cpus(h, &con);
 	struct diag *d;
 
 	if (concurrency == INT_NULL) {
@@ -219,10 +224,10 @@ static void check_concurrency(struct compilation *c, const struct step *step, co
 
 static void check_place(struct compilation *c, const struct step *step, const struct hire *h)
 {
-	const struct setting *provider = hire_setting(c, h, KEY_provider);
-	const struct setting *region = hire_setting(c, h, KEY_region);
+	const struct setting *provider = hire_setting(h, KEY_provider);
+	const struct setting *region = hire_setting(h, KEY_region);
 	const struct setting *storage = c->program.defaults.first[KEY_storage];
-	bool local = is_local(hire_text(c, h, KEY_provider));
+	bool local = is_local(hire_text(h, KEY_provider));
 	struct diag *d;
 
 	if ((provider == NULL) != (region == NULL) && !local) {
@@ -238,7 +243,7 @@ static void check_place(struct compilation *c, const struct step *step, const st
 	    strncmp(c->storage, "file://", 7) != 0 || step->settings.first[KEY_output] != NULL)
 		return;
 	d = report(c, E0605, h->span, "workers of `%s` cannot reach the storage of the results",
-	           hire_text(c, h, KEY_provider));
+	           hire_text(h, KEY_provider));
 	label(c, d, "hired for `%s`", step->symbol->name);
 	if (storage != NULL)
 		relate(c, d, storage->span, "a folder of this machine");

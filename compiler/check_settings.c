@@ -283,8 +283,7 @@ static void check_entries(struct checker *k, struct setting *set)
 			e->node = check_expr(k, e->expr, want);
 			continue;
 		}
-		if (e->symbol != NULL && e->symbol->kind != SYMBOL_STEP &&
-		    e->symbol->kind != SYMBOL_RECRUITER) {
+		if (e->symbol != NULL && symbol_is_value(e->symbol)) {
 			/* As an expression of this one name. */
 			struct expr *name = arena_new(&k->c->arena, struct expr);
 

@@ -181,12 +181,30 @@ void check_image(struct checker *k, const struct setting *set)
 	help(k->c, d, "name a version: `%s:VERSION`", image);
 }
 
+/* A parameter for which the use gives files has no text. */
+static void check_files(struct checker *k, const struct script *s)
+{
+	for (size_t i = 0; i < s->nbound; i++) {
+		const struct symbol *sym = s->bound[i].symbol;
+		struct diag *d;
+
+		if (sym->kind != SYMBOL_ARGUMENT || !sym->data)
+			continue;
+		d = report(k->c, E0404, s->bound[i].span, "`%s` stands for files, not for a value",
+		           sym->name);
+		label(k->c, d, "files have no text");
+		relate(k->c, d, sym->expr->span, "given here");
+		help(k->c, d, "write `input = %s` in the step; they are then in `$INPUT`", sym->name);
+	}
+}
+
 void check_command(struct checker *k, struct step *step)
 {
 	check_one_command(k, step);
 	check_container(k, step);
 	check_exec_paths(k, step);
 	for (struct setting *set = step->settings.first[KEY_run]; set != NULL; set = set->next) {
+		check_files(k, set->script);
 		check_lists(k, step, set->script);
 		check_pipes(k, set->script);
 		check_paths(k, step, set->script);

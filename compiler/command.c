@@ -216,11 +216,6 @@ static bool other_run(struct writer *w, struct command *cmd)
 	return true;
 }
 
-static const char *source_of(struct compilation *c, uint32_t line, struct arena *arena)
-{
-	return arena_printf(arena, "%s:%u", c->sources.files[c->file].name, line);
-}
-
 static bool make_run(struct writer *w, struct command *cmd)
 {
 	const struct script *script = w->run->script;
@@ -239,7 +234,10 @@ static bool make_run(struct writer *w, struct command *cmd)
 		return false;
 	}
 	cmd->identity = run_identity(w);
-	cmd->source = source_of(c, script->run->first_line, w->env->arena);
+	/* Of the first line of the text, which stands below `run` where it has several. */
+	cmd->source = arena_printf(w->env->arena, "%s:%u",
+	                           c->sources.files[script->run->keyword.file].name,
+	                           script->run->first_line);
 	if (script->kind == SHELL_OTHER)
 		return other_run(w, cmd);
 	shell_run(w, cmd);
@@ -344,9 +342,7 @@ static bool make_exec(struct writer *w, struct command *cmd)
 	str_release(&shell);
 	cmd->line = keep(w, &line);
 	cmd->identity = keep(w, &identity);
-	cmd->source =
-	        source_of(c, source_position(&c->sources, c->file, w->exec->key_span.start).line,
-	                  w->env->arena);
+	cmd->source = place_text(c, w->exec->key_span, w->env->arena);
 	return true;
 }
 

@@ -36,6 +36,12 @@ struct compilation {
 	const char *storage;  /* URI of a folder, after check */
 	struct submission *submission;
 	enum compile_stage done; /* the last stage that was finished without an error */
+	/*
+	 * The body of a step with parameters means something else at each of its uses. What
+	 * is bound while use number n is looked at is found only while it is looked at again;
+	 * 0: outside of such bodies.
+	 */
+	uint32_t use, uses;
 };
 
 /* The passes, each in the file of its name. */
@@ -58,6 +64,11 @@ void compile_emit(struct compilation *c);
 
 /* What resolve.c found for a name; the key is its EXPR_NAME. NULL: never looked at. */
 struct binding *binding_of(struct compilation *c, const void *name);
+
+/* The directory that relative paths of the file of this place start from. */
+uint16_t base_at(const struct compilation *c, struct span place);
+/* "qc.scitq:47", in the arena. */
+const char *place_text(struct compilation *c, struct span place, struct arena *arena);
 
 /* The file system of this machine; files.c. */
 extern const struct compile_files compile_disk;

@@ -83,6 +83,9 @@ struct compilation *compile_file(const struct compile_options *options)
 			break;
 		if (c->sink.errors == 0)
 			c->done = stage;
+		/* Of a module there is nothing to count out. */
+		if (stage == COMPILE_CHECK && c->program.workflow == NULL)
+			break;
 	}
 	diag_sort(&c->sink);
 	return c;
@@ -106,6 +109,8 @@ void compile_release(struct compilation *c)
 	vec_release(&c->program.levels);
 	vec_release(&c->program.steps);
 	vec_release(&c->program.hooks);
+	vec_release(&c->program.modules);
+	vec_release(&c->program.drafts);
 	map_release(&c->program.bindings);
 	diag_sink_release(&c->sink);
 	sources_release(&c->sources);

@@ -73,6 +73,8 @@ struct compile_options {
 	size_t nsets;
 	const char *name; /* replaces the name of the workflow; may be NULL */
 	enum compile_stage stop_after;
+	/* A file of declarations for others, without a workflow, is right, too: it is checked. */
+	bool module;
 	/* After errors of syntax, still find names in what could be read, silently: for editors. */
 	bool lenient;
 	const struct compile_files *files;

@@ -56,9 +56,11 @@ static void add_settings(struct compilation *c, const struct settings *s, bool t
 				str_addf(out, " %s", set->entries[i].name);
 			for (size_t i = 0; i < set->nwords; i++)
 				str_addf(out, " %s", set->words[i]);
-			for (size_t i = 0; i < set->nhires; i++)
-				str_addf(out, " %s%s", set->hires[i].name->name.text,
-				         set->hires[i].over ? "{}" : "");
+			for (size_t i = 0; i < set->nhires; i++) {
+				str_addc(out, ' ');
+				expr_dump(set->hires[i].name, out);
+				str_adds(out, set->hires[i].over ? "{}" : "");
+			}
 			if (set->script != NULL) {
 				str_addf(out, " %s binds", set->script->words[0]);
 				for (size_t i = 0; i < set->script->nbound; i++)
@@ -87,7 +89,7 @@ static void dump_symbols(struct compilation *c, bool types, struct str *out)
 			str_adds(out, " in ");
 			add_path(out, sym->level);
 		}
-		if (types && sym->kind != SYMBOL_STEP && sym->kind != SYMBOL_RECRUITER) {
+		if (types && symbol_is_value(sym)) {
 			str_addf(out, ": %s", vtype_text(sym->type, &c->arena));
 			if (sym->constant) {
 				str_adds(out, " = ");

@@ -26,11 +26,11 @@ static const char *batch_of(struct compilation *c, const struct step *step)
 static const char *step_source(struct compilation *c, const struct step *step)
 {
 	const struct setting *run = step->settings.first[KEY_run];
-	uint32_t line = source_position(&c->sources, c->file, step->stmt->head.start).line;
 
-	if (run != NULL)
-		line = run->script->run->first_line;
-	return arena_printf(&c->arena, "%s:%u", c->sources.files[c->file].name, line);
+	if (run == NULL)
+		return place_text(c, step->stmt->head, &c->arena);
+	return arena_printf(&c->arena, "%s:%u", c->sources.files[run->key_span.file].name,
+	                    run->script->run->first_line);
 }
 
 static void emit_step(struct compilation *c, const struct step *step, struct submission_step *out)
@@ -49,9 +49,9 @@ static void emit_step(struct compilation *c, const struct step *step, struct sub
 }
 
 /* The whole number of cpus, or 1: what a worker is told where the file says nothing. */
-static int64_t flavor_cpus(struct compilation *c, const struct hire *h)
+static int64_t flavor_cpus(const struct hire *h)
 {
-	const struct setting *set = hire_setting(c, h, KEY_flavor);
+	const struct setting *set = hire_setting(h, KEY_flavor);
 	double cpus = 1;
 
 	for (size_t i = 0; set != NULL && i < set->nconstraints; i++) {
@@ -69,7 +69,7 @@ static int64_t flavor_cpus(struct compilation *c, const struct hire *h)
 static int64_t concurrency_of(struct compilation *c, const struct step *step, const struct hire *h)
 {
 	const struct setting *cpu = step_setting(c, step, KEY_cpu);
-	int64_t n = h ? hire_int(c, h, KEY_concurrency) : INT_NULL;
+	int64_t n = h ? hire_int(h, KEY_concurrency) : INT_NULL;
 	double share = 1;
 
 	if (n == INT_NULL)
@@ -79,7 +79,7 @@ static int64_t concurrency_of(struct compilation *c, const struct step *step, co
 	if (cpu != NULL && cpu->node != NULL && cpu->node->kind == NODE_CONST &&
 	    value_is_number(&cpu->node->value))
 		share = value_real(&cpu->node->value);
-	n = (int64_t)floor((double)flavor_cpus(c, h) / share);
+	n = (int64_t)floor((double)flavor_cpus(h) / share);
 	return n >= 1 ? n : 1;
 }
 
@@ -87,25 +87,25 @@ static void emit_recruiter(struct compilation *c, const struct step *step, const
                            int64_t rank, struct recruiter *row)
 {
 	const struct table *table = table_get(TABLE_RECRUITER);
-	int64_t rounds = h ? hire_int(c, h, KEY_rounds) : INT_NULL;
-	int64_t tasks = h ? hire_int(c, h, KEY_tasks_per_worker) : INT_NULL;
-	int64_t prefetch = h ? hire_int(c, h, KEY_prefetch) : INT_NULL;
+	int64_t rounds = h ? hire_int(h, KEY_rounds) : INT_NULL;
+	int64_t tasks = h ? hire_int(h, KEY_tasks_per_worker) : INT_NULL;
+	int64_t prefetch = h ? hire_int(h, KEY_prefetch) : INT_NULL;
 
 	row_default(table, row);
 	row->batch = batch_of(c, step);
 	row->rank = rank;
 	row->worker_concurrency = concurrency_of(c, step, h);
-	row->worker_flavor = h ? hire_flavor(c, h, &c->arena) : "auto";
+	row->worker_flavor = h ? hire_flavor(h, &c->arena) : "auto";
 	row->worker_prefetch = prefetch == INT_NULL ? 0 : prefetch;
 	row->tasks_per_worker =
 	        tasks != INT_NULL ? tasks
 	                          : row->worker_concurrency * (rounds == INT_NULL ? 1 : rounds);
 	if (h == NULL)
 		return;
-	row->worker_provider = hire_text(c, h, KEY_provider);
-	row->worker_region = hire_text(c, h, KEY_region);
-	row->minimum_tasks = hire_int(c, h, KEY_minimum_tasks);
-	row->maximum_workers = hire_int(c, h, KEY_maximum_workers);
+	row->worker_provider = hire_text(h, KEY_provider);
+	row->worker_region = hire_text(h, KEY_region);
+	row->minimum_tasks = hire_int(h, KEY_minimum_tasks);
+	row->maximum_workers = hire_int(h, KEY_maximum_workers);
 }
 
 static void emit_recruiters(struct compilation *c, struct submission *s)
@@ -349,9 +349,7 @@ static json_t *emit_yield(struct env *env, const struct entry *entry, const char
 {
 	struct compilation *c = env->c;
 	json_t *yield = json_object();
-	const char *source =
-	        arena_printf(env->arena, "%s:%u", c->sources.files[c->file].name,
-	                     source_position(&c->sources, c->file, entry->span.start).line);
+	const char *source = place_text(c, entry->span, env->arena);
 
 	json_object_set_new_nocheck(yield, "name", json_text(entry->name));
 	json_object_set_new_nocheck(yield, "pattern", json_text(pattern));

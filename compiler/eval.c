@@ -111,7 +111,7 @@ static struct value eval_text(struct env *env, const struct node *n)
 	len = s.len;
 	text = arena_strndup(env->arena, s.p, s.len);
 	str_release(&s);
-	return value_text(VALUE_STRING, text, len, 0);
+	return value_text(VALUE_STRING, text, len, base_at(env->c, n->span));
 }
 
 /* Also a list where one is wanted: VALUE_LIST, else BAD after an error. */

@@ -78,7 +78,7 @@ static bool walk_expressions(const struct place_walk *w)
 		if (bindings->slots[i].key == NULL)
 			continue;
 		b = (const struct binding *)(uintptr_t)bindings->slots[i].value;
-		if (b->symbol != NULL && b->span.end > 0 &&
+		if (b->symbol != NULL && b->span.end > 0 && b->span.file == w->c->file &&
 		    !w->place(w->context, b->symbol, b->span))
 			return false;
 	}
@@ -118,24 +118,37 @@ static bool walk_script(const struct place_walk *w, const struct step *step,
 	return true;
 }
 
+static bool walk_scripts(const struct place_walk *w, const struct step *step)
+{
+	const struct setting *run = step->settings.first[KEY_run];
+
+	for (; run != NULL; run = run->next) {
+		if (run->script->run->keyword.file == w->c->file &&
+		    !walk_script(w, step, run->script))
+			return false;
+	}
+	return true;
+}
+
 /* Declarations, then uses in expressions, then those in shell text. */
 static void walk_places(const struct place_walk *w)
 {
 	const struct program *p = &w->c->program;
 
 	for (size_t i = 0; i < p->symbols.n; i++) {
-		if (!w->place(w->context, p->symbols.v[i], p->symbols.v[i]->span))
+		if (p->symbols.v[i]->span.file == w->c->file &&
+		    !w->place(w->context, p->symbols.v[i], p->symbols.v[i]->span))
 			return;
 	}
 	if (!walk_expressions(w))
 		return;
 	for (size_t i = 0; i < p->steps.n; i++) {
-		const struct setting *run = p->steps.v[i]->settings.first[KEY_run];
-
-		for (; run != NULL; run = run->next) {
-			if (!walk_script(w, p->steps.v[i], run->script))
-				return;
-		}
+		if (!walk_scripts(w, p->steps.v[i]))
+			return;
+	}
+	for (size_t i = 0; i < p->drafts.n; i++) {
+		if (!walk_scripts(w, p->drafts.v[i]))
+			return;
 	}
 }
 
@@ -224,9 +237,12 @@ void lookup_names(struct compilation *c,
 
 /* ---- names ---- */
 
-static bool is_visible(const struct symbol *sym, uint32_t offset)
+static bool is_visible(const struct compilation *c, const struct symbol *sym, uint32_t offset)
 {
-	if (sym->span.end > offset || sym->kind == SYMBOL_ELEMENT)
+	if (sym->span.file != c->file || sym->span.end > offset || sym->kind == SYMBOL_ELEMENT)
+		return false;
+	/* In the body of a step with parameters those of its draft are shown. */
+	if (sym->kind == SYMBOL_ARGUMENT && sym->expr != NULL)
 		return false;
 	/* Steps and recruiters are known to the whole rest of the file. */
 	if (sym->kind == SYMBOL_STEP || sym->kind == SYMBOL_RECRUITER)
@@ -245,7 +261,7 @@ void lookup_visible(struct compilation *c, uint32_t offset, struct arena *arena,
 	for (size_t i = 0; i < c->program.symbols.n; i++) {
 		struct lookup_symbol s;
 
-		if (!is_visible(c->program.symbols.v[i], offset))
+		if (!is_visible(c, c->program.symbols.v[i], offset))
 			continue;
 		describe(c, c->program.symbols.v[i], arena, &s);
 		found(context, &s);

@@ -86,8 +86,8 @@ static void add_param(struct compilation *c, const struct symbol *sym, struct st
 	bool given = false;
 
 	for (size_t i = 0; i < c->options.nparams; i++)
-		given |= strcmp(c->options.params[i].name, sym->name) == 0;
-	add_key(out, sym->name);
+		given |= strcmp(c->options.params[i].name, sym->full) == 0;
+	add_key(out, sym->full);
 	value_write(&sym->value, out);
 	if (given) {
 		str_adds(out, "  (--param)\n");
@@ -116,7 +116,7 @@ void compile_origins(struct compilation *c, struct str *out)
 	add_settings(c, &p->defaults, NULL, out);
 	for (size_t i = 0; i < p->items.n; i++) {
 		if (p->items.v[i].kind == ITEM_RECRUITER) {
-			str_addf(out, "recruiter %s\n", p->items.v[i].recruiter->symbol->name);
+			str_addf(out, "recruiter %s\n", p->items.v[i].recruiter->symbol->full);
 			add_settings(c, &p->items.v[i].recruiter->settings, NULL, out);
 		} else if (p->items.v[i].kind == ITEM_STEP) {
 			str_addf(out, "step %s\n", p->items.v[i].step->symbol->name);

@@ -116,14 +116,13 @@ static void put(struct override *o, enum attr_home home, struct settings *settin
 }
 
 /* Refinements of the recruiter do not win either. */
-static void forget_refined(const struct setting *recruiters, const char *name, int key)
+static void forget_refined(const struct setting *recruiters, const struct symbol *of, int key)
 {
 	for (; recruiters != NULL; recruiters = recruiters->next) {
 		for (size_t i = 0; i < recruiters->nhires; i++) {
 			const struct hire *h = &recruiters->hires[i];
 
-			if (h->name != NULL && h->over != NULL && h->name->kind == EXPR_NAME &&
-			    strcmp(h->name->name.text, name) == 0)
+			if (h->over != NULL && h->symbol == of)
 				h->over->first[key] = NULL;
 		}
 	}
@@ -139,9 +138,9 @@ static void put_recruiter(struct override *o, struct recruiter_block *b)
 	if (o->made == NULL)
 		return;
 	key = (int)o->made->key;
-	forget_refined(p->defaults.first[KEY_recruiters], b->symbol->name, key);
+	forget_refined(p->defaults.first[KEY_recruiters], b->symbol, key);
 	for (size_t i = 0; i < p->steps.n; i++)
-		forget_refined(p->steps.v[i]->settings.first[KEY_recruiters], b->symbol->name, key);
+		forget_refined(p->steps.v[i]->settings.first[KEY_recruiters], b->symbol, key);
 }
 
 /* Of a step for all steps, else of the workflow. */
@@ -170,7 +169,7 @@ static void unknown_target(struct override *o)
 
 	for (size_t i = 0; i < p->symbols.n; i++) {
 		if (p->symbols.v[i]->step != NULL || p->symbols.v[i]->recruiter != NULL)
-			vec_push(&names, p->symbols.v[i]->name);
+			vec_push(&names, p->symbols.v[i]->full);
 	}
 	nearest = word_nearest(o->target, names.v, names.n);
 	if (nearest != NULL)
@@ -193,7 +192,7 @@ static void apply(struct override *o)
 	for (size_t i = 0; i < p->symbols.n; i++) {
 		const struct symbol *sym = p->symbols.v[i];
 
-		if (strcmp(sym->name, o->target) != 0)
+		if (strcmp(sym->full, o->target) != 0)
 			continue;
 		if (sym->step != NULL) {
 			put(o, ATTR_STEP, &sym->step->settings);
@@ -211,7 +210,8 @@ static void apply(struct override *o)
 static void take_apart(struct override *o, const struct compile_param *set)
 {
 	struct arena *arena = &o->c->arena;
-	const char *dot = strchr(set->name, '.');
+	/* The last one: a recruiter of a module is c.big. */
+	const char *dot = strrchr(set->name, '.');
 	char *text = arena_printf(arena, "--set %s=%s", set->name, set->value);
 	uint32_t file = sources_add(&o->c->sources, "command line", text, strlen(text));
 

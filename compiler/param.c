@@ -122,7 +122,7 @@ static const char *given_text(struct checker *k, const struct symbol *sym,
 	r = c->files.read(c->files.context, path_join(&c->arena, c->cwd, p->value + 1), &s);
 	if (r < 0 || memchr(s.p, '\0', s.len) != NULL) {
 		d = report(c, E0329, sym->span, "cannot read `%s` for `--param %s`: %s",
-		           p->value + 1, sym->name, r < 0 ? strerror(-r) : "it holds a NUL");
+		           p->value + 1, sym->full, r < 0 ? strerror(-r) : "it holds a NUL");
 		label(c, d, "this param");
 		str_release(&s);
 		return NULL;
@@ -160,7 +160,7 @@ static struct value read_given(struct checker *k, const struct symbol *sym,
 		return VALUE_BAD_INIT;
 	if (value_read(k->c, text, sym->type, &k->c->arena, &v, &why))
 		return rebase(k->c, v, base_add(k->c, k->c->cwd));
-	d = report(k->c, E0312, sym->span, "`--param %s=%s` is not %s", sym->name, p->value,
+	d = report(k->c, E0312, sym->span, "`--param %s=%s` is not %s", sym->full, p->value,
 	           vtype_text(sym->type, &k->c->arena));
 	label(k->c, d, "this param");
 	help(k->c, d, "give %s", why);
@@ -247,7 +247,7 @@ static void check_file_exists(struct checker *k, const struct symbol *sym, const
 	           "file `%s` is not there", v->text);
 	label(k->c, d, "looked for %s", path);
 	if (!given)
-		help(k->c, d, "create it, or give another one: --param %s=FILE", sym->name);
+		help(k->c, d, "create it, or give another one: --param %s=FILE", sym->full);
 }
 
 static struct value default_value(struct checker *k, const struct symbol *sym)
@@ -261,14 +261,14 @@ static struct value default_value(struct checker *k, const struct symbol *sym)
 		return value_none();
 	d = report(k->c, E0310, sym->span, "param `%s` has no value", sym->name);
 	label(k->c, d, "has no default");
-	help(k->c, d, "give it: --param %s=VALUE", sym->name);
+	help(k->c, d, "give it: --param %s=VALUE", sym->full);
 	return VALUE_BAD_INIT;
 }
 
 void check_param(struct checker *k, struct symbol *sym)
 {
 	const struct stmt *s = sym->stmt;
-	const struct compile_param *given = given_value(k->c, sym->name);
+	const struct compile_param *given = given_value(k->c, sym->full);
 	struct value v;
 
 	sym->type = declared_type(k, s->param.type);
@@ -313,8 +313,8 @@ void check_params(struct compilation *c)
 
 			if (item->kind != ITEM_PARAM)
 				continue;
-			known |= strcmp(item->symbol->name, name) == 0;
-			vec_push(&names, item->symbol->name);
+			known |= strcmp(item->symbol->full, name) == 0;
+			vec_push(&names, item->symbol->full);
 		}
 		nearest = known ? NULL : word_nearest(name, names.v, names.n);
 		if (!known) {

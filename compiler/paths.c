@@ -18,6 +18,12 @@ uint16_t base_add(struct compilation *c, const char *dir)
 	return (uint16_t)(c->bases.n - 1);
 }
 
+const char *place_text(struct compilation *c, struct span place, struct arena *arena)
+{
+	return arena_printf(arena, "%s:%u", c->sources.files[place.file].name,
+	                    source_position(&c->sources, place.file, place.start).line);
+}
+
 bool value_is_uri(const char *text)
 {
 	size_t n =

@@ -170,7 +170,8 @@ static struct missing *missing_at(struct planner *p, struct span span)
 	struct missing fresh = {.span = span};
 
 	for (size_t i = p->missing.n; i-- > 0;) {
-		if (p->missing.v[i].span.start == span.start &&
+		if (p->missing.v[i].span.file == span.file &&
+		    p->missing.v[i].span.start == span.start &&
 		    p->missing.v[i].span.end == span.end)
 			return &p->missing.v[i];
 	}
@@ -181,7 +182,7 @@ static struct missing *missing_at(struct planner *p, struct span span)
 static void file_missing(struct planner *p, const struct data_item *item, const char *path)
 {
 	struct arena *arena = &p->c->arena;
-	const char *key = arena_printf(arena, "%u %s", item->span.start, path);
+	const char *key = arena_printf(arena, "%u %u %s", item->span.file, item->span.start, path);
 	struct missing *m;
 	bool is_new;
 
@@ -398,7 +399,8 @@ static bool command_can_fail(const struct step *step)
 
 			if (!sym->constant &&
 			    (sym->type->kind == VTYPE_ANY ||
-			     (sym->kind == SYMBOL_LET && can_fail(sym->node, any))))
+			     (sym->node != NULL && sym->kind != SYMBOL_LOOP &&
+			      can_fail(sym->node, any))))
 				return true;
 		}
 	}

@@ -320,12 +320,12 @@ static void check_triggers(struct compilation *c, const struct step *step)
 	const struct hire *h = step_hires(c, step, &n);
 
 	for (size_t i = 0; i < n; i++) {
-		int64_t least = hire_int(c, &h[i], KEY_minimum_tasks);
+		int64_t least = hire_int(&h[i], KEY_minimum_tasks);
 		struct diag *d;
 
 		if (least == INT_NULL || least <= (int64_t)step->level->n)
 			continue;
-		d = report(c, W0602, hire_setting(c, &h[i], KEY_minimum_tasks)->span,
+		d = report(c, W0602, hire_setting(&h[i], KEY_minimum_tasks)->span,
 		           "this recruiter never acts for `%s`", step->symbol->name);
 		label(c, d, "more than its %u task%s", step->level->n,
 		      step->level->n == 1 ? "" : "s");

@@ -9,9 +9,29 @@ const char *symbol_kind_text(enum symbol_kind kind)
 	        [SYMBOL_PARAM] = "param",        [SYMBOL_LET] = "let",
 	        [SYMBOL_LOOP] = "loop variable", [SYMBOL_ELEMENT] = "loop variable",
 	        [SYMBOL_STEP] = "step",          [SYMBOL_RECRUITER] = "recruiter",
+	        [SYMBOL_MODULE] = "module",      [SYMBOL_TEMPLATE] = "step with parameters",
+	        [SYMBOL_ARGUMENT] = "parameter",
 	};
 
 	return texts[kind];
+}
+
+bool symbol_is_value(const struct symbol *sym)
+{
+	switch (sym->kind) {
+	case SYMBOL_PARAM:
+	case SYMBOL_LET:
+	case SYMBOL_LOOP:
+	case SYMBOL_ELEMENT:
+	case SYMBOL_ARGUMENT:
+		return true;
+	case SYMBOL_STEP:
+	case SYMBOL_RECRUITER:
+	case SYMBOL_MODULE:
+	case SYMBOL_TEMPLATE:
+		break;
+	}
+	return false;
 }
 
 static const char *const key_texts[SETTING_KEY_COUNT] = {

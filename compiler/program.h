@@ -16,7 +16,9 @@
 #include "dsl/shelltext.h"
 
 struct level;
+struct module;
 struct node;
+struct resolver;
 struct settings;
 struct step;
 struct symbol;
@@ -30,11 +32,15 @@ enum symbol_kind {
 	SYMBOL_ELEMENT, /* the variable of a comprehension */
 	SYMBOL_STEP,
 	SYMBOL_RECRUITER,
+	SYMBOL_MODULE,
+	SYMBOL_TEMPLATE, /* a step with parameters */
+	SYMBOL_ARGUMENT, /* one of them, for one use of the step */
 };
 
 struct symbol {
 	enum symbol_kind kind;
 	const char *name;
+	const char *full; /* how the command line calls it: "adapter", of a module "c.adapter" */
 	struct span span;
 	const struct stmt *stmt; /* its declaration; NULL: ELEMENT */
 	struct level *level;     /* where it was declared */
@@ -44,15 +50,20 @@ struct symbol {
 	signed char fails;       /* LET, plan's memory: 1 it can fail, -1 it cannot */
 	bool used;
 	const struct vtype *type; /* set by check */
-	struct node *node;        /* LET: its value; LOOP: its source */
+	struct node *node;        /* LET, ARGUMENT: its value; LOOP: its source */
 	struct step *step;
 	struct recruiter_block *recruiter;
+	struct module *module;
+	const struct expr *expr; /* ARGUMENT: what the use gives; NULL: the step is not used here */
+	bool data;               /* ARGUMENT: it stands for files or outputs of steps */
 	/* PARAM and a LET outside every loop: its value, once check has passed it. */
 	bool constant;
 	struct value value;
 };
 
 const char *symbol_kind_text(enum symbol_kind kind);
+/* It stands for a value that can be computed with. */
+bool symbol_is_value(const struct symbol *sym);
 
 /*
  * What a name in an expression stands for. symbol NULL: nothing in scope; it may
@@ -62,7 +73,14 @@ struct binding {
 	struct symbol *symbol;
 	struct span span;             /* of the name; empty for the variable of a comprehension */
 	const char *nearest;          /* of the names in scope; may be NULL */
+	bool reported;                /* why there is no symbol has been said */
 	const struct name *elsewhere; /* declared out of sight; may be NULL */
+};
+
+/* An EXPR_NAME, or what else stands for a name, as looked at by one use of a step. */
+struct binding_key {
+	const void *name;
+	uint64_t use;
 };
 
 /* ---- loops ---- */
@@ -80,6 +98,7 @@ struct level {
 	struct level *outer;
 	unsigned depth; /* 0: root */
 	const struct stmt *stmt;
+	uint32_t use;          /* see compilation.use */
 	struct span head;      /* what a message underlines */
 	struct symbol *symbol; /* LOOP */
 	const struct expr *source_expr;
@@ -163,7 +182,8 @@ struct entry {
 /* An element of recruiters = [big, big { maximum_workers = 1 }]. */
 struct hire {
 	struct span span;
-	const struct expr *name; /* EXPR_NAME */
+	const struct expr *name; /* EXPR_NAME, or MODULE.NAME */
+	struct symbol *symbol;   /* what it names; NULL: nothing in scope */
 	struct settings *over;   /* keys that replace those of the recruiter; may be NULL */
 };
 
@@ -238,6 +258,8 @@ struct step {
 	struct level *level;
 	struct settings settings;
 	const char *source; /* "qc.scitq:47" */
+	uint32_t use;       /* of a step with parameters: see compilation.use; 0: none */
+	bool broken; /* what it is a use of has mistakes: it is not looked at */
 
 	/* Made by plan. */
 	uint32_t first_task;
@@ -257,18 +279,38 @@ struct assertion {
 	struct node *cond, *message;
 };
 
-enum item_kind { ITEM_PARAM, ITEM_LET, ITEM_ASSERT, ITEM_LEVEL, ITEM_STEP, ITEM_RECRUITER };
+enum item_kind {
+	ITEM_PARAM,
+	ITEM_LET,
+	ITEM_ARGUMENT,
+	ITEM_ASSERT,
+	ITEM_LEVEL,
+	ITEM_STEP,
+	ITEM_RECRUITER
+};
 
 /* A declaration, in the order of the file. */
 struct item {
 	enum item_kind kind;
 	union {
-		struct symbol *symbol; /* PARAM, LET */
+		struct symbol *symbol; /* PARAM, LET, ARGUMENT */
 		struct assertion *assertion;
 		struct level *level;
 		struct step *step;
 		struct recruiter_block *recruiter;
 	};
+};
+
+/* An imported file: declarations for others, and no workflow. */
+struct module {
+	struct module *outer; /* that imports it; NULL: the .scitq file */
+	const char *path;     /* absolute */
+	uint32_t file;
+	uint16_t base;        /* of its relative paths */
+	const char *prefix;   /* of its names on the command line: "c." */
+	const struct ast *ast;
+	struct resolver *resolver; /* with its names; gone after resolve */
+	bool broken;               /* it could not be read: its names are not known */
 };
 
 struct program {
@@ -277,11 +319,13 @@ struct program {
 	VEC(struct level *) levels; /* [0] is the root; outer ones first */
 	VEC(struct step *) steps;
 	VEC(struct hook) hooks; /* one of each outcome at most */
+	VEC(struct module *) modules;
+	VEC(struct step *) drafts; /* of each step with parameters, to find mistakes in it */
 	uint32_t nslots;
 	const struct stmt *workflow; /* NULL: there is none */
 	struct node *workflow_name;
 	struct settings defaults; /* of the workflow block */
-	struct map bindings;      /* pointer to an EXPR_NAME -> struct binding * */
+	struct map bindings;      /* struct binding_key -> struct binding * */
 };
 
 /* The level of a chain at this depth, going outwards from l. */

@@ -50,17 +50,14 @@ const struct hire *step_hires(struct compilation *c, const struct step *step, si
 	return set ? set->hires : NULL;
 }
 
-static const struct recruiter_block *block_of(struct compilation *c, const struct hire *h)
+static const struct recruiter_block *block_of(const struct hire *h)
 {
-	struct binding *b = h->name ? binding_of(c, h->name) : NULL;
-
-	return b && b->symbol ? b->symbol->recruiter : NULL;
+	return h->symbol ? h->symbol->recruiter : NULL;
 }
 
-const struct setting *hire_setting(struct compilation *c, const struct hire *h,
-                                   enum setting_key key)
+const struct setting *hire_setting(const struct hire *h, enum setting_key key)
 {
-	const struct recruiter_block *b = block_of(c, h);
+	const struct recruiter_block *b = block_of(h);
 	const struct setting *set = h->over ? chosen(h->over, key) : NULL;
 
 	if (set != NULL)
@@ -68,14 +65,14 @@ const struct setting *hire_setting(struct compilation *c, const struct hire *h,
 	return b ? chosen(&b->settings, key) : NULL;
 }
 
-int64_t hire_int(struct compilation *c, const struct hire *h, enum setting_key key)
+int64_t hire_int(const struct hire *h, enum setting_key key)
 {
-	return setting_int(hire_setting(c, h, key));
+	return setting_int(hire_setting(h, key));
 }
 
-const char *hire_text(struct compilation *c, const struct hire *h, enum setting_key key)
+const char *hire_text(const struct hire *h, enum setting_key key)
 {
-	const struct setting *set = hire_setting(c, h, key);
+	const struct setting *set = hire_setting(h, key);
 
 	if (set == NULL || set->node == NULL || set->node->kind != NODE_CONST ||
 	    !value_is_text(&set->node->value))
@@ -113,9 +110,9 @@ static const char *protofilter(enum op op)
 	}
 }
 
-const char *hire_flavor(struct compilation *c, const struct hire *h, struct arena *arena)
+const char *hire_flavor(const struct hire *h, struct arena *arena)
 {
-	const struct setting *set = hire_setting(c, h, KEY_flavor);
+	const struct setting *set = hire_setting(h, KEY_flavor);
 	struct str s = STR_INIT;
 	const char *text;
 

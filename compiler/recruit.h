@@ -11,14 +11,13 @@
 /* The entries of `recruiters`, of the step or else of the workflow; *n 0: none given. */
 const struct hire *step_hires(struct compilation *c, const struct step *step, size_t *n);
 /* The setting of a key for one entry: of its refinement, else of the recruiter; or NULL. */
-const struct setting *hire_setting(struct compilation *c, const struct hire *h,
-                                   enum setting_key key);
+const struct setting *hire_setting(const struct hire *h, enum setting_key key);
 /* Its integer; INT_NULL where it is not set. */
-int64_t hire_int(struct compilation *c, const struct hire *h, enum setting_key key);
+int64_t hire_int(const struct hire *h, enum setting_key key);
 /* Its text, or NULL. */
-const char *hire_text(struct compilation *c, const struct hire *h, enum setting_key key);
+const char *hire_text(const struct hire *h, enum setting_key key);
 /* The column worker_flavor: a name, or auto:cpu>=32:... In the arena. */
-const char *hire_flavor(struct compilation *c, const struct hire *h, struct arena *arena);
+const char *hire_flavor(const struct hire *h, struct arena *arena);
 
 /* A setting of the step that is one for all of its tasks; of the workflow where the step has none.
  */

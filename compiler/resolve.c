@@ -8,20 +8,32 @@
 
 #include <string.h>
 
-static void resolve_block(struct resolver *r, const struct block *b);
-
 struct binding *binding_of(struct compilation *c, const void *name)
 {
-	const uint64_t *at = map_get(&c->program.bindings, (const char *)&name, sizeof(name));
+	struct binding_key key = {name, c->use};
+	const uint64_t *at = map_get(&c->program.bindings, (const char *)&key, sizeof(key));
 
+	key.use = 0;
+	if (at == NULL && c->use != 0)
+		at = map_get(&c->program.bindings, (const char *)&key, sizeof(key));
 	return at ? (struct binding *)(uintptr_t)*at : NULL;
+}
+
+struct binding *bind_new(struct resolver *r, const void *key)
+{
+	struct arena *arena = &r->c->arena;
+	struct binding *b = arena_new(arena, struct binding);
+	struct binding_key *kept = arena_new(arena, struct binding_key);
+
+	*kept = (struct binding_key){key, r->c->use};
+	*map_put(&r->c->program.bindings, (const char *)kept, sizeof(*kept), NULL) =
+	        (uint64_t)(uintptr_t)b;
+	return b;
 }
 
 void bind_name(struct resolver *r, const void *key, const struct name *name)
 {
-	struct arena *arena = &r->c->arena;
-	struct binding *b = arena_new(arena, struct binding);
-	const void **kept = arena_alloc(arena, sizeof(*kept));
+	struct binding *b = bind_new(r, key);
 	struct diag *d;
 
 	b->symbol = scope_find(&r->scope, name->text);
@@ -38,9 +50,6 @@ void bind_name(struct resolver *r, const void *key, const struct name *name)
 	}
 	if (b->symbol != NULL)
 		b->symbol->used = true;
-	*kept = key;
-	*map_put(&r->c->program.bindings, (const char *)kept, sizeof(*kept), NULL) =
-	        (uint64_t)(uintptr_t)b;
 }
 
 static void resolve_string(struct resolver *r, const struct expr *e)
@@ -68,8 +77,6 @@ static void resolve_comprehension(struct resolver *r, const struct expr *e)
 {
 	size_t mark;
 	struct symbol *var;
-	struct binding *b;
-	const void **kept;
 
 	resolve_expr(r, e->comprehension.source);
 	if (e->comprehension.var.text == NULL)
@@ -77,12 +84,7 @@ static void resolve_comprehension(struct resolver *r, const struct expr *e)
 	mark = scope_enter(&r->scope);
 	var = scope_declare(&r->scope, SYMBOL_ELEMENT, e->comprehension.var, NULL, r->level);
 	/* The expression itself is the key under which check finds the variable. */
-	b = arena_new(&r->c->arena, struct binding);
-	b->symbol = var;
-	kept = arena_alloc(&r->c->arena, sizeof(*kept));
-	*kept = e;
-	*map_put(&r->c->program.bindings, (const char *)kept, sizeof(*kept), NULL) =
-	        (uint64_t)(uintptr_t)b;
+	bind_new(r, e)->symbol = var;
 	resolve_expr(r, e->comprehension.body);
 	if (e->comprehension.where != NULL)
 		resolve_expr(r, e->comprehension.where);
@@ -164,6 +166,7 @@ void resolve_expr(struct resolver *r, const struct expr *e)
 		break;
 	case EXPR_FIELD:
 		resolve_expr(r, e->field.of);
+		resolve_member(r, e);
 		break;
 	case EXPR_LIST:
 		for (size_t i = 0; i < e->list.n; i++)
@@ -214,7 +217,7 @@ void resolve_expr(struct resolver *r, const struct expr *e)
 
 /* ---- declarations ---- */
 
-static struct item *item_add(struct resolver *r, enum item_kind kind)
+struct item *item_add(struct resolver *r, enum item_kind kind)
 {
 	struct program *p = &r->c->program;
 
@@ -222,12 +225,13 @@ static struct item *item_add(struct resolver *r, enum item_kind kind)
 	return &p->items.v[p->items.n - 1];
 }
 
-static struct level *level_add(struct resolver *r, enum level_kind kind, const struct stmt *stmt)
+struct level *level_add(struct resolver *r, enum level_kind kind, const struct stmt *stmt)
 {
 	struct level *l = arena_new(&r->c->arena, struct level);
 
 	l->kind = kind;
 	l->outer = r->level;
+	l->use = r->c->use;
 	l->depth = r->level ? r->level->depth + 1 : 0;
 	l->stmt = stmt;
 	l->head = stmt ? stmt->head : NO_SPAN;
@@ -308,10 +312,10 @@ static void resolve_recruiter(struct resolver *r, const struct stmt *s)
 }
 
 /* `when` of a step is one more condition around it; the settings leave it alone. */
-static void resolve_when(struct resolver *r, const struct stmt *s)
+bool resolve_when(struct resolver *r, const struct stmt *s, const struct block *body)
 {
-	for (size_t i = 0; i < s->step.body->n; i++) {
-		const struct stmt *when = s->step.body->items[i];
+	for (size_t i = 0; i < body->n; i++) {
+		const struct stmt *when = body->items[i];
 
 		if (when->kind != STMT_ATTR || strcmp(when->attr.key.text, "when") != 0)
 			continue;
@@ -322,8 +326,9 @@ static void resolve_when(struct resolver *r, const struct stmt *s)
 		r->level->want = true;
 		r->level->optional = true;
 		item_add(r, ITEM_LEVEL)->level = r->level;
-		return;
+		return true;
 	}
+	return false;
 }
 
 static const struct outcome {
@@ -398,42 +403,50 @@ static void resolve_hook(struct resolver *r, const struct stmt *s)
 		vec_push(&p->hooks, ((struct hook){word, step}));
 }
 
+void declare_step(struct resolver *r, const struct stmt *s, struct name name, struct step *step)
+{
+	if (hook_word(name.text) != NULL) {
+		struct diag *d = report(r->c, E0202, name.span, "`%s` is what a hook is called",
+		                        name.text);
+
+		label(r->c, d, "taken");
+		help(r->c, d, "choose another name");
+	}
+	step->stmt = s;
+	step->symbol = scope_declare(&r->scope, SYMBOL_STEP, name, s, r->level);
+	step->symbol->step = step;
+}
+
+void add_step(struct resolver *r, struct step *step)
+{
+	step->number = (uint32_t)r->c->program.steps.n;
+	vec_push(&r->c->program.steps, step);
+	item_add(r, ITEM_STEP)->step = step;
+}
+
 static void resolve_step(struct resolver *r, const struct stmt *s)
 {
 	struct step *step = arena_new(&r->c->arena, struct step);
 	struct level *outside = r->level;
 
 	if (s->step.has_params) {
-		report(r->c, E0219, s->head,
-		       "steps with parameters belong to modules, which this "
-		       "version does not have");
+		resolve_template(r, s);
 		return;
 	}
-	if (hook_word(s->step.name.text) != NULL) {
-		struct diag *d = report(r->c, E0202, s->step.name.span,
-		                        "`%s` is what a hook is called", s->step.name.text);
-
-		label(r->c, d, "taken");
-		help(r->c, d, "choose another name");
-	}
-	resolve_when(r, s);
-	step->stmt = s;
+	resolve_when(r, s, s->step.body);
 	step->level = r->level;
 	r->level = outside;
-	step->number = (uint32_t)r->c->program.steps.n;
-	step->symbol = scope_declare(&r->scope, SYMBOL_STEP, s->step.name, s, r->level);
-	step->symbol->step = step;
+	declare_step(r, s, s->step.name, step);
 	r->step = step;
 	resolve_settings(r, s->step.body, ATTR_STEP, &step->settings);
 	resolve_scripts(r, step, s->step.body);
 	r->step = NULL;
-	vec_push(&r->c->program.steps, step);
-	item_add(r, ITEM_STEP)->step = step;
+	add_step(r, step);
 }
 
 static struct symbol *loop_source_let(struct resolver *r, const struct expr *e)
 {
-	struct binding *b = e->kind == EXPR_NAME ? binding_of(r->c, e) : NULL;
+	struct binding *b = binding_of(r->c, e);
 
 	return b && b->symbol && (b->symbol->kind == SYMBOL_LET || b->symbol->kind == SYMBOL_PARAM)
 	               ? b->symbol
@@ -493,8 +506,10 @@ static void resolve_stmt(struct resolver *r, const struct stmt *s)
 {
 	switch (s->kind) {
 	case STMT_IMPORT:
+		resolve_import(r, s);
+		break;
 	case STMT_USE:
-		report(r->c, E0219, s->head, "this version has no modules");
+		resolve_use(r, s);
 		break;
 	case STMT_PARAM:
 		resolve_param(r, s);
@@ -531,7 +546,7 @@ static void resolve_stmt(struct resolver *r, const struct stmt *s)
 	}
 }
 
-static void resolve_block(struct resolver *r, const struct block *b)
+void resolve_block(struct resolver *r, const struct block *b)
 {
 	for (size_t i = 0; b != NULL && i < b->n; i++)
 		resolve_stmt(r, b->items[i]);
@@ -547,20 +562,31 @@ static void find_workflow(struct resolver *r)
 	}
 }
 
+/* Nothing in it runs by itself, and something can be used. */
+static bool is_module(const struct compilation *c)
+{
+	return c->program.drafts.n > 0 && c->program.steps.n == 0 && c->program.hooks.n == 0;
+}
+
 void compile_resolve(struct compilation *c)
 {
 	struct resolver r = {.c = c};
 	struct diag *d;
 
-	scope_init(&r.scope, c);
+	scope_init(&r.scope, c, c->ast, "");
 	r.level = level_add(&r, LEVEL_ROOT, NULL);
 	find_workflow(&r);
 	resolve_block(&r, &c->ast->body);
 	resolve_defaults(&r);
 	scope_leave(&r.scope, 0);
 	scope_release(&r.scope);
-	if (c->program.workflow == NULL && c->sink.errors == 0) {
-		d = report(c, E0216, NO_SPAN, "%s has no workflow block", c->options.path);
+	release_modules(c);
+	if (c->program.workflow != NULL || c->sink.errors > 0 ||
+	    (c->options.module && is_module(c)))
+		return;
+	d = report(c, E0216, NO_SPAN, "%s has no workflow block", c->options.path);
+	if (is_module(c))
+		help(c, d, "it is a module: another file may `import` it");
+	else
 		help(c, d, "give the run a name: workflow \"NAME\" { }");
-	}
 }

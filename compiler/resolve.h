@@ -1,7 +1,7 @@
 /*
  * Between the files of the resolve pass: resolve.c walks declarations and
  * expressions, resolve_settings.c the blocks of workflow, step and recruiter,
- * resolve_shell.c the text of `run`.
+ * resolve_shell.c the text of `run`, resolve_module.c what comes from other files.
  */
 #ifndef COMPILER_RESOLVE_H
 #define COMPILER_RESOLVE_H
@@ -10,6 +10,7 @@
 
 struct resolver {
 	struct compilation *c;
+	struct module *module; /* whose file is walked; NULL: the .scitq file */
 	struct scope scope;
 	struct level *level;
 	struct step *step;            /* whose body is being walked; may be NULL */
@@ -24,6 +25,29 @@ void resolve_settings(struct resolver *r, const struct block *b, enum attr_home 
 /* The texts of all `run` of the step, once all of its settings are known. */
 void resolve_scripts(struct resolver *r, struct step *step, const struct block *body);
 
+/* The statements of a file. */
+void resolve_block(struct resolver *r, const struct block *b);
+
+struct level *level_add(struct resolver *r, enum level_kind kind, const struct stmt *stmt);
+struct item *item_add(struct resolver *r, enum item_kind kind);
+/* Where the body has `when`, a level of it begins. `s`: the step. */
+bool resolve_when(struct resolver *r, const struct stmt *s, const struct block *body);
+/* The symbol of a step, visible from now on. */
+void declare_step(struct resolver *r, const struct stmt *s, struct name name, struct step *step);
+/* After its settings: it takes its place in the program. */
+void add_step(struct resolver *r, struct step *step);
+
+void resolve_import(struct resolver *r, const struct stmt *s);
+/* step trim(sample) { ... } */
+void resolve_template(struct resolver *r, const struct stmt *s);
+/* step t = c.trim { sample = s } */
+void resolve_use(struct resolver *r, const struct stmt *s);
+/* MODULE.NAME, where `of` of the field is the name of a module. */
+void resolve_member(struct resolver *r, const struct expr *e);
+void release_modules(struct compilation *c);
+
+/* A new binding for a name, or for what stands for one. */
+struct binding *bind_new(struct resolver *r, const void *key);
 /* `key` is an EXPR_NAME, or the statement of a name that was bound apart (bind { rate }). */
 void bind_name(struct resolver *r, const void *key, const struct name *name);
 

@@ -216,7 +216,8 @@ static void read_hire(struct collector *k, struct hire *h, const struct expr *e)
 
 	h->span = e->span;
 	h->name = e->kind == EXPR_REFINE ? e->refine.of : e;
-	if (h->name->kind != EXPR_NAME) {
+	if (h->name->kind != EXPR_NAME &&
+	    (h->name->kind != EXPR_FIELD || h->name->field.of->kind != EXPR_NAME)) {
 		d = report(r->c, E0327, h->name->span, "`recruiters` lists names of recruiters");
 		label(r->c, d, "not a name");
 		help(r->c, d, "write `recruiters = [big, small { maximum_workers = 2 }]`");
@@ -224,6 +225,8 @@ static void read_hire(struct collector *k, struct hire *h, const struct expr *e)
 		return;
 	}
 	resolve_expr(r, h->name);
+	if (binding_of(r->c, h->name) != NULL)
+		h->symbol = binding_of(r->c, h->name)->symbol;
 	if (e->kind == EXPR_REFINE) {
 		h->over = arena_new(&r->c->arena, struct settings);
 		resolve_settings(r, e->refine.body, ATTR_RECRUITER, h->over);

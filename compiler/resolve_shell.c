@@ -66,8 +66,7 @@ static bool workflow_env(const struct resolver *r, const char *name)
 
 static bool is_value(const struct symbol *sym)
 {
-	return sym != NULL &&
-	       (sym->kind == SYMBOL_PARAM || sym->kind == SYMBOL_LET || sym->kind == SYMBOL_LOOP);
+	return sym != NULL && symbol_is_value(sym) && sym->kind != SYMBOL_ELEMENT;
 }
 
 static void bind_ref(struct text *t, struct symbol *sym, struct span span)

@@ -32,6 +32,12 @@ static void collect_stmt(struct scope *s, const struct stmt *stmt)
 	case STMT_STEP:
 		collect_name(s, &stmt->step.name);
 		break;
+	case STMT_USE:
+		collect_name(s, &stmt->use.name);
+		break;
+	case STMT_IMPORT:
+		collect_name(s, &stmt->import.as);
+		break;
 	case STMT_FOREACH:
 		for (size_t i = 0; i < stmt->foreach.n; i++)
 			collect_name(s, &stmt->foreach.loops[i].var);
@@ -54,11 +60,12 @@ static void collect(struct scope *s, const struct block *b)
 		collect_stmt(s, b->items[i]);
 }
 
-void scope_init(struct scope *s, struct compilation *c)
+void scope_init(struct scope *s, struct compilation *c, const struct ast *ast, const char *prefix)
 {
 	memset(s, 0, sizeof(*s));
 	s->c = c;
-	collect(s, &c->ast->body);
+	s->prefix = prefix;
+	collect(s, &ast->body);
 }
 
 void scope_release(struct scope *s)
@@ -90,6 +97,8 @@ static struct symbol *symbol_new(struct scope *s, enum symbol_kind kind, struct 
 
 	sym->kind = kind;
 	sym->name = name.text;
+	sym->full = s->prefix[0] != '\0' ? arena_printf(&s->c->arena, "%s%s", s->prefix, name.text)
+	                                 : name.text;
 	sym->span = name.span;
 	sym->stmt = stmt;
 	sym->level = level;
@@ -127,6 +136,25 @@ struct symbol *scope_declare(struct scope *s, enum symbol_kind kind, struct name
 	if (kind != SYMBOL_STEP)
 		vec_push(&s->leaving, sym);
 	return sym;
+}
+
+struct symbol *scope_hide(struct scope *s, enum symbol_kind kind, struct name name,
+                          struct level *level, struct symbol **hidden)
+{
+	struct symbol *sym = symbol_new(s, kind, name, NULL, level);
+
+	*hidden = scope_find(s, name.text);
+	*map_put(&s->visible, name.text, strlen(name.text), NULL) = (uint64_t)(uintptr_t)sym;
+	return sym;
+}
+
+void scope_unhide(struct scope *s, const char *name, struct symbol *hidden)
+{
+	if (hidden != NULL)
+		*map_put(&s->visible, hidden->name, strlen(hidden->name), NULL) =
+		        (uint64_t)(uintptr_t)hidden;
+	else
+		map_delete(&s->visible, name, strlen(name));
 }
 
 struct symbol *scope_find(const struct scope *s, const char *name)

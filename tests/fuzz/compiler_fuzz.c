@@ -17,7 +17,11 @@ static int invented_read(void *context, const char *path, struct str *out)
 	(void)context;
 	if (strstr(path, "none") != NULL)
 		return -ENOENT;
-	if (strstr(path, ".csv") != NULL)
+	if (strstr(path, ".scitq") != NULL)
+		str_adds(out, "scitq 1\nparam a: int = 1\nlet l = 1..a\nrecruiter big { }\n"
+		              "step trim(sample, reads) {\n  when = a > 0\n  input = reads\n"
+		              "  yields { out = \"$sample\" }\n  run | echo \"$sample $a\"\n}\n");
+	else if (strstr(path, ".csv") != NULL)
 		str_adds(out, "sample,r1,n\r\n\"A\",\"x, \"\"y\"\"\",1\r\nB,,ten\r\n");
 	else if (strstr(path, "bad") != NULL)
 		str_adds(out, "a\ta\tb\n1\n");
