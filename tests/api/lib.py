@@ -5,6 +5,7 @@ directory: `lib.main(globals())`. A function without a parameter starts its own.
 environment runs them on PostgreSQL; those that look into the SQLite file themselves cannot.
 """
 
+import errno
 import contextlib
 import http.client
 import inspect
@@ -338,7 +339,12 @@ def raw(server, data, seconds=2.0, close=False):
         try:
             link.sendall(data)
             if close:
-                link.shutdown(socket.SHUT_WR)
+                try:
+                    link.shutdown(socket.SHUT_WR)
+                except OSError as error:
+                    # The server has closed it already; what it said is read below.
+                    if error.errno != errno.ENOTCONN:
+                        raise
             while True:
                 got = link.recv(65536)
                 if not got:
