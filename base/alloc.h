@@ -1,7 +1,7 @@
 /*
  * Allocation that cannot fail: the programs abort when memory runs out, because
- * no caller could do better. The client library, which lives in other people's
- * processes, does not use these.
+ * no caller could do better. So does the client library, as scitq.h says: nothing that
+ * it could hand back would be of use to who has no memory.
  */
 #ifndef BASE_ALLOC_H
 #define BASE_ALLOC_H

@@ -1,0 +1,239 @@
+#include "client/calls.h"
+
+#include "model/json.h"
+#include "net/url.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct call_row rows[CALL_COUNT] = {
+#define ONE GIVES_ONE
+#define LIST GIVES_LIST
+#define ANY GIVES_ANY
+#define CALL(name, method, pattern, table, gives, arguments, help)                                 \
+	[CALL_##name] = {#name, #method, pattern, ROWS_##table, gives, arguments, help},
+#include "client/calls.def"
+#undef CALL
+};
+
+const struct call_row *call_row(enum call_number number)
+{
+	return &rows[number];
+}
+
+const struct call_row *call_find(const char *name)
+{
+	for (size_t i = 0; i < CALL_COUNT; i++) {
+		if (strcmp(rows[i].name, name) == 0)
+			return &rows[i];
+	}
+	return NULL;
+}
+
+bool call_is_read(const struct call_row *row)
+{
+	return strcmp(row->method, "GET") == 0;
+}
+
+static bool is_create(const struct call_row *row)
+{
+	return strcmp(row->method, "POST") == 0;
+}
+
+/* Where {name} stands in the pattern; NULL: it does not. */
+static const char *in_pattern(const struct call_row *row, const char *name, size_t len)
+{
+	const char *at = row->pattern;
+
+	while ((at = strchr(at, '{')) != NULL) {
+		at++;
+		if (strncmp(at, name, len) == 0 && at[len] == '}')
+			return at;
+	}
+	return NULL;
+}
+
+static const struct field *find_field(const struct call_row *row, const char *name, size_t len)
+{
+	const struct table *t = row_table(row->rows);
+
+	for (unsigned i = 0; t != NULL && i < t->nfields; i++) {
+		if (strlen(t->fields[i].name) == len && memcmp(t->fields[i].name, name, len) == 0)
+			return &t->fields[i];
+	}
+	return NULL;
+}
+
+/* Is the word among those that are listed by name? */
+static bool is_listed(const char *list, const char *name, size_t len)
+{
+	while (*list != '\0') {
+		size_t n = strcspn(list, " ");
+
+		if (n == len && memcmp(list, name, len) == 0)
+			return true;
+		list += n;
+		list += strspn(list, " ");
+	}
+	return false;
+}
+
+static bool is_needed(const struct call_row *row, const struct call_argument *a)
+{
+	const char *at = in_pattern(row, a->name, a->len);
+
+	if (at != NULL)
+		return strncmp(at - 2, "/{", 2) == 0 && (at - row->pattern < 3 || at[-3] != '[');
+	return is_create(row) && a->field != NULL && (a->field->flags & FIELD_REQUIRED);
+}
+
+/* Argument *i of those that +create or +update stands for; counts *i down where it is further on.
+ */
+static bool field_argument(const struct call_row *row, unsigned flag, unsigned *i,
+                           struct call_argument *a)
+{
+	const struct table *t = row_table(row->rows);
+
+	for (unsigned k = 0; k < t->nfields; k++) {
+		const struct field *f = &t->fields[k];
+
+		if (!(f->flags & flag) || is_listed(row->arguments, f->name, strlen(f->name)))
+			continue;
+		if ((*i)-- == 0) {
+			*a = (struct call_argument){f->name, strlen(f->name), f, false};
+			return true;
+		}
+	}
+	return false;
+}
+
+bool call_argument(const struct call_row *row, unsigned i, struct call_argument *a)
+{
+	const char *word = row->arguments;
+	bool found = false;
+
+	while (!found && *word != '\0') {
+		size_t len = strcspn(word, " ");
+
+		if (*word == '+') {
+			found = field_argument(row, word[1] == 'c' ? FIELD_CREATE : FIELD_UPDATE,
+			                       &i, a);
+		} else if (i-- == 0) {
+			*a = (struct call_argument){word, len, find_field(row, word, len), false};
+			found = true;
+		}
+		word += len;
+		word += strspn(word, " ");
+	}
+	if (found)
+		a->needed = is_needed(row, a);
+	return found;
+}
+
+static bool is_argument(const struct call_row *row, const char *name)
+{
+	struct call_argument a;
+
+	for (unsigned i = 0; call_argument(row, i, &a); i++) {
+		if (strlen(name) == a.len && memcmp(name, a.name, a.len) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void list_arguments(const struct call_row *row, struct str *out)
+{
+	struct call_argument a;
+
+	for (unsigned i = 0; call_argument(row, i, &a); i++)
+		str_addf(out, "%s%.*s", i ? ", " : "", (int)a.len, a.name);
+}
+
+/* null says nothing where it cannot mean "no value any more". */
+static void drop_nulls(const struct call_row *row, json_t *arguments)
+{
+	const char *name;
+	json_t *value;
+	void *next;
+
+	if (strcmp(row->method, "PUT") == 0)
+		return;
+	json_object_foreach_safe(arguments, next, name, value)
+	{
+		if (json_is_null(value))
+			json_object_del(arguments, name);
+	}
+}
+
+bool call_check(const struct call_row *row, json_t *arguments, struct str *error)
+{
+	struct call_argument a;
+	const char *name;
+	json_t *value;
+
+	drop_nulls(row, arguments);
+	json_object_foreach(arguments, name, value)
+	{
+		if (is_argument(row, name))
+			continue;
+		str_addf(error, "%s takes no argument \"%s\"; there are ", row->name, name);
+		list_arguments(row, error);
+		return false;
+	}
+	for (unsigned i = 0; call_argument(row, i, &a); i++) {
+		if (!a.needed || json_object_getn(arguments, a.name, a.len) != NULL)
+			continue;
+		str_addf(error, "%s needs the argument %.*s", row->name, (int)a.len, a.name);
+		return false;
+	}
+	return true;
+}
+
+static bool add_part(const struct call_row *row, const char *name, size_t len, const json_t *value,
+                     struct str *path, struct str *error)
+{
+	if (json_is_integer(value)) {
+		str_addf(path, "%lld", (long long)json_integer_value(value));
+	} else if (json_is_string(value)) {
+		url_escape(path, json_string_value(value), json_string_length(value));
+	} else {
+		str_addf(error, "%.*s of %s must be a number or a text, not %s", (int)len, name,
+		         row->name, json_type_words(value));
+		return false;
+	}
+	return true;
+}
+
+bool call_build(const struct call_row *row, json_t *arguments, struct str *path, json_t **body,
+                struct str *error)
+{
+	const char *at = row->pattern;
+
+	*body = json_copy(arguments);
+	while (*at != '\0') {
+		const char *open = strchr(at, '{'), *close;
+		const json_t *value;
+		size_t plain = open ? (size_t)(open - at) : strlen(at);
+		bool optional = open != NULL && plain >= 2 && open[-2] == '[';
+
+		str_add(path, at, optional ? plain - 2 : plain);
+		at += plain;
+		if (open == NULL)
+			break;
+		open++;
+		close = strchr(open, '}');
+		at = close + 1 + optional;
+		value = json_object_getn(arguments, open, (size_t)(close - open));
+		if (optional && value == NULL)
+			continue;
+		if (optional)
+			str_addc(path, '/');
+		if (!add_part(row, open, (size_t)(close - open), value, path, error)) {
+			json_decref(*body);
+			*body = NULL;
+			return false;
+		}
+		json_object_deln(*body, open, (size_t)(close - open));
+	}
+	return true;
+}

@@ -1,0 +1,32 @@
+/* The inside of struct scitq, for the functions of scitq.h. */
+#ifndef CLIENT_INSIDE_H
+#define CLIENT_INSIDE_H
+
+#include "base/map.h"
+#include "client/queue.h"
+#include "client/task_arguments.h"
+#include "client/wait.h"
+
+#include <stdatomic.h>
+
+#define SESSION_SIZE 33
+
+struct scitq {
+	struct scitq_options options; /* its texts are not kept */
+	struct sender sender;
+	struct queue queue;
+	char session[SESSION_SIZE]; /* random: keys of this process begin with it */
+	atomic_ullong writes;       /* keys end with their number */
+	pthread_mutex_t lock;
+	struct intern warned; /* under lock: what was warned of once is not again */
+};
+
+/* scitq_call() of a row. */
+struct scitq_answer *make_call(struct scitq *s, const struct call_row *row, json_t *arguments,
+                               const struct scitq_lazy *lazy, size_t nlazy);
+/* Pause after an attempt that failed, `most` seconds at most. False where options.interrupted says
+ * so. */
+bool read_pause(struct scitq *s, struct pace *pace, double most);
+void say(struct scitq *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

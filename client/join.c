@@ -1,0 +1,420 @@
+/*
+ * scitq_join(): what became of some tasks, told by GET /events. The statuses are read whole
+ * whenever a stream begins or says that events are missing, and between two streams, so that a
+ * server without a stream to spare is asked now and then instead.
+ */
+#include "base/clock.h"
+#include "client/events.h"
+#include "client/inside.h"
+#include "model/json.h"
+#include "model/status.h"
+#include "net/stream.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PATH "/events?kind=task"
+/* The server says something every ten seconds. */
+#define SILENCE_SECONDS 30
+#define PAUSE_MOST 5.0
+#define PROGRESS_NS INT64_C(1000000000)
+#define ASK_NS (int64_t)(ASK_SECONDS * 1e9)
+/* Tasks asked about in one call. */
+#define CHUNK 1000
+
+struct joined {
+	int64_t id;
+	int8_t status; /* -1: not known yet */
+	bool gone;
+	size_t relaunches;
+};
+
+struct join {
+	struct scitq *s;
+	struct scitq_join_options options;
+	struct joined *tasks; /* by id, each once */
+	size_t n;
+	size_t counts[TASK_STATUS_COUNT], unknown, gone, relaunched;
+	struct events events;
+	bool changed; /* since progress was told */
+	int64_t told_ns, asked_ns;
+	enum scitq_result result; /* SCITQ_OK: goes on */
+	struct str error, code;
+};
+
+static size_t *counter(struct join *j, const struct joined *task)
+{
+	return task->gone ? &j->gone : task->status < 0 ? &j->unknown : &j->counts[task->status];
+}
+
+static void set_status(struct join *j, struct joined *task, int status, bool gone)
+{
+	--*counter(j, task);
+	j->changed |= task->status != status || task->gone != gone;
+	task->status = (int8_t)status;
+	task->gone = gone;
+	++*counter(j, task);
+}
+
+static bool all_done(const struct join *j)
+{
+	return j->counts[TASK_SUCCEEDED] + j->counts[TASK_FAILED] + j->gone == j->n;
+}
+
+static bool end(struct join *j, enum scitq_result result, const char *error, const char *code)
+{
+	if (j->result != SCITQ_OK)
+		return false;
+	j->result = result;
+	str_adds(&j->error, error);
+	if (code != NULL)
+		str_adds(&j->code, code);
+	return false;
+}
+
+/* True where it succeeded; else the join ends with what it says. The answer is given up. */
+static bool need(struct join *j, struct scitq_answer *answer)
+{
+	bool ok = scitq_result(answer) == SCITQ_OK;
+
+	if (!ok)
+		end(j, scitq_result(answer), scitq_error(answer), scitq_code(answer));
+	scitq_free(answer);
+	return ok;
+}
+
+static struct joined *find(struct join *j, int64_t id)
+{
+	size_t low = 0, high = j->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (j->tasks[middle].id < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	/* The first that is not smaller. */
+	return &j->tasks[low];
+}
+
+static int status_of(const json_t *object)
+{
+	const char *word = json_string_value(json_object_get(object, "status"));
+
+	return word ? status_parse(task_status_words, TASK_STATUS_COUNT, word) : -1;
+}
+
+static void relaunch(struct join *j, struct joined *task)
+{
+	struct scitq_answer *answer =
+	        make_call(j->s, call_row(CALL_task_update),
+	                  json_pack("{s:I, s:s}", "task_id", (json_int_t)task->id, "status",
+	                            task_status_words[TASK_PENDING]),
+	                  NULL, 0);
+	int status = status_of(scitq_json(answer));
+
+	task->relaunches++;
+	j->relaunched++;
+	if (need(j, answer) && status >= 0)
+		set_status(j, task, status, false);
+}
+
+/* What is told of a task; `reason` may be NULL. */
+static void told(struct join *j, struct joined *task, int status, const char *reason)
+{
+	set_status(j, task, status, false);
+	/* One that fails with another comes back with it. */
+	if (status == TASK_FAILED && task->relaunches < j->options.retry &&
+	    (reason == NULL || strcmp(reason, "dependency") != 0))
+		relaunch(j, task);
+}
+
+/* Reading everything. */
+
+static json_t *chunk_ids(const struct join *j, size_t first)
+{
+	json_t *ids = json_array();
+
+	for (size_t i = first; i < j->n && i < first + CHUNK; i++)
+		json_array_append_new(ids, json_integer(j->tasks[i].id));
+	return ids;
+}
+
+static void read_rows(struct join *j, size_t first)
+{
+	struct scitq_answer *answer =
+	        make_call(j->s, call_row(CALL_tasks),
+	                  json_pack("{s:o, s:i, s:s}", "task_id", chunk_ids(j, first), "limit",
+	                            CHUNK, "view", "full"),
+	                  NULL, 0);
+	const json_t *rows = scitq_json(answer);
+	size_t at = 0;
+
+	/* They come by number, as ours stand. */
+	for (size_t i = first; rows != NULL && i < j->n && i < first + CHUNK; i++) {
+		const json_t *row = json_array_get(rows, at);
+
+		if (json_integer_value(json_object_get(row, "task_id")) != j->tasks[i].id) {
+			set_status(j, &j->tasks[i], j->tasks[i].status, true);
+			continue;
+		}
+		told(j, &j->tasks[i], status_of(row),
+		     json_string_value(json_object_get(row, "reason")));
+		at++;
+	}
+	need(j, answer);
+}
+
+/* By their numbers alone; false where the rows must be read. */
+static bool read_statuses(struct join *j, size_t first)
+{
+	struct scitq_answer *answer =
+	        make_call(j->s, call_row(CALL_tasks_status),
+	                  json_pack("{s:o}", "task_id", chunk_ids(j, first)), NULL, 0);
+	const json_t *numbers = scitq_json(answer);
+	bool whole = true;
+
+	/* One that is not there refuses them all. */
+	if (scitq_result(answer) == SCITQ_REFUSED) {
+		scitq_free(answer);
+		return false;
+	}
+	for (size_t k = 0; k < json_array_size(numbers); k++) {
+		struct joined *task = &j->tasks[first + k];
+		int64_t status = json_integer_value(json_array_get(numbers, k));
+
+		/* Why it failed is in its row. */
+		if (status == TASK_FAILED && task->relaunches < j->options.retry)
+			whole = false;
+		else if (status >= 0 && status < TASK_STATUS_COUNT)
+			set_status(j, task, (int)status, false);
+	}
+	return !need(j, answer) || whole;
+}
+
+static void read_all(struct join *j)
+{
+	for (size_t first = 0; first < j->n && j->result == SCITQ_OK; first += CHUNK) {
+		if (!read_statuses(j, first))
+			read_rows(j, first);
+	}
+}
+
+/* Events. */
+
+static void tell_counts(const struct join *j, struct scitq_counts *counts)
+{
+	*counts = (struct scitq_counts){
+	        .succeeded = j->counts[TASK_SUCCEEDED],
+	        .failed = j->counts[TASK_FAILED],
+	        .waiting = j->counts[TASK_WAITING] + j->unknown,
+	        .pending = j->counts[TASK_PENDING] + j->counts[TASK_ASSIGNED],
+	        .running = j->counts[TASK_ACCEPTED] + j->counts[TASK_RUNNING],
+	        .paused = j->counts[TASK_PAUSED] + j->counts[TASK_DEBUG],
+	        .relaunched = j->relaunched,
+	        .gone = j->gone,
+	};
+}
+
+/* Whether the wait goes on. */
+static bool go_on(void *context)
+{
+	struct join *j = context;
+	const int64_t now = clock_monotonic_ns();
+	struct scitq_counts counts;
+
+	if (j->s->options.interrupted != NULL && now - j->asked_ns >= ASK_NS) {
+		j->asked_ns = now;
+		if (j->s->options.interrupted(j->s->options.context))
+			return end(j, SCITQ_INTERRUPTED, "the wait was interrupted", NULL);
+	}
+	if (j->options.progress != NULL && (j->changed || now - j->told_ns >= PROGRESS_NS)) {
+		j->changed = false;
+		j->told_ns = now;
+		tell_counts(j, &counts);
+		if (!j->options.progress(j->options.context, &counts))
+			return end(j, SCITQ_INTERRUPTED, "the wait was interrupted", NULL);
+	}
+	return j->result == SCITQ_OK && !all_done(j);
+}
+
+static bool take_event(void *context, const char *kind, const struct str *data)
+{
+	struct join *j = context;
+	struct problem problem;
+	json_t *event;
+	int64_t id, last;
+	const char *change;
+
+	if (strcmp(kind, "ready") == 0 || strcmp(kind, "reset") == 0) {
+		read_all(j);
+		return true;
+	}
+	event = json_parse(data->p, data->len, &problem);
+	id = json_integer_value(json_object_get(event, "task_id"));
+	last = json_integer_value(json_object_get(event, "last_task_id"));
+	change = json_string_value(json_object_get(event, "change"));
+	for (struct joined *t = find(j, id);
+	     t < j->tasks + j->n && t->id <= (last > id ? last : id); t++) {
+		if (change != NULL && strcmp(change, "deleted") == 0)
+			set_status(j, t, t->status, true);
+		else if (status_of(event) >= 0)
+			told(j, t, status_of(event),
+			     json_string_value(json_object_get(event, "reason")));
+	}
+	json_decref(event);
+	return true;
+}
+
+static bool take_data(void *context, const char *data, size_t n)
+{
+	struct join *j = context;
+
+	return events_read(&j->events, data, n) && go_on(j);
+}
+
+/* One stream, up to its end. */
+static void follow(struct join *j)
+{
+	const struct http_stream stream = {.data = take_data,
+	                                   .go_on = go_on,
+	                                   .context = j,
+	                                   .silence_seconds = SILENCE_SECONDS};
+	struct client *client = sender_take(&j->s->sender);
+	struct http_request request;
+	struct http_response response;
+	struct str url = STR_INIT;
+	enum client_result result = CLIENT_UNREACHABLE;
+	enum http_error error;
+
+	http_response_init(&response);
+	events_reset(&j->events);
+	client_request(client, "GET", PATH, NULL, 0, &url, &request);
+	error = http_stream(client->http, &request, &stream, &response);
+	if (error != HTTP_CANCELLED)
+		result = client_answer(client, error, &response, NULL);
+	if (error != HTTP_CANCELLED && result == CLIENT_UNAUTHORIZED)
+		end(j, SCITQ_UNAUTHORIZED, client->error.p, client->code.p);
+	else if (error != HTTP_CANCELLED && result == CLIENT_UNREACHABLE &&
+	         !j->s->options.asynchronous)
+		end(j, SCITQ_UNREACHABLE, client->error.p, client->code.p);
+	http_response_release(&response);
+	str_release(&url);
+	sender_give(&j->s->sender, client);
+}
+
+static int by_id(const void *a, const void *b)
+{
+	const struct joined *x = a, *y = b;
+
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+static void take_ids(struct join *j, const int64_t *ids, size_t n)
+{
+	j->tasks = xcalloc(n + 1, sizeof(*j->tasks));
+	for (size_t i = 0; i < n; i++)
+		j->tasks[i] = (struct joined){.id = ids[i], .status = -1};
+	qsort(j->tasks, n, sizeof(*j->tasks), by_id);
+	for (size_t i = 0; i < n; i++) {
+		if (i == 0 || j->tasks[i].id != j->tasks[j->n - 1].id)
+			j->tasks[j->n++] = j->tasks[i];
+	}
+	j->unknown = j->n;
+}
+
+static json_t *counts_json(const struct scitq_counts *c)
+{
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "succeeded",
+	                 (json_int_t)c->succeeded, "failed", (json_int_t)c->failed, "waiting",
+	                 (json_int_t)c->waiting, "pending", (json_int_t)c->pending, "running",
+	                 (json_int_t)c->running, "paused", (json_int_t)c->paused, "relaunched",
+	                 (json_int_t)c->relaunched, "gone", (json_int_t)c->gone);
+}
+
+static struct scitq_answer *finish(struct join *j)
+{
+	struct scitq_answer *answer = answer_new(NULL);
+	struct scitq_counts counts;
+
+	tell_counts(j, &counts);
+	if (j->result == SCITQ_OK && j->options.check && counts.failed + counts.gone > 0) {
+		j->result = SCITQ_FAILED;
+		str_addf(&j->error, "%zu of %zu tasks failed", counts.failed, j->n);
+		if (counts.gone > 0)
+			str_addf(&j->error, ", %zu were deleted", counts.gone);
+	}
+	answer_finish(answer, j->result, counts_json(&counts), j->error.p, j->code.p);
+	return answer;
+}
+
+struct scitq_answer *scitq_join_ids(struct scitq *s, const int64_t *tasks, size_t n,
+                                    const struct scitq_join_options *options)
+{
+	struct join j = {.s = s, .result = SCITQ_OK};
+	struct pace pace = {0};
+	struct scitq_answer *answer;
+
+	if (options != NULL)
+		j.options = *options;
+	str_init(&j.error);
+	str_init(&j.code);
+	events_init(&j.events, take_event, &j);
+	take_ids(&j, tasks, n);
+	while (go_on(&j)) {
+		follow(&j);
+		if (!go_on(&j))
+			break;
+		/* The stream ended, or there was none. */
+		if (!read_pause(s, &pace, PAUSE_MOST))
+			end(&j, SCITQ_INTERRUPTED, "the wait was interrupted", NULL);
+		read_all(&j);
+	}
+	answer = finish(&j);
+	events_release(&j.events);
+	str_release(&j.error);
+	str_release(&j.code);
+	free(j.tasks);
+	return answer;
+}
+
+struct scitq_answer *scitq_join(struct scitq *s, struct scitq_answer *const *tasks, size_t n,
+                                const struct scitq_join_options *options)
+{
+	struct scitq_answer *answer = NULL;
+	int64_t *ids = xcalloc(n + 1, sizeof(*ids));
+
+	for (size_t i = 0; i < n && answer == NULL; i++) {
+		ids[i] = scitq_id(tasks[i]);
+		if (scitq_result(tasks[i]) != SCITQ_OK)
+			answer = answer_failed(NULL, scitq_result(tasks[i]), scitq_error(tasks[i]));
+		else if (ids[i] == SCITQ_INT_NULL)
+			answer = answer_failed(NULL, SCITQ_USAGE,
+			                       "what is to be waited for is no task");
+	}
+	if (answer == NULL)
+		answer = scitq_join_ids(s, ids, n, options);
+	free(ids);
+	return answer;
+}
+
+bool scitq_counts(struct scitq_answer *join, struct scitq_counts *counts)
+{
+	const json_t *json = scitq_json(join);
+	const struct {
+		const char *name;
+		size_t *count;
+	} members[] = {
+	        {"succeeded", &counts->succeeded},   {"failed", &counts->failed},
+	        {"waiting", &counts->waiting},       {"pending", &counts->pending},
+	        {"running", &counts->running},       {"paused", &counts->paused},
+	        {"relaunched", &counts->relaunched}, {"gone", &counts->gone},
+	};
+
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+		*members[i].count =
+		        (size_t)json_integer_value(json_object_get(json, members[i].name));
+	return json != NULL;
+}

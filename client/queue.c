@@ -1,0 +1,309 @@
+#include "client/queue.h"
+
+#include "base/clock.h"
+#include "client/wait.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void say(const struct queue *q, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void say(const struct queue *q, const char *fmt, ...)
+{
+	struct str text = STR_INIT;
+	va_list ap;
+
+	if (q->log == NULL)
+		return;
+	va_start(ap, fmt);
+	str_vaddf(&text, fmt, ap);
+	va_end(ap);
+	q->log(q->context, text.p);
+	str_release(&text);
+}
+
+static void pending_free(struct pending *p)
+{
+	request_release(&p->request);
+	scitq_free(p->answer);
+	free(p);
+}
+
+/* Under lock. */
+static struct pending *push(struct queue *q, struct request *request, struct scitq_answer *answer)
+{
+	struct pending *p = xcalloc(1, sizeof(*p));
+
+	p->request = *request;
+	memset(request, 0, sizeof(*request));
+	p->answer = answer_keep(answer);
+	*q->last = p;
+	q->last = &p->next;
+	q->n++;
+	return p;
+}
+
+/* Under lock; the caller frees it. */
+static struct pending *pop(struct queue *q)
+{
+	struct pending *p = q->first;
+
+	q->first = p->next;
+	if (q->first == NULL)
+		q->last = &q->first;
+	q->n--;
+	return p;
+}
+
+/* One attempt at the first; the outcome is final unless it is SCITQ_UNREACHABLE. */
+static void try_first(struct queue *q, struct pending *p, struct outcome *outcome)
+{
+	struct str error = STR_INIT;
+
+	if (request_resolve(&p->request, &error)) {
+		sender_try(q->sender, &p->request, q->interval, outcome);
+	} else {
+		outcome_release(outcome);
+		outcome_init(outcome);
+		outcome->result = SCITQ_USAGE;
+		str_adds(&outcome->error, error.p);
+	}
+	str_release(&error);
+}
+
+/* Under lock, which is given up while others are told. */
+static void finish_first(struct queue *q, struct outcome *outcome)
+{
+	struct pending *p = pop(q);
+	size_t left = q->n;
+	bool spooled;
+	int err;
+
+	answer_finish(p->answer, outcome->result, json_incref(outcome->json), outcome->error.p,
+	              outcome->code.p);
+	spooled = spool_done(&q->spool, p->answer->number, p->answer) &&
+	          (left > 0 || spool_empty(&q->spool));
+	err = errno;
+	pthread_cond_broadcast(&q->changed);
+	pthread_mutex_unlock(&q->lock);
+	if (!spooled)
+		say(q, "the spool cannot be written: %s", strerror(err));
+	if (outcome->result != SCITQ_OK)
+		say(q, "%s: %s", p->request.row->name, outcome->error.p);
+	if (left == 0)
+		say(q, "everything that was queued has been sent");
+	pending_free(p);
+	pthread_mutex_lock(&q->lock);
+}
+
+static void *send_all(void *context)
+{
+	struct queue *q = context;
+	struct pace pace = {0};
+	struct outcome outcome;
+
+	outcome_init(&outcome);
+	pthread_mutex_lock(&q->lock);
+	while (!q->stopping) {
+		struct pending *p = q->first;
+		int64_t until = INT64_MAX;
+
+		if (p != NULL) {
+			pthread_mutex_unlock(&q->lock);
+			try_first(q, p, &outcome);
+			pthread_mutex_lock(&q->lock);
+			if (outcome.result != SCITQ_UNREACHABLE) {
+				finish_first(q, &outcome);
+				pace = (struct pace){0};
+				continue;
+			}
+			until = wait_end(pace_next(&pace, q->interval));
+		}
+		/* A write that is added does not hurry those before it. */
+		while (!q->stopping &&
+		       (p == NULL ? q->first == NULL : clock_monotonic_ns() < until))
+			wait_until(&q->changed, &q->lock, until);
+	}
+	pthread_mutex_unlock(&q->lock);
+	outcome_release(&outcome);
+	return NULL;
+}
+
+/* Under lock. */
+static void start(struct queue *q)
+{
+	if (q->started || q->n == 0)
+		return;
+	/* Without its thread nothing would ever be sent. */
+	if (pthread_create(&q->thread, NULL, send_all, q) != 0)
+		abort();
+	q->started = true;
+}
+
+/* What the spool of a process before this one holds: its writes, and answers that later ones name.
+ */
+struct replay {
+	struct queue *queue;
+	VEC(struct scitq_answer *) answers;
+};
+
+static struct scitq_answer *replayed(void *context, uint64_t number)
+{
+	struct replay *replay = context;
+
+	for (size_t i = 0; i < replay->answers.n; i++) {
+		if (replay->answers.v[i]->number == number)
+			return replay->answers.v[i];
+	}
+	return NULL;
+}
+
+static void replay_done(struct replay *replay, uint64_t number, const json_t *line)
+{
+	struct scitq_answer *a = replayed(replay, number);
+	json_t *json = json_object_get(line, "json");
+	struct queue *q = replay->queue;
+
+	/* They were sent in their order. */
+	if (a == NULL || q->first == NULL || q->first->answer != a)
+		return;
+	pending_free(pop(q));
+	json = json_is_null(json) ? NULL : json_incref(json);
+	answer_finish(a, json ? SCITQ_OK : SCITQ_REFUSED, json,
+	              json_string_value(json_object_get(line, "error")), NULL);
+}
+
+static void replay_line(void *context, json_t *line)
+{
+	struct replay *replay = context;
+	struct queue *q = replay->queue;
+	const json_t *done = json_object_get(line, "done");
+	struct str error = STR_INIT;
+	struct request request;
+	struct scitq_answer *a;
+
+	if (done != NULL) {
+		replay_done(replay, (uint64_t)json_integer_value(done), line);
+	} else if (spool_read(line, replayed, replay, &request, &error)) {
+		a = answer_new(request.row);
+		a->number = (uint64_t)json_integer_value(json_object_get(line, "n"));
+		q->numbered = a->number > q->numbered ? a->number : q->numbered;
+		push(q, &request, a);
+		vec_push(&replay->answers, a);
+	} else {
+		say(q, "%s", error.p);
+		request_release(&request);
+	}
+	str_release(&error);
+}
+
+bool queue_init(struct queue *q, struct sender *sender, double interval, const char *spool)
+{
+	struct replay replay = {.queue = q};
+	bool ok;
+
+	q->sender = sender;
+	q->interval = interval;
+	q->last = &q->first;
+	q->spool.fd = -1;
+	pthread_mutex_init(&q->lock, NULL);
+	wait_cond_init(&q->changed);
+	ok = spool == NULL || spool_open(&q->spool, spool, replay_line, &replay);
+	for (size_t i = 0; i < replay.answers.n; i++)
+		scitq_free(replay.answers.v[i]);
+	vec_release(&replay.answers);
+	if (!ok)
+		return false;
+	if (q->n > 0)
+		say(q, "%zu writes of an earlier process are sent first", q->n);
+	pthread_mutex_lock(&q->lock);
+	start(q);
+	pthread_mutex_unlock(&q->lock);
+	return true;
+}
+
+size_t queue_stop(struct queue *q)
+{
+	size_t left;
+
+	pthread_mutex_lock(&q->lock);
+	q->stopping = true;
+	left = q->n;
+	pthread_cond_broadcast(&q->changed);
+	pthread_mutex_unlock(&q->lock);
+	if (q->started)
+		pthread_join(q->thread, NULL);
+	left = q->n;
+	while (q->first != NULL) {
+		struct pending *p = pop(q);
+
+		answer_finish(p->answer, SCITQ_CLOSED, NULL,
+		              "the server was closed before this was sent", NULL);
+		pending_free(p);
+	}
+	spool_close(&q->spool);
+	pthread_cond_destroy(&q->changed);
+	pthread_mutex_destroy(&q->lock);
+	return left;
+}
+
+size_t queue_count(struct queue *q)
+{
+	size_t n;
+
+	pthread_mutex_lock(&q->lock);
+	n = q->n;
+	pthread_mutex_unlock(&q->lock);
+	return n;
+}
+
+bool queue_add(struct queue *q, struct request *request, struct scitq_answer *answer, bool anyway)
+{
+	size_t before;
+	int err;
+
+	pthread_mutex_lock(&q->lock);
+	before = q->n;
+	if (before == 0 && !anyway) {
+		pthread_mutex_unlock(&q->lock);
+		return false;
+	}
+	answer->number = ++q->numbered;
+	/* The spool knows no more of what was sent before it was emptied. */
+	request_put_ready(request);
+	err = spool_add(&q->spool, answer->number, request) ? 0 : errno;
+	push(q, request, answer);
+	start(q);
+	pthread_cond_broadcast(&q->changed);
+	pthread_mutex_unlock(&q->lock);
+	if (err != 0)
+		say(q, "the spool cannot be written: %s", strerror(err));
+	if (before == 0)
+		say(q, "the server does not answer: what is sent is queued from now on");
+	return true;
+}
+
+bool queue_drain(struct queue *q, double seconds, bool (*interrupted)(void *context), void *context)
+{
+	int64_t end = wait_end(seconds);
+	bool stop = false;
+	uint64_t last;
+
+	pthread_mutex_lock(&q->lock);
+	last = q->numbered;
+	while (q->first != NULL && q->first->answer->number <= last && !stop &&
+	       clock_monotonic_ns() < end) {
+		int64_t until = interrupted ? wait_end(ASK_SECONDS) : end;
+
+		wait_until(&q->changed, &q->lock, until < end ? until : end);
+		if (interrupted != NULL) {
+			pthread_mutex_unlock(&q->lock);
+			stop = interrupted(context);
+			pthread_mutex_lock(&q->lock);
+		}
+	}
+	stop = q->first != NULL && q->first->answer->number <= last;
+	pthread_mutex_unlock(&q->lock);
+	return !stop;
+}

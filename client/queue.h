@@ -1,0 +1,54 @@
+/*
+ * Writes that wait to be sent, in the order of their calls, and the thread that sends them. The
+ * thread is started with the first of them and lives until queue_stop(). A write leaves the queue
+ * when the server has said something about it, be it no.
+ */
+#ifndef CLIENT_QUEUE_H
+#define CLIENT_QUEUE_H
+
+#include "client/send.h"
+#include "client/spool.h"
+
+struct pending {
+	struct pending *next;
+	struct request request;
+	struct scitq_answer *answer; /* a reference */
+};
+
+struct queue {
+	struct sender *sender;
+	double interval; /* seconds that an attempt may take, and between attempts at most */
+	void (*log)(void *context, const char *message);
+	void *context;
+
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	struct pending *first, **last;
+	size_t n;
+	uint64_t numbered; /* number of the last write */
+	bool started, stopping;
+	pthread_t thread;
+	struct spool spool;
+};
+
+/*
+ * spool: path of the file, or NULL. What it holds is queued. False, with errno, where it cannot be
+ * used; queue_stop() follows in any case.
+ */
+bool queue_init(struct queue *q, struct sender *sender, double interval, const char *spool);
+/* Give up the thread and what is queued: its answers are SCITQ_CLOSED. How many there were. */
+size_t queue_stop(struct queue *q);
+
+size_t queue_count(struct queue *q);
+/*
+ * Is something queued? Then add the request, whose contents are taken, and its answer. False where
+ * nothing is, unless `anyway`.
+ */
+bool queue_add(struct queue *q, struct request *request, struct scitq_answer *answer, bool anyway);
+/*
+ * Wait until nothing is queued, or what is queued now is sent, for so many seconds at most (below
+ * 0: for ever); `interrupted`, which may be NULL, is asked now and then. False where it is not.
+ */
+bool queue_drain(struct queue *q, double seconds, bool (*interrupted)(void *context),
+                 void *context);
+#endif

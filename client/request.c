@@ -1,0 +1,108 @@
+#include "client/request.h"
+
+#include "client/task_arguments.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool put(struct request *r, const char *argument, size_t index, struct scitq_answer *answer,
+                struct str *error)
+{
+	json_t *list = json_object_get(r->arguments, argument);
+	int64_t id = scitq_id(answer);
+
+	if (id == SCITQ_INT_NULL && scitq_result(answer) == SCITQ_OK)
+		str_addf(error, "%s of %s: the answer that was given for it has no number",
+		         argument, r->row->name);
+	else if (id == SCITQ_INT_NULL)
+		str_addf(error, "%s of %s was not made: %s", argument, r->row->name,
+		         scitq_error(answer));
+	else if (json_is_array(list))
+		json_array_set_new(list, index, json_integer(id));
+	else
+		json_object_set_new(r->arguments, argument, json_integer(id));
+	return id != SCITQ_INT_NULL;
+}
+
+bool request_resolve(struct request *r, struct str *error)
+{
+	bool ok = true;
+
+	for (size_t i = 0; i < r->lazy.n; i++) {
+		struct request_lazy *lazy = &r->lazy.v[i];
+
+		ok = ok && put(r, lazy->argument, lazy->index, lazy->answer, error);
+		scitq_free(lazy->answer);
+		free(lazy->argument);
+	}
+	r->lazy.n = 0;
+	return ok;
+}
+
+void request_put_ready(struct request *r)
+{
+	struct str error = STR_INIT;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < r->lazy.n; i++) {
+		struct request_lazy *lazy = &r->lazy.v[i];
+
+		if (scitq_ready(lazy->answer) &&
+		    put(r, lazy->argument, lazy->index, lazy->answer, &error)) {
+			scitq_free(lazy->answer);
+			free(lazy->argument);
+		} else {
+			r->lazy.v[kept++] = *lazy;
+		}
+	}
+	r->lazy.n = kept;
+	str_release(&error);
+}
+
+bool request_add_lazy(struct request *r, const struct scitq_lazy *lazy, struct str *error)
+{
+	const json_t *list = json_object_get(r->arguments, lazy->argument);
+	struct request_lazy kept;
+
+	if (json_is_array(list) && lazy->index >= json_array_size(list)) {
+		str_addf(error, "%s of %s has no element %zu", lazy->argument, r->row->name,
+		         lazy->index);
+		return false;
+	}
+	if (scitq_ready(lazy->answer))
+		return put(r, lazy->argument, lazy->index, lazy->answer, error);
+	/* A place holder, by which the argument is known to be given. */
+	if (!json_is_array(list))
+		json_object_set_new(r->arguments, lazy->argument, json_integer(0));
+	kept = (struct request_lazy){xstrdup(lazy->argument), lazy->index,
+	                             answer_keep(lazy->answer)};
+	vec_push(&r->lazy, kept);
+	return true;
+}
+
+bool request_init(struct request *r, const struct call_row *row, json_t *arguments,
+                  const struct scitq_lazy *lazy, size_t nlazy, struct str *error)
+{
+	memset(r, 0, sizeof(*r));
+	r->row = row;
+	r->arguments = arguments ? arguments : json_object();
+	if (!json_is_object(r->arguments)) {
+		str_addf(error, "the arguments of %s must be an object", row->name);
+		return false;
+	}
+	for (size_t i = 0; i < nlazy; i++) {
+		if (!request_add_lazy(r, &lazy[i], error))
+			return false;
+	}
+	return call_check(row, r->arguments, error) && task_arguments(row, r->arguments, error);
+}
+
+void request_release(struct request *r)
+{
+	for (size_t i = 0; i < r->lazy.n; i++) {
+		scitq_free(r->lazy.v[i].answer);
+		free(r->lazy.v[i].argument);
+	}
+	vec_release(&r->lazy);
+	json_decref(r->arguments);
+}

@@ -1,0 +1,260 @@
+/* An open server, and how its reads and writes are made. */
+#include "base/clock.h"
+#include "client/inside.h"
+#include "client/wait.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+static bool make_session(char session[SESSION_SIZE])
+{
+	unsigned char bytes[(SESSION_SIZE - 1) / 2];
+
+	if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
+		return false;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		snprintf(session + 2 * i, 3, "%02x", bytes[i]);
+	return true;
+}
+
+/* Options of a caller that was compiled against an older header end earlier. */
+static struct scitq_options take_options(const struct scitq_options *given)
+{
+	struct scitq_options options = SCITQ_OPTIONS_INIT;
+
+	if (given != NULL)
+		memcpy(&options, given,
+		       given->size < sizeof(options) ? given->size : sizeof(options));
+	options.size = sizeof(options);
+	return options;
+}
+
+struct scitq *scitq_open(const char *server, const struct scitq_options *given)
+{
+	struct scitq *s = xcalloc(1, sizeof(*s));
+	struct server_access access = {.server = server};
+	bool ok;
+	int err = EINVAL;
+
+	s->options = take_options(given);
+	access.token = s->options.token;
+	access.ca = s->options.ca;
+	pthread_mutex_init(&s->lock, NULL);
+	intern_init(&s->warned);
+	ok = sender_init(&s->sender, &access);
+	s->queue.log = s->options.log;
+	s->queue.context = s->options.context;
+	errno = 0;
+	if (!queue_init(&s->queue, &s->sender, s->options.put_timeout,
+	                ok ? s->options.spool : NULL) ||
+	    (ok && !make_session(s->session))) {
+		ok = false;
+		err = errno;
+	}
+	/* Theirs to free. */
+	s->options.token = s->options.ca = s->options.spool = NULL;
+	if (ok)
+		return s;
+	scitq_close(s, 0);
+	errno = err;
+	return NULL;
+}
+
+size_t scitq_pending(struct scitq *s)
+{
+	return queue_count(&s->queue);
+}
+
+size_t scitq_flush(struct scitq *s, double seconds)
+{
+	queue_drain(&s->queue, seconds, s->options.interrupted, s->options.context);
+	return scitq_pending(s);
+}
+
+size_t scitq_close(struct scitq *s, double seconds)
+{
+	size_t left;
+
+	if (s == NULL)
+		return 0;
+	scitq_flush(s, seconds);
+	left = queue_stop(&s->queue);
+	sender_release(&s->sender);
+	intern_release(&s->warned);
+	pthread_mutex_destroy(&s->lock);
+	free(s);
+	return left;
+}
+
+void say(struct scitq *s, const char *fmt, ...)
+{
+	struct str text = STR_INIT;
+	va_list ap;
+
+	if (s->options.log == NULL)
+		return;
+	va_start(ap, fmt);
+	str_vaddf(&text, fmt, ap);
+	va_end(ap);
+	s->options.log(s->options.context, text.p);
+	str_release(&text);
+}
+
+static void say_once(struct scitq *s, const char *text)
+{
+	bool is_new;
+
+	pthread_mutex_lock(&s->lock);
+	is_new = intern_find(&s->warned, text, strlen(text)) == INTERN_NONE;
+	if (is_new)
+		intern_add(&s->warned, text, strlen(text));
+	pthread_mutex_unlock(&s->lock);
+	if (is_new)
+		say(s, "%s", text);
+}
+
+static bool is_interrupted(struct scitq *s)
+{
+	return s->options.interrupted != NULL && s->options.interrupted(s->options.context);
+}
+
+bool read_pause(struct scitq *s, struct pace *pace, double most)
+{
+	int64_t end = wait_end(pace_next(pace, most));
+	pthread_cond_t never;
+	bool go_on = true;
+
+	wait_cond_init(&never);
+	while (go_on && clock_monotonic_ns() < end) {
+		int64_t ask = wait_end(ASK_SECONDS);
+
+		pthread_mutex_lock(&s->lock);
+		wait_until(&never, &s->lock, ask < end ? ask : end);
+		pthread_mutex_unlock(&s->lock);
+		go_on = !is_interrupted(s);
+	}
+	pthread_cond_destroy(&never);
+	return go_on;
+}
+
+static void read_now(struct scitq *s, struct request *r, struct outcome *outcome)
+{
+	struct pace pace = {0};
+
+	/* What was written before is seen. */
+	if (!queue_drain(&s->queue, -1, s->options.interrupted, s->options.context)) {
+		outcome->result = SCITQ_INTERRUPTED;
+		return;
+	}
+	for (bool first = true;; first = false) {
+		sender_try(&s->sender, r, s->options.get_timeout, outcome);
+		if (outcome->result != SCITQ_UNREACHABLE || !s->options.asynchronous)
+			return;
+		if (first)
+			say(s, "%s: %s; asking again until it is there", r->row->name,
+			    outcome->error.p);
+		if (!read_pause(s, &pace, s->options.get_timeout)) {
+			outcome->result = SCITQ_INTERRUPTED;
+			return;
+		}
+	}
+}
+
+/* False where the answer comes later. */
+static bool write_now(struct scitq *s, struct request *r, struct scitq_answer *answer,
+                      struct outcome *outcome)
+{
+	snprintf(r->key, sizeof(r->key), "%s-%010llx", s->session,
+	         (unsigned long long)atomic_fetch_add(&s->writes, 1));
+	answer->owner = s;
+	if (queue_add(&s->queue, r, answer, false))
+		return false;
+	/* Nothing is queued: what it names is there. */
+	if (!request_resolve(r, &outcome->error)) {
+		outcome->result = SCITQ_USAGE;
+		return true;
+	}
+	sender_try(&s->sender, r, s->options.put_timeout, outcome);
+	if (outcome->result != SCITQ_UNREACHABLE || !s->options.asynchronous)
+		return true;
+	queue_add(&s->queue, r, answer, true);
+	return false;
+}
+
+struct scitq_answer *make_call(struct scitq *s, const struct call_row *row, json_t *arguments,
+                               const struct scitq_lazy *lazy, size_t nlazy)
+{
+	struct scitq_answer *answer = answer_new(row);
+	struct str warning = STR_INIT;
+	struct outcome outcome;
+	struct request request;
+	bool done = true;
+
+	outcome_init(&outcome);
+	task_shell_warning(row, arguments, &warning);
+	/* Those of another server are in no order with ours. */
+	for (size_t i = 0; i < nlazy; i++) {
+		if (lazy[i].answer->owner != s)
+			scitq_wait(lazy[i].answer, -1);
+	}
+	if (!request_init(&request, row, arguments, lazy, nlazy, &outcome.error))
+		outcome.result = SCITQ_USAGE;
+	else if (!call_is_read(row))
+		done = write_now(s, &request, answer, &outcome);
+	else if (request_resolve(&request, &outcome.error))
+		read_now(s, &request, &outcome);
+	else
+		outcome.result = SCITQ_USAGE;
+	if (done)
+		answer_finish(answer, outcome.result, json_incref(outcome.json), outcome.error.p,
+		              outcome.code.p);
+	if (warning.len > 0)
+		say_once(s, warning.p);
+	str_release(&warning);
+	request_release(&request);
+	outcome_release(&outcome);
+	return answer;
+}
+
+struct scitq_answer *scitq_call(struct scitq *s, const char *function, json_t *arguments,
+                                const struct scitq_lazy *lazy, size_t nlazy)
+{
+	const struct call_row *row = call_find(function);
+	struct scitq_answer *answer;
+	struct str error = STR_INIT;
+
+	if (row != NULL)
+		return make_call(s, row, arguments, lazy, nlazy);
+	json_decref(arguments);
+	str_addf(&error, "there is no function %s", function);
+	answer = answer_failed(NULL, SCITQ_USAGE, error.p);
+	str_release(&error);
+	return answer;
+}
+
+const char *scitq_function(size_t i, const char **help)
+{
+	const struct call_row *row = i < CALL_COUNT ? call_row((enum call_number)i) : NULL;
+
+	if (row != NULL && help != NULL)
+		*help = row->help;
+	return row ? row->name : NULL;
+}
+
+bool scitq_argument(const char *function, size_t i, char name[SCITQ_NAME_SIZE], bool *needed)
+{
+	const struct call_row *row = call_find(function);
+	struct call_argument a;
+
+	if (row == NULL || i > UINT_MAX || !call_argument(row, (unsigned)i, &a) ||
+	    a.len >= SCITQ_NAME_SIZE)
+		return false;
+	memcpy(name, a.name, a.len);
+	name[a.len] = '\0';
+	*needed = a.needed;
+	return true;
+}

@@ -1,0 +1,174 @@
+#include "client/send.h"
+
+#include "client/address.h"
+#include "model/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Connections beyond these are closed after their call. */
+#define IDLE_MOST 16
+#define MOST_MS 2000000000.0
+
+static char *copy(const char *text)
+{
+	return text ? xstrdup(text) : NULL;
+}
+
+bool sender_init(struct sender *sender, const struct server_access *access)
+{
+	struct str url = STR_INIT, token = STR_INIT;
+	bool ok = client_address(access->server, &url, &token);
+
+	memset(sender, 0, sizeof(*sender));
+	pthread_mutex_init(&sender->lock, NULL);
+	sender->access = (struct server_access){.server = copy(access->server),
+	                                        .token = copy(access->token),
+	                                        .ca = copy(access->ca)};
+	str_release(&url);
+	str_release(&token);
+	return ok;
+}
+
+void sender_release(struct sender *sender)
+{
+	for (size_t i = 0; i < sender->idle.n; i++) {
+		client_release(sender->idle.v[i]);
+		free(sender->idle.v[i]);
+	}
+	vec_release(&sender->idle);
+	free((char *)sender->access.server);
+	free((char *)sender->access.token);
+	free((char *)sender->access.ca);
+	pthread_mutex_destroy(&sender->lock);
+}
+
+struct client *sender_take(struct sender *sender)
+{
+	struct client *client = NULL;
+
+	pthread_mutex_lock(&sender->lock);
+	if (sender->idle.n > 0)
+		client = sender->idle.v[--sender->idle.n];
+	pthread_mutex_unlock(&sender->lock);
+	if (client == NULL) {
+		client = xmalloc(sizeof(*client));
+		client_init(client, &sender->access);
+	}
+	return client;
+}
+
+void sender_give(struct sender *sender, struct client *client)
+{
+	pthread_mutex_lock(&sender->lock);
+	if (sender->idle.n < IDLE_MOST) {
+		vec_push(&sender->idle, client);
+		client = NULL;
+	}
+	pthread_mutex_unlock(&sender->lock);
+	if (client != NULL) {
+		client_release(client);
+		free(client);
+	}
+}
+
+void outcome_init(struct outcome *outcome)
+{
+	outcome->result = SCITQ_OK;
+	outcome->json = NULL;
+	str_init(&outcome->error);
+	str_init(&outcome->code);
+}
+
+void outcome_release(struct outcome *outcome)
+{
+	json_decref(outcome->json);
+	str_release(&outcome->error);
+	str_release(&outcome->code);
+}
+
+static enum scitq_result result_of(enum client_result result)
+{
+	switch (result) {
+	case CLIENT_OK:
+		return SCITQ_OK;
+	case CLIENT_UNREACHABLE:
+		return SCITQ_UNREACHABLE;
+	case CLIENT_UNAUTHORIZED:
+		return SCITQ_UNAUTHORIZED;
+	case CLIENT_REFUSED:
+		return SCITQ_REFUSED;
+	case CLIENT_BROKEN:
+		break;
+	}
+	return SCITQ_BROKEN;
+}
+
+static int milliseconds(double seconds)
+{
+	double ms = seconds * 1000;
+
+	/* 0 would be no limit at all. */
+	return ms < 1 ? 1 : ms > MOST_MS ? (int)MOST_MS : (int)ms;
+}
+
+/* The headers of every call, and the key. */
+static void add_key(struct http_request *request, const char **headers, size_t room,
+                    const char *line)
+{
+	size_t n = 0;
+
+	while (request->headers[n] != NULL && n + 2 < room) {
+		headers[n] = request->headers[n];
+		n++;
+	}
+	headers[n++] = line;
+	headers[n] = NULL;
+	request->headers = headers;
+}
+
+static void exchange(struct client *client, const struct request *r, const char *path,
+                     const struct str *body, double seconds, struct outcome *outcome)
+{
+	const char *headers[8];
+	struct http_request request;
+	struct http_response response;
+	struct str url = STR_INIT, line = STR_INIT;
+	enum client_result result;
+
+	http_response_init(&response);
+	client_request(client, r->row->method, path, body, milliseconds(seconds), &url, &request);
+	if (r->key[0] != '\0') {
+		str_addf(&line, "Idempotency-Key: %s", r->key);
+		add_key(&request, headers, sizeof(headers) / sizeof(headers[0]), line.p);
+	}
+	result = client_answer(client, http_call(client->http, &request, &response), &response,
+	                       &outcome->json);
+	outcome->result = result_of(result);
+	str_adds(&outcome->error, client->error.p);
+	str_adds(&outcome->code, client->code.p);
+	http_response_release(&response);
+	str_release(&line);
+	str_release(&url);
+}
+
+void sender_try(struct sender *sender, struct request *r, double seconds, struct outcome *outcome)
+{
+	struct str path = STR_INIT, text = STR_INIT;
+	struct client *client;
+	json_t *body;
+
+	outcome_release(outcome);
+	outcome_init(outcome);
+	if (!call_build(r->row, r->arguments, &path, &body, &outcome->error)) {
+		outcome->result = SCITQ_USAGE;
+	} else {
+		json_print(body, &text);
+		json_decref(body);
+		client = sender_take(sender);
+		exchange(client, r, path.p, &text, seconds, outcome);
+		sender_give(sender, client);
+	}
+	str_release(&path);
+	str_release(&text);
+}

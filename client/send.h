@@ -1,0 +1,41 @@
+/*
+ * One attempt at a call, on a connection that no other thread uses meanwhile. Connections are kept
+ * for the next attempt.
+ */
+#ifndef CLIENT_SEND_H
+#define CLIENT_SEND_H
+
+#include "base/vec.h"
+#include "client/client.h"
+#include "client/request.h"
+
+#include <pthread.h>
+
+struct sender {
+	struct server_access access; /* its texts are the sender's */
+	pthread_mutex_t lock;
+	VEC(struct client *) idle;
+};
+
+/* False where the server's name is none; sender_release() follows in any case. */
+bool sender_init(struct sender *sender, const struct server_access *access);
+void sender_release(struct sender *sender);
+
+/* What came of an attempt. */
+struct outcome {
+	enum scitq_result result; /* SCITQ_UNREACHABLE: worth another attempt */
+	json_t *json;             /* of SCITQ_OK */
+	struct str error, code;
+};
+
+void outcome_init(struct outcome *outcome);
+void outcome_release(struct outcome *outcome);
+
+/* The request must be resolved. Waits `seconds` for the answer. */
+void sender_try(struct sender *sender, struct request *request, double seconds,
+                struct outcome *outcome);
+/* A client that is nobody else's until it is given back. */
+struct client *sender_take(struct sender *sender);
+void sender_give(struct sender *sender, struct client *client);
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * The file of writes that are queued: one JSON object a line. {"n":N,"call":...} is a write, the
+ * others tell what became of it; a write that another one names keeps its number. The file is
+ * emptied when nothing is queued. Each line is on disk before the call that made it returns.
+ *
+ * The lock on it is the file's own (flock), so that two processes do not send the same.
+ */
+#ifndef CLIENT_SPOOL_H
+#define CLIENT_SPOOL_H
+
+#include "base/str.h"
+#include "client/request.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+
+struct spool {
+	int fd; /* -1: none */
+};
+
+/* Of one line of the file, in its order; `line` is borrowed. */
+typedef void spool_line(void *context, json_t *line);
+
+/* False with errno: EWOULDBLOCK where somebody else has it. Lines that are cut off are dropped. */
+bool spool_open(struct spool *spool, const char *path, spool_line *each, void *context);
+void spool_close(struct spool *spool);
+/* False where it cannot be written, with errno. */
+bool spool_add(struct spool *spool, uint64_t number, const struct request *request);
+bool spool_done(struct spool *spool, uint64_t number, const struct scitq_answer *answer);
+bool spool_empty(struct spool *spool);
+/* A line that spool_add() wrote, as a call again; its lazy ones are found by number. */
+typedef struct scitq_answer *spool_find(void *context, uint64_t number);
+bool spool_read(json_t *line, spool_find *find, void *context, struct request *request,
+                struct str *error);
+
+#endif
