@@ -7,6 +7,7 @@
 #include "server/follow.h"
 #include "server/lease.h"
 #include "server/owner.h"
+#include "server/provider/dispatch.h"
 #include "server/prune.h"
 #include "server/record.h"
 #include "server/run.h"
@@ -50,11 +51,33 @@ struct core *core_new(struct store *store, const struct core_options *options,
 		core->options.offline_seconds = 60;
 	if (core->options.grace_seconds <= 0)
 		core->options.grace_seconds = 60;
+	if (core->options.join_seconds <= 0)
+		core->options.join_seconds = 900;
 	pthread_mutex_init(&core->lock, NULL);
 	core->wake = -1;
+	core->told_end = &core->told;
+	core->jobs = jobs_new(core->options.provider);
 	state_init(&core->state, &core->timers);
 	arena_init(&core->arena);
 	return core;
+}
+
+/* What others had to tell; `heard`: and what is done about it. */
+static void take_messages(struct core *core, bool heard)
+{
+	struct core_message *message, *next;
+
+	pthread_mutex_lock(&core->lock);
+	message = core->told;
+	core->told = NULL;
+	core->told_end = &core->told;
+	pthread_mutex_unlock(&core->lock);
+	for (; message != NULL; message = next) {
+		next = message->next;
+		if (heard && !core->group_failed)
+			message->take(core, message);
+		message->free(message);
+	}
 }
 
 void core_free(struct core *core)
@@ -62,6 +85,8 @@ void core_free(struct core *core)
 	if (core == NULL)
 		return;
 	assert(!core->started && core->queue.n == 0);
+	take_messages(core, false);
+	jobs_free(core, core->jobs);
 	timer_cancel(&core->timers, &core->attention);
 	timer_cancel(&core->timers, &core->tidy);
 	timer_cancel(&core->timers, &core->retry);
@@ -123,6 +148,21 @@ void core_submit(struct core *core, struct call *call, call_handler *handler)
 		assert(err == 0);
 		(void)err;
 	}
+}
+
+void core_tell(struct core *core, struct core_message *message)
+{
+	bool sleeps;
+
+	message->next = NULL;
+	pthread_mutex_lock(&core->lock);
+	*core->told_end = message;
+	core->told_end = &message->next;
+	sleeps = core->wake >= 0 && !core->woken;
+	core->woken |= sleeps;
+	pthread_mutex_unlock(&core->lock);
+	if (sleeps)
+		wake(core);
 }
 
 /* Answers. */
@@ -337,6 +377,7 @@ static void rebuild(struct core *core)
 	else
 		core->broken = !state_load(core, &problem);
 	if (result == STORE_DEPOSED) {
+		jobs_deposed(core);
 		follow_leader(core);
 	} else if (core->broken) {
 		log_error(core->log, "cannot read the database: %s", problem.message);
@@ -358,6 +399,7 @@ static void rebuild(struct core *core)
 static void roll_back(struct core *core)
 {
 	record_rollback(core);
+	jobs_forget(core);
 	take_waiting(core);
 	core->asking.n = 0;
 	rebuild(core);
@@ -395,6 +437,7 @@ static void end_group(struct core *core)
 	bool wrote = false;
 
 	if (!core->group_failed) {
+		jobs_run(core);
 		schedule_run(core);
 		core->hooked = false;
 		runs_settle(core);
@@ -411,6 +454,7 @@ static void end_group(struct core *core)
 		roll_back(core);
 	} else {
 		core->failures = 0;
+		jobs_launch(core);
 		if (core->tokens_changed)
 			read_tokens(core);
 		send_answers(core);
@@ -455,6 +499,7 @@ static void run_group(struct core *core)
 		arena_clear(&core->arena);
 		return;
 	}
+	take_messages(core, true);
 	for (size_t i = 0; i < core->taken.n; i++)
 		run_call(core, core->taken.v[i]);
 	core->calls = core->taken.n;

@@ -22,10 +22,21 @@ struct store;
 struct core;
 struct feed;
 struct log_board;
+struct provider;
+
+/* Something that another thread has for the core: embedded in what it carries. */
+struct core_message {
+	struct core_message *next;
+	/* In a group, which may fail: what was told is lost then, or is not even taken. */
+	void (*take)(struct core *core, struct core_message *message);
+	void (*free)(struct core_message *message);
+};
 
 struct core_options {
 	int64_t lease_seconds;   /* of an execution; 0: 2400 */
 	int64_t offline_seconds; /* without contact; 0: 60 */
+	int64_t join_seconds;    /* that a worker may take to register once its machine is there; 0:
+	                            900 */
 	bool private_mode;       /* end when nobody is attached */
 	int64_t grace_seconds;   /* attached that long after the last word; 0: 60 */
 	/* The private server may end now: nothing runs and nobody is attached. Called once, on the
@@ -42,6 +53,7 @@ struct core_options {
 	struct feed *feed;                /* where events go; NULL: nowhere */
 	struct log_board *board;          /* who follows logs; NULL: nobody does */
 	void (*published)(void *context); /* something was put there; NULL: nobody waits for it */
+	const struct provider *provider;  /* who runs jobs (provider/order.h); NULL: nobody */
 	/* A call of a READ route that memory could not answer whole: for a reader now. Called on
 	   the core thread; whoever submits such calls sets it. */
 	void (*read)(void *context, struct call *call);
@@ -57,6 +69,9 @@ bool core_start(struct core *core, struct problem *problem);
 /* Hand a call to the core thread, which runs the handler (the one that its route names); from
    any thread. After core_stop() it is answered unavailable. */
 void core_submit(struct core *core, struct call *call, call_handler *handler);
+/* Hand it a message, which is its own from now on; from any thread, also before core_start() and
+   after core_stop(). */
+void core_tell(struct core *core, struct core_message *message);
 /* How long the group at hand has taken, 0 between two; any thread. */
 int64_t core_busy_ns(const struct core *core);
 /* False while the database cannot be read: nothing is served then. Any thread. */

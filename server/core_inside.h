@@ -60,8 +60,9 @@ struct core {
 	atomic_bool leads; /* this server leads its database; for other threads to look at */
 
 	pthread_mutex_t lock;
-	VEC(struct core_item) queue; /* under lock, as are the next three */
+	VEC(struct core_item) queue; /* under lock, as are the next five */
 	char *url;                   /* to be announced; NULL: it was */
+	struct core_message *told, **told_end;
 	bool stopping;
 	bool woken; /* the eventfd was written and not read yet */
 	int wake;
@@ -99,6 +100,7 @@ struct core {
 	struct timer counters;         /* when counters of batches are published */
 
 	struct prune *prune; /* under way; NULL: none is */
+	struct jobs *jobs;   /* what is under way of them */
 
 	/* For those who watch. */
 	atomic_llong group_began_ns; /* 0: between two */

@@ -9,6 +9,7 @@
 #include "server/grant.h"
 #include "server/handlers.h"
 #include "server/hire.h"
+#include "server/job.h"
 #include "server/ping.h"
 #include "server/record.h"
 #include "server/signals.h"
@@ -75,6 +76,14 @@ static void take_over(struct core *core, struct worker_node *worker, const struc
 		contact_lose(core, worker, false);
 }
 
+/* A job made it, and not its own command line. */
+static bool is_deployed(struct core *core, const struct worker_node *worker)
+{
+	struct worker row = {.worker_id = worker->id};
+
+	return record_find(core, TABLE_WORKER, &row) && row.provider != NULL && row.permanent != 1;
+}
+
 void handle_worker_register(struct core *core, struct call *call)
 {
 	const uint64_t all = BIT(WORKER_COL_concurrency) | BIT(WORKER_COL_prefetch) |
@@ -87,11 +96,13 @@ void handle_worker_register(struct core *core, struct call *call)
 	                BIT(WORKER_COL_status) | BIT(WORKER_COL_modification_date) |
 	                BIT(WORKER_COL_last_contact_date);
 	struct worker_node *worker;
+	struct job_node *job;
 	struct worker row;
 	bool again = false;
 
-	if (!read_register(call, &row)) {
-		core_problem(core, call);
+	if (!read_register(call, &row) || !job_admits(core, call, &row, &job)) {
+		if (!core->group_failed)
+			core_problem(core, call);
 		return;
 	}
 	if (!core_write(core))
@@ -122,8 +133,11 @@ void handle_worker_register(struct core *core, struct call *call)
 	worker->boot_id = copy_text(row.boot_id);
 	worker->cpus = row.cpus;
 	worker->ram = row.ram;
-	/* The same supervisor with a new agent: what was changed here meanwhile stands. */
-	if (!again) {
+	if (job != NULL)
+		job_joined(core, job);
+	/* The same supervisor with a new agent, or the machine of a job begins anew: what was
+	   changed here meanwhile stands. */
+	if (!again && (mask == 0 || job != NULL || !is_deployed(core, worker))) {
 		mask |= mask ? all : 0;
 		worker->concurrency = row.concurrency;
 		worker->prefetch = row.prefetch;

@@ -20,6 +20,7 @@
 #include "server/metrics.h"
 #include "server/notify.h"
 #include "server/private.h"
+#include "server/provider/runner.h"
 #include "server/reader.h"
 #include "server/relay.h"
 #include "server/route.h"
@@ -265,13 +266,20 @@ static void set_places(struct server *server, const struct settings *settings)
 static bool start_parts(struct server *server, const struct settings *settings,
                         struct state_dir *dir, struct problem *problem)
 {
+	const struct runner_options runner = {.names = settings->providers ? settings->providers
+	                                                                   : "",
+	                                      .directory = settings->provider_dir,
+	                                      .state = dir->path.p,
+	                                      .seconds = settings->job_seconds};
 	struct core_options core = {.private_mode = settings->private_mode,
 	                            .may_end = may_end,
+	                            .join_seconds = settings->join_seconds,
 	                            .published = published,
 	                            .tokens_changed = tokens_changed,
 	                            .read = read_call,
 	                            .hung_up = hung_up,
 	                            .context = server};
+	const char *url;
 	const char *listen = settings->private_mode ? "127.0.0.1:0" : "127.0.0.1:5000";
 	const struct http_options http = {
 	        .address = settings->listen ? settings->listen : listen,
@@ -301,6 +309,10 @@ static bool start_parts(struct server *server, const struct settings *settings,
 	server->flows = flows_new(problem);
 	if (server->flows == NULL)
 		return false;
+	server->runner = runner_new(&runner, &server->log, problem);
+	if (server->runner == NULL)
+		return false;
+	core.provider = runner_provider(server->runner);
 	server->core = core_new(server->store, &core, &server->log);
 	if (!core_start(server->core, problem))
 		return false;
@@ -317,7 +329,10 @@ static bool start_parts(struct server *server, const struct settings *settings,
 	        http_server_new(&http, server, server->auth, dispatch, &server->log, problem);
 	if (server->http == NULL)
 		return false;
-	core_announce(server->core, settings->url ? settings->url : http_url(server->http));
+	url = settings->url ? settings->url : http_url(server->http);
+	core_announce(server->core, url);
+	if (!runner_start(server->runner, url, settings->ca, problem))
+		return false;
 	return state_dir_describe(dir, http_local_url(server->http), problem);
 }
 
@@ -329,6 +344,8 @@ static void stop_parts(struct server *server, struct state_dir *dir)
 		http_refuse(server->http);
 	if (server->core != NULL)
 		core_stop(server->core);
+	if (server->runner != NULL)
+		runner_stop(server->runner);
 	if (server->readers != NULL)
 		readers_stop(server->readers);
 	relay_stop(server->relay);
@@ -338,6 +355,7 @@ static void stop_parts(struct server *server, struct state_dir *dir)
 	relay_free(server->relay);
 	if (server->core != NULL)
 		core_free(server->core);
+	runner_free(server->runner);
 	flows_free(server->flows);
 	feed_free(server->feed);
 	log_board_free(server->board);

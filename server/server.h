@@ -17,6 +17,7 @@ struct log_board;
 struct metrics;
 struct readers;
 struct relay;
+struct runner;
 struct store;
 struct flows;
 
@@ -25,8 +26,9 @@ struct server {
 	struct store *store;
 	struct core *core;
 	struct readers *readers;
-	struct relay *relay; /* of a database that is shared; else NULL */
-	const char *ca;      /* checks the certificates of those others; NULL: the system's */
+	struct runner *runner; /* of providers' programs */
+	struct relay *relay;   /* of a database that is shared; else NULL */
+	const char *ca;        /* checks the certificates of those others; NULL: the system's */
 	struct auth *auth;
 	struct http *http;
 	struct feed *feed;

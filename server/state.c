@@ -2,6 +2,7 @@
 #include "server/state.h"
 
 #include "server/fleet.h"
+#include "server/job.h"
 #include "server/run.h"
 
 #include <assert.h>
@@ -38,6 +39,7 @@ void state_release(struct state *state)
 {
 	fleet_release(state);
 	runs_release(state);
+	job_nodes_release(state);
 	task_classes_release(&state->classes);
 	for (size_t i = 0; i < state->slabs.n; i++)
 		free(state->slabs.v[i]);

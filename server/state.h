@@ -30,6 +30,7 @@
 
 struct call;
 struct run_node;
+struct job_node;
 
 /* Why a task failed or waits, or an execution failed; the words are protocol (docs/protocol.md). */
 enum reason {
@@ -240,6 +241,7 @@ struct state {
 	struct map executions;       /* live ones, by id */
 	VEC(struct run_node *) runs; /* live ones, and ended ones somebody asked for */
 	VEC(struct run_node *) changed_runs;
+	VEC(struct job_node *) jobs; /* open ones, by id; job.h */
 
 	uint32_t last_task, last_execution, last_worker, last_signal, last_requirement, last_run,
 	        last_job, last_token, last_audit;

@@ -4,6 +4,7 @@
 #include "server/change.h"
 #include "server/columns.h"
 #include "server/contact.h"
+#include "server/job.h"
 #include "server/record.h"
 #include "server/run.h"
 #include "server/tally.h"
@@ -286,11 +287,15 @@ static bool read_all(struct load *load)
 	struct core *core = load->core;
 	struct store_reader *r = store_own(core->store);
 	const int64_t live[] = {RUN_SUBMITTING, RUN_RUNNING};
+	const int64_t open[] = {JOB_PENDING, JOB_RUNNING};
 	const struct store_filter live_runs = {
 	        .field = RUN_COL_status, .op = STORE_IN, .list = live, .n = 2};
+	const struct store_filter open_jobs = {
+	        .field = JOB_COL_status, .op = STORE_IN, .list = open, .n = 2};
 	struct store_query batches = {.table = TABLE_BATCH}, workers = {.table = TABLE_WORKER},
 	                   signals = {.table = TABLE_SIGNAL},
-	                   runs = {.table = TABLE_RUN, .filters = &live_runs, .nfilters = 1};
+	                   runs = {.table = TABLE_RUN, .filters = &live_runs, .nfilters = 1},
+	                   jobs = {.table = TABLE_JOB, .filters = &open_jobs, .nfilters = 1};
 	const unsigned undone =
 	        ~(1u << TASK_FAILED | 1u << TASK_SUCCEEDED) & ((1u << TASK_STATUS_COUNT) - 1);
 
@@ -301,7 +306,8 @@ static bool read_all(struct load *load)
 	       (!load->wait || store_load_requirements(r, load->first_undone, load_requirement,
 	                                               load) == STORE_OK) &&
 	       store_load_executions(r, load_execution, load) == STORE_OK &&
-	       store_select(r, &signals, load_signal, load) == STORE_OK && !core->group_failed;
+	       store_select(r, &signals, load_signal, load) == STORE_OK &&
+	       store_select(r, &jobs, job_load, core) == STORE_OK && !core->group_failed;
 }
 
 static void settle(struct core *core, struct load *load)

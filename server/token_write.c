@@ -1,7 +1,7 @@
-/* Tokens: making and revoking them. Listing them is a reader's. */
+#include "server/token.h"
+
 #include "model/digest.h"
 #include "model/json.h"
-#include "server/auth.h"
 #include "server/handlers.h"
 #include "server/record.h"
 #include "server/reply.h"
@@ -10,6 +10,8 @@
 #include <string.h>
 
 #define NAME_MAX_LEN 200
+/* No token that somebody makes has a / in its name. */
+#define ISSUED "deployed/"
 
 static bool note(void *context, const void *row)
 {
@@ -28,6 +30,60 @@ static bool is_taken(struct core *core, const char *name)
 	if (store_select(store_own(core->store), &query, note, &taken) != STORE_OK)
 		core_failed(core, "the tokens cannot be read");
 	return taken;
+}
+
+/* The row of a new token; its text is nowhere else. */
+static bool insert(struct core *core, struct token *token, char text[TOKEN_DIGITS + 1])
+{
+	char *digest = arena_array(&core->arena, char, DIGEST_TEXT_SIZE);
+
+	random_hex(text, TOKEN_DIGITS);
+	digest_bytes(text, TOKEN_DIGITS, digest);
+	token->token_id = ++core->state.last_token;
+	token->hash = digest;
+	token->creation_date = core->now_us;
+	core->tokens_changed = true;
+	return record_insert(core, TABLE_TOKEN, token);
+}
+
+bool token_issue(struct core *core, const char *worker, char text[TOKEN_DIGITS + 1])
+{
+	struct token token = {.name = arena_printf(&core->arena, ISSUED "%s", worker),
+	                      .role = role_word(ROLE_WORKER),
+	                      .worker = worker,
+	                      .expiry_date = DATE_NULL};
+
+	return insert(core, &token, text);
+}
+
+struct issued {
+	VEC(int64_t) ids;
+};
+
+static bool add_id(void *context, const void *row)
+{
+	struct issued *issued = context;
+
+	vec_push(&issued->ids, ((const struct token *)row)->token_id);
+	return true;
+}
+
+bool token_revoke(struct core *core, const char *worker)
+{
+	const struct store_filter filter = {
+	        .field = TOKEN_COL_name,
+	        .op = STORE_EQ,
+	        .text = arena_printf(&core->arena, ISSUED "%s", worker)};
+	const struct store_query query = {.table = TABLE_TOKEN, .filters = &filter, .nfilters = 1};
+	struct issued issued = {0};
+	bool ok = store_select(store_own(core->store), &query, add_id, &issued) == STORE_OK ||
+	          core_failed(core, "the tokens cannot be read");
+
+	for (size_t i = 0; ok && i < issued.ids.n; i++)
+		ok = record_delete(core, TABLE_TOKEN, &(struct token){.token_id = issued.ids.v[i]});
+	core->tokens_changed |= issued.ids.n > 0;
+	vec_release(&issued.ids);
+	return ok;
 }
 
 static bool check(struct core *core, struct token *token, struct problem *problem)
@@ -57,7 +113,7 @@ static bool check(struct core *core, struct token *token, struct problem *proble
 void handle_token_create(struct core *core, struct call *call)
 {
 	const struct table *table = table_get(TABLE_TOKEN);
-	char text[TOKEN_DIGITS + 1], digest[DIGEST_TEXT_SIZE];
+	char text[TOKEN_DIGITS + 1];
 	struct token token;
 	uint64_t set;
 	json_t *reply;
@@ -74,14 +130,8 @@ void handle_token_create(struct core *core, struct call *call)
 		            token.name);
 		return;
 	}
-	random_hex(text, TOKEN_DIGITS);
-	digest_bytes(text, TOKEN_DIGITS, digest);
-	token.token_id = ++core->state.last_token;
-	token.hash = digest;
-	token.creation_date = core->now_us;
-	if (!record_insert(core, TABLE_TOKEN, &token))
+	if (!insert(core, &token, text))
 		return;
-	core->tokens_changed = true;
 	reply = row_to_json(table, &token, VIEW_FULL);
 	json_object_set_new(reply, "token", json_string(text));
 	core_reply(core, call, 201, reply);

@@ -17,39 +17,6 @@
 #define DEPLOY_MOST 1000
 #define LISTED_MOST 10000
 
-static bool queue_job(struct core *core, const char *action, const char *target,
-                      const char *provider, json_t *args)
-{
-	struct str text = STR_INIT;
-	struct job row;
-	bool ok;
-
-	row_default(table_get(TABLE_JOB), &row);
-	json_print(args, &text);
-	row.job_id = ++core->state.last_job;
-	row.target =
-	        target ? target : arena_printf(&core->arena, "node%lld", (long long)row.job_id);
-	row.action = action;
-	row.args = text.p;
-	row.status = JOB_PENDING;
-	row.creation_date = row.modification_date = core->now_us;
-	row.reason = arena_printf(&core->arena, "no provider %s", provider);
-	ok = record_insert(core, TABLE_JOB, &row);
-	str_release(&text);
-	json_decref(args);
-	return ok;
-}
-
-bool job_destroy(struct core *core, const struct worker *worker)
-{
-	return queue_job(core, "worker_destroy", worker->name,
-	                 worker->provider ? worker->provider : "of the worker",
-	                 json_pack("{s:I, s:o, s:o, s:o}", "worker_id",
-	                           (json_int_t)worker->worker_id, "provider",
-	                           json_text(worker->provider), "region", json_text(worker->region),
-	                           "flavor", json_text(worker->flavor)));
-}
-
 struct providers {
 	const char *flavor, *region;
 	struct core *core;
@@ -107,6 +74,7 @@ static void refuse_hire(struct core *core, struct call *call, const struct hire 
 void handle_worker_deploy(struct core *core, struct call *call)
 {
 	struct hire hire;
+	struct deployment deployment;
 	const char *region = NULL, *provider = NULL, *flavor = NULL, *batch = "Default";
 	int64_t number = 1, concurrency = 1, prefetch = 0;
 	struct problem *problem = &call->problem;
@@ -147,12 +115,9 @@ void handle_worker_deploy(struct core *core, struct call *call)
 		refuse_hire(core, call, &hire, number);
 		return;
 	}
+	deployment = (struct deployment){provider, region, flavor, batch, concurrency, prefetch};
 	for (int64_t i = 0; i < number && !core->group_failed; i++)
-		queue_job(core, "worker_create", NULL, provider,
-		          json_pack("{s:s, s:o, s:s, s:s, s:I, s:I}", "provider", provider,
-		                    "region", json_text(region), "flavor", flavor, "batch", batch,
-		                    "concurrency", (json_int_t)concurrency, "prefetch",
-		                    (json_int_t)prefetch));
+		job_deploy(core, &deployment);
 	reply_result(core, call, "ok");
 }
 
@@ -193,7 +158,7 @@ void handle_worker_callback(struct core *core, struct call *call)
 	} else if (batch != NULL && batch->counts[TASK_PENDING] > 0) {
 		reply_result(core, call, "its batch still has tasks");
 	} else {
-		job_destroy(core, &row);
+		job_destroy(core, &row, NULL);
 		worker_drop(core, worker);
 		reply_result(core, call, "ok");
 	}

@@ -192,7 +192,7 @@ void handle_worker_delete(struct core *core, struct call *call)
 		return;
 	}
 	if (row.provider != NULL && row.permanent != 1)
-		job_destroy(core, &row);
+		job_destroy(core, &row, NULL);
 	worker_drop(core, worker);
 	if (!core->group_failed)
 		reply_row(core, call, 200, TABLE_WORKER, &row);

@@ -106,3 +106,16 @@ enum store_result store_find_names(struct store_reader *r, const char *workflow,
 	                 " WHERE t.name = ? AND run.name = ? ORDER BY t.task_id DESC LIMIT 1",
 	                 &sought, found, context);
 }
+
+enum store_result store_made(struct store_reader *r, int64_t *date)
+{
+	enum store_result result;
+	struct statement *st = reader_ready(r, "SELECT min(date) FROM schema_version", &result);
+
+	if (st == NULL)
+		return result;
+	result = r->driver->step(st);
+	if (result == STORE_OK)
+		*date = r->driver->integer(st, 0);
+	return reader_done(r, st, result);
+}

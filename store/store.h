@@ -205,6 +205,8 @@ void store_reader_close(struct store_reader *r);
 const char *store_reader_error(const struct store_reader *r);
 /* Queries that begin or go on after this monotonic moment return STORE_TIMEOUT; 0: none. */
 void store_reader_deadline(struct store_reader *r, int64_t monotonic_ns);
+/* When the database was made, in microseconds: what tells it from others. */
+enum store_result store_made(struct store_reader *r, int64_t *date);
 /* Everything read until _end is one moment of the database. Not for store_own(). */
 enum store_result store_reader_begin(struct store_reader *r);
 void store_reader_end(struct store_reader *r);
