@@ -29,6 +29,16 @@ static const struct command_option depth[] = {
         END,
 };
 
+static const struct command_option selection[] = {
+        {0, "include", "PATTERN", "only files so named, or at such a path below; may be repeated"},
+        END,
+};
+
+static const struct command_option mirror[] = {
+        {0, "delete", NULL, "delete what DESTINATION has and SOURCE has not"},
+        END,
+};
+
 const struct command commands[] = {
         {"fetch list",
          "URI",
@@ -52,6 +62,27 @@ const struct command commands[] = {
          fetch_nrlist,
          {layout, details}},
         {"fetch info", "URI", 1, 1, "what is known of one file", fetch_info, {details}},
+        {"fetch copy",
+         "SOURCE [DESTINATION]",
+         1,
+         2,
+         "copy a file, a glob or a folder's content, also between storages (to here)",
+         fetch_copy,
+         {NULL}},
+        {"fetch sync",
+         "SOURCE DESTINATION",
+         2,
+         2,
+         "bring a folder up to date with another: what is new or changed",
+         fetch_sync,
+         {selection, mirror}},
+        {"fetch delete",
+         "URI",
+         1,
+         1,
+         "delete a file, the matches of a glob, or all of a folder",
+         fetch_delete,
+         {selection}},
         {NULL, NULL, 0, 0, NULL, NULL, {NULL}},
 };
 

@@ -6,12 +6,14 @@
 #include "model/json.h"
 #include "runtime/session.h"
 #include "stage/list.h"
+#include "stage/transfer.h"
 
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* What the commands share while they work. */
 struct work {
@@ -58,14 +60,21 @@ static int exit_code(enum stage_result r)
 	return stage_result_infrastructure(r) ? EXIT_CODE_INFRASTRUCTURE : EXIT_FAILURE;
 }
 
-/* Say what went wrong, release; the exit code. */
-static int end(struct work *w, enum stage_result r)
+/* Each line behind the name of the program. */
+static void say(const struct work *w, const struct str *lines)
 {
-	for (char *line = w->error.p, *next; r != STAGE_OK && *line != '\0'; line = next) {
+	for (const char *line = lines->p, *next; *line != '\0'; line = next) {
 		next = strchrnul(line, '\n');
 		next += *next != '\0';
 		fprintf(stderr, "%s: %.*s", w->call->program, (int)(next - line), line);
 	}
+}
+
+/* Say what went wrong, release; the exit code. */
+static int end(struct work *w, enum stage_result r)
+{
+	if (r != STAGE_OK)
+		say(w, &w->error);
 	str_release(&w->error);
 	arena_release(&w->arena);
 	stage_release(&w->stage);
@@ -118,6 +127,9 @@ static enum stage_result list(struct work *w, const char *text, unsigned how, st
 	again = stage_list(&w->stage, &folder, how, &w->arena, listing, &w->error);
 	if (again == STAGE_OK)
 		*uri = folder;
+	/* Found after all: what was said first is void. Else that, where it says something. */
+	if (again == STAGE_OK)
+		str_reset(&w->error);
 	else if (said > 0)
 		w->error.p[w->error.len = said] = '\0';
 	return again;
@@ -265,4 +277,115 @@ int fetch_info(const struct command_call *call)
 			str_addf(&out, "md5: %s\n", md5_of(e) != NULL ? md5_of(e) : "-");
 	}
 	return end_printing(&w, r, &out);
+}
+
+/* ---- moving ---- */
+
+struct patterns {
+	VEC(const char *) list;
+};
+
+static void patterns_take(struct patterns *p, const struct command_call *call)
+{
+	for (size_t i = 0; i < call->given.n; i++) {
+		if (strcmp(call->given.v[i].option->name, "include") == 0)
+			vec_push(&p->list, call->given.v[i].value);
+	}
+}
+
+/* Schemes that know no folders; asking them what there is would be one more answer to wait for. */
+static bool has_folders(const struct uri *uri)
+{
+	static const char *const without[] = {"http", "https", "run+fastq"};
+
+	for (size_t i = 0; i < sizeof(without) / sizeof(without[0]); i++) {
+		if (strcmp(uri->scheme, without[i]) == 0)
+			return false;
+	}
+	return true;
+}
+
+/* A source: the URI of a folder also where its '/' is left out. */
+static enum stage_result find_source(struct work *w, const char *text, struct uri *uri)
+{
+	struct stage_listing listing;
+	enum stage_result r = parse(w, text, uri);
+
+	if (r != STAGE_OK || uri->folder || uri->glob || uri->nactions > 0 || !has_folders(uri))
+		return r;
+	return list(w, text, STAGE_FOLDERS, uri, &listing);
+}
+
+/* A destination: a folder also without its '/' where only a folder will do, or is there. */
+static enum stage_result find_destination(struct work *w, const char *text,
+                                          const struct uri *source, struct uri *uri)
+{
+	bool several = source->folder || source->glob || source->nactions > 0 ||
+	               strcmp(source->scheme, "run+fastq") == 0;
+	enum stage_result r = parse(w, text, uri);
+	struct stat st;
+
+	if (r != STAGE_OK || uri->folder)
+		return r;
+	if (several ||
+	    (strcmp(uri->scheme, "file") == 0 && stat(uri->place, &st) == 0 && S_ISDIR(st.st_mode)))
+		r = parse(w, arena_printf(&w->arena, "%s/", text), uri);
+	return r;
+}
+
+static int transfer(const struct command_call *call, const char *destination, bool folders,
+                    bool mirror)
+{
+	struct patterns patterns = {0};
+	struct stage_transfer t = {.mirror = mirror};
+	struct str warnings = STR_INIT;
+	struct uri from, to;
+	enum stage_result r;
+	struct work w;
+
+	begin(&w, call);
+	patterns_take(&patterns, call);
+	t.from = &from;
+	t.to = &to;
+	t.patterns = patterns.list.v;
+	t.npatterns = patterns.list.n;
+	r = find_source(&w, call->words[0], &from);
+	if (r == STAGE_OK && folders && !from.folder) {
+		str_addf(&w.error, "%s: is no folder\n", call->words[0]);
+		r = STAGE_BAD_URI;
+	}
+	if (r == STAGE_OK)
+		r = find_destination(&w, destination, &from, &to);
+	if (r == STAGE_OK)
+		r = stage_transfer(&w.stage, &t, &warnings, &w.error);
+	say(&w, &warnings);
+	str_release(&warnings);
+	vec_release(&patterns.list);
+	return end(&w, r);
+}
+
+int fetch_copy(const struct command_call *call)
+{
+	return transfer(call, call->nwords > 1 ? call->words[1] : "./", false, false);
+}
+
+int fetch_sync(const struct command_call *call)
+{
+	return transfer(call, call->words[1], true, command_has(call, "delete"));
+}
+
+int fetch_delete(const struct command_call *call)
+{
+	struct patterns patterns = {0};
+	enum stage_result r;
+	struct uri uri;
+	struct work w;
+
+	begin(&w, call);
+	patterns_take(&patterns, call);
+	r = find_source(&w, call->words[0], &uri);
+	if (r == STAGE_OK)
+		r = stage_remove(&w.stage, &uri, patterns.list.v, patterns.list.n, &w.error);
+	vec_release(&patterns.list);
+	return end(&w, r);
 }

@@ -8,5 +8,8 @@ int fetch_list(const struct command_call *call);
 int fetch_nlist(const struct command_call *call);
 int fetch_nrlist(const struct command_call *call);
 int fetch_info(const struct command_call *call);
+int fetch_copy(const struct command_call *call);
+int fetch_sync(const struct command_call *call);
+int fetch_delete(const struct command_call *call);
 
 #endif

@@ -6,7 +6,7 @@
 #include "base/map.h"
 #include "net/url.h"
 #include "stage/fault.h"
-#include "stage/rclone.h"
+#include "stage/rclone_place.h"
 #include "stage/scheme.h"
 
 #include <fnmatch.h>
@@ -21,19 +21,6 @@
 #define DATE_LENGTH 19
 /* Object stores tell when they got an object; when the file was made would be asked one by one. */
 #define SERVER_DATES "--use-server-modtime"
-/* A remote of that name is made of a URL by the environment. */
-#define FTP_REMOTE "scitqftp:"
-
-/* Where a URI leads, in rclone's words. */
-struct remote {
-	const struct uri *uri;
-	const char *base;         /* "azure:" */
-	const char *path;         /* behind it, no '/' at the end; of a glob where it begins */
-	const char *pattern;      /* what follows that, for fnmatch(3); NULL: no glob */
-	const char *const *extra; /* of the environment; NULL: nothing */
-	const char *root;         /* of URIs of what lies there: "azure://", "ftp://host" */
-};
-
 /* One file of a listing. */
 struct remote_file {
 	const char *name; /* of a folder with '/' at its end */
@@ -49,130 +36,6 @@ struct remote_files {
 static bool is_ftp(const struct uri *uri)
 {
 	return strcmp(uri->scheme, "ftp") == 0;
-}
-
-/* Cut the pattern before its first component with a glob, which may hide behind backslashes. */
-static void cut_pattern(struct remote *r, const char *pattern, struct arena *arena)
-{
-	const char *slash = NULL, *p = pattern;
-	char *plain;
-	size_t len = 0;
-
-	for (; *p != '\0' && strchr("*?[", *p) == NULL; p++) {
-		if (*p == '/')
-			slash = p;
-		else if (*p == '\\' && p[1] != '\0')
-			p++;
-	}
-	r->pattern = arena_strdup(arena, slash != NULL ? slash + 1 : pattern);
-	plain = arena_alloc(arena, strlen(pattern) + 1);
-	for (p = pattern; slash != NULL && p < slash; p++) {
-		if (*p == '\\')
-			p++;
-		plain[len++] = *p;
-	}
-	plain[len] = '\0';
-	r->path = plain;
-}
-
-static const char *without_slash(struct arena *arena, const char *path)
-{
-	size_t n = strlen(path);
-
-	while (n > 1 && path[n - 1] == '/')
-		n--;
-	return arena_strndup(arena, path, n);
-}
-
-/* rclone keeps passwords in a form of its own. */
-static enum stage_result obscure(struct stage *s, const struct uri *uri, const char *password,
-                                 struct str *out, struct str *error)
-{
-	static const char *const words[] = {"obscure", "-", NULL};
-	struct rclone_run run = {
-	        .subject = uri->text, .words = words, .input = password, .out = out};
-	enum stage_result r = rclone_run(s, &run, error);
-
-	while (out->len > 0 && (unsigned char)out->p[out->len - 1] <= ' ')
-		out->p[--out->len] = '\0';
-	return r;
-}
-
-/* The remote that an ftp URL describes. */
-static enum stage_result find_ftp(struct stage *s, const struct uri *uri, struct arena *arena,
-                                  struct remote *r, struct str *error)
-{
-	struct str password = STR_INIT, path = STR_INIT;
-	struct url_server server;
-	const char *slash = strchr(uri->place + strlen("ftp://"), '/');
-	const char **extra = arena_array(arena, const char *, 6);
-	enum stage_result result;
-
-	url_server_init(&server);
-	r->base = FTP_REMOTE;
-	r->extra = extra;
-	r->root = slash == NULL ? uri->place
-	                        : arena_strndup(arena, uri->place, (size_t)(slash - uri->place));
-	if (slash != NULL)
-		url_unescape(&path, slash + 1, strlen(slash + 1));
-	r->path = arena_strdup(arena, path.p);
-	result = url_server_read(&server, r->root)
-	                 ? obscure(s, uri, server.user.len > 0 ? server.password.p : "anonymous@",
-	                           &password, error)
-	                 : fault(error, STAGE_BAD_URI, uri->text, "is no URL");
-	extra[0] = "RCLONE_CONFIG_SCITQFTP_TYPE=ftp";
-	extra[1] = arena_printf(arena, "RCLONE_CONFIG_SCITQFTP_HOST=%s", server.host.p);
-	extra[2] = arena_printf(arena, "RCLONE_CONFIG_SCITQFTP_PORT=%s", server.port.p);
-	extra[3] = arena_printf(arena, "RCLONE_CONFIG_SCITQFTP_USER=%s",
-	                        server.user.len > 0 ? server.user.p : "anonymous");
-	extra[4] = arena_printf(arena, "RCLONE_CONFIG_SCITQFTP_PASS=%s", password.p);
-	str_release(&password);
-	str_release(&path);
-	url_server_release(&server);
-	return result;
-}
-
-static enum stage_result find(struct stage *s, const struct uri *uri, struct arena *arena,
-                              struct remote *r, struct str *error)
-{
-	const char *name, *path;
-	enum stage_result result;
-
-	memset(r, 0, sizeof(*r));
-	r->uri = uri;
-	if (is_ftp(uri)) {
-		result = find_ftp(s, uri, arena, r, error);
-		if (result != STAGE_OK)
-			return result;
-	} else {
-		name = rclone_remote(uri->scheme, arena);
-		if (name == NULL)
-			return fault(error, STAGE_BAD_URI, uri->text, "rclone has no remote %s",
-			             uri->scheme);
-		r->base = arena_printf(arena, "%s:", name);
-		path = strstr(uri->place, "://") + 3;
-		r->root = arena_strndup(arena, uri->place, (size_t)(path - uri->place));
-		r->path = path;
-	}
-	if (uri->glob)
-		cut_pattern(r, r->path, arena);
-	r->path = without_slash(arena, r->path);
-	return STAGE_OK;
-}
-
-/* What rclone calls it. */
-static const char *spec(const struct remote *r, const char *name, struct arena *arena)
-{
-	return arena_printf(arena, "%s%s%s%s", r->base, r->path,
-	                    *name != '\0' && *r->path != '\0' ? "/" : "", name);
-}
-
-static enum stage_result run(struct stage *s, const struct remote *r, const char *const *words,
-                             const char *input, struct str *out, struct str *error)
-{
-	struct rclone_run all = {r->uri->text, words, r->extra, input, out};
-
-	return rclone_run(s, &all, error);
 }
 
 /* The text up to the ';', cut off, *at behind it; NULL where there is none. */
@@ -217,7 +80,7 @@ static bool parse_line(char *line, bool digests, struct arena *arena, struct rem
 	return true;
 }
 
-static enum stage_result parse_list(const struct remote *r, struct str *text, bool digests,
+static enum stage_result parse_list(const struct rclone_place *r, struct str *text, bool digests,
                                     struct arena *arena, struct remote_files *files,
                                     struct str *error)
 {
@@ -239,7 +102,7 @@ static enum stage_result parse_list(const struct remote *r, struct str *text, bo
 }
 
 /* What is below the folder, `depth` levels deep; 0: however deep. `how` is of stage_list_flag. */
-static enum stage_result list_folder(struct stage *s, const struct remote *r, unsigned depth,
+static enum stage_result list_folder(struct stage *s, const struct rclone_place *r, unsigned depth,
                                      unsigned how, struct arena *arena, struct remote_files *files,
                                      struct str *error)
 {
@@ -254,10 +117,10 @@ static enum stage_result list_folder(struct stage *s, const struct remote *r, un
 	                       (how & STAGE_FOLDERS) != 0 ? "--files-only=false" : "--files-only",
 	                       SERVER_DATES,
 	                       "--",
-	                       spec(r, "", arena),
+	                       rclone_place_spec(r, "", arena),
 	                       NULL};
 	struct str out = STR_INIT;
-	enum stage_result result = run(s, r, words, NULL, &out, error);
+	enum stage_result result = rclone_place_run(s, r, words, NULL, &out, error);
 
 	if (result == STAGE_OK)
 		result = parse_list(r, &out, digests, arena, files, error);
@@ -266,7 +129,7 @@ static enum stage_result list_folder(struct stage *s, const struct remote *r, un
 }
 
 /* Those that match the glob. */
-static enum stage_result list_matches(struct stage *s, const struct remote *r, unsigned how,
+static enum stage_result list_matches(struct stage *s, const struct rclone_place *r, unsigned how,
                                       struct arena *arena, struct remote_files *files,
                                       struct str *error)
 {
@@ -297,7 +160,7 @@ static int64_t read_date(const char *text)
 	               : INT64_MIN;
 }
 
-static enum stage_result parse_stat(const struct remote *r, const struct str *text,
+static enum stage_result parse_stat(const struct rclone_place *r, const struct str *text,
                                     struct arena *arena, struct remote_file *f, struct str *error)
 {
 	json_t *object = json_loadb(text->p, text->len, 0, NULL);
@@ -319,7 +182,7 @@ static enum stage_result parse_stat(const struct remote *r, const struct str *te
 }
 
 /* One file, whose last component is its name. */
-static enum stage_result stat_file(struct stage *s, const struct remote *r, unsigned how,
+static enum stage_result stat_file(struct stage *s, const struct rclone_place *r, unsigned how,
                                    struct arena *arena, struct remote_file *f, struct str *error)
 {
 	const char *words[] = {"lsjson",
@@ -328,11 +191,11 @@ static enum stage_result stat_file(struct stage *s, const struct remote *r, unsi
 	                       SERVER_DATES,
 	                       (how & STAGE_DIGESTS) != 0 ? "--hash-type=MD5" : "--hash=false",
 	                       "--",
-	                       spec(r, "", arena),
+	                       rclone_place_spec(r, "", arena),
 	                       NULL};
 	const char *slash = strrchr(r->path, '/');
 	struct str out = STR_INIT;
-	enum stage_result result = run(s, r, words, NULL, &out, error);
+	enum stage_result result = rclone_place_run(s, r, words, NULL, &out, error);
 
 	f->name = slash != NULL ? slash + 1 : r->path;
 	if (result == STAGE_OK)
@@ -342,9 +205,9 @@ static enum stage_result stat_file(struct stage *s, const struct remote *r, unsi
 }
 
 /* The URI of a file that lies below the folder or glob. */
-static const char *place_of(const struct remote *r, const char *name, struct arena *arena)
+static const char *place_of(const struct rclone_place *r, const char *name, struct arena *arena)
 {
-	const char *path = spec(r, name, arena) + strlen(r->base), *uri;
+	const char *path = rclone_place_spec(r, name, arena) + strlen(r->base), *uri;
 	struct str text = STR_INIT;
 
 	str_adds(&text, r->root);
@@ -362,8 +225,8 @@ static const char *place_of(const struct remote *r, const char *name, struct are
 	return uri;
 }
 
-static void add_entry(const struct remote *r, struct arena *arena, const struct remote_file *f,
-                      struct entries *entries)
+static void add_entry(const struct rclone_place *r, struct arena *arena,
+                      const struct remote_file *f, struct entries *entries)
 {
 	struct stage_entry entry = {
 	        .name = f->name,
@@ -383,11 +246,11 @@ enum stage_result cloud_list(struct stage *s, const struct uri *uri, unsigned ho
 	struct remote_files files = {0};
 	struct remote_file file;
 	enum stage_result result;
-	struct remote r;
+	struct rclone_place r;
 
 	if (is_ftp(uri) && !uri->folder && !uri->glob)
 		return remote_list(s, uri, how, arena, entries, error);
-	result = find(s, uri, arena, &r, error);
+	result = rclone_place_find(s, uri, arena, &r, error);
 	if (result != STAGE_OK)
 		return result;
 	if (uri->folder) {
@@ -409,10 +272,10 @@ enum stage_result cloud_list(struct stage *s, const struct uri *uri, unsigned ho
 	return result;
 }
 
-static enum stage_result get_file(struct fetch *f, const struct remote *r, const char *dir)
+static enum stage_result get_file(struct fetch *f, const struct rclone_place *r, const char *dir)
 {
 	struct item item = {.owned = true};
-	const char *words[] = {"copyto", "--", spec(r, "", &f->arena), NULL, NULL};
+	const char *words[] = {"copyto", "--", rclone_place_spec(r, "", &f->arena), NULL, NULL};
 	struct remote_file file;
 	enum stage_result result = stat_file(f->s, r, 0, &f->arena, &file, f->error);
 
@@ -420,7 +283,7 @@ static enum stage_result get_file(struct fetch *f, const struct remote *r, const
 		return result;
 	item.name = file.name;
 	item.path = words[3] = arena_printf(&f->arena, "%s/%s", dir, file.name);
-	result = run(f->s, r, words, NULL, NULL, f->error);
+	result = rclone_place_run(f->s, r, words, NULL, NULL, f->error);
 	if (result != STAGE_OK)
 		return result;
 	if (access(item.path, F_OK) != 0)
@@ -432,10 +295,14 @@ static enum stage_result get_file(struct fetch *f, const struct remote *r, const
 }
 
 /* The names, one a line, for --files-from-raw. */
-static enum stage_result get_matches(struct fetch *f, const struct remote *r, const char *dir)
+static enum stage_result get_matches(struct fetch *f, const struct rclone_place *r, const char *dir)
 {
-	const char *words[] = {"copy", "--files-from-raw=-",   "--no-traverse",
-	                       "--",   spec(r, "", &f->arena), dir,
+	const char *words[] = {"copy",
+	                       "--files-from-raw=-",
+	                       "--no-traverse",
+	                       "--",
+	                       rclone_place_spec(r, "", &f->arena),
+	                       dir,
 	                       NULL};
 	struct remote_files files = {0};
 	struct str names = STR_INIT;
@@ -444,7 +311,7 @@ static enum stage_result get_matches(struct fetch *f, const struct remote *r, co
 	for (size_t i = 0; i < files.list.n; i++)
 		str_addf(&names, "%s\n", files.list.v[i].name);
 	if (result == STAGE_OK)
-		result = run(f->s, r, words, names.p, NULL, f->error);
+		result = rclone_place_run(f->s, r, words, names.p, NULL, f->error);
 	for (size_t i = 0; result == STAGE_OK && i < files.list.n; i++) {
 		struct item item = {.name = files.list.v[i].name, .owned = true};
 
@@ -461,10 +328,10 @@ static enum stage_result get_matches(struct fetch *f, const struct remote *r, co
 	return result;
 }
 
-static enum stage_result get_folder(struct fetch *f, const struct remote *r, const char *dir)
+static enum stage_result get_folder(struct fetch *f, const struct rclone_place *r, const char *dir)
 {
-	const char *words[] = {"copy", "--", spec(r, "", &f->arena), dir, NULL};
-	enum stage_result result = run(f->s, r, words, NULL, NULL, f->error);
+	const char *words[] = {"copy", "--", rclone_place_spec(r, "", &f->arena), dir, NULL};
+	enum stage_result result = rclone_place_run(f->s, r, words, NULL, NULL, f->error);
 
 	if (result == STAGE_OK)
 		result = fetch_add_made(f, &f->items, dir);
@@ -477,12 +344,12 @@ static enum stage_result get_folder(struct fetch *f, const struct remote *r, con
 enum stage_result cloud_get(struct fetch *f)
 {
 	enum stage_result result;
-	struct remote r;
+	struct rclone_place r;
 	const char *dir;
 
 	if (is_ftp(f->uri) && !f->uri->folder && !f->uri->glob)
 		return remote_get(f);
-	result = find(f->s, f->uri, &f->arena, &r, f->error);
+	result = rclone_place_find(f->s, f->uri, &f->arena, &r, f->error);
 	if (result != STAGE_OK)
 		return result;
 	dir = fetch_directory(f, &result);
@@ -503,7 +370,7 @@ static bool is_itself(const struct stage_entry *e)
 }
 
 /* Links one by one, from where they lead. */
-static enum stage_result put_links(struct stage *s, const struct remote *r,
+static enum stage_result put_links(struct stage *s, const struct rclone_place *r,
                                    const struct stage_listing *source, struct arena *arena,
                                    struct str *error)
 {
@@ -511,20 +378,21 @@ static enum stage_result put_links(struct stage *s, const struct remote *r,
 
 	for (size_t i = 0; i < source->n && result == STAGE_OK; i++) {
 		const struct stage_entry *e = &source->entries[i];
-		const char *words[] = {"copyto", "--", e->place, spec(r, e->name, arena), NULL};
+		const char *words[] = {"copyto", "--", e->place,
+		                       rclone_place_spec(r, e->name, arena), NULL};
 
 		if (!is_itself(e))
-			result = run(s, r, words, NULL, NULL, error);
+			result = rclone_place_run(s, r, words, NULL, NULL, error);
 	}
 	return result;
 }
 
-static enum stage_result put_files(struct stage *s, const struct remote *r, const char *source_dir,
-                                   const struct stage_listing *source, struct arena *arena,
-                                   struct str *error)
+static enum stage_result put_files(struct stage *s, const struct rclone_place *r,
+                                   const char *source_dir, const struct stage_listing *source,
+                                   struct arena *arena, struct str *error)
 {
 	const char *words[] = {"copy", "--files-from-raw=-", "--no-traverse",
-	                       "--",   source_dir,           spec(r, "", arena),
+	                       "--",   source_dir,           rclone_place_spec(r, "", arena),
 	                       NULL};
 	struct str names = STR_INIT;
 	enum stage_result result = STAGE_OK;
@@ -539,13 +407,13 @@ static enum stage_result put_files(struct stage *s, const struct remote *r, cons
 			str_addf(&names, "%s\n", name);
 	}
 	if (result == STAGE_OK && names.len > 0)
-		result = run(s, r, words, names.p, NULL, error);
+		result = rclone_place_run(s, r, words, names.p, NULL, error);
 	str_release(&names);
 	return result;
 }
 
 /* What the other side has of it now: all of it, or it is not published. */
-static enum stage_result check_put(struct stage *s, const struct remote *r,
+static enum stage_result check_put(struct stage *s, const struct rclone_place *r,
                                    const struct stage_listing *source, struct arena *arena,
                                    struct entries *entries, struct str *error)
 {
@@ -584,9 +452,9 @@ enum stage_result cloud_put(struct stage *s, const char *source_dir, const struc
 {
 	struct stage_listing source = {0};
 	enum stage_result result;
-	struct remote r;
+	struct rclone_place r;
 
-	result = find(s, dest, arena, &r, error);
+	result = rclone_place_find(s, dest, arena, &r, error);
 	if (result == STAGE_OK)
 		result = stage_put_list(s, source_dir, arena, &source, warnings, error);
 	if (result == STAGE_OK)

@@ -7,13 +7,15 @@
 
 /* To add a scheme: a row here, its functions beside local.c, remote.c and cloud.c. */
 static const struct scheme schemes[] = {
-        {"file", local_get, local_list, local_put}, {"http", remote_get, remote_list, NULL},
-        {"https", remote_get, remote_list, NULL},   {"ftp", cloud_get, cloud_list, cloud_put},
-        {"run+fastq", fastq_get, fastq_list, NULL},
+        {"file", local_get, local_list, local_put, local_remove, true},
+        {"http", remote_get, remote_list, NULL, NULL, false},
+        {"https", remote_get, remote_list, NULL, NULL, false},
+        {"ftp", cloud_get, cloud_list, cloud_put, cloud_remove, true},
+        {"run+fastq", fastq_get, fastq_list, NULL, NULL, false},
 };
 
 /* Every remote that rclone knows. */
-static const struct scheme remotes = {"", cloud_get, cloud_list, cloud_put};
+static const struct scheme remotes = {"", cloud_get, cloud_list, cloud_put, cloud_remove, true};
 
 static bool is_remote(const char *name)
 {

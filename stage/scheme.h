@@ -18,12 +18,18 @@ typedef enum stage_result scheme_put_fn(struct stage *s, const char *source_dir,
                                         const struct uri *dest, struct arena *arena,
                                         struct entries *entries, struct str *warnings,
                                         struct str *error);
+/* Of a folder only what one of the patterns takes, where there are any. */
+typedef enum stage_result scheme_remove_fn(struct stage *s, const struct uri *uri,
+                                           const char *const *patterns, size_t n,
+                                           struct arena *arena, struct str *error);
 
 struct scheme {
 	const char *name;
 	scheme_get_fn *get; /* add what the URI names to the fetch */
 	scheme_list_fn *list;
 	scheme_put_fn *put; /* NULL: not writable */
+	scheme_remove_fn *remove;
+	bool rclone; /* rclone speaks it: copies need not pass through this machine */
 };
 
 /* The row of the URI's scheme, or NULL with *r and a line in `error`. */
@@ -32,5 +38,6 @@ const struct scheme *scheme_find(const struct uri *uri, struct str *error, enum 
 scheme_get_fn local_get, remote_get, cloud_get, fastq_get;
 scheme_list_fn local_list, remote_list, cloud_list, fastq_list;
 scheme_put_fn local_put, cloud_put;
+scheme_remove_fn local_remove, cloud_remove;
 
 #endif
