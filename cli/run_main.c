@@ -10,6 +10,7 @@
 #include "cli/run_options.h"
 #include "cli/shellcheck.h"
 #include "cli/team.h"
+#include "cli/test.h"
 #include "dsl/document.h"
 #include "worker/worker.h"
 
@@ -89,6 +90,7 @@ static int use(struct run_options *o, struct compilation *c)
 	case COMMAND_GRAPH:
 		(o->graph != NULL ? o->graph : compile_graph_dot)(c, &out);
 		break;
+	case COMMAND_TEST:
 	case COMMAND_FMT:
 	case COMMAND_DOC:
 	case COMMAND_EXPLAIN:
@@ -128,18 +130,11 @@ static int choose_server(struct run_options *o, struct config *config)
 
 static int compile_and_use(struct run_options *o)
 {
-	struct compile_options options = {
-	        .path = o->files.v[0],
-	        .params = o->params.v,
-	        .nparams = o->params.n,
-	        .sets = o->sets.v,
-	        .nsets = o->sets.n,
-	        .name = o->name,
-	        .module = o->command == COMMAND_CHECK,
-	};
+	struct compile_options options = run_options_compile(o);
 	struct compilation *c;
 	int code;
 
+	options.module = o->command == COMMAND_CHECK;
 	if (o->dump != NULL)
 		options.stop_after = (enum compile_stage)compile_stage_find(o->dump);
 	c = compile_file(&options);
@@ -229,6 +224,8 @@ static int do_command(struct run_options *o)
 		return format_files(o);
 	case COMMAND_DOC:
 		return document(o);
+	case COMMAND_TEST:
+		return test_file(o, print_diagnostics);
 	default:
 		return compile_and_use(o);
 	}

@@ -18,6 +18,7 @@ static const struct command_row {
         [COMMAND_RUN] = {"run", "FILE", "compile FILE, run it, follow it"},
         [COMMAND_CHECK] = {"check", "FILE", "only look for mistakes"},
         [COMMAND_PLAN] = {"plan", "FILE", "every task; nothing is submitted"},
+        [COMMAND_TEST] = {"test", "FILE", "look whether what its tests say of the plan holds"},
         [COMMAND_GRAPH] = {"graph", "FILE", "the steps as a graph"},
         [COMMAND_FMT] = {"fmt", "FILE...", "put files into their canonical layout"},
         [COMMAND_DOC] = {"doc", "FILE", "what FILE says about itself: purpose, params, steps"},
@@ -370,4 +371,16 @@ void run_options_release(struct run_options *o)
 	vec_release(&o->files);
 	vec_release(&o->params);
 	vec_release(&o->sets);
+}
+
+struct compile_options run_options_compile(const struct run_options *o)
+{
+	return (struct compile_options){
+	        .path = o->files.v[0],
+	        .params = o->params.v,
+	        .nparams = o->params.n,
+	        .sets = o->sets.v,
+	        .nsets = o->sets.n,
+	        .name = o->name,
+	};
 }

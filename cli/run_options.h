@@ -18,6 +18,7 @@ enum command {
 	COMMAND_RUN,
 	COMMAND_CHECK,
 	COMMAND_PLAN,
+	COMMAND_TEST,
 	COMMAND_GRAPH,
 	COMMAND_FMT,
 	COMMAND_DOC,
@@ -47,6 +48,8 @@ struct run_options {
 int run_options_read(struct run_options *o, int argc, char **argv);
 void run_options_release(struct run_options *o);
 void run_options_usage(FILE *to);
+/* The file, and what the command line gives it. */
+struct compile_options run_options_compile(const struct run_options *o);
 
 /* Says it, with a hint at --help; EXIT_CODE_USAGE. */
 int usage_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

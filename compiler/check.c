@@ -10,6 +10,10 @@
 
 #include <string.h>
 
+/* The sides of a comparison are shown up to so many values and bytes. */
+#define COMPARED_MOST 100
+#define COMPARED_LENGTH 200
+
 /* `let x = LIST where COND`: the fields of an element are names in COND. */
 static struct node *check_filter(struct checker *k, const struct stmt *s, struct node *source)
 {
@@ -94,10 +98,39 @@ static void check_argument(struct compilation *c, struct symbol *sym)
 	sym->value = n->kind == NODE_CONST ? n->value : VALUE_BAD_INIT;
 }
 
+/* "2 == 3" of a comparison that does not hold and says so; NULL where that tells nothing. */
+static const char *compared(struct checker *k, const struct expr *e)
+{
+	const struct expr *sides[2];
+	struct str s = STR_INIT;
+	const char *text = NULL;
+
+	if (e->kind != EXPR_BINARY || e->binary.op < OP_EQ || e->binary.op > OP_UNLIKE)
+		return NULL;
+	sides[0] = e->binary.left;
+	sides[1] = e->binary.right;
+	for (int i = 0; i < 2; i++) {
+		struct node *n = check_expr(k, sides[i], NULL);
+
+		if (n->kind != NODE_CONST || value_total(&n->value) > COMPARED_MOST) {
+			str_release(&s);
+			return NULL;
+		}
+		if (i > 0)
+			str_addf(&s, " %s ", op_text(e->binary.op));
+		value_write(&n->value, &s);
+	}
+	if (s.len <= COMPARED_LENGTH)
+		text = arena_strndup(&k->c->arena, s.p, s.len);
+	str_release(&s);
+	return text;
+}
+
 static void check_assert(struct compilation *c, struct assertion *a)
 {
 	struct checker k = {.c = c, .level = a->level};
 	const struct stmt *s = a->stmt;
+	const char *why;
 	struct diag *d;
 
 	a->cond = check_expr(&k, s->assertion.cond, vtype_of_kind(VTYPE_BOOL));
@@ -108,12 +141,13 @@ static void check_assert(struct compilation *c, struct assertion *a)
 	if (value_convert(c, a->cond->value, vtype_of_kind(VTYPE_BOOL), a->cond->span, &c->arena)
 	            .boolean)
 		return;
+	why = compared(&k, s->assertion.cond);
 	if (a->message != NULL && a->message->kind == NODE_CONST)
 		d = report(c, E0314, s->assertion.cond->span, "%s",
 		           value_to_text(&a->message->value, &c->arena));
 	else
 		d = report(c, E0314, s->assertion.cond->span, "the condition does not hold");
-	label(c, d, "is false");
+	label(c, d, why != NULL ? "is false: %s" : "is false", why);
 }
 
 static void check_loop(struct compilation *c, struct level *l)
@@ -162,7 +196,7 @@ static void check_used_step(struct compilation *c, struct step *step)
 		relate(c, &c->sink.list[i], step->stmt->head, "used here");
 }
 
-static void check_item(struct compilation *c, struct item *item)
+void check_item(struct compilation *c, struct item *item)
 {
 	struct checker k = {.c = c, .level = c->program.levels.v[0]};
 

@@ -67,6 +67,7 @@ const struct vtype *check_element_type(struct checker *k, const struct node *sou
 bool check_fits(struct checker *k, const struct node *n, const struct vtype *want);
 const char *type_text(struct checker *k, const struct vtype *t);
 
+void check_item(struct compilation *c, struct item *item);
 void check_params(struct compilation *c);
 void check_param(struct checker *k, struct symbol *sym);
 void check_settings(struct checker *k, struct settings *s);

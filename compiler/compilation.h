@@ -50,6 +50,10 @@ void compile_check(struct compilation *c);
 void compile_expand(struct compilation *c);
 void compile_plan(struct compilation *c);
 void compile_emit(struct compilation *c);
+/* The assertions of the test that runs, if any; test.c. */
+void compile_test(struct compilation *c);
+/* What the test that runs gives for a param of the file; NULL: nothing. */
+const struct expr *test_param(const struct compilation *c, const char *name);
 
 /*
  * Report; on the result use diag_label(), diag_help() and diag_relate() at once.

@@ -76,6 +76,8 @@ struct compilation *compile_file(const struct compile_options *options)
 		return c;
 	for (enum compile_stage stage = COMPILE_PARSE; stage <= last; stage++) {
 		passes[stage](c);
+		if (stage == COMPILE_EMIT)
+			compile_test(c);
 		if (c->sink.errors > 0 && stage == COMPILE_PARSE && options->lenient)
 			resolve_silently(c);
 		/* Types are checked even where names are missing, but not without a tree. */
@@ -111,6 +113,8 @@ void compile_release(struct compilation *c)
 	vec_release(&c->program.hooks);
 	vec_release(&c->program.modules);
 	vec_release(&c->program.drafts);
+	vec_release(&c->program.test_items);
+	vec_release(&c->program.test_lists);
 	map_release(&c->program.bindings);
 	diag_sink_release(&c->sink);
 	sources_release(&c->sources);

@@ -75,6 +75,8 @@ struct compile_options {
 	enum compile_stage stop_after;
 	/* A file of declarations for others, without a workflow, is right, too: it is checked. */
 	bool module;
+	/* Number of a test in the file that is to be run, from 1; 0: none. Needs COMPILE_EMIT. */
+	size_t test;
 	/* After errors of syntax, still find names in what could be read, silently: for editors. */
 	bool lenient;
 	const struct compile_files *files;
@@ -123,6 +125,14 @@ void compile_listing(const struct compilation *c, size_t tasks, struct str *out)
 
 /* Who set what: params, and the settings of steps and recruiters; origin.c. Needs COMPILE_CHECK. */
 void compile_origins(struct compilation *c, struct str *out);
+
+/* ---- tests in the file; test.c ---- */
+
+/* Known after COMPILE_PARSE. */
+size_t compile_test_count(const struct compilation *c);
+const char *compile_test_name(const struct compilation *c, size_t i);
+/* Of the test that was asked for; where it did not pass, why is in the diagnostics. */
+bool compile_test_passed(struct compilation *c);
 
 /* ---- shell texts, for a program that checks such text; scripts.c ---- */
 

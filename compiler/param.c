@@ -269,21 +269,25 @@ void check_param(struct checker *k, struct symbol *sym)
 {
 	const struct stmt *s = sym->stmt;
 	const struct compile_param *given = given_value(k->c, sym->full);
+	const struct expr *in_test;
 	struct value v;
 
 	sym->type = declared_type(k, s->param.type);
 	sym->constant = true;
-	v = given ? read_given(k, sym, given) : default_value(k, sym);
-	if (given != NULL && s->param.value != NULL)
+	in_test = sym->full == sym->name ? test_param(k->c, sym->name) : NULL;
+	v = in_test != NULL ? check_constant(k, in_test, sym->type)
+	    : given         ? read_given(k, sym, given)
+	                    : default_value(k, sym);
+	if ((given != NULL || in_test != NULL) && s->param.value != NULL)
 		check_constant(k, s->param.value, sym->type);
 	if (s->param.help != NULL)
 		check_constant(k, s->param.help, vtype_of_kind(VTYPE_STRING));
 	if (s->param.in != NULL && v.kind != VALUE_BAD && v.kind != VALUE_NONE)
-		check_range(k, sym, &v, given != NULL);
+		check_range(k, sym, &v, given != NULL || in_test != NULL);
 	if (s->param.matches != NULL)
-		check_match(k, sym, &v, given != NULL);
+		check_match(k, sym, &v, given != NULL || in_test != NULL);
 	if (v.kind == VALUE_FILE)
-		check_file_exists(k, sym, &v, given != NULL);
+		check_file_exists(k, sym, &v, given != NULL || in_test != NULL);
 	sym->value = v;
 }
 

@@ -320,6 +320,9 @@ struct program {
 	VEC(struct step *) steps;
 	VEC(struct hook) hooks; /* one of each outcome at most */
 	VEC(struct module *) modules;
+	/* Of the test that runs: its declarations, and what stands for the tasks. */
+	VEC(struct item) test_items;
+	VEC(struct symbol *) test_lists; /* all tasks, then those of each step */
 	VEC(struct step *) drafts; /* of each step with parameters, to find mistakes in it */
 	uint32_t nslots;
 	const struct stmt *workflow; /* NULL: there is none */

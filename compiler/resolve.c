@@ -502,6 +502,14 @@ static void resolve_branch(struct resolver *r, const struct stmt *s, const struc
 	r->level = outside;
 }
 
+static void refuse_then(struct resolver *r, const struct stmt *s)
+{
+	struct diag *d = report(r->c, E0328, s->head, "`then` is not carried out by this version");
+
+	label(r->c, d, "no effect is not what you want");
+	help(r->c, d, "remove it");
+}
+
 static void resolve_stmt(struct resolver *r, const struct stmt *s)
 {
 	switch (s->kind) {
@@ -510,6 +518,9 @@ static void resolve_stmt(struct resolver *r, const struct stmt *s)
 		break;
 	case STMT_USE:
 		resolve_use(r, s);
+		break;
+	case STMT_THEN:
+		refuse_then(r, s);
 		break;
 	case STMT_PARAM:
 		resolve_param(r, s);
@@ -576,8 +587,10 @@ void compile_resolve(struct compilation *c)
 	scope_init(&r.scope, c, c->ast, "");
 	r.level = level_add(&r, LEVEL_ROOT, NULL);
 	find_workflow(&r);
+	resolve_test_params(&r);
 	resolve_block(&r, &c->ast->body);
 	resolve_defaults(&r);
+	resolve_test(&r);
 	scope_leave(&r.scope, 0);
 	scope_release(&r.scope);
 	release_modules(c);

@@ -46,6 +46,10 @@ void resolve_use(struct resolver *r, const struct stmt *s);
 void resolve_member(struct resolver *r, const struct expr *e);
 void release_modules(struct compilation *c);
 
+/* Of the test that runs, if any: its params before the file, its assertions after it. */
+void resolve_test_params(struct resolver *r);
+void resolve_test(struct resolver *r);
+
 /* A new binding for a name, or for what stands for one. */
 struct binding *bind_new(struct resolver *r, const void *key);
 /* `key` is an EXPR_NAME, or the statement of a name that was bound apart (bind { rate }). */

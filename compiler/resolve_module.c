@@ -106,6 +106,9 @@ static void check_module(struct resolver *r, const struct block *b)
 			refuse_in_module(r, s, "`workflow`",
 			                 "its settings come from the file that imports it");
 			break;
+		case STMT_THEN:
+			refuse_in_module(r, s, "`then`", "write it in the file that imports it");
+			break;
 		case STMT_HOOK:
 			refuse_in_module(r, s, "hooks", "write them in the file that imports it");
 			break;

@@ -27,6 +27,8 @@ static const char *home_text(enum attr_home home)
 		return "`flavor`";
 	case ATTR_ATTEMPT:
 		return "an attempt";
+	case ATTR_TEST:
+		return "a test";
 	}
 	return "";
 }

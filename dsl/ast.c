@@ -48,6 +48,7 @@ const char *stmt_kind_text(enum stmt_kind kind)
 	        [STMT_ATTR] = "setting",      [STMT_BLOCK] = "block",
 	        [STMT_BARE] = "name",         [STMT_CONSTRAINT] = "condition",
 	        [STMT_RUN] = "run",           [STMT_HOOK] = "on",
+	        [STMT_TEST] = "test",         [STMT_THEN] = "then",
 	};
 
 	return texts[kind];

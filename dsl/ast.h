@@ -247,6 +247,8 @@ enum stmt_kind {
 	STMT_LET,
 	STMT_ASSERT,
 	STMT_HOOK, /* on success run | ... */
+	STMT_TEST, /* test "name" { ... } */
+	STMT_THEN, /* then "next.scitq" { ... } */
 	STMT_WORKFLOW,
 	STMT_RECRUITER,
 	STMT_STEP,
@@ -350,6 +352,14 @@ struct stmt {
 			struct name outcome;
 			struct run_text *run;
 		} hook;
+		struct {
+			struct expr *name; /* EXPR_STRING */
+			struct block *body;
+		} test;
+		struct {
+			struct expr *path;  /* EXPR_STRING */
+			struct block *body; /* NULL: no braces */
+		} then;
 	};
 };
 

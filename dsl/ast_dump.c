@@ -352,6 +352,14 @@ static void dump_head(const struct stmt *s, struct str *out)
 	case STMT_HOOK:
 		str_addf(out, "on %s", s->hook.outcome.text);
 		break;
+	case STMT_TEST:
+		str_adds(out, "test ");
+		expr_dump(s->test.name, out);
+		break;
+	case STMT_THEN:
+		str_adds(out, "then ");
+		expr_dump(s->then.path, out);
+		break;
 	case STMT_RUN:
 	case STMT_KINDS:
 		break;
@@ -375,6 +383,10 @@ static const struct block *body_of(const struct stmt *s)
 		return s->branch.then;
 	case STMT_BLOCK:
 		return s->block.body;
+	case STMT_TEST:
+		return s->test.body;
+	case STMT_THEN:
+		return s->then.body;
 	default:
 		return NULL;
 	}

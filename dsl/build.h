@@ -33,6 +33,14 @@ struct ref {
 };
 
 struct list list_add(struct parser *p, struct list l, void *item);
+/* The items as an array of pointers. */
+void *list_array(struct parser *p, const struct list *l);
+struct name *name_array(struct parser *p, const struct list *l);
+
+/* 0 for NULL. */
+unsigned expr_depth(const struct expr *e);
+unsigned block_depth(const struct block *b);
+unsigned larger(unsigned a, unsigned b);
 
 struct name *keep_name(struct parser *p, struct name name);
 struct name make_name(struct parser *p, struct span span);

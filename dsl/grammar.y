@@ -89,7 +89,7 @@ static void dsl_yyerror(YYLTYPE *place, struct parser *p, const char *message);
 %token LIKE "`like`" UNLIKE "`unlike`" TRUE "`true`" FALSE "`false`" NONE "`none`"
 /* contextual */
 %token SCITQ "`scitq`" PARAM "`param`" LET "`let`" WORKFLOW "`workflow`"
-%token RECRUITER "`recruiter`" STEP "`step`" FOREACH "`foreach`" IMPORT "`import`"
+%token RECRUITER "`recruiter`" STEP "`step`" FOREACH "`foreach`" TEST "`test`" IMPORT "`import`"
 %token AS "`as`" IN "`in`" WHERE "`where`" FOR "`for`" INTO "`into`" MIN "`min`" HELP "`help`" ON "`on`"
 
 %type <name> name
@@ -202,6 +202,18 @@ statement:
 		$$->head = span_join(@ON, @name);
 		$$->hook.outcome = $name;
 		$$->hook.run = $RUN;
+	}
+|	TEST string block {
+		$$ = make_stmt(p, STMT_TEST, @TEST, @$);
+		$$->head = span_join(@TEST, @string);
+		$$->test.name = $string;
+		$$->test.body = $block;
+	}
+|	THEN string block_opt {
+		$$ = make_stmt(p, STMT_THEN, @THEN, @$);
+		$$->head = span_join(@THEN, @string);
+		$$->then.path = $string;
+		$$->then.body = $block_opt;
 	}
 ;
 
@@ -501,7 +513,7 @@ name:
 ;
 
 name_token:
-	NAME | SCITQ | PARAM | LET | WORKFLOW | RECRUITER | STEP | FOREACH | IMPORT
+	NAME | SCITQ | PARAM | LET | WORKFLOW | RECRUITER | STEP | FOREACH | TEST | IMPORT
 |	AS | IN | WHERE | FOR | INTO | MIN | HELP | ON
 ;
 

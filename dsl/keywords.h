@@ -32,6 +32,7 @@ enum attr_home {
 	ATTR_STEP = 1 << 2,
 	ATTR_FLAVOR = 1 << 3,  /* left side of a constraint */
 	ATTR_ATTEMPT = 1 << 4, /* an entry of retry = [...] */
+	ATTR_TEST = 1 << 5,
 };
 
 enum attr_type {

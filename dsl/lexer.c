@@ -286,6 +286,9 @@ static bool next_goes_on(struct parser *p)
 	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
 		size_t n = strlen(starts[i]);
 
+		/* Without an `if` before it, `then` begins a statement. */
+		if (i == 2 && p->choices == 0)
+			break;
 		if (strncmp(s, starts[i], n) == 0 &&
 		    (i == 0 || !(isalnum((unsigned char)s[n]) || s[n] == '_'))) {
 			p->glued = (uint32_t)(s - p->text);
@@ -438,6 +441,12 @@ int dsl_yylex(YYSTYPE *value, YYLTYPE *place, struct parser *p)
 		p->begun = t;
 	if (t.kind == T_NEWLINE)
 		p->quiet = false;
+	if (t.begins || t.kind == '{' || t.kind == T_BRACE)
+		p->choices = 0;
+	if (t.kind == T_IF)
+		p->choices++;
+	else if (t.kind == T_THEN && p->choices > 0)
+		p->choices--;
 	watch_indent(p, &t);
 	p->earlier = p->before;
 	p->before = last;

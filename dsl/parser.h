@@ -81,6 +81,7 @@ struct parser {
 	struct token last;            /* handed to bison most recently */
 	struct token before, earlier; /* and the two before it */
 	struct token begun;           /* the one that began this statement */
+	unsigned choices;             /* `if` of this statement whose `then` is still to come */
 	struct span interp;           /* the ${ that was reported most recently */
 	size_t errors;                /* that the sink had before */
 	bool recover;                 /* bison met an error and wants the next statement */

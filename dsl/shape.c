@@ -19,6 +19,7 @@ enum home {
 	HOME_SETTINGS, /* a block of a setting, a record, a refinement */
 	HOME_BIND,     /* bind { a, b = c } */
 	HOME_FLAVOR,   /* flavor { cpu >= 8 } */
+	HOME_TEST,
 };
 
 #define FITS(kind) (1u << (kind))
@@ -34,7 +35,7 @@ static unsigned fitting(enum home home)
 	switch (home) {
 	case HOME_FILE:
 		return declarations | FITS(STMT_IMPORT) | FITS(STMT_PARAM) | FITS(STMT_WORKFLOW) |
-		       FITS(STMT_HOOK);
+		       FITS(STMT_HOOK) | FITS(STMT_TEST) | FITS(STMT_THEN);
 	case HOME_FOREACH:
 	case HOME_IF:
 		return declarations;
@@ -44,6 +45,8 @@ static unsigned fitting(enum home home)
 		return settings | FITS(STMT_BARE);
 	case HOME_FLAVOR:
 		return FITS(STMT_CONSTRAINT) | FITS(STMT_IF);
+	case HOME_TEST:
+		return FITS(STMT_LET) | FITS(STMT_ASSERT) | FITS(STMT_ATTR) | FITS(STMT_BLOCK);
 	case HOME_WORKFLOW:
 	case HOME_RECRUITER:
 	case HOME_SETTINGS:
@@ -73,6 +76,8 @@ static const char *home_text(enum home home)
 		return "in `bind`";
 	case HOME_FLAVOR:
 		return "in `flavor`";
+	case HOME_TEST:
+		return "in a test";
 	}
 	return "here";
 }
@@ -124,7 +129,7 @@ static bool check_after_run(const struct place *place, const struct stmt *s,
 static bool declares(struct parser *p, struct span keyword)
 {
 	static const char *const declaring[] = {"step", "workflow", "recruiter", "param",
-	                                        "let",  "foreach",  "import"};
+	                                        "let",  "foreach",  "import",    "test"};
 	const char *text = parser_text(p, keyword);
 
 	for (size_t i = 0; i < sizeof(declaring) / sizeof(declaring[0]); i++) {
@@ -301,6 +306,12 @@ static void check_stmt(const struct place *place, const struct stmt *s)
 		break;
 	case STMT_ATTR:
 		check_expr(place, s->attr.value);
+		break;
+	case STMT_TEST:
+		check_inner(place, HOME_TEST, s, s->test.body);
+		break;
+	case STMT_THEN:
+		check_inner(place, HOME_SETTINGS, s, s->then.body);
 		break;
 	case STMT_BLOCK:
 		check_inner(place, home_of_block(s->block.key.text), s, s->block.body);

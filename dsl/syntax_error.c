@@ -269,12 +269,23 @@ static bool bad_declaration(const struct mistake *m)
 	const char *word, *wanted;
 	struct diag *d;
 
+	if (m->before->begins && m->before->kind == T_THEN && m->at->kind != T_STRING_OPEN) {
+		d = parser_error(p, E0100, m->at->span,
+		                 "expected the path of a workflow after `then`, found %s",
+		                 found_text(m));
+		diag_help(p->sink, d,
+		          "statements follow as `if COND { ... }`; `then` chooses a value, or names "
+		          "the workflow that follows this one");
+		return true;
+	}
 	if (!m->before->begins || m->before->kind < T_SCITQ || m->before->kind > T_IMPORT)
 		return false;
 	word = text_of(m, m->before);
 	wanted = m->before->kind == T_SCITQ                                     ? "a number"
-	         : m->before->kind == T_IMPORT || m->before->kind == T_WORKFLOW ? "a string"
-	                                                                        : "a name";
+	         : m->before->kind == T_IMPORT || m->before->kind == T_WORKFLOW ||
+	                         m->before->kind == T_TEST
+	                 ? "a string"
+	                 : "a name";
 	d = parser_error(p, E0100, m->at->span, "expected %s after `%s`, found %s", wanted, word,
 	                 found_text(m));
 	diag_help(p->sink, d, "write `%s`", word_find(word, WORD_CONTEXTUAL)->form);

@@ -100,6 +100,12 @@ static void look_at(struct completion *c, const struct stmt *s)
 	case STMT_RECRUITER:
 		body = s->recruiter.body;
 		break;
+	case STMT_USE:
+		body = s->use.body;
+		break;
+	case STMT_TEST:
+		body = s->test.body;
+		break;
 	case STMT_FOREACH:
 		body = s->foreach.body;
 		break;
@@ -123,8 +129,10 @@ static void look_at(struct completion *c, const struct stmt *s)
 	}
 	if (body == NULL || !inside(body->span, c->offset))
 		return;
-	if (s->kind == STMT_STEP)
+	if (s->kind == STMT_STEP || s->kind == STMT_USE)
 		c->home = ATTR_STEP;
+	else if (s->kind == STMT_TEST)
+		c->home = ATTR_TEST;
 	else if (s->kind == STMT_WORKFLOW)
 		c->home = ATTR_WORKFLOW;
 	else if (s->kind == STMT_RECRUITER)

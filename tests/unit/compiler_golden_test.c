@@ -4,6 +4,7 @@
  *
  *	#@ param NAME=VALUE      as --param
  *	#@ set [STEP.]KEY=VALUE  as --set
+ *	#@ test N                run that test of the file
  *	#@ finding LINE COLUMN END_LINE END_COLUMN CODE MESSAGE   of the first shell text
  *	#@ show parse|resolve|check|expand|plan|emit|dot|mermaid|svg|listing|origins|scripts
  *
@@ -31,7 +32,7 @@ struct wishes {
 	struct compile_param params[MAX_PARAMS], sets[MAX_PARAMS];
 	size_t nparams, nsets;
 	char *shows[MAX_PARAMS], *findings[MAX_PARAMS];
-	size_t nshows, nfindings;
+	size_t nshows, nfindings, test;
 	char *text;
 };
 
@@ -52,6 +53,8 @@ static void read_wishes(const char *text, struct wishes *w)
 				w->sets[w->nsets++] = (struct compile_param){line + 7, value + 1};
 			}
 		}
+		if (strncmp(line, "#@ test ", 8) == 0)
+			w->test = strtoul(line + 8, NULL, 10);
 		if (strncmp(line, "#@ finding ", 11) == 0 && w->nfindings < MAX_PARAMS)
 			w->findings[w->nfindings++] = line + 11;
 		if (strncmp(line, "#@ show ", 8) == 0 && w->nshows < MAX_PARAMS)
@@ -204,7 +207,10 @@ static int print_golden(const char *dir, const char *name, bool *used, struct st
 	        .nparams = wishes.nparams,
 	        .sets = wishes.sets,
 	        .nsets = wishes.nsets,
+	        .test = wishes.test,
 	});
+	if (wishes.test > 0)
+		str_addf(out, "test %s\n", compile_test_passed(c) ? "passed" : "failed");
 	for (size_t i = 0; i < wishes.nfindings; i++)
 		add_finding(c, wishes.findings[i]);
 	sink = compile_diagnostics(c);
