@@ -227,30 +227,6 @@ static void enter(struct bulk *bulk, const char *digest)
 	core_reply(core, bulk->call, 201, reply);
 }
 
-/* True where the call was answered. */
-static bool answer_again(struct bulk *bulk, const char *digest)
-{
-	struct core *core = bulk->core;
-	const char *reply = NULL;
-
-	switch (idempotency_find(core, bulk->key, digest, &reply)) {
-	case KEY_NEW:
-		return false;
-	case KEY_OTHER:
-		core_refuse(core, bulk->call, PROBLEM_CONFLICT,
-		            "key \"%.80s\" was used for another request", bulk->key);
-		return true;
-	case KEY_FAILED:
-		return true;
-	case KEY_SAME:
-		break;
-	}
-	str_reset(&bulk->call->reply);
-	str_adds(&bulk->call->reply, reply);
-	core_reply_bytes(core, bulk->call, 200, "application/json");
-	return true;
-}
-
 void handle_task_bulk(struct core *core, struct call *call)
 {
 	struct bulk bulk = {.core = core, .call = call, .keys = MAP_INIT};
@@ -262,7 +238,7 @@ void handle_task_bulk(struct core *core, struct call *call)
 	if (json_member_text(call->body, "key", &key, &call->problem) && key != NULL) {
 		request_digest(call, digest);
 		bulk.key = key;
-		if (answer_again(&bulk, digest))
+		if (idempotency_answer(core, call, key, digest, 200) || core->group_failed)
 			return;
 	}
 	ok = read_bulk(&bulk);

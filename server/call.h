@@ -47,7 +47,11 @@ struct call {
 	const char *user;   /* name of the token, "" under --open */
 	const char *digest; /* of the token, NULL under --open */
 	const char *worker; /* of a worker's token: the name or pattern that it speaks for */
-	const char *path, *address; /* of a route with ROUTE_AUDIT: as called, and from where */
+	/* As called, and from where: of a route with ROUTE_AUDIT, and of a call with a key. */
+	const char *path, *address;
+	const char *key; /* of a write that may be sent again: its Idempotency-Key; NULL */
+	const char *key_digest; /* of the request, once the core has met it */
+	bool repeated;   /* it was, and is answered as before */
 	const struct passage
 	        *passage;    /* to be passed on to the server that leads (relay.h); NULL */
 	bool ours;           /* sent X-Scitq-Client: speaks our protocol */

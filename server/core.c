@@ -5,6 +5,7 @@
 #include "server/contact.h"
 #include "server/core_inside.h"
 #include "server/follow.h"
+#include "server/idempotency.h"
 #include "server/lease.h"
 #include "server/owner.h"
 #include "server/provider/dispatch.h"
@@ -170,8 +171,10 @@ void core_tell(struct core *core, struct core_message *message)
 static void push_answer(struct core *core, struct core_answer answer)
 {
 	if (answer.call == core->current) {
-		if (answer.status >= 200 && answer.status < 300)
+		if (answer.status >= 200 && answer.status < 300 && !answer.call->repeated) {
 			audit_write(core, answer.call);
+			idempotency_note(core, answer.call, answer.value);
+		}
 		core->current = NULL;
 	}
 	vec_push(&core->answers, answer);
@@ -468,10 +471,10 @@ static void run_call(struct core *core, struct core_item item)
 {
 	if (!core->group_failed && !core->broken) {
 		core->current = item.call;
-		if (owner_allows(core, item.call))
-			item.handler(core, item.call);
-		else
+		if (!owner_allows(core, item.call))
 			core_problem(core, item.call);
+		else if (!idempotency_repeat(core, item.call) && !core->group_failed)
+			item.handler(core, item.call);
 		/* Answered and parked calls are nobody's current one. */
 		if (core->current == NULL)
 			return;

@@ -89,6 +89,7 @@ struct core {
 	int64_t now_us; /* date, the same */
 	size_t calls;   /* of the group */
 	struct core_counts counts;
+	uint64_t keys; /* of calls, kept since the start */
 	VEC(struct worker_node *) asking; /* whose lease calls are to be looked at */
 
 	unsigned failures;  /* groups that failed since one was kept */

@@ -196,9 +196,10 @@ static enum MHD_Result begin(struct exchange *x, const char *method, const char 
 	set_link(x, LINK_BODY);
 	x->head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
 	wanted = find_route(x, method, path) &&
-	         request_authenticate(x->connection, x->all->auth, call);
+	         request_authenticate(x->connection, x->all->auth, call) &&
+	         request_key(x->connection, call);
 	x->limit = 0;
-	if (wanted && (call->route->flags & ROUTE_AUDIT)) {
+	if (wanted && ((call->route->flags & ROUTE_AUDIT) || call->key != NULL)) {
 		call->path = arena_strdup(&call->arena, path);
 		call->address = request_address(x->connection, &call->arena);
 	}

@@ -2,6 +2,7 @@
 
 #include "model/json.h"
 #include "server/record.h"
+#include "server/route.h"
 #include "store/store.h"
 
 #include <string.h>
@@ -37,6 +38,10 @@ void request_digest(const struct call *call, char digest[DIGEST_TEXT_SIZE])
 {
 	struct gather g = {.digest = digest_new()};
 
+	if (call->key != NULL) {
+		digest_add(g.digest, call->route->method, strlen(call->route->method) + 1);
+		digest_add(g.digest, call->path, strlen(call->path) + 1);
+	}
 	/* Members in the order in which they came: a repetition is the same bytes. */
 	json_dump_callback(call->body, add_chunk, &g, JSON_COMPACT);
 	digest_add(g.digest, g.bytes, g.n);
@@ -65,6 +70,51 @@ bool idempotency_keep(struct core *core, const char *key, const char *digest, co
 	ok = record_insert(core, TABLE_IDEMPOTENCY, &row);
 	str_release(&text);
 	return ok;
+}
+
+bool idempotency_answer(struct core *core, struct call *call, const char *key, const char *digest,
+                        int status)
+{
+	const char *reply = NULL;
+
+	switch (idempotency_find(core, key, digest, &reply)) {
+	case KEY_NEW:
+	case KEY_FAILED:
+		return false;
+	case KEY_OTHER:
+		core_refuse(core, call, PROBLEM_CONFLICT,
+		            "key \"%.80s\" was used for another request", key);
+		return true;
+	case KEY_SAME:
+		break;
+	}
+	call->repeated = true;
+	str_reset(&call->reply);
+	str_adds(&call->reply, reply);
+	core_reply_bytes(core, call, status, "application/json");
+	return true;
+}
+
+bool idempotency_repeat(struct core *core, struct call *call)
+{
+	char digest[DIGEST_TEXT_SIZE];
+
+	if (call->key == NULL)
+		return false;
+	/* The handler may change the body. */
+	request_digest(call, digest);
+	call->key_digest = arena_strdup(&call->arena, digest);
+	return idempotency_answer(core, call, call->key, digest,
+	                          call->route->flags & ROUTE_MAKES ? 201 : 200);
+}
+
+void idempotency_note(struct core *core, struct call *call, const json_t *reply)
+{
+	if (call->key == NULL || reply == NULL)
+		return;
+	if (idempotency_keep(core, call->key, call->key_digest, reply) &&
+	    ++core->keys % PRUNED_AT_ONCE == 0)
+		idempotency_prune(core);
 }
 
 void idempotency_prune(struct core *core)

@@ -10,12 +10,22 @@
 
 enum key_found { KEY_NEW, KEY_SAME, KEY_OTHER, KEY_FAILED };
 
-/* Of the body as it was sent; to be taken before the handler changes it. */
+/* Of the body as it was sent, and of the path of a call with a key in its header; to be taken before the handler changes it. */
 void request_digest(const struct call *call, char digest[DIGEST_TEXT_SIZE]);
 /* *reply gets the text of the first reply where the request is the same. */
 enum key_found idempotency_find(struct core *core, const char *key, const char *digest,
                                 const char **reply);
 bool idempotency_keep(struct core *core, const char *key, const char *digest, const json_t *reply);
+/*
+ * Answer with the first reply under the key, or refuse where the key was another request's. True where
+ * the call was answered; false where it is new, or the group failed.
+ */
+bool idempotency_answer(struct core *core, struct call *call, const char *key, const char *digest,
+                        int status);
+/* The same of call->key, as the core meets the call. */
+bool idempotency_repeat(struct core *core, struct call *call);
+/* Keep the reply of a call with call->key; of another, nothing. */
+void idempotency_note(struct core *core, struct call *call, const json_t *reply);
 /* Forget keys of long ago, a few at a time. */
 void idempotency_prune(struct core *core);
 

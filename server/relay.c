@@ -22,7 +22,7 @@
 #define CONNECT_MS 2000
 /* Above what a lease or a follower waits for. */
 #define CALL_MS 180000
-#define HEADERS 5
+#define HEADERS 6
 
 struct passing {
 	struct passing *next;
@@ -130,6 +130,8 @@ static void pass(struct relay *relay, struct call *call)
 		headers[n++] = header(call, "Content-Type", passage->content_type);
 	if (passage->mask != NULL)
 		headers[n++] = header(call, "X-Fields", passage->mask);
+	if (passage->key != NULL)
+		headers[n++] = header(call, KEY_HEADER, passage->key);
 	assert(n <= HEADERS);
 	request.url = arena_printf(&call->arena, "%s%s", relay->leader.p, passage->uri);
 	passing = xcalloc(1, sizeof(*passing));

@@ -16,9 +16,12 @@
 /* What a call is passed on with; texts live as long as the call. */
 struct passage {
 	const char *method, *uri;                                 /* as received, query included */
-	const char *authorization, *client, *content_type, *mask; /* headers; NULL: absent */
+	const char *authorization, *client, *content_type, *mask, *key; /* headers; NULL: absent */
 	bool passed; /* it comes from a server that follows */
 };
+
+/* The header by which a write can be known when it is sent again. */
+#define KEY_HEADER "Idempotency-Key"
 
 /* The header by which a call tells that it was passed on. */
 #define PASSED_HEADER "X-Scitq-Passed"

@@ -167,6 +167,22 @@ static const char *kept_header(struct MHD_Connection *connection, const char *na
 	return value ? arena_strdup(&call->arena, value) : NULL;
 }
 
+bool request_key(struct MHD_Connection *connection, struct call *call)
+{
+	const struct route *route = call->route;
+	const char *key = header(connection, KEY_HEADER);
+
+	if (key == NULL || route->queue != QUEUE_CORE || route->role >= ROLE_ADMIN ||
+	    (route->flags & (ROUTE_RAW | ROUTE_BULK)) ||
+	    strcmp(route->method, MHD_HTTP_METHOD_GET) == 0)
+		return true;
+	if (!text_is_utf8(key) || *key == '\0')
+		return problem_set(&call->problem, PROBLEM_BAD_VALUE,
+		                   KEY_HEADER " must be text, and not empty");
+	call->key = arena_strdup(&call->arena, key);
+	return name_check(KEY_HEADER, key, &call->problem);
+}
+
 void request_passage(struct MHD_Connection *connection, const char *uri, struct call *call)
 {
 	struct passage *passage = arena_new(&call->arena, struct passage);
@@ -176,6 +192,7 @@ void request_passage(struct MHD_Connection *connection, const char *uri, struct 
 	passage->authorization = kept_header(connection, MHD_HTTP_HEADER_AUTHORIZATION, call);
 	passage->client = kept_header(connection, "X-Scitq-Client", call);
 	passage->content_type = kept_header(connection, MHD_HTTP_HEADER_CONTENT_TYPE, call);
+	passage->key = kept_header(connection, KEY_HEADER, call);
 	passage->mask = kept_header(connection, "X-Fields", call);
 	passage->passed = header(connection, PASSED_HEADER) != NULL;
 	call->passage = passage;

@@ -22,6 +22,11 @@ bool request_authenticate(struct MHD_Connection *connection, struct auth *auth, 
 const char *request_address(struct MHD_Connection *connection, struct arena *arena);
 /* Whether the query string asks for an answer that goes on. */
 bool request_follows(struct MHD_Connection *connection);
+/*
+ * call->key, where the call has one and may: a write of the core, but for those whose answers are
+ * secret and those that have keys in their bodies. False with the problem set where it is none.
+ */
+bool request_key(struct MHD_Connection *connection, struct call *call);
 /* call->passage, for a call that another server answers. */
 void request_passage(struct MHD_Connection *connection, const char *uri, struct call *call);
 bool text_is_utf8(const char *text);
