@@ -4,6 +4,7 @@
 #include "server/contact.h"
 #include "server/filter.h"
 #include "server/handlers.h"
+#include "server/known_show.h"
 #include "server/news.h"
 #include "server/record.h"
 #include "server/reply.h"
@@ -15,95 +16,10 @@
 
 #include <string.h>
 
-/* "w1,w2", or null. */
-static json_t *worker_names(const struct state *state, const struct batch_node *batch)
-{
-	struct str names = STR_INIT;
-	json_t *value;
-
-	if (batch->serves.n > 0) {
-		for (size_t i = 0; i < state->workers.n; i++) {
-			const struct worker_node *worker = state->workers.v[i];
-
-			if (worker != NULL && worker->serve != NULL &&
-			    pattern_matches(worker->serve->pattern, batch->name))
-				str_addf(&names, "%s%s", names.len ? "," : "", worker->name);
-		}
-	}
-	value = names.len > 0 ? json_text(names.p) : json_null();
-	str_release(&names);
-	return value;
-}
-
-static json_t *batch_json(const struct state *state, const struct batch_node *batch, bool ours)
-{
-	static const enum task_status v1[] = {TASK_PENDING, TASK_ACCEPTED, TASK_RUNNING,
-	                                      TASK_FAILED, TASK_SUCCEEDED};
-	static const enum task_status more[] = {TASK_PAUSED, TASK_WAITING, TASK_ASSIGNED,
-	                                        TASK_DEBUG};
-	json_t *value = json_object();
-
-	json_object_set_new(value, "batch", json_text(batch->name));
-	for (size_t i = 0; i < sizeof(v1) / sizeof(v1[0]); i++)
-		json_object_set_new(value, task_status_words[v1[i]],
-		                    batch->counts[v1[i]] ? json_integer(batch->counts[v1[i]])
-		                                         : json_null());
-	json_object_set_new(value, "workers", worker_names(state, batch));
-	if (!ours)
-		return value;
-	for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++)
-		json_object_set_new(value, task_status_words[more[i]],
-		                    json_integer(batch->counts[more[i]]));
-	json_object_set_new(value, "stopped", json_boolean(batch->paused));
-	json_object_set_new(value, "concurrency", reply_integer(batch->concurrency));
-	json_object_set_new(value, "lease_seconds", reply_integer(batch->lease_seconds));
-	json_object_set_new(value, "run_id", batch->run ? json_integer(batch->run) : json_null());
-	return value;
-}
-
-/* v1 lists those that have tasks. */
-static bool is_shown(const struct batch_node *batch, bool ours)
-{
-	if (ours && (batch->stored || batch->serves.n > 0))
-		return true;
-	for (int s = 0; s < TASK_STATUS_COUNT; s++) {
-		if (batch->counts[s] > 0)
-			return true;
-	}
-	return false;
-}
-
-static int by_name(const void *a, const void *b)
-{
-	return strcmp((*(struct batch_node *const *)a)->name,
-	              (*(struct batch_node *const *)b)->name);
-}
-
 void handle_batch_list(struct core *core, struct call *call)
 {
-	struct state *state = &core->state;
-	struct batch_node **sorted;
-	size_t n = 0;
-	json_t *array;
-
-	if (!tally_tasks(core, call, handle_batch_list))
-		return;
-	/* A worker may serve a batch that has no task yet. */
-	for (size_t i = 0; i < state->serves.n; i++) {
-		if (!state->serves.v[i]->wild)
-			state_batch(state, state->serves.v[i]->pattern);
-	}
-	sorted = arena_array(&core->arena, struct batch_node *, state->batches.n + 1);
-	for (size_t i = 0; i < state->batches.n; i++) {
-		if (is_shown(state->batches.v[i], call->ours))
-			sorted[n++] = state->batches.v[i];
-	}
-	if (n > 1)
-		qsort(sorted, n, sizeof(struct batch_node *), by_name);
-	array = json_array();
-	for (size_t i = 0; i < n; i++)
-		json_array_append_new(array, batch_json(state, sorted[i], call->ours));
-	core_reply(core, call, 200, array);
+	if (tally_tasks(core, call, handle_batch_list))
+		core_reply_known(core, call, known_batch_list, handle_batch_list);
 }
 
 static bool put_paused(struct core *core, struct batch_node *batch, bool paused)

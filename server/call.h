@@ -59,7 +59,7 @@ struct call {
 	int64_t deadline_ns; /* for a call that waits */
 	const char **mask;   /* names of the fields wanted, ends with NULL; NULL: all; mask.h */
 	void *waiter;        /* owner's own use while the call waits */
-	const signed char *known; /* what the core knew of what is asked (task_status.h); NULL */
+	const signed char *known; /* statuses of what is asked, as far as they are known; NULL */
 	struct problem problem;   /* scratch for the handler; call_problem() sends it */
 
 	/* The reply; filled by call_reply and its kin. */
@@ -85,5 +85,9 @@ typedef void call_handler(struct core *core, struct call *call); /* QUEUE_CORE *
 struct reader;
 typedef void read_handler(struct reader *reader, struct call *call); /* QUEUE_READ */
 typedef void http_handler(struct server *server, struct call *call); /* QUEUE_HTTP */
+/* Answers on any thread from what is known of memory (known.h). False: it cannot, and did not; the
+   handler of the queue has to. */
+struct known;
+typedef bool known_answer(struct known *known, struct call *call);
 
 #endif

@@ -6,6 +6,7 @@
 #include "server/core_inside.h"
 #include "server/follow.h"
 #include "server/idempotency.h"
+#include "server/known.h"
 #include "server/lease.h"
 #include "server/owner.h"
 #include "server/provider/dispatch.h"
@@ -59,6 +60,7 @@ struct core *core_new(struct store *store, const struct core_options *options,
 	core->told_end = &core->told;
 	core->jobs = jobs_new(core->options.provider);
 	state_init(&core->state, &core->timers);
+	core->known = known_new();
 	arena_init(&core->arena);
 	return core;
 }
@@ -95,6 +97,7 @@ void core_free(struct core *core)
 	timer_cancel(&core->timers, &core->counters);
 	timer_cancel(&core->timers, &core->tally);
 	state_release(&core->state);
+	known_free(core->known);
 	timers_release(&core->timers);
 	vec_release(&core->queue);
 	vec_release(&core->taken);
@@ -183,17 +186,26 @@ static void push_answer(struct core *core, struct core_answer answer)
 void core_reply(struct core *core, struct call *call, int status, json_t *value)
 {
 	assert(value != NULL);
-	push_answer(core, (struct core_answer){call, value, status, NULL});
+	push_answer(core, (struct core_answer){.call = call, .value = value, .status = status});
 }
 
 void core_reply_bytes(struct core *core, struct call *call, int status, const char *type)
 {
-	push_answer(core, (struct core_answer){call, NULL, status, type});
+	push_answer(core,
+	            (struct core_answer){.call = call, .status = status, .content_type = type});
+}
+
+void core_reply_known(struct core *core, struct call *call, known_answer *answer,
+                      call_handler *handler)
+{
+	push_answer(core,
+	            (struct core_answer){
+	                    .call = call, .status = 200, .known = answer, .handler = handler});
 }
 
 void core_problem(struct core *core, struct call *call)
 {
-	push_answer(core, (struct core_answer){call, NULL, 0, NULL});
+	push_answer(core, (struct core_answer){.call = call});
 }
 
 void core_refuse(struct core *core, struct call *call, enum problem_code code, const char *fmt, ...)
@@ -218,12 +230,16 @@ static void send_answers(struct core *core)
 	for (size_t i = 0; i < core->answers.n; i++) {
 		struct core_answer *a = &core->answers.v[i];
 
-		if (a->value != NULL)
+		if (a->known != NULL) {
+			if (!a->known(core->known, a->call))
+				core_submit(core, a->call, a->handler);
+		} else if (a->value != NULL) {
 			call_reply(a->call, a->status, a->value);
-		else if (a->status != 0)
+		} else if (a->status != 0) {
 			call_reply_bytes(a->call, a->status, a->content_type);
-		else
+		} else {
 			call_problem(a->call);
+		}
 	}
 	core->answers.n = 0;
 }
@@ -331,6 +347,11 @@ void core_announce(struct core *core, const char *url)
 	wake(core);
 }
 
+struct known *core_known(struct core *core)
+{
+	return core->known;
+}
+
 /* Between groups. What fails here is told again with the next term. */
 static void announce(struct core *core)
 {
@@ -369,6 +390,7 @@ static void rebuild(struct core *core)
 	struct problem problem = {0};
 	enum store_result result;
 
+	known_forget(core->known);
 	state_release(&core->state);
 	state_init(&core->state, &core->timers);
 	core->group_failed = false;
@@ -460,6 +482,7 @@ static void end_group(struct core *core)
 		jobs_launch(core);
 		if (core->tokens_changed)
 			read_tokens(core);
+		known_publish(core->known, &core->state, store_term(core->store));
 		send_answers(core);
 		state_trim(&core->state);
 	}

@@ -21,6 +21,7 @@
 struct store;
 struct core;
 struct feed;
+struct known;
 struct log_board;
 struct provider;
 
@@ -54,9 +55,6 @@ struct core_options {
 	struct log_board *board;          /* who follows logs; NULL: nobody does */
 	void (*published)(void *context); /* something was put there; NULL: nobody waits for it */
 	const struct provider *provider;  /* who runs jobs (provider/order.h); NULL: nobody */
-	/* A call of a READ route that memory could not answer whole: for a reader now. Called on
-	   the core thread; whoever submits such calls sets it. */
-	void (*read)(void *context, struct call *call);
 	void *context;
 };
 
@@ -79,6 +77,8 @@ bool core_serves(const struct core *core);
 /* Whether this server leads its database; where it does not, core calls go to the one that does.
    Any thread. */
 bool core_leads(struct core *core);
+/* What it lets others see of memory; any thread, until core_free(). */
+struct known *core_known(struct core *core);
 /* Tell the other servers of the database where this one listens. Any thread. */
 void core_announce(struct core *core, const char *url);
 /* Commit what was taken, answer every waiting call (empty) and every queued one (unavailable),

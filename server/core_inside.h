@@ -46,6 +46,8 @@ struct core_answer {
 	json_t *value; /* NULL: call->problem, or bytes where status is set */
 	int status;
 	const char *content_type; /* of bytes */
+	known_answer *known;      /* or what answers once this group is known, */
+	call_handler *handler;    /* and who begins again where it cannot */
 };
 
 struct prune;
@@ -57,7 +59,8 @@ struct core {
 	struct state state;
 	struct timers timers;
 
-	atomic_bool leads; /* this server leads its database; for other threads to look at */
+	struct known *known; /* of state, as of the last COMMIT, for others */
+	atomic_bool leads;   /* this server leads its database; for other threads to look at */
 
 	pthread_mutex_t lock;
 	VEC(struct core_item) queue; /* under lock, as are the next five */
@@ -124,6 +127,10 @@ void core_end(struct core *core);
 void core_reply(struct core *core, struct call *call, int status, json_t *value);
 /* The same with call->reply's bytes. */
 void core_reply_bytes(struct core *core, struct call *call, int status, const char *type);
+/* The same with what is known once this group is (known.h). Where that is not enough by then
+   the handler gets the call again. */
+void core_reply_known(struct core *core, struct call *call, known_answer *answer,
+                      call_handler *handler);
 /* Answer with call->problem. */
 void core_problem(struct core *core, struct call *call);
 /* Set call->problem and answer with it. */

@@ -145,12 +145,14 @@ struct batch_node *state_batch(struct state *state, const char *name)
 		if (serves(state->serves.v[i], batch))
 			vec_push(&batch->serves, state->serves.v[i]);
 	}
+	state_batch_changed(state, batch);
 	return batch;
 }
 
 void state_batch_pause(struct state *state, struct batch_node *batch, bool paused)
 {
 	batch->paused = paused;
+	state_batch_changed(state, batch);
 	fleet_batch_ready(state, batch);
 }
 
@@ -179,8 +181,12 @@ static struct serve *serve_get(struct state *state, const char *pattern)
 		if (serves(serve, batch)) {
 			vec_push(&batch->serves, serve);
 			list_ready(state, serve, batch);
+			state_batch_changed(state, batch);
 		}
 	}
+	/* It may serve one that has no task yet. */
+	if (!serve->wild)
+		state_batch(state, pattern);
 	return serve;
 }
 
@@ -193,6 +199,7 @@ static void serve_drop(struct state *state, struct serve *serve)
 		for (size_t k = 0; k < batch->serves.n; k++) {
 			if (batch->serves.v[k] == serve) {
 				batch->serves.v[k] = batch->serves.v[--batch->serves.n];
+				state_batch_changed(state, batch);
 				break;
 			}
 		}
@@ -224,6 +231,14 @@ struct worker_node *state_worker_named(const struct state *state, const char *na
 	return id ? state->workers.v[*id] : NULL;
 }
 
+void state_worker_changed(struct state *state, struct worker_node *worker)
+{
+	if (worker->changed)
+		return;
+	worker->changed = true;
+	vec_push(&state->changed.workers, worker->id);
+}
+
 struct worker_node *state_worker_add(struct state *state, uint32_t id, const char *name)
 {
 	struct worker_node *worker = xcalloc(1, sizeof(*worker));
@@ -253,6 +268,7 @@ void state_worker_rename(struct state *state, struct worker_node *worker, const 
 	free(worker->name);
 	worker->name = xstrdup(name);
 	*map_put(&state->worker_names, worker->name, strlen(name), &is_new) = worker->id;
+	state_worker_changed(state, worker);
 }
 
 bool worker_may_take(const struct worker_node *worker)
@@ -356,6 +372,7 @@ void state_worker_serve(struct state *state, struct worker_node *worker, const c
 		serve->workers++;
 		worker->serve = serve;
 	}
+	state_worker_changed(state, worker);
 	state_worker_place(state, worker);
 }
 
@@ -373,6 +390,7 @@ void state_worker_remove(struct state *state, struct worker_node *worker)
 		}
 	}
 	map_delete(&state->worker_names, worker->name, strlen(worker->name));
+	state_worker_changed(state, worker);
 	state->workers.v[worker->id] = NULL;
 	worker_free(worker);
 }
@@ -441,6 +459,7 @@ struct execution_node *state_execution_add(struct state *state, uint32_t id, uin
 	TAILQ_INSERT_TAIL(&worker->spare, execution, held);
 	move_up(worker);
 	state_worker_place(state, worker);
+	state_worker_changed(state, worker);
 	return execution;
 }
 
@@ -469,6 +488,7 @@ void state_execution_remove(struct state *state, struct execution_node *executio
 	unhold(execution);
 	move_up(worker);
 	state_worker_place(state, worker);
+	state_worker_changed(state, worker);
 	if (task != NULL && task_execution(task) == execution->id) {
 		state_task_hold(state, execution->task, task, 0);
 		if (task_is_done(task->status))

@@ -30,6 +30,8 @@ struct worker_node *state_worker_add(struct state *state, uint32_t id, const cha
 void state_worker_rename(struct state *state, struct worker_node *worker, const char *name);
 /* NULL or "": nothing. */
 void state_worker_serve(struct state *state, struct worker_node *worker, const char *pattern);
+/* What others may see of it, its counts too, changed. */
+void state_worker_changed(struct state *state, struct worker_node *worker);
 /* It must hold no execution and no call. */
 void state_worker_remove(struct state *state, struct worker_node *worker);
 /* Compute its room anew after anything that bears on it changed; it joins the hungry or leaves
@@ -50,7 +52,6 @@ struct execution_node *state_execution_add(struct state *state, uint32_t id, uin
                                            struct task_node *task, struct worker_node *worker);
 /* It ended, and is freed. Spares of the worker move up; the task may be queued again. */
 void state_execution_remove(struct state *state, struct execution_node *execution);
-void state_execution_dirty(struct state *state, struct execution_node *execution);
 /* Weights of all that the worker holds, anew: its concurrency or a batch's changed. */
 void state_worker_weigh(struct state *state, struct worker_node *worker);
 /* The same for all workers. */

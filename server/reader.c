@@ -2,6 +2,8 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "server/core.h"
+#include "server/known.h"
 #include "server/route.h"
 #include "server/server.h"
 #include "store/store.h"
@@ -77,6 +79,32 @@ static struct work next_work(struct readers *readers)
 	return work;
 }
 
+/*
+ * Of a database that is shared what is known counts while nobody else leads: what another
+ * server committed before this query began is not missing then.
+ */
+static bool answer_known(struct reader *reader, struct call *call)
+{
+	struct known *known = core_known(reader->server->core);
+	int64_t term = 0;
+
+	return known_term(known) > 0 && store_reader_term(reader->store, &term) == STORE_OK &&
+	       known_term(known) == term && call->route->known(known, call);
+}
+
+static void serve(struct reader *reader, struct call *call)
+{
+	struct server *server = reader->server;
+	const struct route *route = call->route;
+
+	if (route->known != NULL && store_shared(server->store) && answer_known(reader, call))
+		return;
+	if (route->queue == QUEUE_CORE)
+		core_submit(server->core, call, route->handler.core);
+	else
+		route->handler.read(reader, call);
+}
+
 /* Serves until the readers stop. */
 static void *run(void *argument)
 {
@@ -91,7 +119,7 @@ static void *run(void *argument)
 		if (work.job != NULL)
 			work.job->run(&thread->reader, work.job);
 		else
-			work.call->route->handler.read(&thread->reader, work.call);
+			serve(&thread->reader, work.call);
 	}
 }
 

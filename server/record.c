@@ -240,6 +240,7 @@ struct execution *record_execution_row(struct core *core, struct execution_node 
 		row_clear(table_get(TABLE_EXECUTION), execution->row);
 		execution->row->execution_id = execution->id;
 		vec_push(&core->state.dirty_executions, execution);
+		state_worker_changed(&core->state, execution->worker);
 	}
 	return execution->row;
 }

@@ -1,6 +1,7 @@
 #include "server/route.h"
 
 #include "server/handlers.h"
+#include "server/known_show.h"
 #include "server/reader.h"
 #include "server/server.h"
 
@@ -15,12 +16,26 @@
 #define LIST(name) CONTENT(TABLE_##name, NULL, true)
 #define SHAPE(name) CONTENT(TABLE_COUNT, &filter_##name, false)
 #define SHAPES(name) CONTENT(TABLE_COUNT, &filter_##name, true)
-#define ROW(side, queue, method, pattern, handler, role, filter, flags, takes, gives, help)        \
-	{#method, pattern, queue, {.side = handler}, ROLE_##role, &filter_##filter, ROUTE_##flags, \
-	 takes,   gives,   help},
-#define CORE(...) ROW(core, QUEUE_CORE, __VA_ARGS__)
-#define READ(...) ROW(read, QUEUE_READ, __VA_ARGS__)
-#define HTTP(...) ROW(http, QUEUE_HTTP, __VA_ARGS__)
+#define ROW(side, queue, method, pattern, handler, known, role, filter, flags, takes, gives, help) \
+	{#method,                                                                                  \
+	 pattern,                                                                                  \
+	 queue,                                                                                    \
+	 {.side = handler},                                                                        \
+	 known,                                                                                    \
+	 ROLE_##role,                                                                              \
+	 &filter_##filter,                                                                         \
+	 ROUTE_##flags,                                                                            \
+	 takes,                                                                                    \
+	 gives,                                                                                    \
+	 help},
+#define CORE(method, pattern, handler, ...)                                                        \
+	ROW(core, QUEUE_CORE, method, pattern, handler, NULL, __VA_ARGS__)
+#define READ(method, pattern, handler, ...)                                                        \
+	ROW(read, QUEUE_READ, method, pattern, handler, NULL, __VA_ARGS__)
+#define HTTP(method, pattern, handler, ...)                                                        \
+	ROW(http, QUEUE_HTTP, method, pattern, handler, NULL, __VA_ARGS__)
+#define KNOWN_CORE(...) ROW(core, QUEUE_CORE, __VA_ARGS__)
+#define KNOWN_READ(...) ROW(read, QUEUE_READ, __VA_ARGS__)
 
 const struct route routes[] = {
 #include "server/routes.def"

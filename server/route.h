@@ -23,8 +23,6 @@ enum route_flags {
 	ROUTE_LEADER =
 	        1 << 6, /* no CORE, yet only the server that leads has the answer: redirected */
 	ROUTE_SAFE = 1 << 7, /* a GET of the core that changes nothing: HEAD may ask it too */
-	ROUTE_KNOWN =
-	        1 << 8, /* a READ of statuses: where this server leads its core is asked first */
 };
 
 /* What a body or a reply holds: rows of a table, or objects of a shape (filters.def). */
@@ -43,6 +41,7 @@ struct route {
 		read_handler *read;
 		http_handler *http;
 	} handler;
+	known_answer *known; /* asked first, where this server leads; NULL: nobody */
 	enum role role;
 	const struct filter *filter; /* filter_body: the handler reads the body */
 	unsigned flags;

@@ -92,6 +92,7 @@ void batch_put(struct core *core, const struct batch *row)
 	batch->lease_seconds = row->lease_seconds;
 	batch->depth = row->depth;
 	batch->hook = row->hook == 1;
+	state_batch_changed(state, batch);
 	if (weighs && batch->counts[TASK_ASSIGNED] + batch->counts[TASK_ACCEPTED] +
 	                              batch->counts[TASK_RUNNING] >
 	                      0)

@@ -26,7 +26,6 @@
 #include "server/route.h"
 #include "server/settings.h"
 #include "server/server_main.h"
-#include "server/task_status.h"
 #include "store/store.h"
 
 #include <errno.h>
@@ -88,14 +87,6 @@ static bool hung_up(void *context, const struct call *call)
 	return link_hung_up(call->connection);
 }
 
-/* On the core thread. */
-static void read_call(void *context, struct call *call)
-{
-	struct server *server = context;
-
-	readers_submit(server->readers, call);
-}
-
 static bool leads(struct server *server)
 {
 	return server->relay == NULL || core_leads(server->core);
@@ -103,12 +94,17 @@ static bool leads(struct server *server)
 
 static void dispatch(struct server *server, struct call *call)
 {
+	known_answer *known = call->route->known;
+
 	if (call->passage != NULL)
 		relay_submit(server->relay, call);
+	/* Whether it still leads a reader can tell. */
+	else if (known != NULL && store_shared(server->store))
+		readers_submit(server->readers, call);
+	else if (known != NULL && known(core_known(server->core), call))
+		return;
 	else if (call->route->queue == QUEUE_CORE)
 		core_submit(server->core, call, call->route->handler.core);
-	else if ((call->route->flags & ROUTE_KNOWN) && leads(server))
-		core_submit(server->core, call, task_status_ask);
 	else
 		readers_submit(server->readers, call);
 }
@@ -276,7 +272,6 @@ static bool start_parts(struct server *server, const struct settings *settings,
 	                            .join_seconds = settings->join_seconds,
 	                            .published = published,
 	                            .tokens_changed = tokens_changed,
-	                            .read = read_call,
 	                            .hung_up = hung_up,
 	                            .context = server};
 	const char *url;

@@ -48,6 +48,9 @@ void state_release(struct state *state)
 	vec_release(&state->leaving);
 	vec_release(&state->dirty_tasks);
 	vec_release(&state->moved);
+	vec_release(&state->changed.tasks);
+	vec_release(&state->changed.batches);
+	vec_release(&state->changed.workers);
 	vec_release(&state->edges);
 	vec_release(&state->edge_rules);
 }
@@ -234,8 +237,17 @@ void state_task_hold(struct state *state, uint32_t id, struct task_node *task, u
 	state_task_queue(state, id, task);
 }
 
+void state_batch_changed(struct state *state, struct batch_node *batch)
+{
+	if (batch->changed)
+		return;
+	batch->changed = true;
+	vec_push(&state->changed.batches, batch);
+}
+
 void state_batch_moved(struct state *state, struct batch_node *batch)
 {
+	state_batch_changed(state, batch);
 	if (batch->moved)
 		return;
 	batch->moved = true;
@@ -262,6 +274,7 @@ static void move(struct state *state, uint32_t id, struct task_node *task, int f
 			batch->counts[to]++;
 	}
 	state_batch_moved(state, batch);
+	vec_push(&state->changed.tasks, id);
 	if (class_of(state, task)->run != 0)
 		run_count(state, task, from, to);
 	task->status = (uint8_t)to;

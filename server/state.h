@@ -128,6 +128,7 @@ struct batch_node {
 	uint32_t step_run, step;            /* where task_step() last found it */
 	uint32_t feed;                      /* its number in the feed, 0: not known yet */
 	bool moved;                         /* in state.moved */
+	bool changed;                       /* in state.changed */
 };
 
 TAILQ_HEAD(worker_list, worker_node);
@@ -187,6 +188,7 @@ struct worker_node {
 	bool shutdown_told; /* asked to end: gets nothing any more */
 
 	enum room room; /* as of the last worker_place() */
+	bool changed;   /* in state.changed */
 	bool counted;   /* in serve->roomy */
 	bool present;   /* in serve->present */
 	TAILQ_ENTRY(worker_node) hungry;
@@ -211,6 +213,13 @@ struct execution_node {
 	uint64_t mask;
 };
 
+/* What others may see of it changed since the last COMMIT (known.h). */
+struct changed {
+	VEC(uint32_t) tasks; /* in whatever order, also twice */
+	VEC(struct batch_node *) batches;
+	VEC(uint32_t) workers; /* they may be gone */
+};
+
 struct state {
 	struct timers *timers;
 
@@ -222,7 +231,8 @@ struct state {
 	VEC(uint32_t) dirty_tasks;
 	VEC(struct execution_node *) dirty_executions;
 	VEC(struct worker_node *) spoken; /* in this group */
-	VEC(struct edge) edges;           /* [0] unused */
+	struct changed changed;
+	VEC(struct edge) edges; /* [0] unused */
 	uint32_t free_edge;
 	VEC(struct edge_rule)
 	edge_rules; /* by number of the edge, as far as the last with a rule */
@@ -293,6 +303,8 @@ void state_task_leaving(struct state *state, uint32_t id);
 /* Free pages that nobody needs; when the group has been committed. */
 void state_trim(struct state *state);
 
+/* What others may see of it changed. */
+void state_batch_changed(struct state *state, struct batch_node *batch);
 /* Its counters, or what is told with them, changed. */
 void state_batch_moved(struct state *state, struct batch_node *batch);
 

@@ -4,6 +4,7 @@
  * what must hold inside it.
  */
 #include "server/core_inside.h"
+#include "server/known.h"
 #include "server/run.h"
 #include "server/state_load.h"
 #include "server/tally.h"
@@ -382,7 +383,7 @@ bool state_check(struct core *core, struct problem *problem)
 		ok = FAIL(&check, "the rows leave something open");
 	ok = ok && same_tasks(&check, shadow) && same_batches(&check) && same_executions(&check) &&
 	     same_workers(&check) && same_tallied(&check, core, shadow) && sound_serves(&check) &&
-	     same_runs(&check, shadow);
+	     same_runs(&check, shadow) && known_check(core->known, &core->state, problem);
 	core_free(shadow);
 	return ok;
 }

@@ -45,8 +45,10 @@ static bool count_execution(void *context, const void *row_p)
 	part->n++;
 	part->last = (uint32_t)row->execution_id;
 	if (worker != NULL && row->latest == 1 &&
-	    execution_is_done((enum execution_status)row->status))
+	    execution_is_done((enum execution_status)row->status)) {
 		worker->ended[row->status]++;
+		state_worker_changed(&part->core->state, worker);
+	}
 	return true;
 }
 
@@ -147,8 +149,10 @@ void tally_take_all(struct core *core)
 
 void tally_ended(struct core *core, const struct execution_node *execution)
 {
-	if (execution->id <= core->state.executions_to)
+	if (execution->id <= core->state.executions_to) {
 		execution->worker->ended[execution->status]++;
+		state_worker_changed(&core->state, execution->worker);
+	}
 }
 
 static bool take_away(void *context, const void *row_p)
@@ -158,8 +162,10 @@ static bool take_away(void *context, const void *row_p)
 	struct worker_node *worker = state_worker(&core->state, row->worker_id);
 
 	if (worker != NULL && row->execution_id <= core->state.executions_to &&
-	    execution_is_done((enum execution_status)row->status))
+	    execution_is_done((enum execution_status)row->status)) {
 		worker->ended[row->status]--;
+		state_worker_changed(&core->state, worker);
+	}
 	return true;
 }
 
@@ -186,8 +192,12 @@ void tally_again(struct core *core)
 	struct state *state = &core->state;
 
 	for (size_t i = 0; i < state->workers.n; i++) {
-		if (state->workers.v[i] != NULL)
-			memset(state->workers.v[i]->ended, 0, sizeof(state->workers.v[i]->ended));
+		struct worker_node *worker = state->workers.v[i];
+
+		if (worker == NULL)
+			continue;
+		memset(worker->ended, 0, sizeof(worker->ended));
+		state_worker_changed(state, worker);
 	}
 	state->executions_to = 0;
 	tally_begin(core);

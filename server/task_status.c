@@ -1,13 +1,14 @@
-#include "server/task_status.h"
-
-#include "server/core_inside.h"
+/*
+ * GET /tasks/status, what clients ask while they wait for many tasks. Where this server
+ * leads, the tasks that are not done are known (known.h) and only the rest is read, so
+ * that the call takes no longer because of the number of tasks in the database. Any
+ * other server reads all of them.
+ */
+#include "server/known.h"
+#include "server/known_show.h"
 #include "server/list.h"
 #include "server/reader.h"
 #include "store/store.h"
-
-#define UNKNOWN (-1)
-/* Ids that the core looks at for one call, in about a millisecond. More are read. */
-#define LOOKED_UP 20000
 
 struct status_list {
 	size_t n, cap;
@@ -67,46 +68,29 @@ static void end_list(struct call *call)
 	str_adds(&call->reply, call->reply.len > 0 ? "]\n" : "[]\n");
 }
 
-/* How many of them are not in memory. */
-static size_t look_up(const struct core *core, json_t *asked, signed char *known)
+bool known_task_status(struct known *known, struct call *call)
 {
-	size_t i, missing = 0;
-	json_t *id;
+	json_t *asked = json_object_get(call->body, "task_id"), *id;
+	size_t n = json_array_size(asked), i;
+	int64_t *ids = arena_array(&call->arena, int64_t, n + 1);
+	signed char *statuses = arena_alloc(&call->arena, n + 1);
 
+	/* What is no list is refused with the rest. */
+	if (!json_is_array(asked))
+		return false;
 	json_array_foreach(asked, i, id)
 	{
-		int64_t number = json_integer_value(id);
-		const struct task_node *task = NULL;
-
-		if (number > 0 && number <= UINT32_MAX)
-			task = state_task(&core->state, (uint32_t)number);
-		known[i] = task != NULL ? (signed char)task->status : UNKNOWN;
-		missing += task == NULL;
+		ids[i] = json_integer_value(id);
 	}
-	return missing;
-}
-
-void task_status_ask(struct core *core, struct call *call)
-{
-	json_t *asked = asked_for(call);
-	size_t n = json_array_size(asked);
-	signed char *known;
-
-	if (asked == NULL) {
-		core_problem(core, call);
-		return;
+	if (known_statuses(known, ids, n, statuses) > 0) {
+		call->known = statuses;
+		return false;
 	}
-	known = arena_alloc(&call->arena, n + 1);
-	if (n > LOOKED_UP || look_up(core, asked, known) > 0) {
-		call->known = n > LOOKED_UP ? NULL : known;
-		core_park(core);
-		core->options.read(core->options.context, call);
-		return;
-	}
-	for (size_t i = 0; i < n; i++)
-		add_number(call, i, known[i]);
+	for (i = 0; i < n; i++)
+		add_number(call, i, statuses[i]);
 	end_list(call);
-	core_reply_bytes(core, call, 200, "application/json");
+	call_reply_bytes(call, 200, "application/json");
+	return true;
 }
 
 /* The ids that are to be read. */
@@ -117,7 +101,7 @@ static json_t *unknown_of(json_t *asked, const signed char *known)
 
 	json_array_foreach(asked, i, id)
 	{
-		if (known == NULL || known[i] == UNKNOWN)
+		if (known == NULL || known[i] == KNOWN_NOT)
 			json_array_append(rest, id);
 	}
 	return rest;
@@ -160,7 +144,7 @@ void read_task_status(struct reader *reader, struct call *call)
 		int64_t number = json_integer_value(id);
 		const int *status;
 
-		if (call->known != NULL && call->known[i] != UNKNOWN) {
+		if (call->known != NULL && call->known[i] != KNOWN_NOT) {
 			add_number(call, i, call->known[i]);
 			continue;
 		}

@@ -6,6 +6,7 @@
 #include "server/handlers.h"
 #include "server/hire.h"
 #include "server/job.h"
+#include "server/known_show.h"
 #include "server/record.h"
 #include "server/recruiter.h"
 #include "server/reply.h"
@@ -263,45 +264,8 @@ void handle_worker_executions(struct core *core, struct call *call)
 	core_reply(core, call, 200, listing.array);
 }
 
-/* How many of the executions that it holds are in each status. */
-static void count_held(const struct worker_node *worker, uint32_t counts[EXECUTION_STATUS_COUNT])
-{
-	const struct execution_list *lists[] = {&worker->running, &worker->spare};
-
-	for (int i = 0; i < 2; i++) {
-		const struct execution_node *node;
-
-		TAILQ_FOREACH(node, lists[i], held)
-		{
-			counts[node->status]++;
-		}
-	}
-}
-
 void handle_workers_tasks(struct core *core, struct call *call)
 {
-	const struct state *state = &core->state;
-	json_t *array;
-
-	if (!tally_executions(core, call, handle_workers_tasks))
-		return;
-	array = json_array();
-	for (size_t i = 0; i < state->workers.n; i++) {
-		const struct worker_node *worker = state->workers.v[i];
-		uint32_t counts[EXECUTION_STATUS_COUNT];
-
-		if (worker == NULL)
-			continue;
-		memcpy(counts, worker->ended, sizeof(counts));
-		count_held(worker, counts);
-		for (int s = 0; s < EXECUTION_STATUS_COUNT; s++) {
-			if (counts[s] > 0)
-				json_array_append_new(array,
-				                      json_pack("{s:I, s:s, s:I}", "worker_id",
-				                                (json_int_t)worker->id, "status",
-				                                execution_status_words[s], "count",
-				                                (json_int_t)counts[s]));
-		}
-	}
-	core_reply(core, call, 200, array);
+	if (tally_executions(core, call, handle_workers_tasks))
+		core_reply_known(core, call, known_workers_tasks, handle_workers_tasks);
 }

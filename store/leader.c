@@ -189,6 +189,29 @@ enum store_result store_lead_check(struct store *s)
 	return result;
 }
 
+int64_t store_term(const struct store *s)
+{
+	return s->term;
+}
+
+enum store_result store_reader_term(struct store_reader *r, int64_t *term)
+{
+	enum store_result result;
+	struct statement *st;
+
+	*term = 0;
+	if (!r->driver->shared)
+		return STORE_OK;
+	st = reader_ready(r, "SELECT term FROM leader", &result);
+	if (st == NULL)
+		return result;
+	result = reader_failed(r, r->main, r->driver->step(st));
+	if (result == STORE_OK)
+		*term = r->driver->integer(st, 0);
+	r->driver->reset(st);
+	return result;
+}
+
 enum store_result store_announce(struct store *s, const char *url)
 {
 	enum store_result result;

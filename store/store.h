@@ -112,6 +112,10 @@ bool store_leads(const struct store *s);
  */
 #define LEAD_CHECK_SECONDS 2
 enum store_result store_lead_check(struct store *s);
+/* The number of the leadership that this server has, and the latest that there is; they grow with
+   each change of leader. 0: it does not lead, or the database is not shared. */
+int64_t store_term(const struct store *s);
+enum store_result store_reader_term(struct store_reader *r, int64_t *term);
 /* Where this server listens, for those who follow. */
 enum store_result store_announce(struct store *s, const char *url);
 /* Append the URL of the server that leads; STORE_NONE where none is known. */

@@ -51,6 +51,8 @@ static enum store_result fault(void *context, enum store_step step)
 {
 	struct bench *b = context;
 
+	if (step == STORE_STEP_COMMIT && b->at_commit != NULL)
+		b->at_commit(b);
 	if (b->away)
 		return STORE_IO;
 	if (b->failing < 0 || step != b->fail_step || b->failing-- > 0)

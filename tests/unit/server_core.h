@@ -21,8 +21,9 @@ struct bench {
 	enum store_step fail_step; /* where `failing` strikes */
 	int failing;               /* that step fails when this has counted down to 0; -1: never */
 	unsigned failed;           /* how often it struck */
-	bool away;                 /* every step fails */
-	bool unchecked;            /* memory is not compared after every group */
+	void (*at_commit)(struct bench *b); /* before each COMMIT; or NULL */
+	bool away;                          /* every step fails */
+	bool unchecked;                     /* memory is not compared after every group */
 	bool may_end;
 	unsigned tokens_read;     /* how often the core had them read */
 	bool tokens_away;         /* they cannot be */

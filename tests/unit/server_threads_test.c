@@ -6,8 +6,10 @@
 #include "tests/unit/server_core.h"
 
 #include "server/handlers.h"
+#include "server/known.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,6 +23,9 @@
 
 struct caller {
 	struct bench *b;
+	atomic_uint *made; /* tasks whose creation was answered */
+	atomic_bool *over; /* no more will be */
+	unsigned missed;   /* times that what is known lacked something */
 	pthread_t thread;
 	unsigned done, grants, unavailable;
 	int64_t epoch;
@@ -66,7 +71,31 @@ static void *submit(void *context)
 		                     json_pack("{s:s}", "command", "true"), &status);
 
 		c->done += status == 201;
+		atomic_fetch_add(c->made, status == 201);
 		json_decref(answer);
+	}
+	return NULL;
+}
+
+/* Whoever was answered finds what it made, on whatever thread; what was seen once stays. */
+static void *look(void *context)
+{
+	struct caller *c = context;
+	struct known_lists lists;
+	unsigned seen = 0;
+
+	while (!atomic_load(c->over)) {
+		unsigned made = atomic_load(c->made), n = 0;
+		struct arena arena;
+
+		arena_init(&arena);
+		if (!known_batches(core_known(c->b->core), &arena, &lists))
+			c->missed++;
+		for (int s = 0; s < TASK_STATUS_COUNT && lists.nbatches > 0; s++)
+			n += lists.batches[0].counts[s];
+		arena_release(&arena);
+		c->missed += n < made || n < seen;
+		seen = n > seen ? n : seen;
 	}
 	return NULL;
 }
@@ -110,7 +139,9 @@ static void *work(void *context)
 static void test_many_at_once(void **unused)
 {
 	struct bench *b = bench_open(NULL);
-	struct caller callers[CALLERS] = {{.b = b}}, worker = {.b = b};
+	struct caller callers[CALLERS] = {{.b = b}}, worker = {.b = b}, looker = {.b = b};
+	atomic_uint made = 0;
+	atomic_bool over = false;
 	struct problem problem = {0};
 	int status;
 	json_t *answer;
@@ -129,14 +160,24 @@ static void test_many_at_once(void **unused)
 	worker.epoch = get_int(answer, "epoch");
 	json_decref(answer);
 	assert_int_equal(pthread_create(&worker.thread, NULL, work, &worker), 0);
+	/* What is done is counted with the first list. */
+	json_decref(ask(b, handle_batch_list, 0, json_object(), &status));
+	assert_int_equal(status, 200);
+	looker.made = &made;
+	looker.over = &over;
+	assert_int_equal(pthread_create(&looker.thread, NULL, look, &looker), 0);
 	for (int i = 0; i < CALLERS; i++) {
 		callers[i].b = b;
+		callers[i].made = &made;
 		assert_int_equal(pthread_create(&callers[i].thread, NULL, submit, &callers[i]), 0);
 	}
 	for (int i = 0; i < CALLERS; i++) {
 		pthread_join(callers[i].thread, NULL);
 		assert_int_equal(callers[i].done, EACH);
 	}
+	atomic_store(&over, true);
+	pthread_join(looker.thread, NULL);
+	assert_int_equal(looker.missed, 0);
 	/* The last of them ends; then the worker waits, and is told that the server stops. */
 	for (int64_t left = 1; left > 0;) {
 		answer = ask(b, handle_batch_list, 0, json_object(), &status);
