@@ -96,6 +96,7 @@ static bool choose(struct launch *l)
 {
 	if (l->options->fresh) {
 		reuse_none(&l->reuse, l->submission->task_count);
+		l->reuse.fresh = true;
 		return reuse_prepare(&l->reuse, &l->session, &l->ids, false);
 	}
 	if (!reuse_find(&l->reuse, &l->session, &l->ids))

@@ -4,13 +4,12 @@
 #include "base/map.h"
 #include "base/vec.h"
 #include "model/json.h"
-#include "stage/uri.h"
+#include "stage/standing.h"
 #include "stage/yield.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define CHUNK 5000
@@ -19,35 +18,13 @@ void reuse_none(struct reuse *r, uint32_t task_count)
 {
 	r->task_id = xcalloc(task_count, sizeof(*r->task_id));
 	r->count = 0;
+	r->fresh = false;
 }
 
 void reuse_release(struct reuse *r)
 {
 	free(r->task_id);
 	r->task_id = NULL;
-}
-
-/* One file of an earlier result still stands as it was written. */
-static bool file_stands(const char *folder, json_t *file)
-{
-	const char *name = json_string_value(json_object_get(file, "path"));
-	const char *digest = json_string_value(json_object_get(file, "digest"));
-	json_int_t size = json_integer_value(json_object_get(file, "size"));
-	json_int_t mtime = json_integer_value(json_object_get(file, "mtime_ns"));
-	struct str path = STR_INIT;
-	char now[DIGEST_TEXT_SIZE];
-	struct stat st;
-	bool ok;
-
-	if (name == NULL)
-		return false;
-	str_addf(&path, "%s/%s", folder, name);
-	ok = stat(path.p, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == size;
-	/* Another date with the same bytes (a copy, a touch) is still the same result. */
-	if (ok && (json_int_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec != mtime)
-		ok = digest != NULL && digest_file(path.p, now) == 0 && strcmp(now, digest) == 0;
-	str_release(&path);
-	return ok;
 }
 
 /* The files of an earlier result, found below its output URI. */
@@ -67,7 +44,7 @@ static bool files_stand(const char *output, json_t *files)
 		ok = false;
 	/* Remote storage is taken at its word: a listing per task would cost more than it finds. */
 	for (size_t i = 0; ok && strcmp(uri.scheme, "file") == 0 && i < json_array_size(files); i++)
-		ok = file_stands(uri.place, json_array_get(files, i));
+		ok = standing_file(uri.place, json_array_get(files, i));
 	arena_release(&arena);
 	return ok;
 }
@@ -320,7 +297,7 @@ static bool remove_stale(struct session *s, const struct submission_task *task, 
 		json_t *file = json_array_get(files, i);
 		const char *path;
 
-		if (!file_stands(uri.place, file))
+		if (!standing_file(uri.place, file))
 			continue;
 		path = arena_printf(&arena, "%s/%s", uri.place,
 		                    json_string_value(json_object_get(file, "path")));

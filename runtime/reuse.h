@@ -12,6 +12,7 @@
 struct reuse {
 	int64_t *task_id; /* by task number: the earlier task, 0 where it must run */
 	uint32_t count;   /* tasks reused */
+	bool fresh;       /* nor may use_cache take anything */
 };
 
 /* False with the session's error set. */

@@ -244,6 +244,8 @@ static bool add_task(struct sender *b, uint32_t number, struct arena *arena, str
 	task.row.identity_parts = text->p;
 	task.row.run_id = INT_NULL; /* the bulk says it once */
 	task.row.status = STATUS_NULL;
+	if (b->reuse->fresh)
+		task.row.use_cache = false;
 	j = row_to_request(table_get(TABLE_TASK), &task.row);
 	json_object_set_new(j, "key", json_string(arena_printf(arena, "%u", number)));
 	json_object_set_new(j, "requires", requirements(b, &task, arena));

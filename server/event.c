@@ -10,11 +10,12 @@
 #include "server/lease.h"
 #include "server/logs.h"
 #include "server/record.h"
+#include "store/store.h"
 
 #include <string.h>
 
-static const char *const type_words[EVENT_TYPES] = {"started", "uploading", "finished", "refused",
-                                                    "progress"};
+static const char *const type_words[EVENT_TYPES] = {"started", "uploading", "finished",
+                                                    "refused", "progress",  "identified"};
 
 static bool missing(struct problem *problem, const char *what, size_t i, const char *member)
 {
@@ -148,11 +149,11 @@ static bool read_event(struct call *call, json_t *item, size_t i, struct event *
 	if (t < 0)
 		return problem_set(
 		        problem, type ? PROBLEM_BAD_VALUE : PROBLEM_MISSING_FIELD,
-		        "type of events[%zu] must be started, uploading, finished, refused or "
-		        "progress",
+		        "type of events[%zu] must be started, uploading, finished, refused, "
+		        "progress or identified",
 		        i);
 	event->type = (enum event_type)t;
-	if (event->type != EVENT_PROGRESS &&
+	if (event->type != EVENT_PROGRESS && event->type != EVENT_IDENTIFIED &&
 	    (event->seq == INT_NULL || event->seq < 1 || event->seq > UINT32_MAX))
 		return missing(problem, "events", i, "seq, from 1");
 	switch (event->type) {
@@ -167,6 +168,11 @@ static bool read_event(struct call *call, json_t *item, size_t i, struct event *
 		return json_member_text(item, "message", &event->row.message, problem);
 	case EVENT_REFUSED:
 		return json_member_text(item, "message", &event->row.message, problem);
+	case EVENT_IDENTIFIED:
+		if (!json_member_text(item, "identity", &event->identity, problem) ||
+		    !json_member_text(item, "identity_parts", &event->parts, problem))
+			return false;
+		return event->identity != NULL || missing(problem, "events", i, "identity");
 	case EVENT_UPLOADING:
 	case EVENT_TYPES:
 		break;
@@ -289,6 +295,42 @@ static json_t *apply_refused(struct core *core, struct execution_node *execution
 	return json_string(change_end(core, execution, &outcome) ? "ok" : "fenced");
 }
 
+static bool take_cached(void *context, size_t i, const struct task *task, const char *outputs)
+{
+	json_t **found = context;
+	json_t *files = outputs != NULL ? json_loads(outputs, 0, NULL) : NULL;
+
+	(void)i;
+	*found = json_pack("{s:I, s:o, s:o}", "task_id", (json_int_t)task->task_id, "output",
+	                   task->output != NULL ? json_text(task->output) : json_null(), "outputs",
+	                   files != NULL ? files : json_array());
+	return false;
+}
+
+/* Whether an identical task has a result. The task is known by its identity from here on. */
+static json_t *apply_identified(struct core *core, struct execution_node *execution,
+                                const struct event *event)
+{
+	struct task row = {.task_id = execution->task,
+	                   .identity = event->identity,
+	                   .identity_parts = event->parts};
+	json_t *found = NULL;
+
+	if (event->parts != NULL &&
+	    !record_update(core, TABLE_TASK, &row,
+	                   BIT(TASK_COL_identity) | BIT(TASK_COL_identity_parts)))
+		return NULL;
+	if (!record_flush(core))
+		return NULL;
+	if (store_find_identities(store_own(core->store), &event->identity, NULL, 1, take_cached,
+	                          &found) != STORE_OK) {
+		json_decref(found);
+		core_failed(core, "identities cannot be read");
+		return NULL;
+	}
+	return found != NULL ? json_pack("{s:o}", "cached", found) : json_string("ok");
+}
+
 /* What came before and its answer was lost. */
 static json_t *repeated(struct core *core, const struct worker_node *worker,
                         const struct event *event)
@@ -311,6 +353,8 @@ static json_t *apply_event(struct core *core, struct worker_node *worker, const 
 		record_execution_set(core, execution, &event->row, event->mask);
 		return json_string("ok");
 	}
+	if (event->type == EVENT_IDENTIFIED)
+		return apply_identified(core, execution, event);
 	if (event->seq <= execution->seq)
 		return json_string("duplicate");
 	switch (event->type) {
@@ -335,6 +379,7 @@ static json_t *apply_event(struct core *core, struct worker_node *worker, const 
 	case EVENT_REFUSED:
 		return apply_refused(core, execution, event);
 	case EVENT_PROGRESS:
+	case EVENT_IDENTIFIED:
 	case EVENT_TYPES:
 		break;
 	}

@@ -20,7 +20,8 @@ enum event_type {
 	EVENT_UPLOADING,
 	EVENT_FINISHED,
 	EVENT_REFUSED,
-	EVENT_PROGRESS, /* has no seq: it says how things stand, the last one counts */
+	EVENT_PROGRESS,   /* has no seq: it says how things stand, the last one counts */
+	EVENT_IDENTIFIED, /* nor has this one: it asks for the result of an identical task */
 	EVENT_TYPES
 };
 
@@ -32,6 +33,7 @@ struct event {
 	bool succeeded;
 	enum reason reason;
 	int64_t stdout_length, stderr_length; /* of finished */
+	const char *identity, *parts;         /* of identified; parts NULL: the task has it */
 };
 
 struct event_report {

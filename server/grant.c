@@ -14,7 +14,8 @@ static const uint64_t grant_columns =
         BIT(TASK_COL_script) | BIT(TASK_COL_container) | BIT(TASK_COL_container_options) |
         BIT(TASK_COL_input) | BIT(TASK_COL_output) | BIT(TASK_COL_resource) | BIT(TASK_COL_cpu) |
         BIT(TASK_COL_memory) | BIT(TASK_COL_download_timeout) | BIT(TASK_COL_run_timeout) |
-        BIT(TASK_COL_upload_timeout) | BIT(TASK_COL_yields) | BIT(TASK_COL_attempt_settings);
+        BIT(TASK_COL_upload_timeout) | BIT(TASK_COL_yields) | BIT(TASK_COL_attempt_settings) |
+        BIT(TASK_COL_use_cache) | BIT(TASK_COL_identity);
 
 /* The list without the words that are in the map. NULL where nothing is left. */
 static const char *without(struct core *core, const char *list, const struct map *left,
@@ -81,7 +82,12 @@ bool grant_settle(struct core *core, uint32_t id, const struct task_node *node, 
                   uint32_t *left)
 {
 	attempt_apply(core, node, task);
-	return leave_out(core, id, node, task, left);
+	if (!leave_out(core, id, node, task, left))
+		return false;
+	/* A whole result is not that of a task which does without a part. */
+	if (*left > 0 || (node->flags & TASK_PARTIAL))
+		task->use_cache = false;
+	return true;
 }
 
 bool grant_read(struct core *core, uint32_t id, const struct task_node *node, struct task *task,
@@ -189,5 +195,10 @@ void grant_print(struct str *out, const struct execution_node *execution, const 
 	add_integer(out, "download_timeout", task->download_timeout);
 	add_integer(out, "run_timeout", task->run_timeout);
 	add_integer(out, "upload_timeout", task->upload_timeout);
+	if (task->use_cache == 1) {
+		str_adds(out, ",\"use_cache\":true");
+		/* Whoever submits a run computes it; else the worker, that sees the inputs. */
+		add_text(out, "identity", task->run_id != INT_NULL ? task->identity : NULL);
+	}
 	str_addc(out, '}');
 }

@@ -178,6 +178,11 @@ static void carry_out(struct core *core, uint32_t id, struct task_node *task,
 static const uint64_t weight_columns =
         BIT(TASK_COL_cpu) | BIT(TASK_COL_memory) | BIT(TASK_COL_attempt_settings);
 
+static const uint64_t identity_columns = BIT(TASK_COL_command) | BIT(TASK_COL_script) |
+                                         BIT(TASK_COL_container) | BIT(TASK_COL_container_options) |
+                                         BIT(TASK_COL_input) | BIT(TASK_COL_resource) |
+                                         BIT(TASK_COL_attempt_settings);
+
 /* Those of the changed fields that memory knows. */
 static void follow_fields(struct core *core, uint32_t id, struct task_node *task,
                           const struct task *row, uint64_t set)
@@ -256,6 +261,9 @@ void handle_task_update(struct core *core, struct call *call)
 	}
 	if (!run_need(core, class_of(&core->state, task)->run))
 		return;
+	/* What decides the result is another now: what was computed of it does not hold. */
+	if ((set & identity_columns) && !(set & BIT(TASK_COL_identity)))
+		set |= BIT(TASK_COL_identity) | BIT(TASK_COL_identity_parts);
 	columns = set & ~(BIT(TASK_COL_status) | BIT(TASK_COL_required_task_ids));
 	if (columns != 0) {
 		row.task_id = id;

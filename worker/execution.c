@@ -40,6 +40,7 @@ void execution_free(struct execution *e)
 	outcome_release(&e->outcome);
 	mounts_release(&e->mounts);
 	free(e->progress);
+	free(e->identity_parts);
 	lent_release(&e->lent);
 	vec_release(&e->resources);
 	arena_release(&e->arena);
@@ -82,7 +83,9 @@ struct execution *execution_new(json_t *grant, struct problem *problem)
 	     take_text(e, grant, "input", &e->input, problem) &&
 	     take_text(e, grant, "output", &e->output, problem) &&
 	     take_text(e, grant, "resource", &e->resource, problem) &&
-	     take_text(e, grant, "yields", &e->yields, problem);
+	     take_text(e, grant, "yields", &e->yields, problem) &&
+	     take_text(e, grant, "identity", &e->identity, problem);
+	e->use_cache = json_is_true(json_object_get(grant, "use_cache"));
 	if (ok && (id == INT_NULL || epoch == INT_NULL || e->command == NULL))
 		ok = problem_set(problem, PROBLEM_MISSING_FIELD,
 		                 "a grant needs execution_id, epoch and command");
@@ -261,6 +264,13 @@ json_t *execution_event(const struct execution *e, enum event_bit bit)
 	case EVENT_PROGRESS:
 		type = "progress";
 		json_object_set_new_nocheck(event, "message", json_text(e->progress));
+		break;
+	case EVENT_IDENTIFIED:
+		type = "identified";
+		json_object_set_new_nocheck(event, "identity", json_string(e->identity));
+		if (e->identity_parts != NULL)
+			json_object_set_new_nocheck(event, "identity_parts",
+			                            json_text(e->identity_parts));
 		break;
 	case EVENT_REFUSED:
 		type = "refused";

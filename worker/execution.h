@@ -31,11 +31,12 @@ enum phase {
 
 /* Events, as the protocol numbers them within an execution. */
 enum event_bit {
-	EVENT_STARTED = 1 << 0,   /* seq 1 */
-	EVENT_UPLOADING = 1 << 1, /* seq 2 */
-	EVENT_FINISHED = 1 << 2,  /* seq 3 */
-	EVENT_REFUSED = 1 << 3,   /* seq 1: nothing else was said */
-	EVENT_PROGRESS = 1 << 4,  /* no seq */
+	EVENT_STARTED = 1 << 0,    /* seq 1 */
+	EVENT_UPLOADING = 1 << 1,  /* seq 2 */
+	EVENT_FINISHED = 1 << 2,   /* seq 3 */
+	EVENT_REFUSED = 1 << 3,    /* seq 1: nothing else was said */
+	EVENT_PROGRESS = 1 << 4,   /* no seq */
+	EVENT_IDENTIFIED = 1 << 5, /* no seq: it asks for the result of an identical task */
 };
 
 enum stream_index { STREAM_OUT, STREAM_ERR, STREAMS };
@@ -47,8 +48,11 @@ struct execution {
 	struct arena arena; /* of the texts below; NULL where the grant has none */
 	const char *name, *batch, *command, *script, *input, *output, *resource, *yields;
 	const char *container, *container_options;
-	double weight, cpu; /* cpu NaN: not given */
-	int64_t memory;     /* bytes that it may take; INT_NULL: no limit */
+	bool use_cache;       /* an identical task may have a result */
+	const char *identity; /* by which it is found; NULL: to be computed */
+	char *identity_parts; /* where we computed it */
+	double weight, cpu;   /* cpu NaN: not given */
+	int64_t memory;       /* bytes that it may take; INT_NULL: no limit */
 	int64_t download_timeout, run_timeout, upload_timeout; /* seconds, INT_NULL: none */
 
 	enum phase phase;

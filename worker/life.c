@@ -81,8 +81,8 @@ bool life_grant(struct agent *a, json_t *grant)
 		return true;
 	}
 	execution_settle(e, place, (uint64_t)a->options->max_output);
-	if (e->container == NULL && e->input == NULL && e->resource == NULL)
-		life_hold(a, e);
+	if (e->use_cache)
+		life_identify(a, e);
 	else
 		life_stage_in(a, e);
 	return true;

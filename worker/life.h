@@ -27,6 +27,8 @@ void life_forget_resources(struct agent *a);
 void life_clean(struct agent *a);
 /* The server does not count on it any more: stop it and say nothing. */
 void life_forget(struct agent *a, struct execution *e);
+/* The server says what it has of an identical task; NULL: nothing. */
+void life_identified(struct agent *a, struct execution *e, json_t *found);
 /* The server took the event. */
 void life_acknowledged(struct agent *a, struct execution *e, enum event_bit bit);
 /* Stop every task; they are reported lost. */

@@ -83,6 +83,10 @@ void life_stage_in(struct agent *a, struct execution *e)
 	struct staging *s;
 	int err = 0;
 
+	if (e->container == NULL && e->input == NULL && e->resource == NULL) {
+		life_hold(a, e);
+		return;
+	}
 	if (e->container != NULL)
 		err = containers_begin(a->options->work.p);
 	if (err == 0 && e->container != NULL)

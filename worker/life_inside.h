@@ -3,6 +3,7 @@
  *
  *	life.c      what happens to an execution: granted, adopted, started, ended, acknowledged
  *	life_in.c   its inputs, up to the supervisor
+ *	life_cache.c the result of an identical task in their place
  *	life_job.c  its jobs on the pool, and what stops them and its command
  *	life_out.c  its outputs
  *	life_end.c  its end, and what goes with it
@@ -16,10 +17,13 @@
 /* life.c: an event of it is due. */
 void life_tell_event(struct agent *a, struct execution *e, enum event_bit bit);
 
-/* life_in.c: bring what it needs, then life_hold(). */
+/* life_in.c: bring what it needs, where it needs something, then life_hold(). */
 void life_stage_in(struct agent *a, struct execution *e);
 /* Its command can go to the supervisor. */
 void life_hold(struct agent *a, struct execution *e);
+
+/* life_cache.c: ask for the result of an identical task; life_stage_in() where there is none. */
+void life_identify(struct agent *a, struct execution *e);
 
 /* life_job.c: the pool has the job, or the execution failed. The timeout (seconds, INT_NULL: none)
    begins with the first job of a phase. */

@@ -86,8 +86,8 @@ static bool output_is_told(const struct execution *e)
 
 static void add_execution(struct building *b, struct execution *e)
 {
-	static const enum event_bit order[] = {EVENT_PROGRESS, EVENT_STARTED, EVENT_UPLOADING,
-	                                       EVENT_REFUSED};
+	static const enum event_bit order[] = {EVENT_PROGRESS, EVENT_IDENTIFIED, EVENT_STARTED,
+	                                       EVENT_UPLOADING, EVENT_REFUSED};
 	size_t outputs = json_array_size(e->outcome.outputs);
 
 	for (int i = 0; e->place != NULL && i < STREAMS; i++) {
@@ -219,6 +219,9 @@ static void answer_event(struct agent *a, const struct flight_event *told, json_
 		log_info(a->log, "execution %" PRId64 " is not ours any more", e->id);
 		e->flying &= ~(unsigned)told->bit;
 		life_forget(a, e);
+	} else if (told->bit == EVENT_IDENTIFIED) {
+		e->flying &= ~(unsigned)told->bit;
+		life_identified(a, e, json_object_get(result, "cached"));
 	} else if (word != NULL && (strcmp(word, "ok") == 0 || strcmp(word, "duplicate") == 0)) {
 		e->flying &= ~(unsigned)told->bit;
 		life_acknowledged(a, e, told->bit);

@@ -325,11 +325,28 @@ static void stage_in(struct staging *s, struct stage *stage)
 		contain(s, stage);
 }
 
+static void take(struct staging *s, struct stage *stage)
+{
+	struct str output = STR_INIT;
+
+	str_addf(&output, "%s/output", s->directory);
+	s->result = cached_take(stage, s->found, s->output, s->yields, output.p, &s->in_place,
+	                        &s->error);
+	str_release(&output);
+}
+
 static void run(struct job *job, struct stage *stage)
 {
 	struct staging *s = (struct staging *)job;
 
 	switch (s->kind) {
+	case STAGING_IDENTIFY:
+		s->result = cached_identity(stage, &s->task, s->identity, &s->identity_parts,
+		                            &s->error);
+		break;
+	case STAGING_TAKE:
+		take(s, stage);
+		break;
 	case STAGING_IN:
 		stage_in(s, stage);
 		break;
@@ -362,6 +379,7 @@ struct staging *staging_new(enum staging_kind kind, struct execution *e,
 	str_init(&s->error);
 	str_init(&s->warnings);
 	str_init(&s->broken);
+	str_init(&s->identity_parts);
 	lent_init(&s->lent);
 	return s;
 }
@@ -384,6 +402,8 @@ void staging_free(struct staging *s)
 	free(s->output);
 	free(s->yields);
 	json_decref(s->outputs);
+	json_decref(s->found);
+	str_release(&s->identity_parts);
 	str_release(&s->error);
 	str_release(&s->warnings);
 	str_release(&s->broken);

@@ -7,6 +7,7 @@
 
 #include "base/str.h"
 #include "stage/stage.h"
+#include "worker/cached.h"
 #include "worker/mounts.h"
 #include "worker/pool.h"
 #include "worker/resource.h"
@@ -19,7 +20,7 @@
 /* Larger files are told by size and date alone. */
 #define STAGING_DIGEST_MAX ((uint64_t)256 << 20)
 
-enum staging_kind { STAGING_IN, STAGING_LIST, STAGING_OUT };
+enum staging_kind { STAGING_IDENTIFY, STAGING_TAKE, STAGING_IN, STAGING_LIST, STAGING_OUT };
 
 struct execution;
 
@@ -28,12 +29,17 @@ struct staging {
 	enum staging_kind kind;
 	struct execution *execution; /* for the loop; threads do not look at it */
 	char *directory;             /* of the task */
+	struct cached_task task; /* STAGING_IDENTIFY: texts of the execution, which outlives it */
+	char identity[DIGEST_TEXT_SIZE];
+	struct str identity_parts;   /* STAGING_IDENTIFY: what it gave, as the one before */
+	json_t *found;               /* STAGING_TAKE: the earlier task, of the server */
+	bool in_place;               /* STAGING_TAKE: its files lie where this task's are to */
 	char *input, *resource;      /* URI lists, NULL: none; STAGING_IN */
 	bool copies;                 /* STAGING_IN: no link to anybody's file */
 	struct lent lent;            /* STAGING_IN: what links lead to */
 	struct resources *resources; /* STAGING_IN: where those of `resource` come from */
 	struct resource_list taken;  /* STAGING_IN: from there; the execution is to release them */
-	char *output;                /* folder URI; STAGING_OUT */
+	char *output;                /* folder URI; STAGING_TAKE, STAGING_OUT */
 	char *engine, *image;        /* STAGING_IN of a task in a container, else NULL */
 	struct mounts mounts;        /* then made: what its links lead to */
 	int64_t told_ns;             /* monotonic: when it told of its progress; 0: never */
@@ -41,7 +47,7 @@ struct staging {
 	/* STAGING_LIST makes it: path, size, mtime_ns, digest of each file below $OUTPUT.
 	   STAGING_OUT takes it and leaves what was published. */
 	json_t *outputs;
-	char *yields;      /* STAGING_LIST: what the task promised, NULL: nothing */
+	char *yields;      /* STAGING_TAKE, _LIST: what the task promised, NULL: nothing */
 	struct str broken; /* STAGING_LIST: what it did not keep of that */
 	bool resumed;      /* STAGING_OUT: some may have been published by an earlier agent */
 	enum stage_result result;
