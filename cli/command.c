@@ -124,7 +124,8 @@ static int print_help(const char *program, const char *prefix)
 	for (const struct command_noun *n = command_nouns; n->word != NULL; n++) {
 		if (!begins(n->word, prefix))
 			continue;
-		str_addf(&out, "\n%s\n", n->help);
+		if (n->help != NULL)
+			str_addf(&out, "\n%s\n", n->help);
 		add_commands(&out, program, n->word);
 	}
 	str_addf(&out, "\n%s COMMAND --help tells a command's options.\n", program);
@@ -245,7 +246,7 @@ static int run_command(const char *program, const struct command *c, int argc, c
 	struct reading r = {.letters = STR_INIT};
 	int code;
 
-	str_addc(&r.letters, ':');
+	str_adds(&r.letters, strncmp(c->arguments, "COMMAND", strlen("COMMAND")) == 0 ? "+:" : ":");
 	for (size_t i = 0; i < COMMAND_GROUPS && c->options[i] != NULL; i++)
 		learn(&r, c->options[i]);
 	learn(&r, common);
@@ -332,6 +333,37 @@ static int no_command(const char *program, const char *prefix, char **words, int
 	                       n > 1 ? words[1] : "");
 }
 
+/* The option that may stand before the command and that this word is, or NULL. */
+static const struct command_option *leading_option(const char *word)
+{
+	for (size_t i = 0; word[0] == '-' && command_leading[i] != NULL; i++) {
+		for (const struct command_option *o = command_leading[i]; o->name != NULL; o++) {
+			size_t len = strlen(o->name);
+
+			if (word[1] == '-' ? strncmp(word + 2, o->name, len) == 0 &&
+			                             strchr("=", word[len + 2]) != NULL
+			                   : o->letter != 0 && word[1] == o->letter)
+				return o;
+		}
+	}
+	return NULL;
+}
+
+/* How many words stand before the command: options, with their values. */
+static int leading(int argc, char **argv)
+{
+	const struct command_option *o;
+	int n = 1;
+
+	while (n < argc && (o = leading_option(argv[n])) != NULL) {
+		const char *word = argv[n++];
+		bool within = word[1] == '-' ? strchr(word, '=') != NULL : word[2] != '\0';
+
+		n += o->argument != NULL && !within;
+	}
+	return n < argc ? n - 1 : argc - 1;
+}
+
 int command_main(int argc, char **argv)
 {
 	const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
@@ -341,20 +373,23 @@ int command_main(int argc, char **argv)
 	const struct command *c;
 	struct str first = STR_INIT;
 	int used, code, typed_words, given = *prefix != '\0';
+	int before = leading(argc, argv);
 
 	str_adds(&first, prefix);
 	if (given)
 		vec_push(&words, first.p);
-	for (int i = 1; i < argc; i++)
+	for (int i = 1 + before; i < argc; i++)
 		vec_push(&words, argv[i]);
 	c = find_command(words.v, (int)words.n, &used);
 	typed_words = used - given;
 	if (c != NULL) {
-		/* getopt prints and reads behind argv[0]. */
+		/* The command's words go, and what stood before them is read with what follows. */
+		memmove(argv + 1 + typed_words, argv + 1, (size_t)before * sizeof(*argv));
 		argv[typed_words] = argv[0];
 		code = run_command(program, c, argc - typed_words, argv + typed_words);
 	} else {
-		code = no_command(program, prefix, argv + 1, argc > 0 ? argc - 1 : 0);
+		code = no_command(program, prefix, argv + 1 + before,
+		                  argc > 0 ? argc - 1 - before : 0);
 	}
 	vec_release(&words);
 	str_release(&first);

@@ -27,10 +27,12 @@ struct command_option {
 struct command_call;
 
 struct command {
-	const char *words;     /* "fetch list": what is typed */
-	const char *arguments; /* synopsis of what follows: "SOURCE [DESTINATION]" */
-	uint32_t least, most;  /* how many arguments; COMMAND_ANY: without a limit */
-	const char *help;      /* one line */
+	const char *words; /* "fetch list": what is typed */
+	/* Synopsis of what follows: "SOURCE [DESTINATION]". A COMMAND is another program's: from
+	   its first word on nothing is an option of ours. */
+	const char *arguments;
+	uint32_t least, most; /* how many arguments; COMMAND_ANY: without a limit */
+	const char *help;     /* one line */
 	int (*run)(const struct command_call *call);
 	/* The groups of options that it takes, shared ones too; NULL after the last. */
 	const struct command_option *options[COMMAND_GROUPS];
@@ -38,7 +40,8 @@ struct command {
 
 /* What begins a command's words and is a subject of its own: "fetch". */
 struct command_noun {
-	const char *word, *help;
+	const char *word;
+	const char *help; /* heads it in the help; NULL: it stands below the one before */
 };
 
 /* A name under which the program is called, and what that stands for. */
@@ -51,6 +54,9 @@ struct command_alias {
 extern const struct command commands[];
 extern const struct command_noun command_nouns[];
 extern const struct command_alias command_aliases[];
+/* Groups of options that may stand before the command too, as in `scitq -s HOST task list`; ended
+   by NULL. */
+extern const struct command_option *const command_leading[];
 
 struct command_given {
 	const struct command_option *option;

@@ -5,8 +5,12 @@
  * that several commands share are groups of their own. A noun has a row in command_nouns;
  * help lists commands below it in the order of the rows.
  */
-#include "cli/command.h"
+#include "cli/call.h"
 #include "cli/fetch.h"
+#include "cli/launch.h"
+#include "cli/logs.h"
+#include "cli/manage.h"
+#include "cli/steer.h"
 
 #define END                                                                                        \
 	{                                                                                          \
@@ -39,6 +43,197 @@ static const struct command_option mirror[] = {
         END,
 };
 
+/* ---- a server ---- */
+
+static const struct command_option view[] = {
+        {'L', "long", NULL, "more columns, and none of them cut"},
+        {'H', "no-header", NULL, "without the line of names"},
+        {0, "json", NULL, "one JSON object per line"},
+        END,
+};
+
+static const struct command_option as_json[] = {
+        {0, "json", NULL, "as one JSON object"},
+        END,
+};
+
+static const struct command_option which[] = {
+        {'i', "id", "NUMBER", "the one of this number"},
+        {'n', "name", "NAME", "the one of this name"},
+        END,
+};
+
+static const struct command_option nothing[] = {END};
+
+static const struct command_option task_filters[] = {
+        {'S', "status", "STATUS", "in this status only"},
+        {'b', "batch", "BATCH", "of this batch only"},
+        {'r', "run", "RUN", "of the run of this number only"},
+        END,
+};
+
+static const struct command_option task_fields[] = {
+        {'N', "new-name", "NAME", "another name"},
+        {'c', "command", "COMMAND", "another command"},
+        {'S', "status", "STATUS", "another status: pending runs it again, paused"},
+        {'b', "batch", "BATCH", "another batch"},
+        {'d', "docker", "IMAGE", "another container"},
+        {'O', "option", "OPTIONS", "other options of the container"},
+        {'j', "input", "URIS", "another input"},
+        {'o', "output", "URI", "another output"},
+        {'R', "requirements", "NUMBERS", "other tasks that must succeed before"},
+        {0, "retry", "NUMBER", "attempts after the first failure"},
+        {0, "priority", "NUMBER", "higher goes first"},
+        END,
+};
+
+static const struct command_option launch_fields[] = {
+        {'d', "docker", "IMAGE", "in this container"},
+        {'O', "option", "OPTIONS", "options of the container"},
+        {'n', "name", "NAME", "name of the task"},
+        {'b', "batch", "BATCH", "batch of the task (Default)"},
+        {'i', "input", "URIS", "what is placed in $INPUT; also several times"},
+        {'o', "output", "URI", "folder that receives $OUTPUT"},
+        {'r', "resource", "URIS", "what is placed in $RESOURCE, once per worker"},
+        {'R', "requirements", "NUMBERS", "tasks that must succeed before"},
+        {0, "retry", "NUMBER", "attempts after the first failure (0)"},
+        {0, "run-timeout", "SECONDS", "how long the command may take"},
+        {0, "download-timeout", "SECONDS", "how long staging in may take"},
+        {0, "use-cache", NULL, "take the result of an identical task"},
+        END,
+};
+
+static const struct command_option launch_how[] = {
+        {'u', "uid", "UID", "as this user: -u of the container, or sudo outside one"},
+        {'g', "gid", "GID", "as this group"},
+        {'t', "test", NULL, "print the task, send nothing"},
+        END,
+};
+
+static const struct command_option log_which[] = {
+        {'o', "output", NULL, "only what went to standard output"},
+        {'e', "error", NULL, "only what went to standard error"},
+        {'f', "follow", NULL, "go on while the task writes"},
+        {0, "tail", "BYTES", "the last so many bytes"},
+        END,
+};
+
+static const struct command_option worker_filters[] = {
+        {'b', "batch", "BATCH", "serving this batch only"},
+        {'S', "status", "STATUS", "in this status only"},
+        END,
+};
+
+static const struct command_option worker_fields[] = {
+        {'S', "status", "STATUS", "another status: paused takes no task, running"},
+        {'b', "batch", "BATCH", "another batch"},
+        {'C', "concurrency", "NUMBER", "tasks at a time"},
+        {'p', "prefetch", "NUMBER", "tasks staged beyond those"},
+        {'f', "flavor", "FLAVOR", "flavor of its machine"},
+        {0, "permanent", "yes|no", "never destroyed when idle"},
+        END,
+};
+
+static const struct command_option deploy_fields[] = {
+        {'f', "flavor", "FLAVOR", "flavor of the machine, or auto:CONDITIONS (needed)"},
+        {'r', "region", "REGION", "region of the provider"},
+        {'P', "provider", "PROVIDER", "who provides it"},
+        {'N', "number", "NUMBER", "how many (1)"},
+        {'b', "batch", "BATCH", "batch that it serves (Default)"},
+        {'C', "concurrency", "NUMBER", "tasks at a time (1)"},
+        {'p', "prefetch", "NUMBER", "tasks staged beyond those (0)"},
+        END,
+};
+
+static const struct command_option batch_which[] = {
+        {'n', "name", "BATCH", "this batch; also several times"},
+        END,
+};
+
+static const struct command_option stop_how[] = {
+        {'N', "number", "SIGNAL", "send this signal to what runs"},
+        {0, "term", NULL, "let what runs end: SIGTERM"},
+        {0, "kill", NULL, "end what runs: SIGKILL"},
+        {0, "pause", NULL, "pause what runs: SIGTSTP"},
+        END,
+};
+
+static const struct command_option go_how[] = {
+        {'N', "number", "SIGNAL", "send this signal to what was paused"},
+        {0, "cont", NULL, "let what was paused go on: SIGCONT"},
+        END,
+};
+
+static const struct command_option execution_filters[] = {
+        {'S', "status", "STATUS", "in this status only"},
+        {'b', "batch", "BATCH", "of tasks of this batch only"},
+        {'r', "run", "RUN", "of tasks of this run only"},
+        {0, "task-id", "NUMBER", "of this task only"},
+        {0, "task-name", "NAME", "of tasks of this name only"},
+        {0, "latest", NULL, "the last of each task only"},
+        {0, "reverse", NULL, "newest first"},
+        {0, "limit", "NUMBER", "at most so many"},
+        END,
+};
+
+static const struct command_option recruiter_filters[] = {
+        {'b', "batch", "BATCH", "of this batch only"},
+        END,
+};
+
+static const struct command_option recruiter_fields[] = {
+        {'b', "batch", "BATCH", "batch that it recruits for (needed)"},
+        {'n', "rank", "RANK", "its place among those of the batch (1)"},
+        {'f', "flavor", "FLAVOR", "flavor of the workers, or auto:CONDITIONS"},
+        {'r', "region", "REGION", "region to deploy in; none: recycle only"},
+        {'P', "provider", "PROVIDER", "provider to deploy with; none: recycle only"},
+        {'C', "concurrency", "NUMBER", "tasks at a time of a worker"},
+        {'p', "prefetch", "NUMBER", "tasks staged beyond those"},
+        {'T', "tasks-per-worker", "NUMBER", "tasks that call for one worker"},
+        {'m', "minimum-tasks", "NUMBER", "tasks before it recruits at all"},
+        {'W', "maximum-workers", "NUMBER", "workers at most"},
+        END,
+};
+
+static const struct command_option recruiter_which[] = {
+        {'b', "batch", "BATCH", "batch that it recruits for (needed)"},
+        {'n', "rank", "RANK", "its place among those of the batch (1)"},
+        END,
+};
+
+static const struct command_option flavor_filters[] = {
+        {0, "min-cpu", "NUMBER", "cpus at least"},
+        {0, "min-ram", "GB", "memory at least"},
+        {0, "min-disk", "GB", "disk at least"},
+        {0, "max-eviction", "PERCENT", "evicted at most (5)"},
+        {0, "limit", "NUMBER", "at most so many (10)"},
+        {'P', "provider", "PROVIDER", "of this provider"},
+        {'r', "region", "REGION", "in this region"},
+        {0, "protofilters", "CONDITIONS", "such as cpu>=10:ram>=64"},
+        END,
+};
+
+static const struct command_option status_filter[] = {
+        {'S', "status", "STATUS", "in this status only"},
+        END,
+};
+
+static const struct command_option run_filters[] = {
+        {'S', "status", "STATUS", "in this status only"},
+        {'n', "name", "NAME", "of this workflow only"},
+        END,
+};
+
+static const struct command_option retry_how[] = {
+        {0, "failed", NULL, "the tasks of the run that failed"},
+        {0, "set", "KEY=VALUE", "with this field, such as memory=64GB; also several times"},
+        END,
+};
+
+/* The groups of a command about a server. */
+#define SERVER call_options, call_patience
+
+/* clang-format off */
 const struct command commands[] = {
         {"fetch list",
          "URI",
@@ -83,15 +278,67 @@ const struct command commands[] = {
          "delete a file, the matches of a glob, or all of a folder",
          fetch_delete,
          {selection}},
+        {"task list", "", 0, 0, "tasks", manage_list, {task_filters, view, SERVER}},
+        {"task get", "TASK...", 0, COMMAND_ANY, "all that is known of a task", manage_get, {as_json, which, SERVER}},
+        {"task output", "TASK", 0, 1, "what it wrote: scitq logs", logs, {log_which, which, SERVER}},
+        {"task relaunch", "TASK...", 0, COMMAND_ANY, "run it again", task_relaunch, {nothing, which, SERVER}},
+        {"task update", "TASK...", 0, COMMAND_ANY, "change it", manage_update, {task_fields, which, SERVER}},
+        {"task delete", "TASK...", 0, COMMAND_ANY, "delete it with its executions", manage_delete, {nothing, which, SERVER}},
+        {"worker list", "", 0, 0, "workers", manage_list, {worker_filters, view, SERVER}},
+        {"worker get", "WORKER...", 0, COMMAND_ANY, "all that is known of a worker", manage_get, {as_json, which, SERVER}},
+        {"worker deploy", "", 0, 0, "hire workers", worker_deploy, {deploy_fields, SERVER}},
+        {"worker update", "WORKER...", 0, COMMAND_ANY, "change it", manage_update, {worker_fields, which, SERVER}},
+        {"worker delete", "WORKER...", 0, COMMAND_ANY, "delete it; a deployed one is destroyed", manage_delete, {nothing, which, SERVER}},
+        {"batch list", "", 0, 0, "batches, with counts of their tasks", manage_list, {nothing, view, SERVER}},
+        {"batch stop", "BATCH...", 0, COMMAND_ANY, "grant nothing of it, and pause its workers", batch_stop, {stop_how, batch_which, SERVER}},
+        {"batch go", "BATCH...", 0, COMMAND_ANY, "let it go on", batch_go, {go_how, batch_which, SERVER}},
+        {"batch delete", "BATCH...", 0, COMMAND_ANY, "delete it with all that belongs to it", manage_delete, {nothing, batch_which, SERVER}},
+        {"execution list", "", 0, 0, "executions of tasks", manage_list, {execution_filters, view, SERVER}},
+        {"execution get", "EXECUTION...", 1, COMMAND_ANY, "all that is known of an execution", manage_get, {as_json, SERVER}},
+        {"recruiter list", "", 0, 0, "recruiters", manage_list, {recruiter_filters, view, SERVER}},
+        {"recruiter create", "", 0, 0, "set the recruiter of a rank", recruiter_create, {recruiter_fields, SERVER}},
+        {"recruiter update", "", 0, 0, "change one", recruiter_change, {recruiter_fields, SERVER}},
+        {"recruiter delete", "", 0, 0, "delete one", recruiter_delete, {recruiter_which, SERVER}},
+        {"flavor list", "", 0, 0, "machines that providers offer, cheapest first", manage_list, {flavor_filters, view, SERVER}},
+        {"job list", "", 0, 0, "deploying and destroying of workers", manage_list, {status_filter, view, SERVER}},
+        {"job get", "JOB...", 1, COMMAND_ANY, "all that is known of a job", manage_get, {as_json, SERVER}},
+        {"run list", "", 0, 0, "runs of workflows, newest first", manage_list, {run_filters, view, SERVER}},
+        {"run get", "RUN...", 1, COMMAND_ANY, "all that is known of a run", manage_get, {as_json, SERVER}},
+        {"launch", "COMMAND [ARGUMENT]...", 1, COMMAND_ANY, "queue one command as a task", launch, {launch_fields, launch_how, call_options}},
+        {"logs", "[RUN] TASK", 0, 2, "what a task wrote, or writes", logs, {log_which, which, SERVER}},
+        {"why", "TASK...", 0, COMMAND_ANY, "why it waits, failed, or was reused: one sentence", steer_why, {as_json, which, SERVER}},
+        {"retry", "TASK... | RUN --failed", 0, COMMAND_ANY, "run tasks again, changed where asked", steer_retry, {retry_how, which, SERVER}},
+        {"pause", "RUN...", 1, COMMAND_ANY, "grant nothing more of a run; what runs goes on", steer_pause, {nothing, SERVER}},
+        {"resume", "RUN...", 1, COMMAND_ANY, "let a paused run go on", steer_resume, {nothing, SERVER}},
+        {"cancel", "RUN...", 1, COMMAND_ANY, "end a run and what runs of it", steer_cancel, {nothing, SERVER}},
         {NULL, NULL, 0, 0, NULL, NULL, {NULL}},
 };
 
 const struct command_noun command_nouns[] = {
         {"fetch", "files and folders, on this machine and on every storage:"},
+        {"task", "tasks:"},
+        {"worker", "workers:"},
+        {"batch", "batches:"},
+        {"execution", "executions:"},
+        {"recruiter", "recruiters:"},
+        {"flavor", "flavors:"},
+        {"job", "jobs:"},
+        {"run", "runs:"},
+        {"launch", "watch and steer:"},
+        {"logs", NULL},
+        {"why", NULL},
+        {"retry", NULL},
+        {"pause", NULL},
+        {"resume", NULL},
+        {"cancel", NULL},
         {NULL, NULL},
 };
 
 const struct command_alias command_aliases[] = {
         {"scitq-fetch", "fetch"},
+        {"scitq-launch", "launch"},
+        {"scitq-manage", ""},
         {NULL, NULL},
 };
+
+const struct command_option *const command_leading[] = {call_options, call_patience, NULL};

@@ -1,9 +1,7 @@
 #include "cli/operate.h"
 
 #include "base/clock.h"
-#include "base/state_dir.h"
-#include "cli/team.h"
-#include "client/state_server.h"
+#include "cli/reach.h"
 #include "model/json.h"
 #include "server/server_main.h"
 
@@ -25,9 +23,7 @@ struct operation {
 	const char *state, *role, *worker, *expires, *older; /* options; NULL: not given */
 	char **words;                                        /* behind the command */
 	int nwords;
-	struct config config;
-	struct str url, token;
-	struct client client;
+	struct reach reach;
 };
 
 typedef int operate_command(struct operation *o);
@@ -107,7 +103,7 @@ static int wrong(const char *fmt, ...)
 
 static int failed(const struct operation *o)
 {
-	fprintf(stderr, "scitq-server: %s\n", o->client.error.p);
+	fprintf(stderr, "scitq-server: %s\n", o->reach.client.error.p);
 	return SERVER_EXIT_FAILED;
 }
 
@@ -169,13 +165,14 @@ static json_t *call(struct operation *o, const char *method, const char *path, j
                     int timeout_ms)
 {
 	json_t *reply = NULL;
-	enum client_result result = client_call(&o->client, method, path, body, timeout_ms, &reply);
+	enum client_result result =
+	        client_call(&o->reach.client, method, path, body, timeout_ms, &reply);
 
 	json_decref(body);
 	if (result == CLIENT_OK && reply != NULL)
 		return reply;
 	if (result == CLIENT_OK)
-		str_adds(&o->client.error, "the answer is empty");
+		str_adds(&o->reach.client.error, "the answer is empty");
 	json_decref(reply);
 	return NULL;
 }
@@ -308,48 +305,6 @@ static int prune(struct operation *o)
 	return SERVER_EXIT_OK;
 }
 
-/* The server of the state directory; false where none runs there, or its files are not ours. */
-static bool find_state(struct operation *o, struct str *state)
-{
-	const char *named = o->state ? o->state : config_get(&o->config, "SCITQ_STATE", NULL);
-
-	if (named != NULL)
-		str_adds(state, named);
-	else if (!state_dir_default(state))
-		return false;
-	if (!state_server(state->p, &o->url, &o->token, NULL))
-		return false;
-	o->access.server = o->url.p;
-	o->access.token = o->token.p;
-	return true;
-}
-
-/*
- * Make o->client: for the server that the command line or the environment names, else that of
- * the state directory, else that which the files name. An exit code.
- */
-static int find_server(struct operation *o)
-{
-	struct str error = STR_INIT, state = STR_INIT;
-	int code = SERVER_EXIT_OK;
-
-	if (!config_read(&o->config, &error) ||
-	    !team_choose(&o->access, &o->config, true, &error) ||
-	    (o->access.server == NULL && !find_state(o, &state) && o->state == NULL &&
-	     !team_choose(&o->access, &o->config, false, &error))) {
-		code = wrong("%s", error.p);
-	} else if (o->access.server == NULL) {
-		fprintf(stderr, "scitq-server: no server runs on %s, or its files are not ours\n",
-		        state.len > 0 ? state.p : "a state directory that is named");
-		code = SERVER_EXIT_FAILED;
-	} else {
-		client_init(&o->client, &o->access);
-	}
-	str_release(&error);
-	str_release(&state);
-	return code;
-}
-
 static int take_option(struct operation *o, int key)
 {
 	switch (key) {
@@ -420,21 +375,27 @@ static int read_command(struct operation *o, int argc, char **argv, const struct
 
 static int operate(int argc, char **argv)
 {
-	struct operation o = {.url = STR_INIT, .token = STR_INIT};
+	struct operation o = {0};
 	const struct command *command = NULL;
+	struct str error = STR_INIT;
 	int code = read_command(&o, argc, argv, &command);
 
 	if (code != 0)
 		return code < 0 ? SERVER_EXIT_OK : code;
-	config_init(&o.config);
-	code = find_server(&o);
-	if (code == SERVER_EXIT_OK) {
+	switch (reach_open(&o.reach, &o.access, o.state, &error)) {
+	case REACH_OK:
 		code = command->run(&o);
-		client_release(&o.client);
+		break;
+	case REACH_MISUSED:
+		code = wrong("%s", error.p);
+		break;
+	case REACH_NO_SERVER:
+		wrong("%s", error.p);
+		code = SERVER_EXIT_FAILED;
+		break;
 	}
-	config_release(&o.config);
-	str_release(&o.url);
-	str_release(&o.token);
+	reach_close(&o.reach);
+	str_release(&error);
 	return code;
 }
 

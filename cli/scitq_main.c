@@ -1,9 +1,17 @@
-/* scitq: the commands of commands.c. */
+/* scitq: the commands of commands.c. As `scitq-server` it is that: the private server that it
+ * starts. */
 #include "cli/command.h"
 #include "cli/io.h"
+#include "cli/operate.h"
 #include "runtime/session.h"
+
+#include <string.h>
 
 int main(int argc, char **argv)
 {
-	return io_fill_descriptors() ? command_main(argc, argv) : EXIT_CODE_INFRASTRUCTURE;
+	if (!io_fill_descriptors())
+		return EXIT_CODE_INFRASTRUCTURE;
+	if (argc > 0 && strcmp(argv[0], "scitq-server") == 0)
+		return operate_main(argc, argv);
+	return command_main(argc, argv);
 }

@@ -1,0 +1,301 @@
+#include "cli/object.h"
+
+#include "base/alloc.h"
+#include "model/json.h"
+#include "net/url.h"
+#include "runtime/session.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* To add an object: a row here, its commands in commands.c. */
+static const struct object objects[] = {
+        {"task", "/tasks/", "task_id",
+         "task_id name status batch command creation_date modification_date",
+         "run_id retry attempts reason container container_options input output resource",
+         TABLE_TASK, true, true, true},
+        {"worker", "/workers/", "worker_id",
+         "worker_id name status concurrency batch creation_date last_contact_date",
+         "prefetch assigned accepted running failed succeeded load memory permanent flavor region "
+         "provider hostname",
+         TABLE_WORKER, true, false, true},
+        {"batch", "/batch/", "batch", "batch pending accepted running failed succeeded workers", "",
+         TABLE_BATCH, false, false, false},
+        {"execution", "/executions/", "execution_id",
+         "execution_id task_id worker_id status return_code latest creation_date modification_date",
+         "reason message start_date end_date cpu_seconds peak_memory command", TABLE_EXECUTION,
+         false, true, true},
+        {"recruiter", "/recruiter/", "batch",
+         "batch rank tasks_per_worker worker_flavor worker_provider worker_region "
+         "worker_concurrency worker_prefetch minimum_tasks maximum_workers",
+         "", TABLE_RECRUITER, false, false, false},
+        {"flavor", "/flavor/", "name",
+         "name provider region cpu ram disk gpumem tags cost eviction available", "", TABLE_FLAVOR,
+         false, false, false},
+        {"job", "/jobs/", "job_id", "job_id target action status progress reason creation_date",
+         "modification_date retry args log", TABLE_JOB, false, true, false},
+        {"run", "/runs/", "run_id", "run_id name status task_count creation_date end_date",
+         "maximum_workers max_cost cost owner digest", TABLE_RUN, true, true, false},
+};
+
+#define OBJECTS (sizeof(objects) / sizeof(objects[0]))
+
+const struct object *object_named(const char *noun)
+{
+	size_t n = strcspn(noun, " ");
+
+	for (size_t i = 0; i < OBJECTS; i++) {
+		if (strlen(objects[i].noun) == n && memcmp(objects[i].noun, noun, n) == 0)
+			return &objects[i];
+	}
+	assert(!"a command whose first word is no object");
+	return NULL;
+}
+
+const struct object *object_of(const struct command *command)
+{
+	return object_named(command->words);
+}
+
+void keys_release(struct keys *k)
+{
+	for (size_t i = 0; i < k->list.n; i++)
+		free(k->list.v[i]);
+	vec_release(&k->list);
+}
+
+void query_add(struct str *path, const char *name, const char *value)
+{
+	str_addf(path, "%c%s=", strchr(path->p, '?') != NULL ? '&' : '?', name);
+	url_escape(path, value, strlen(value));
+}
+
+void object_path(const struct object *o, const char *key, struct str *path)
+{
+	str_adds(path, o->path);
+	url_escape(path, key, strlen(key));
+}
+
+static void add_key(struct keys *keys, const json_t *value)
+{
+	struct str key = STR_INIT;
+
+	if (json_is_integer(value))
+		str_addf(&key, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+	else
+		str_adds(&key, json_string_value(value));
+	vec_push(&keys->list, str_detach(&key));
+}
+
+/* The one row of that name. */
+static bool find_named(struct call *c, const struct object *o, const char *name, struct keys *keys)
+{
+	struct str path = STR_INIT, help = STR_INIT;
+	json_t *rows, *row;
+	size_t i;
+
+	str_adds(&path, o->path);
+	query_add(&path, "name", name);
+	rows = call_json(c, "GET", path.p, NULL);
+	str_release(&path);
+	if (rows == NULL)
+		return false;
+	if (json_array_size(rows) == 1)
+		add_key(keys, json_object_get(json_array_get(rows, 0), o->key));
+	else if (json_array_size(rows) == 0)
+		call_fail(c, EXIT_CODE_SERVER, NULL, "there is no %s named %s", o->noun, name);
+	if (json_array_size(rows) > 1) {
+		str_adds(&help, "name it by its number:");
+		json_array_foreach(rows, i, row)
+		{
+			if (i < 5)
+				str_addf(&help, " %" JSON_INTEGER_FORMAT,
+				         json_integer_value(json_object_get(row, o->key)));
+		}
+		str_adds(&help, json_array_size(rows) > 5 ? " ..." : "");
+		call_fail(c, EXIT_CODE_USAGE, help.p, "%zu %ss are named %s", json_array_size(rows),
+		          o->noun, name);
+	}
+	json_decref(rows);
+	str_release(&help);
+	return c->code == EXIT_CODE_OK;
+}
+
+static bool is_number(const char *word)
+{
+	return *word != '\0' && word[strspn(word, "0123456789")] == '\0';
+}
+
+bool object_key(struct call *c, const struct object *o, const char *word, struct keys *keys)
+{
+	bool by_number =
+	        table_get(o->table)->fields[table_field(table_get(o->table), o->key)].kind ==
+	        KIND_INT;
+
+	if (by_number && !is_number(word)) {
+		if (o->named)
+			return find_named(c, o, word, keys);
+		return call_fail(c, EXIT_CODE_USAGE, NULL, "'%s' is no number of %s %s", word,
+		                 strchr("aeiou", o->noun[0]) ? "an" : "a", o->noun);
+	}
+	vec_push(&keys->list, xstrdup(word));
+	return true;
+}
+
+bool object_keys(struct call *c, const struct object *o, struct keys *keys)
+{
+	const struct command_call *command = c->command;
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < command->nwords; i++)
+		ok = object_key(c, o, command->words[i], keys);
+	for (size_t i = 0; ok && i < command->given.n; i++) {
+		const struct command_given *g = &command->given.v[i];
+
+		if (strcmp(g->option->name, "id") == 0)
+			vec_push(&keys->list, xstrdup(g->value));
+		else if (strcmp(g->option->name, "name") == 0)
+			ok = o->named ? find_named(c, o, g->value, keys)
+			              : object_key(c, o, g->value, keys);
+	}
+	if (ok && keys->list.n == 0) {
+		c->code = command_misused(command, "which %s", o->noun);
+		return false;
+	}
+	return ok;
+}
+
+/* ---- members ---- */
+
+/* The member that an option means: its own name, but for those that v1's programs named otherwise.
+ */
+static void member_name(const struct object *o, const char *option, char name[64])
+{
+	static const char *const other[][2] = {{"docker", "container"},
+	                                       {"option", "container_options"},
+	                                       {"requirements", "required_task_ids"},
+	                                       {"new-name", "name"},
+	                                       {"run", "run_id"}};
+	const struct table *t = table_get(o->table);
+	size_t i = 0;
+
+	while (i < sizeof(other) / sizeof(other[0]) && strcmp(other[i][0], option) != 0)
+		i++;
+	snprintf(name, 64, "%s", i < sizeof(other) / sizeof(other[0]) ? other[i][1] : option);
+	for (char *p = name; *p != '\0'; p++)
+		*p = *p == '-' ? '_' : *p;
+	/* A recruiter's worker_flavor is --flavor. */
+	if (table_field(t, name) < 0) {
+		char longer[64];
+
+		snprintf(longer, sizeof(longer), "worker_%.50s", name);
+		if (table_field(t, longer) >= 0)
+			memcpy(name, longer, sizeof(longer));
+	}
+}
+
+static json_t *read_ints(const char *text)
+{
+	json_t *list = json_array();
+
+	while (*text != '\0') {
+		size_t n = strcspn(text, ", ");
+		char *end;
+		long long value = strtoll(text, &end, 10);
+
+		if (n > 0 && end != text + n) {
+			json_decref(list);
+			return NULL;
+		}
+		if (n > 0)
+			json_array_append_new(list, json_integer(value));
+		text += n + strspn(text + n, ", ");
+	}
+	return list;
+}
+
+/* NULL where the text is no such value; "" takes an optional value away. */
+static json_t *read_member(const struct field *f, const char *text)
+{
+	char *end;
+	json_t *value = NULL;
+
+	if (f != NULL && f->kind == KIND_INTS)
+		return read_ints(text);
+	if (*text == '\0')
+		return json_null();
+	errno = 0;
+	/* `number` of a deploy is no field of a worker. */
+	if (f == NULL || f->kind == KIND_INT)
+		value = json_integer(strtoll(text, &end, 10));
+	else if (f->kind == KIND_REAL)
+		value = json_real(strtod(text, &end));
+	else if (f->kind == KIND_BOOL)
+		return strcmp(text, "yes") == 0  ? json_true()
+		       : strcmp(text, "no") == 0 ? json_false()
+		                                 : NULL;
+	else
+		return json_text(text);
+	if (errno != 0 || *end != '\0') {
+		json_decref(value);
+		return NULL;
+	}
+	return value;
+}
+
+static bool of_first_group(const struct call *c, const struct command_option *option)
+{
+	for (const struct command_option *o = c->command->command->options[0]; o->name != NULL;
+	     o++) {
+		if (o == option)
+			return true;
+	}
+	return false;
+}
+
+json_t *object_members(struct call *c, const struct object *o)
+{
+	const struct table *t = table_get(o->table);
+	json_t *members = json_object();
+
+	for (size_t i = 0; i < c->command->given.n; i++) {
+		const struct command_given *g = &c->command->given.v[i];
+		char name[64];
+		int field;
+		json_t *value;
+
+		if (!of_first_group(c, g->option))
+			continue;
+		member_name(o, g->option->name, name);
+		field = table_field(t, name);
+		/* A switch: it is on. */
+		value = g->option->argument == NULL
+		                ? json_true()
+		                : read_member(field >= 0 ? &t->fields[field] : NULL, g->value);
+		if (value == NULL) {
+			call_fail(c, EXIT_CODE_USAGE, NULL, "--%s is '%s', not %s", g->option->name,
+			          g->value, g->option->argument);
+			json_decref(members);
+			return NULL;
+		}
+		json_object_set_new(members, name, value);
+	}
+	return members;
+}
+
+void object_filters(const struct call *c, struct str *path)
+{
+	const struct object *o = object_of(c->command->command);
+
+	for (size_t i = 0; i < c->command->given.n; i++) {
+		const struct command_given *g = &c->command->given.v[i];
+		char name[64];
+
+		if (!of_first_group(c, g->option))
+			continue;
+		member_name(o, g->option->name, name);
+		query_add(path, name, g->option->argument != NULL ? g->value : "true");
+	}
+}

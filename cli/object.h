@@ -1,0 +1,52 @@
+/* The objects of a server that commands list, show and change, and how a command line names them.
+ */
+#ifndef CLI_OBJECT_H
+#define CLI_OBJECT_H
+
+#include "cli/call.h"
+#include "model/field.h"
+
+struct object {
+	const char *noun;    /* "task": the first word of its commands */
+	const char *path;    /* "/tasks/" */
+	const char *key;     /* member that names one in a path */
+	const char *columns; /* of a list */
+	const char *more;    /* and of a long one */
+	enum table_id table; /* whose fields it has */
+	bool named;          /* a list can be asked for one name */
+	bool pages;          /* a list comes in portions, behind the key of the last row */
+	bool full;           /* fields that v1 did not have come where they are asked for */
+};
+
+/* That of the command's first word; never NULL. */
+const struct object *object_of(const struct command *command);
+const struct object *object_named(const char *noun);
+
+/* Keys of rows, as texts that stand in a path. */
+struct keys {
+	VEC(char *) list;
+};
+
+void keys_release(struct keys *k);
+/*
+ * Those that the command line names by words, numbers or names, and by --id and --name. A name
+ * that several have is refused, and so is naming none. False with the call's code set.
+ */
+bool object_keys(struct call *c, const struct object *o, struct keys *keys);
+/* The key of one word. */
+bool object_key(struct call *c, const struct object *o, const char *word, struct keys *keys);
+
+/* PATH/KEY for a call, percent-encoded. */
+void object_path(const struct object *o, const char *key, struct str *path);
+/* Append NAME=VALUE to the query of a path. */
+void query_add(struct str *path, const char *name, const char *value);
+
+/*
+ * The members that options name: those of the command's first group, as the fields of the object's
+ * table are typed. NULL with the call's code set.
+ */
+json_t *object_members(struct call *c, const struct object *o);
+/* The first group of options as the query of a list. */
+void object_filters(const struct call *c, struct str *path);
+
+#endif

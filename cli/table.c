@@ -1,0 +1,285 @@
+#include "cli/table.h"
+
+#include "model/json.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+/* Between two columns. */
+#define GAP 2
+/* No column is made narrower to fit the terminal. */
+#define NARROWEST 8
+
+/* ---- cells ---- */
+
+/* As a person reads it: dates without their T, what is absent as nothing. */
+static void add_value(struct str *out, const json_t *v)
+{
+	size_t i;
+	json_t *element;
+
+	switch (json_typeof(v)) {
+	case JSON_NULL:
+		break;
+	case JSON_STRING:
+		str_adds(out, json_string_value(v));
+		break;
+	case JSON_INTEGER:
+		str_addf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
+		break;
+	case JSON_REAL:
+		str_addf(out, "%.10g", json_real_value(v));
+		break;
+	case JSON_TRUE:
+	case JSON_FALSE:
+		str_adds(out, json_is_true(v) ? "yes" : "no");
+		break;
+	case JSON_ARRAY:
+		json_array_foreach(v, i, element)
+		{
+			if (i > 0)
+				str_addc(out, ',');
+			add_value(out, element);
+		}
+		break;
+	case JSON_OBJECT:
+		json_print(v, out);
+		break;
+	}
+}
+
+/* A date of the server, to the second and without its T; false where it is none. */
+static bool shorten_date(struct str *s, const json_t *v)
+{
+	if (!json_is_string(v) || s->len != 26 || s->p[10] != 'T' || s->p[4] != '-' ||
+	    s->p[13] != ':')
+		return false;
+	s->p[10] = ' ';
+	s->p[s->len = 19] = '\0';
+	return true;
+}
+
+/* The cell's text: nothing in it moves the cursor or ends the line. */
+static void add_cell(struct str *out, const json_t *row, const char *name)
+{
+	const json_t *v = json_object_get(row, name);
+	size_t start = out->len;
+	struct str text = STR_INIT;
+
+	if (v != NULL)
+		add_value(&text, v);
+	shorten_date(&text, v);
+	str_add(out, text.len > 0 ? text.p : "", text.len);
+	for (size_t i = start; i < out->len; i++) {
+		if ((unsigned char)out->p[i] < ' ' || out->p[i] == 0x7f)
+			out->p[i] = ' ';
+		/* U+0080 to U+009F, which control a terminal as well. */
+		if ((unsigned char)out->p[i] == 0xc2 && i + 1 < out->len &&
+		    (unsigned char)out->p[i + 1] < 0xa0)
+			out->p[i] = out->p[i + 1] = '?';
+	}
+	str_release(&text);
+}
+
+/* Characters, taking each as one column. */
+static size_t columns_of(const char *text, size_t len)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < len; i++)
+		n += ((unsigned char)text[i] & 0xc0) != 0x80;
+	return n;
+}
+
+/* Bytes of the first n characters. */
+static size_t bytes_of(const char *text, size_t len, size_t n)
+{
+	size_t i = 0;
+
+	while (i < len && (n > 0 || ((unsigned char)text[i] & 0xc0) == 0x80)) {
+		n -= ((unsigned char)text[i] & 0xc0) != 0x80;
+		i++;
+	}
+	return i;
+}
+
+/* ---- lines ---- */
+
+void table_init(struct table_print *t, const char *columns, bool header)
+{
+	const char *wish = getenv("COLUMNS");
+	long wished = wish != NULL ? strtol(wish, NULL, 10) : 0;
+	struct winsize size = {0};
+
+	*t = (struct table_print){.columns = columns, .header = header};
+	if (!isatty(STDOUT_FILENO))
+		return;
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0)
+		size.ws_col = 0;
+	t->width = wished > 0 && wished < 10000 ? (unsigned)wished
+	           : size.ws_col > 0            ? size.ws_col
+	                                        : 80;
+}
+
+static void read_columns(struct table_print *t)
+{
+	const char *at = t->columns;
+
+	while (*at != '\0') {
+		size_t n = strcspn(at, " ");
+
+		assert(t->n < TABLE_COLUMNS && n < sizeof(t->names[0]));
+		memcpy(t->names[t->n], at, n);
+		t->names[t->n++][n] = '\0';
+		at += n + strspn(at + n, " ");
+	}
+}
+
+static void measure(struct table_print *t, const json_t *rows)
+{
+	struct str cell = STR_INIT;
+	const json_t *row;
+	size_t r;
+
+	for (size_t i = 0; i < t->n; i++) {
+		bool any = false;
+
+		t->widths[i] = t->header ? strlen(t->names[i]) : 0;
+		t->numbers[i] = true;
+		json_array_foreach(rows, r, row)
+		{
+			const json_t *v = json_object_get(row, t->names[i]);
+			size_t n;
+
+			str_reset(&cell);
+			add_cell(&cell, row, t->names[i]);
+			n = columns_of(cell.p, cell.len);
+			if (n > t->widths[i])
+				t->widths[i] = n;
+			any = any || json_is_number(v);
+			t->numbers[i] = t->numbers[i] &&
+			                (v == NULL || json_is_null(v) || json_is_number(v));
+		}
+		t->numbers[i] = t->numbers[i] && any;
+	}
+	str_release(&cell);
+}
+
+/* Take from the widest column, a character at a time, until the line fits. */
+static void fit(struct table_print *t)
+{
+	size_t total = GAP * (t->n - 1);
+
+	for (size_t i = 0; i < t->n; i++)
+		total += t->widths[i];
+	while (t->width > 0 && total > t->width) {
+		size_t widest = 0;
+
+		for (size_t i = 1; i < t->n; i++) {
+			if (!t->numbers[i] &&
+			    (t->numbers[widest] || t->widths[i] > t->widths[widest]))
+				widest = i;
+		}
+		if (t->numbers[widest] || t->widths[widest] <= NARROWEST)
+			return;
+		t->widths[widest]--;
+		total--;
+	}
+}
+
+static void add_padded(const struct table_print *t, size_t i, const struct str *cell,
+                       struct str *out)
+{
+	size_t n = columns_of(cell->p, cell->len), len = cell->len;
+	size_t pad = n < t->widths[i] ? t->widths[i] - n : 0;
+	bool cut = t->width > 0 && n > t->widths[i];
+
+	if (i > 0)
+		str_addf(out, "%*s", GAP, "");
+	if (t->numbers[i] && pad > 0)
+		str_addf(out, "%*s", (int)pad, "");
+	if (cut)
+		len = bytes_of(cell->p, cell->len, t->widths[i] - 3);
+	str_add(out, cell->len > 0 ? cell->p : "", len);
+	if (cut)
+		str_adds(out, "...");
+	/* Nothing follows the last column. */
+	if (!t->numbers[i] && pad > 0 && i + 1 < t->n)
+		str_addf(out, "%*s", (int)pad, "");
+}
+
+static void trim(struct str *out, size_t start)
+{
+	while (out->len > start && out->p[out->len - 1] == ' ')
+		out->p[--out->len] = '\0';
+	str_addc(out, '\n');
+}
+
+void table_add(struct table_print *t, const json_t *rows, struct str *out)
+{
+	struct str cell = STR_INIT;
+	const json_t *row;
+	size_t r, start;
+
+	if (t->n == 0) {
+		read_columns(t);
+		measure(t, rows);
+		fit(t);
+		start = out->len;
+		for (size_t i = 0; t->header && i < t->n; i++) {
+			str_reset(&cell);
+			str_adds(&cell, t->names[i]);
+			add_padded(t, i, &cell, out);
+		}
+		if (t->header)
+			trim(out, start);
+	}
+	json_array_foreach(rows, r, row)
+	{
+		start = out->len;
+		for (size_t i = 0; i < t->n; i++) {
+			str_reset(&cell);
+			add_cell(&cell, row, t->names[i]);
+			add_padded(t, i, &cell, out);
+		}
+		trim(out, start);
+	}
+	str_release(&cell);
+}
+
+void table_add_object(const json_t *object, struct str *out)
+{
+	const char *name;
+	json_t *value;
+	size_t widest = 0;
+
+	json_object_foreach((json_t *)object, name, value)
+	{
+		if (strlen(name) > widest)
+			widest = strlen(name);
+	}
+	json_object_foreach((json_t *)object, name, value)
+	{
+		struct str text = STR_INIT;
+
+		if (json_is_null(value) || (json_is_array(value) && json_array_size(value) == 0))
+			continue;
+		str_addf(out, "%-*s  ", (int)widest, name);
+		add_value(&text, value);
+		shorten_date(&text, value);
+		/* A text of several lines stands below its name, each line set off. */
+		for (size_t i = 0; i < text.len; i++) {
+			if (text.p[i] == '\n')
+				str_addf(out, "\n%*s  ", (int)widest, "");
+			else
+				str_addc(out, (unsigned char)text.p[i] < ' ' && text.p[i] != '\t'
+				                      ? '?'
+				                      : text.p[i]);
+		}
+		str_addc(out, '\n');
+		str_release(&text);
+	}
+}
