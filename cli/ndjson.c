@@ -151,6 +151,7 @@ static json_t *uris(const struct submission_uri *list, size_t n)
 		set(one, "actions", json_text(list[i].actions));
 		set(one, "task",
 		    list[i].producer == UINT32_MAX ? json_null() : json_integer(list[i].producer));
+		set(one, "version", list[i].version ? json_text(list[i].version) : json_null());
 		json_array_append_new(all, one);
 	}
 	return all;

@@ -46,7 +46,8 @@ static void check_let(struct compilation *c, struct symbol *sym)
 		n = check_filter(&k, s, n);
 		if (n->kind == NODE_FILTER && n->depth == 0 && !sym->level->dead) {
 			v = eval(&c->env, n);
-			n = v.kind == VALUE_BAD
+			n = v.kind == VALUE_BAD && c->unasked ? n
+			    : v.kind == VALUE_BAD
 			            ? node_bad(&k, n->span)
 			            : node_const(&k, v, n->span, vtype_of_value(&c->arena, &v));
 		}

@@ -136,7 +136,7 @@ static struct node *fold(struct checker *k, struct node *n)
 		return n;
 	v = eval(&k->c->env, n);
 	if (v.kind == VALUE_BAD)
-		return node_bad(k, n->span);
+		return k->c->unasked ? n : node_bad(k, n->span);
 	return node_const(k, v, n->span,
 	                  n->type->kind == VTYPE_ENUM ? n->type : vtype_of_value(&k->c->arena, &v));
 }
@@ -476,6 +476,8 @@ struct value check_constant(struct checker *k, const struct expr *e, const struc
 	struct diag *d;
 
 	if (n->kind == NODE_BAD)
+		return VALUE_BAD_INIT;
+	if (n->kind != NODE_CONST && k->c->unasked)
 		return VALUE_BAD_INIT;
 	if (n->kind != NODE_CONST) {
 		d = report(k->c, E0324, e->span, "this must be the same for every task");

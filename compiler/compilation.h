@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/diag.h"
+#include "base/map.h"
 #include "base/source.h"
 #include "compiler/compile.h"
 #include "compiler/env.h"
@@ -36,6 +37,9 @@ struct compilation {
 	const char *storage;  /* URI of a folder, after check */
 	struct submission *submission;
 	enum compile_stage done; /* the last stage that was finished without an error */
+	struct map answers;      /* of the network, by question; network.c */
+	struct map versions;     /* what was told of a file there, by its URI */
+	bool unasked;            /* offline, something on the network was to be asked */
 	/*
 	 * The body of a step with parameters means something else at each of its uses. What
 	 * is bound while use number n is looked at is found only while it is looked at again;
@@ -73,9 +77,6 @@ struct binding *binding_of(struct compilation *c, const void *name);
 uint16_t base_at(const struct compilation *c, struct span place);
 /* "qc.scitq:47", in the arena. */
 const char *place_text(struct compilation *c, struct span place, struct arena *arena);
-
-/* The file system of this machine; files.c. */
-extern const struct compile_files compile_disk;
 
 /* A directory's number in bases; added where it is new. */
 uint16_t base_add(struct compilation *c, const char *dir);

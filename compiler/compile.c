@@ -85,8 +85,8 @@ struct compilation *compile_file(const struct compile_options *options)
 			break;
 		if (c->sink.errors == 0)
 			c->done = stage;
-		/* Of a module there is nothing to count out. */
-		if (stage == COMPILE_CHECK && c->program.workflow == NULL)
+		/* Of a module there is nothing to count out, nor of what was not asked for. */
+		if (stage == COMPILE_CHECK && (c->program.workflow == NULL || c->unasked))
 			break;
 	}
 	diag_sort(&c->sink);
@@ -116,6 +116,8 @@ void compile_release(struct compilation *c)
 	vec_release(&c->program.test_items);
 	vec_release(&c->program.test_lists);
 	map_release(&c->program.bindings);
+	map_release(&c->answers);
+	map_release(&c->versions);
 	diag_sink_release(&c->sink);
 	sources_release(&c->sources);
 	arena_release(&c->arena);

@@ -25,24 +25,38 @@
 
 enum place_kind { PLACE_MISSING, PLACE_FILE, PLACE_FOLDER };
 
+/* One file of a listing. */
+struct compile_found {
+	const char *place; /* absolute path, or the URI of one that is not on this machine */
+	const char *name;  /* relative to the folder, or to the directory in which the glob begins */
+	/* What another machine says of the content, another text once that changes; NULL: of this
+	   machine, or nothing is said. */
+	const char *version;
+};
+
+typedef void compile_found_fn(void *found_context, const struct compile_found *found);
+
 /*
  * Where sheets and input files are looked up. NULL in the options: the file
- * system of this machine. A language server answers with unsaved texts, the
- * fuzzer with invented ones.
+ * system of this machine, and the storages that it knows. A language server answers with unsaved
+ * texts, the fuzzer with invented ones.
  */
 struct compile_files {
 	/* Append the file's bytes. 0 or -errno. */
 	int (*read)(void *context, const char *path, struct str *out);
 	enum place_kind (*kind)(void *context, const char *path);
 	/*
-	 * Call `found` with the absolute path of every regular file that a URI of a local
-	 * folder or glob names, in byte order. 0 or -errno; -ENOENT where there is no such
-	 * folder or no match.
+	 * Call `found` for every regular file that the URI of a folder or glob names, in byte
+	 * order. 0 or -errno; -ENOENT where there is no such folder or no match. What is known
+	 * of a failure beyond that goes to `why`, as a line.
 	 */
-	int (*list)(void *context, const char *uri,
-	            void (*found)(void *found_context, const char *path), void *found_context);
+	int (*list)(void *context, const char *uri, compile_found_fn *found, void *found_context,
+	            struct str *why);
 	void *context;
 };
+
+/* The file system of this machine, and the network. */
+extern const struct compile_files compile_disk;
 
 struct compile_param {
 	const char *name;
@@ -79,6 +93,9 @@ struct compile_options {
 	size_t test;
 	/* After errors of syntax, still find names in what could be read, silently: for editors. */
 	bool lenient;
+	/* Ask nobody on the network. Where the file has such a source, what depends on its answer
+	   is not looked at and no stage comes after COMPILE_CHECK. */
+	bool offline;
 	const struct compile_files *files;
 };
 

@@ -2,6 +2,7 @@
  * The last pass: the plan as a struct submission. Rows of steps and recruiters are
  * made at once; tasks one at a time, when the runtime asks for them.
  */
+#include "compiler/network.h"
 #include "compiler/command.h"
 #include "compiler/data.h"
 #include "compiler/paths.h"
@@ -184,6 +185,7 @@ static bool emit_item(void *context, const struct data_item *item)
 		} else {
 			u.uri = local_uri(s, &item->text);
 		}
+		u.version = network_version(s->c, u.uri);
 		vec_push(&s->uris, u);
 		return true;
 	}

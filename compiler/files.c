@@ -1,5 +1,5 @@
 /*
- * files("dir/" | "glob", group = folder | prefix): what lies on this machine, as
+ * files("dir/" | "glob", group = folder | prefix): what lies on this machine or another, as
  * a list of files, or as one record per group with the fields `files` and `name`;
  * and the default of struct compile_files, which looks at the file system.
  * No group holds what does not belong together: where two folders, or samples of
@@ -8,8 +8,9 @@
 #include "base/fd.h"
 #include "compiler/paths.h"
 #include "compiler/readname.h"
+#include "compiler/network.h"
 #include "compiler/sheet.h"
-#include "stage/list.h"
+#include "stage/uri.h"
 
 #include <errno.h>
 #include <string.h>
@@ -33,47 +34,7 @@ static enum place_kind disk_kind(void *context, const char *path)
 	return S_ISDIR(st.st_mode) ? PLACE_FOLDER : PLACE_FILE;
 }
 
-static int list_error(enum stage_result result)
-{
-	switch (result) {
-	case STAGE_OK:
-		return 0;
-	case STAGE_NOT_FOUND:
-		return -ENOENT;
-	case STAGE_DENIED:
-		return -EACCES;
-	case STAGE_BAD_URI:
-		return -EINVAL;
-	default:
-		return -EIO;
-	}
-}
-
-static int disk_list(void *context, const char *text,
-                     void (*found)(void *found_context, const char *path), void *found_context)
-{
-	struct arena arena;
-	struct stage stage;
-	struct stage_listing listing = {0};
-	struct str error = STR_INIT;
-	struct uri uri;
-	const char *why;
-	enum stage_result result = STAGE_BAD_URI;
-
-	(void)context;
-	arena_init(&arena);
-	stage_init(&stage);
-	if (uri_parse(&arena, text, &uri, &why))
-		result = stage_list(&stage, &uri, STAGE_RECURSIVE, &arena, &listing, &error);
-	for (size_t i = 0; result == STAGE_OK && i < listing.n; i++)
-		found(found_context, listing.entries[i].place);
-	stage_release(&stage);
-	str_release(&error);
-	arena_release(&arena);
-	return list_error(result);
-}
-
-const struct compile_files compile_disk = {disk_read, disk_kind, disk_list, NULL};
+const struct compile_files compile_disk = {disk_read, disk_kind, network_list, NULL};
 
 /* ---- files() ---- */
 
@@ -82,11 +43,11 @@ struct found {
 	VEC(const char *) paths;
 };
 
-static void add_found(void *context, const char *path)
+static void add_found(void *context, const struct compile_found *found)
 {
 	struct found *f = context;
 
-	vec_push(&f->paths, arena_strdup(f->arena, path));
+	vec_push(&f->paths, arena_strdup(f->arena, found->place));
 }
 
 /* ---- groups ---- */
@@ -308,22 +269,51 @@ static struct value found_file(struct compilation *c, const char *path, uint16_t
 	return value_text(VALUE_FILE, path, strlen(path), base);
 }
 
+static struct value grouped(struct grouping *g, const struct value *files, enum files_group group,
+                            struct span span)
+{
+	return group == GROUP_NONE ? value_list(g->arena, files, g->n)
+	                           : make_groups(g, files, group, span);
+}
+
+/* What another machine has: URIs, grouped as their paths below the folder say. */
+static struct value remote_files(struct compilation *c, const struct value *path,
+                                 enum files_group group, struct span span, struct arena *arena)
+{
+	const struct network_listing *found = network_find(c, path->text, span);
+	struct grouping g = {.c = c, .arena = arena};
+	struct value *files;
+
+	if (found == NULL)
+		return VALUE_BAD_INIT;
+	g.root = found->root;
+	g.n = found->n;
+	g.paths = arena_array(arena, const char *, found->n);
+	files = arena_array(arena, struct value, found->n);
+	for (size_t i = 0; i < found->n; i++) {
+		const char *place = found->files[i].place;
+
+		g.paths[i] = arena_printf(arena, "%s%s", found->root, found->files[i].name);
+		files[i] = value_text(VALUE_URI, place, strlen(place), path->base);
+	}
+	return grouped(&g, files, group, span);
+}
+
 struct value source_files(struct compilation *c, struct value path, enum files_group group,
                           struct span span, struct arena *arena)
 {
 	struct found f = {.arena = arena};
 	struct grouping g = {.c = c, .arena = arena};
+	struct str why = STR_INIT;
 	struct value *files, v;
 	struct diag *d;
 	int r;
 
-	if (value_is_uri(path.text)) {
-		d = report(c, E0325, span, "`%s` is not on this machine", path.text);
-		label(c, d, "only local files can be listed here");
-		help(c, d, "list the names in a sheet and read it with `table`");
-		return VALUE_BAD_INIT;
-	}
-	r = c->files.list(c->files.context, list_uri(c, &path, arena, &g.root), add_found, &f);
+	if (value_is_uri(path.text))
+		return remote_files(c, &path, group, span, arena);
+	r = c->files.list(c->files.context, list_uri(c, &path, arena, &g.root), add_found, &f,
+	                  &why);
+	str_release(&why);
 	if (r < 0 || f.paths.n == 0) {
 		d = report(c, E0316, span, "`%s` names no file", path.text);
 		label(c, d, "looked for %s%s%s", value_path(c, &path, arena),
@@ -336,8 +326,7 @@ struct value source_files(struct compilation *c, struct value path, enum files_g
 		files[i] = found_file(c, f.paths.v[i], path.base);
 	g.paths = f.paths.v;
 	g.n = f.paths.n;
-	v = group == GROUP_NONE ? value_list(arena, files, f.paths.n)
-	                        : make_groups(&g, files, group, span);
+	v = grouped(&g, files, group, span);
 	vec_release(&f.paths);
 	return v;
 }

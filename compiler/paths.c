@@ -27,7 +27,7 @@ const char *place_text(struct compilation *c, struct span place, struct arena *a
 bool value_is_uri(const char *text)
 {
 	size_t n =
-	        strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+.-");
+	        strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+.-_@");
 
 	return n > 0 && strncmp(text + n, "://", 3) == 0;
 }

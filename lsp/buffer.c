@@ -111,6 +111,7 @@ struct buffer *buffers_put(struct buffers *all, const char *uri, const char *tex
 	options.text = b->text.p;
 	options.text_len = b->text.len;
 	options.lenient = true;
+	options.offline = true;
 	b->compiled = compile_file(&options);
 	return b;
 }

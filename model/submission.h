@@ -23,6 +23,9 @@ struct submission_uri {
 	const char *actions; /* "|untar|mv:dir" as the column has them, "" for none */
 	/* Task that writes it, or UINT32_MAX for a source that was there before. */
 	uint32_t producer;
+	/* What another machine tells of its content, another text once that changes; NULL: it was
+	   not asked, or the file is on this machine. */
+	const char *version;
 };
 
 struct submission_task {

@@ -24,7 +24,8 @@ static void add_produced(const struct identities *ids, const struct submission_u
 	identity_add(out, part, below);
 }
 
-/* What was there before: the names and bytes of local files, the address of others. */
+/* What was there before: the names and bytes of local files, the address of others and what was
+ * told of their content. */
 static bool add_source(const struct identities *ids, const struct submission_uri *u,
                        enum identity_part part, struct arena *arena, struct identity *out,
                        struct str *error)
@@ -41,6 +42,10 @@ static bool add_source(const struct identities *ids, const struct submission_uri
 	if (strcmp(uri.scheme, "file") != 0) {
 		identity_add(out, part, "uri");
 		identity_add(out, part, u->uri);
+		if (u->version != NULL) {
+			identity_add(out, part, "version");
+			identity_add(out, part, u->version);
+		}
 		return true;
 	}
 	if (stage_list(NULL, &uri, STAGE_RECURSIVE, arena, &listing, error) != STAGE_OK)

@@ -7,6 +7,7 @@ endforeach()
 foreach(place local box azure s3 ftp)
 	scitq_script_test(fetch_${place} tests/e2e/fetch ${place})
 endforeach()
+scitq_script_test(remote_files tests/e2e/remote_files)
 set_tests_properties(fetch_azure fetch_s3 fetch_ftp PROPERTIES LABELS "script;slow")
 # What the server does when nobody is attached.
 foreach(feature attempts quorum accepts hooks limits priority)

@@ -40,15 +40,22 @@ static enum place_kind invented_kind(void *context, const char *path)
 	return n > 0 && path[n - 1] == '/' ? PLACE_FOLDER : PLACE_FILE;
 }
 
-static int invented_list(void *context, const char *uri,
-                         void (*found)(void *found_context, const char *path), void *found_context)
+static int invented_list(void *context, const char *uri, compile_found_fn *found,
+                         void *found_context, struct str *why)
 {
+	static const struct compile_found files[] = {{"/d/one/S1_R1.fq", "one/S1_R1.fq", NULL},
+	                                             {"/d/one/S1_R2.fq", "one/S1_R2.fq", "v1"},
+	                                             {"/d/two/S2.fq", "two/S2.fq", NULL}};
+
 	(void)context;
 	if (strstr(uri, "none") != NULL)
 		return -ENOENT;
-	found(found_context, "/d/one/S1_R1.fq");
-	found(found_context, "/d/one/S1_R2.fq");
-	found(found_context, "/d/two/S2.fq");
+	if (strstr(uri, "away") != NULL) {
+		str_addf(why, "%s: is away\n", uri);
+		return -EIO;
+	}
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		found(found_context, &files[i]);
 	return 0;
 }
 

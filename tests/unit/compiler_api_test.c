@@ -97,12 +97,13 @@ static enum place_kind unsaved_kind(void *context, const char *path)
 	return strcmp(path, "/home/me/data/a.fq") == 0 ? PLACE_FILE : PLACE_MISSING;
 }
 
-static int unsaved_list(void *context, const char *uri,
-                        void (*found)(void *found_context, const char *path), void *found_context)
+static int unsaved_list(void *context, const char *uri, compile_found_fn *found,
+                        void *found_context, struct str *why)
 {
 	(void)context;
+	(void)why;
 	assert_string_equal(uri, "file:///home/me/data/*.fq");
-	found(found_context, "/home/me/data/a.fq");
+	found(found_context, &(struct compile_found){"/home/me/data/a.fq", "a.fq", NULL});
 	return 0;
 }
 
@@ -126,6 +127,49 @@ static void virtual_files(void **state)
 	assert_string_equal(task_of(c, 0, &arena).row.output, "file:///home/results/w/s/A/");
 	assert_string_equal(task_of(c, 1, &arena).row.input, "file:///home/me/data/a.fq");
 	arena_release(&arena);
+	compile_release(c);
+}
+
+static int remote_list(void *context, const char *uri, compile_found_fn *found, void *found_context,
+                       struct str *why)
+{
+	size_t *asked = context;
+
+	(void)uri;
+	(void)why;
+	++*asked;
+	found(found_context, &(struct compile_found){"s3://b/in/A.fq", "A.fq", "md5:1"});
+	return 0;
+}
+
+static void the_network_is_asked_once_or_not_at_all(void **state)
+{
+	static const char text[] =
+	        "scitq 1\nlet reads = files(\"s3://b/in/\")\n"
+	        "workflow \"w\" {\n  maximum_workers = count(reads)\n}\nassert count(reads) > 0\n"
+	        "foreach r in reads {\n  step s {\n    input = [r, \"s3://b/in/A.fq\"]\n"
+	        "    run | ls\n  }\n}\n"
+	        "foreach n in [1, 2] {\n  step t {\n    input = files(\"s3://b/in/\")\n"
+	        "    run | ls\n  }\n}\n";
+	size_t asked = 0;
+	struct compile_files files = {unsaved_read, unsaved_kind, remote_list, &asked};
+	struct compile_options options = {.path = "x.scitq", .cwd = "/home", .files = &files};
+	struct compilation *c = compile_with(text, options);
+	struct arena arena;
+
+	(void)state;
+	arena_init(&arena);
+	assert_true(compile_ok(c));
+	assert_int_equal(asked, 1);
+	assert_string_equal(task_of(c, 0, &arena).inputs[0].version, "md5:1");
+	assert_string_equal(task_of(c, 0, &arena).inputs[1].version, "md5:1");
+	arena_release(&arena);
+	compile_release(c);
+	options.offline = true;
+	c = compile_with(text, options);
+	assert_true(compile_ok(c));
+	assert_int_equal(asked, 1);
+	assert_null(compile_submission(c));
 	compile_release(c);
 }
 
@@ -308,6 +352,7 @@ int main(void)
 	        cmocka_unit_test(stages),
 	        cmocka_unit_test(unreadable_file),
 	        cmocka_unit_test(virtual_files),
+	        cmocka_unit_test(the_network_is_asked_once_or_not_at_all),
 	        cmocka_unit_test(paths_of_params),
 	        cmocka_unit_test(params_from_files),
 	        cmocka_unit_test(name_of_the_run),

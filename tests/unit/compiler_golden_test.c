@@ -6,6 +6,8 @@
  *	#@ set [STEP.]KEY=VALUE  as --set
  *	#@ test N                run that test of the file
  *	#@ finding LINE COLUMN END_LINE END_COLUMN CODE MESSAGE   of the first shell text
+ *	#@ remote URI [VERSION]  a file that a storage has, which nobody is asked for then
+ *	#@ away SCHEME           a storage that does not answer
  *	#@ show parse|resolve|check|expand|plan|emit|dot|mermaid|svg|listing|origins|scripts
  *
  * compiler_golden_test [DIRECTORY...]: tests/golden/compiler and tests/bad by
@@ -21,6 +23,7 @@
 #include "stage/uri.h"
 
 #include <errno.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +32,9 @@
 
 /* What the first lines of a file ask for. */
 struct wishes {
+	struct compile_found remotes[MAX_PARAMS];
+	size_t nremotes;
+	const char *away;
 	struct compile_param params[MAX_PARAMS], sets[MAX_PARAMS];
 	size_t nparams, nsets;
 	char *shows[MAX_PARAMS], *findings[MAX_PARAMS];
@@ -55,6 +61,15 @@ static void read_wishes(const char *text, struct wishes *w)
 		}
 		if (strncmp(line, "#@ test ", 8) == 0)
 			w->test = strtoul(line + 8, NULL, 10);
+		if (strncmp(line, "#@ away ", 8) == 0)
+			w->away = line + 8;
+		if (strncmp(line, "#@ remote ", 10) == 0 && w->nremotes < MAX_PARAMS) {
+			value = strchr(line + 10, ' ');
+			if (value != NULL)
+				*value++ = '\0';
+			w->remotes[w->nremotes++] =
+			        (struct compile_found){.place = line + 10, .version = value};
+		}
 		if (strncmp(line, "#@ finding ", 11) == 0 && w->nfindings < MAX_PARAMS)
 			w->findings[w->nfindings++] = line + 11;
 		if (strncmp(line, "#@ show ", 8) == 0 && w->nshows < MAX_PARAMS)
@@ -182,10 +197,39 @@ static void check_submission(const struct submission *s)
 	arena_release(&arena);
 }
 
+/* Storages have what the file says; this machine what it has. */
+static int list(void *context, const char *uri, compile_found_fn *found, void *found_context,
+                struct str *why)
+{
+	const struct wishes *w = context;
+	size_t root = strcspn(uri, "*?["), before = 0;
+
+	if (strncmp(uri, "file://", 7) == 0)
+		return compile_disk.list(NULL, uri, found, found_context, why);
+	if (w->away != NULL && strncmp(uri, w->away, strlen(w->away)) == 0) {
+		str_addf(why, "%s: connection refused\n", uri);
+		return -EIO;
+	}
+	while (root > 0 && uri[root - 1] != '/')
+		root--;
+	for (size_t i = 0; i < w->nremotes; i++) {
+		struct compile_found f = w->remotes[i];
+
+		f.name = f.place + root;
+		if (uri[strlen(uri) - 1] == '/' ? strncmp(f.place, uri, root) == 0
+		                                : fnmatch(uri, f.place, FNM_PATHNAME) == 0) {
+			found(found_context, &f);
+			before++;
+		}
+	}
+	return before > 0 ? 0 : -ENOENT;
+}
+
 static int print_golden(const char *dir, const char *name, bool *used, struct str *out)
 {
 	struct str text = STR_INIT;
 	struct wishes wishes;
+	struct compile_files files;
 	struct compilation *c;
 	const struct diag_sink *sink;
 	char cwd[4096], full[4200];
@@ -198,6 +242,9 @@ static int print_golden(const char *dir, const char *name, bool *used, struct st
 	if (err < 0)
 		return err;
 	read_wishes(text.p, &wishes);
+	files = compile_disk;
+	files.list = list;
+	files.context = &wishes;
 	c = compile_file(&(struct compile_options){
 	        .path = name,
 	        .text = text.p,
@@ -208,6 +255,7 @@ static int print_golden(const char *dir, const char *name, bool *used, struct st
 	        .sets = wishes.sets,
 	        .nsets = wishes.nsets,
 	        .test = wishes.test,
+	        .files = &files,
 	});
 	if (wishes.test > 0)
 		str_addf(out, "test %s\n", compile_test_passed(c) ? "passed" : "failed");

@@ -69,6 +69,7 @@ static struct compilation *compile(const char *dir, const struct str *text)
 	        .text_len = text->len,
 	        .cwd = dir,
 	        .files = &invented,
+	        .offline = true,
 	});
 }
 

@@ -93,6 +93,8 @@ static void digests_are_remembered_until_the_file_changes(void **state)
 struct plan {
 	char inputs[2][160];
 	const char *command;
+	/* Remote inputs, of which the storage tells this; NULL: files of this machine. */
+	const char *versions[2];
 };
 
 static void fill(const struct submission *s, uint32_t i, struct arena *arena,
@@ -108,7 +110,8 @@ static void fill(const struct submission *s, uint32_t i, struct arena *arena,
 		out->row.name = arena_printf(arena, "clean:%u", i);
 		out->row.output = arena_printf(arena, "file://%s/out/clean/%u/", dir, i);
 		out->identity_command = plan->command;
-		uris[0] = (struct submission_uri){plan->inputs[i], "", UINT32_MAX};
+		uris[0] =
+		        (struct submission_uri){plan->inputs[i], "", UINT32_MAX, plan->versions[i]};
 		out->ninputs = 1;
 		return;
 	}
@@ -117,7 +120,7 @@ static void fill(const struct submission *s, uint32_t i, struct arena *arena,
 	out->identity_command = "report";
 	for (uint32_t k = 0; k < 2; k++)
 		uris[k] = (struct submission_uri){
-		        arena_printf(arena, "file://%s/out/clean/%u/x.txt", dir, k), "", k};
+		        arena_printf(arena, "file://%s/out/clean/%u/x.txt", dir, k), "", k, NULL};
 	out->ninputs = 2;
 	out->requires = both;
 	out->nrequires = 2;
@@ -132,7 +135,8 @@ static void compute(struct plan *plan, char text[3][DIGEST_TEXT_SIZE],
 	struct str error = STR_INIT;
 
 	for (int i = 0; i < 2; i++)
-		snprintf(plan->inputs[i], sizeof(plan->inputs[i]), "file://%s/in%d", dir, i);
+		snprintf(plan->inputs[i], sizeof(plan->inputs[i]), "%s%s/in%d",
+		         plan->versions[i] != NULL ? "s3://bucket" : "file://", dir, i);
 	digests_open(&d, NULL);
 	assert_true(identities_compute(&ids, &s, &d, &error));
 	for (int i = 0; i < 3; i++)
@@ -168,6 +172,23 @@ static void a_changed_byte_changes_its_sample_and_the_gather(void **state)
 	compute(&plan, after, plan_after);
 	for (int i = 0; i < 3; i++)
 		assert_string_not_equal(before[i], after[i]);
+}
+
+static void a_changed_object_changes_its_sample(void **state)
+{
+	char before[3][DIGEST_TEXT_SIZE], after[3][DIGEST_TEXT_SIZE];
+	char plan_before[DIGEST_TEXT_SIZE], plan_after[DIGEST_TEXT_SIZE];
+	struct plan plan = {.command = "fastp", .versions = {"md5:1", "md5:2"}};
+
+	(void)state;
+	compute(&plan, before, plan_before);
+	compute(&plan, after, plan_after);
+	assert_memory_equal(before, after, sizeof(before));
+	plan.versions[1] = "md5:3";
+	compute(&plan, after, plan_after);
+	assert_string_equal(before[0], after[0]);
+	assert_string_not_equal(before[1], after[1]);
+	assert_string_not_equal(before[2], after[2]);
 }
 
 static void a_missing_input_is_named(void **state)
@@ -236,6 +257,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        TEST(digests_are_remembered_until_the_file_changes),
 	        TEST(a_changed_byte_changes_its_sample_and_the_gather),
+	        TEST(a_changed_object_changes_its_sample),
 	        TEST(a_missing_input_is_named),
 	        TEST(durations_are_short),
 	        TEST(progress_elsewhere_than_on_a_terminal_is_plain_lines),

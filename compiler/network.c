@@ -1,0 +1,194 @@
+#include "compiler/network.h"
+
+#include "stage/list.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+/* Somebody waits for the compiler; a worker is more patient. */
+#define ATTEMPTS 2
+
+static int list_error(enum stage_result result)
+{
+	switch (result) {
+	case STAGE_OK:
+		return 0;
+	case STAGE_NOT_FOUND:
+		return -ENOENT;
+	case STAGE_DENIED:
+		return -EACCES;
+	case STAGE_BAD_URI:
+		return -EINVAL;
+	default:
+		return -EIO;
+	}
+}
+
+/* The digest, else size and date; NULL where not even a date is told. */
+static const char *version_of(const struct stage_entry *e, struct arena *arena)
+{
+	if (e->digest != NULL || e->mtime_ns == INT64_MIN)
+		return e->digest;
+	return arena_printf(arena, "size:%" PRIu64 " date:%" PRId64, e->size, e->mtime_ns);
+}
+
+int network_list(void *context, const char *text, compile_found_fn *found, void *found_context,
+                 struct str *why)
+{
+	struct arena arena;
+	struct stage stage;
+	struct stage_listing listing = {0};
+	struct uri uri;
+	const char *bad;
+	enum stage_result result = STAGE_BAD_URI;
+	bool remote = false;
+
+	(void)context;
+	arena_init(&arena);
+	stage_init(&stage);
+	stage.attempts = ATTEMPTS;
+	if (uri_parse(&arena, text, &uri, &bad)) {
+		remote = strcmp(uri.scheme, "file") != 0;
+		result = stage_list(&stage, &uri, STAGE_RECURSIVE | (remote ? STAGE_DIGESTS : 0),
+		                    &arena, &listing, why);
+	} else {
+		str_addf(why, "%s: %s\n", text, bad);
+	}
+	for (size_t i = 0; result == STAGE_OK && i < listing.n; i++) {
+		const struct stage_entry *e = &listing.entries[i];
+
+		found(found_context,
+		      &(struct compile_found){e->place, e->name,
+		                              remote ? version_of(e, &arena) : NULL});
+	}
+	stage_release(&stage);
+	arena_release(&arena);
+	return list_error(result);
+}
+
+/* ---- questions and answers ---- */
+
+struct collection {
+	struct arena *arena;
+	VEC(struct compile_found) files;
+};
+
+static const char *copy(struct arena *arena, const char *text)
+{
+	return text != NULL ? arena_strdup(arena, text) : NULL;
+}
+
+static void collect(void *context, const struct compile_found *f)
+{
+	struct collection *all = context;
+
+	vec_push(&all->files,
+	         ((struct compile_found){copy(all->arena, f->place), copy(all->arena, f->name),
+	                                 copy(all->arena, f->version)}));
+}
+
+/* "name: what is wrong" without the name, which the message has. */
+static const char *reason(const struct str *why, const char *uri, struct arena *arena)
+{
+	size_t n = strlen(uri);
+	const char *text = why->p;
+
+	if (strncmp(text, uri, n) == 0 && strncmp(text + n, ": ", 2) == 0)
+		text += n + 2;
+	return arena_strndup(arena, text, strcspn(text, "\n"));
+}
+
+static void not_listed(struct compilation *c, const char *uri, int err, const struct str *why,
+                       struct span span)
+{
+	bool nothing = err == -ENOENT || err == 0;
+	const char *text = reason(why, uri, &c->arena);
+	struct diag *d;
+
+	if (nothing)
+		d = report(c, E0316, span, "`%s` names no file", uri);
+	else
+		d = report(c, E0325, span, "`%s` cannot be listed", uri);
+	label(c, d, "%s", *text != '\0' ? text : strerror(err != 0 ? -err : ENOENT));
+	if (err == -EINVAL)
+		help(c, d,
+		     "schemes are http, https, ftp and the names of rclone's remotes; a folder "
+		     "ends in `/`, and http has none");
+	else if (err == -EACCES)
+		help(c, d, "look at the settings of this storage in rclone's configuration");
+	else if (!nothing)
+		help(c, d,
+		     "try again when the other side answers; `scitq fetch list` asks the same");
+}
+
+/* The folder, or that in which the glob or file lies. */
+static const char *root_of(struct arena *arena, const char *uri)
+{
+	const char *rest = strstr(uri, "://") + 3;
+	size_t n = strcspn(rest, "*?[");
+
+	while (n > 0 && rest[n - 1] != '/')
+		n--;
+	return arena_strndup(arena, uri, (size_t)(rest - uri) + n);
+}
+
+static const struct network_listing *ask(struct compilation *c, const char *uri, struct span span)
+{
+	struct collection all = {.arena = &c->arena};
+	struct network_listing *listing = NULL;
+	struct str why = STR_INIT;
+	int err = c->files.list(c->files.context, uri, collect, &all, &why);
+
+	if (err < 0 || all.files.n == 0) {
+		not_listed(c, uri, err, &why, span);
+	} else {
+		struct compile_found *files =
+		        arena_array(&c->arena, struct compile_found, all.files.n);
+
+		memcpy(files, all.files.v, all.files.n * sizeof(*files));
+		listing = arena_new(&c->arena, struct network_listing);
+		*listing = (struct network_listing){files, all.files.n, root_of(&c->arena, uri)};
+	}
+	vec_release(&all.files);
+	str_release(&why);
+	return listing;
+}
+
+static void remember_versions(struct compilation *c, const struct network_listing *listing)
+{
+	for (size_t i = 0; i < listing->n; i++) {
+		const struct compile_found *f = &listing->files[i];
+
+		if (f->version != NULL)
+			*map_put(&c->versions, f->place, strlen(f->place), NULL) =
+			        (uint64_t)(uintptr_t)f->version;
+	}
+}
+
+const struct network_listing *network_find(struct compilation *c, const char *uri, struct span span)
+{
+	const uint64_t *known = map_get(&c->answers, uri, strlen(uri));
+	const struct network_listing *listing;
+
+	if (known != NULL)
+		return (const struct network_listing *)(uintptr_t)*known;
+	if (c->options.offline) {
+		c->unasked = true;
+		return NULL;
+	}
+	uri = arena_strdup(&c->arena, uri);
+	listing = ask(c, uri, span);
+	/* A failure too: it was reported. */
+	*map_put(&c->answers, uri, strlen(uri), NULL) = (uint64_t)(uintptr_t)listing;
+	if (listing != NULL)
+		remember_versions(c, listing);
+	return listing;
+}
+
+const char *network_version(const struct compilation *c, const char *uri)
+{
+	const uint64_t *version = map_get(&c->versions, uri, strlen(uri));
+
+	return version != NULL ? (const char *)(uintptr_t)*version : NULL;
+}
