@@ -14,6 +14,8 @@ double task_weight(const struct weight_input *in)
 		w = fmax(w, (double)in->memory / (double)in->worker_ram);
 	if (w <= 0 && in->batch_concurrency != INT_NULL && in->batch_concurrency > 0)
 		w = 1.0 / (double)in->batch_concurrency;
+	if (w <= 0)
+		w = in->share;
 	if (w <= 0 && in->worker_concurrency > 0)
 		w = 1.0 / (double)in->worker_concurrency;
 	return w > 0 && w < 1 ? w : 1;

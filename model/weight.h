@@ -14,11 +14,12 @@ struct weight_input {
 	int64_t worker_concurrency;
 	double worker_cpus; /* NaN: unknown */
 	int64_t worker_ram; /* bytes; INT_NULL: unknown */
+	double share; /* of the worker that each task of the batch takes; 0: 1/worker_concurrency */
 };
 
 /*
  * The task's own share of cpus or memory where it gives those and the worker's
- * are known (the larger of both), else 1/batch_concurrency, else
+ * are known (the larger of both), else 1/batch_concurrency, else the share, else
  * 1/worker_concurrency. Above 0, at most 1: a task larger than the worker still
  * runs, alone.
  */

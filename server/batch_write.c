@@ -7,6 +7,7 @@
 #include "server/known_show.h"
 #include "server/news.h"
 #include "server/record.h"
+#include "server/recruit/recruit.h"
 #include "server/reply.h"
 #include "server/run.h"
 #include "server/signals.h"
@@ -146,6 +147,7 @@ void handle_batch_delete(struct core *core, struct call *call)
 		forget_counts(core, batch);
 	if (!core->group_failed && store_delete_batch(core->store, call->names[0]) != STORE_OK)
 		core_failed(core, "a batch cannot be deleted");
+	recruit_note(core, TABLE_RECRUITER, STORE_ALL);
 	news_batch_deleted(core, call->names[0]);
 	tally_again(core);
 	reply_result(core, call, "Ok");

@@ -12,6 +12,7 @@
 #include "server/provider/dispatch.h"
 #include "server/prune.h"
 #include "server/record.h"
+#include "server/recruit/recruit.h"
 #include "server/run.h"
 #include "server/schedule.h"
 #include "server/state_load.h"
@@ -55,7 +56,12 @@ struct core *core_new(struct store *store, const struct core_options *options,
 		core->options.grace_seconds = 60;
 	if (core->options.join_seconds <= 0)
 		core->options.join_seconds = 900;
+	if (core->options.worker_idle_seconds <= 0)
+		core->options.worker_idle_seconds = 300;
+	if (core->options.worker_new_seconds <= 0)
+		core->options.worker_new_seconds = 900;
 	pthread_mutex_init(&core->lock, NULL);
+	core->recruit = recruit_new();
 	core->wake = -1;
 	core->told_end = &core->told;
 	core->jobs = jobs_new(core->options.provider);
@@ -96,6 +102,7 @@ void core_free(struct core *core)
 	timer_cancel(&core->timers, &core->lead);
 	timer_cancel(&core->timers, &core->counters);
 	timer_cancel(&core->timers, &core->tally);
+	recruit_free(core);
 	state_release(&core->state);
 	known_free(core->known);
 	timers_release(&core->timers);
@@ -418,6 +425,8 @@ static void rebuild(struct core *core)
 		state_init(&core->state, &core->timers);
 		core->group_failed = false;
 		core->broken = true;
+	} else {
+		recruit_begin(core);
 	}
 }
 
@@ -470,6 +479,7 @@ static void end_group(struct core *core)
 			schedule_run(core);
 		lease_finish(core);
 		follow_finish(core);
+		recruit_finish(core);
 		wrote = core->writing || core->logging || core->state.dirty_tasks.n > 0 ||
 		        core->state.dirty_executions.n > 0;
 		record_commit(core);
@@ -625,6 +635,7 @@ bool core_load(struct core *core, struct problem *problem)
 		return false;
 	core->attached_until = core->now_ns + core->options.grace_seconds * INT64_C(1000000000);
 	follow_attention(core);
+	recruit_begin(core);
 	arena_clear(&core->arena);
 	return true;
 }

@@ -38,6 +38,11 @@ struct core_options {
 	int64_t offline_seconds; /* without contact; 0: 60 */
 	int64_t join_seconds;    /* that a worker may take to register once its machine is there; 0:
 	                            900 */
+	/* A deployed worker is given back when it has been idle for so long, after its last task
+	   (0: 300) or without one yet (0: 900). */
+	int64_t worker_idle_seconds, worker_new_seconds;
+	int64_t eviction_margin; /* percent that a machine may cost more than one that was evicted;
+	                            0: none */
 	bool private_mode;       /* end when nobody is attached */
 	int64_t grace_seconds;   /* attached that long after the last word; 0: 60 */
 	/* The private server may end now: nothing runs and nobody is attached. Called once, on the

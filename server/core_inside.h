@@ -51,6 +51,7 @@ struct core_answer {
 };
 
 struct prune;
+struct recruit;
 
 struct core {
 	struct store *store;
@@ -105,6 +106,7 @@ struct core {
 
 	struct prune *prune; /* under way; NULL: none is */
 	struct jobs *jobs;   /* what is under way of them */
+	struct recruit *recruit; /* recruiters: recruit/recruit.h */
 
 	/* For those who watch. */
 	atomic_llong group_began_ns; /* 0: between two */

@@ -6,6 +6,7 @@
 #include "base/vec.h"
 #include "model/field.h"
 #include "model/json.h"
+#include "server/recruit/decision.h"
 #include "server/state.h"
 
 #include <pthread.h>
@@ -21,7 +22,7 @@
 const char *const feed_kind_words[FEED_KIND_COUNT] = {FEED_KINDS(FEED_KIND)};
 #undef FEED_KIND
 
-static const char *const change_words[] = {"created", "changed", "deleted"};
+static const char *const change_words[] = {"created", "changed", "deleted", "decided"};
 
 struct name {
 	char *name, *json; /* json: quoted, as it is printed */
@@ -191,6 +192,9 @@ static void print_event(const struct item *item, struct str *out)
 		str_addf(out, ",\"%s\":%u", said[e->kind].other, e->other);
 	if (said[e->kind].worker != NULL && e->worker != 0)
 		str_addf(out, ",\"%s\":%u", said[e->kind].worker, e->worker);
+	if (e->change == FEED_DECIDED)
+		str_addf(out, ",\"state\":\"%s\",\"recycled\":%u,\"deployed\":%u",
+		         decision_words[e->status], e->other, e->worker);
 	words = field_words(said[e->kind].status, &n);
 	if (words != NULL && e->status < n)
 		str_addf(out, ",\"status\":\"%s\"", words[e->status]);

@@ -40,7 +40,8 @@ enum feed_kind { FEED_KINDS(FEED_KIND) FEED_KIND_COUNT };
 
 extern const char *const feed_kind_words[FEED_KIND_COUNT];
 
-enum feed_change { FEED_CREATED, FEED_CHANGED, FEED_DELETED };
+/* Decided: of recruiters, by which nothing of their rows is changed. */
+enum feed_change { FEED_CREATED, FEED_CHANGED, FEED_DELETED, FEED_DECIDED };
 
 #define FEED_NO_STATUS 0xff
 
@@ -49,11 +50,12 @@ struct feed_event {
 	uint32_t batch;  /* feed_batch(), 0: none */
 	uint32_t run;    /* 0: none */
 	uint32_t id;     /* of the task, execution, worker, job, run; rank of a recruiter */
-	uint32_t other;  /* task: the last of those created together; execution: its task */
-	uint32_t worker; /* of an execution, 0: none */
+	uint32_t other;  /* task: the last of those created together; execution: its task;
+	                    decision: workers taken over */
+	uint32_t worker; /* of an execution, 0: none; decision: workers deployed */
 	uint8_t kind;    /* enum feed_kind */
 	uint8_t change;  /* enum feed_change */
-	uint8_t status;  /* of its kind; FEED_NO_STATUS: not said */
+	uint8_t status;  /* of its kind, enum decision_reason; FEED_NO_STATUS: not said */
 	uint8_t reason;  /* enum reason */
 };
 

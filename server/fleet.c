@@ -1,5 +1,6 @@
 #include "server/fleet.h"
 
+#include "model/json.h"
 #include "model/weight.h"
 
 #include <assert.h>
@@ -17,6 +18,7 @@ static void worker_free(struct worker_node *worker)
 	json_decref(worker->reply);
 	str_release(&worker->grants);
 	vec_release(&worker->signals);
+	vec_release(&worker->shares);
 	free(worker->name);
 	free(worker->boot_id);
 	free(worker->instance);
@@ -406,10 +408,77 @@ struct execution_node *state_execution(const struct state *state, int64_t id)
 	return p ? (struct execution_node *)(uintptr_t)*p : NULL;
 }
 
+/* NULL: it serves the batch, or never had another concurrency for it. */
+static const struct share *share_of(const struct state *state, const struct worker_node *worker,
+                                    uint32_t batch)
+{
+	for (size_t i = 0; i < worker->shares.n; i++) {
+		const struct share *share = &worker->shares.v[i];
+
+		if (share->batch == batch &&
+		    !(worker->serve != NULL &&
+		      pattern_matches(worker->serve->pattern, state->batches.v[batch]->name)))
+			return share;
+	}
+	return NULL;
+}
+
+void fleet_shares_read(struct state *state, struct worker_node *worker, const char *text)
+{
+	json_t *object = text ? json_loads(text, 0, NULL) : NULL, *value;
+	const char *name;
+
+	worker->shares.n = 0;
+	json_object_foreach(object, name, value)
+	{
+		double weight = json_number_value(value);
+		struct share share = {.weight = weight};
+
+		if (!(weight > 0))
+			continue;
+		share.batch = state_batch(state, name)->index;
+		vec_push(&worker->shares, share);
+	}
+	json_decref(object);
+}
+
+const char *fleet_shares_text(const struct state *state, const struct worker_node *worker,
+                              const char *batch, struct arena *arena)
+{
+	const struct execution_list *lists[] = {&worker->running, &worker->spare};
+	json_t *object = json_object();
+	struct str text = STR_INIT;
+	const char *kept;
+
+	for (int i = 0; i < 2; i++) {
+		const struct execution_node *execution;
+
+		TAILQ_FOREACH(execution, lists[i], held)
+		{
+			const struct task_node *task = state_task(state, execution->task);
+			const struct batch_node *own = task ? batch_of(state, task) : NULL;
+			const struct share *share;
+
+			if (own == NULL || strcmp(own->name, batch) == 0)
+				continue;
+			share = share_of(state, worker, own->index);
+			json_object_set_new(object, own->name,
+			                    json_real(share ? share->weight
+			                                    : 1.0 / (double)worker->concurrency));
+		}
+	}
+	json_print(object, &text);
+	json_decref(object);
+	kept = arena_strdup(arena, text.p);
+	str_release(&text);
+	return kept;
+}
+
 double state_task_weight(const struct state *state, const struct task_node *task,
                          const struct worker_node *worker)
 {
 	const struct task_class *class = class_of(state, task);
+	const struct share *share = share_of(state, worker, class->batch);
 	struct weight_input in = {
 	        .cpu = class->cpu,
 	        .memory = class->memory,
@@ -417,6 +486,7 @@ double state_task_weight(const struct state *state, const struct task_node *task
 	        .worker_concurrency = worker->concurrency,
 	        .worker_cpus = worker->cpus,
 	        .worker_ram = worker->ram,
+	        .share = share ? share->weight : 0,
 	};
 
 	return task_weight(&in);
@@ -450,6 +520,7 @@ struct execution_node *state_execution_add(struct state *state, uint32_t id, uin
 	execution->worker = worker;
 	execution->weight = state_task_weight(state, task, worker);
 	execution->stdout_length = execution->stderr_length = -1;
+	worker->given = id;
 	*map_put(&state->executions, (const char *)&execution->id, sizeof(execution->id), &is_new) =
 	        (uintptr_t)execution;
 	state_task_hold(state, task_id, task, id);

@@ -58,6 +58,15 @@ void state_worker_weigh(struct state *state, struct worker_node *worker);
 void fleet_weigh_all(struct state *state);
 double state_task_weight(const struct state *state, const struct task_node *task,
                          const struct worker_node *worker);
+/*
+ * Weights of tasks of batches that the worker serves no more, which it still holds: without them
+ * the concurrency that it has for its new batch would weigh them. Read from the JSON text of a
+ * row; what is no object of numbers is nothing.
+ */
+void fleet_shares_read(struct state *state, struct worker_node *worker, const char *text);
+/* The text of what they are once it serves `batch`. */
+const char *fleet_shares_text(const struct state *state, const struct worker_node *worker,
+                              const char *batch, struct arena *arena);
 bool weight_fits(const struct worker_node *worker, double weight);
 
 /* Have schedule_run() look at it. */

@@ -3,6 +3,7 @@
 #include "model/json.h"
 #include "server/columns.h"
 #include "server/record.h"
+#include "server/recruit/recruit.h"
 #include "server/run.h"
 #include "store/store.h"
 
@@ -79,41 +80,9 @@ static bool serves_run(const struct state *state, const struct worker_node *work
 	return false;
 }
 
-struct making {
-	const struct state *state;
-	uint32_t run;
-	int64_t n;
-};
-
-/* A worker that is being made for a batch of the run. */
-static bool add_job(void *context, const void *row_p)
-{
-	struct making *making = context;
-	const struct job *row = row_p;
-	json_t *args;
-	const char *name;
-	const struct batch_node *batch;
-
-	if (row->args == NULL || row->action == NULL ||
-	    (strcmp(row->action, "worker_create") != 0 &&
-	     strcmp(row->action, "worker_deploy") != 0))
-		return true;
-	args = json_loads(row->args, 0, NULL);
-	name = json_string_value(json_object_get(args, "batch"));
-	batch = name ? state_batch_find(making->state, name) : NULL;
-	making->n += batch != NULL && batch->run == making->run;
-	json_decref(args);
-	return true;
-}
-
 static bool count_workers(struct core *core, const struct run *run, struct hire *hire)
 {
-	const int64_t open[] = {JOB_PENDING, JOB_RUNNING};
-	const struct store_filter filter = {
-	        .field = JOB_COL_status, .op = STORE_IN, .list = open, .n = 2};
-	const struct store_query query = {.table = TABLE_JOB, .filters = &filter, .nfilters = 1};
 	const struct state *state = &core->state;
-	struct making making = {.state = state, .run = hire->run};
 
 	for (size_t i = 0; i < state->workers.n; i++) {
 		const struct worker_node *worker = state->workers.v[i];
@@ -131,9 +100,7 @@ static bool count_workers(struct core *core, const struct run *run, struct hire 
 			                          : core_failed(core, "a worker has no row");
 		hire->cost += cost;
 	}
-	if (store_select(store_own(core->store), &query, add_job, &making) != STORE_OK)
-		return core_failed(core, "the jobs cannot be read");
-	hire->workers += making.n;
+	hire->workers += making_for_run(core, hire->run);
 	return true;
 }
 

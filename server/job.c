@@ -4,6 +4,7 @@
 #include "server/columns.h"
 #include "server/provider/dispatch.h"
 #include "server/record.h"
+#include "server/recruit/recruit.h"
 #include "server/reply.h"
 #include "server/token.h"
 #include "store/store.h"
@@ -31,6 +32,7 @@ static void node_free(struct job_node *job)
 	free(job->provider);
 	free(job->region);
 	free(job->flavor);
+	free(job->batch);
 	free(job);
 }
 
@@ -54,6 +56,7 @@ static struct job_node *node_add(struct core *core, const struct job *row, json_
 	job->provider = copy(json_string_value(json_object_get(args, "provider")));
 	job->region = copy(json_string_value(json_object_get(args, "region")));
 	job->flavor = copy(json_string_value(json_object_get(args, "flavor")));
+	job->batch = copy(json_string_value(json_object_get(args, "batch")));
 	job->retry = row->retry;
 	job->progress = row->progress;
 	vec_push(&core->state.jobs, job);
@@ -154,6 +157,11 @@ static bool is_open(const struct job_node *job)
 	return job->status == JOB_PENDING || job->status == JOB_RUNNING;
 }
 
+bool job_makes(const struct job_node *job)
+{
+	return job->action != JOB_DESTROY && is_open(job);
+}
+
 struct job_node *job_of(const struct state *state, enum job_action action, const char *target)
 {
 	for (size_t i = 0; i < state->jobs.n; i++) {
@@ -191,6 +199,8 @@ bool job_move(struct core *core, struct job_node *job, enum job_event event, con
 		job->progress = 100;
 	else if (job->status == JOB_PENDING)
 		job->progress = 0;
+	if (job->action != JOB_DESTROY && !is_open(job))
+		recruit_learn(core, job);
 	row.status = (int8_t)job->status;
 	row.progress = job->progress;
 	row.retry = job->retry;

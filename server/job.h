@@ -24,8 +24,8 @@ struct job_node {
 	uint32_t id;
 	enum job_action action;
 	enum job_status status;
-	char *target, *provider, *region, *flavor; /* the last two may be NULL */
-	int64_t retry;                             /* attempts left */
+	char *target, *provider, *region, *flavor, *batch; /* the last three may be NULL */
+	int64_t retry;                                     /* attempts left */
 	int64_t progress;
 	uint64_t order; /* what its provider does for it now; 0: nothing */
 	bool made;      /* its provider has done its part: the worker is awaited */
@@ -43,8 +43,6 @@ bool job_deploy(struct core *core, const struct deployment *deployment);
 /* Queue the end of a deployed worker's machine, whose token ends now; nothing where that is queued
    already. Of the row name, provider, region, flavor and worker_id (INT_NULL: none) are read. */
 bool job_destroy(struct core *core, const struct worker *worker, const char *reason);
-/* A worker and all that memory and database know of it go. */
-void worker_drop(struct core *core, struct worker_node *worker);
 
 /* Its row changes status along a row of model/status.c. `reason` NULL: none. */
 bool job_move(struct core *core, struct job_node *job, enum job_event event, const char *reason);
@@ -54,6 +52,8 @@ bool job_log(struct core *core, struct job_node *job, const char *text);
 struct job_node *job_find(const struct state *state, uint32_t id);
 /* An open job of that action for the name; NULL: none. */
 struct job_node *job_of(const struct state *state, enum job_action action, const char *target);
+/* Does it make a worker, and has not done so yet? */
+bool job_makes(const struct job_node *job);
 /* Forget those that are done and whose programs have ended. */
 void jobs_sweep(struct state *state);
 

@@ -7,6 +7,7 @@
 #include "server/handlers.h"
 #include "server/http.h"
 #include "server/reader.h"
+#include "server/recruit/recruit.h"
 #include "server/route.h"
 #include "server/run.h"
 #include "server/server.h"
@@ -213,6 +214,22 @@ static void print_jobs_total(struct printer *p)
 	for (int s = 0; s < JOB_STATUS_COUNT; s++)
 		sample(p, "status", job_status_words[s], NULL, NULL,
 		       (double)p->core->counts.jobs[s]);
+}
+
+static void print_recruiter_decisions_total(struct printer *p)
+{
+	for (int r = 0; r < DECISION_REASON_COUNT; r++)
+		sample(p, "state", decision_words[r], NULL, NULL,
+		       (double)p->core->recruit->decisions[r]);
+}
+
+static void print_recruited_workers_total(struct printer *p)
+{
+	const struct recruit *recruit = p->core->recruit;
+
+	sample(p, "how", "recycled", NULL, NULL, (double)recruit->recycled);
+	sample(p, "how", "deployed", NULL, NULL, (double)recruit->deployed);
+	sample(p, "how", "returned", NULL, NULL, (double)recruit->returned);
 }
 
 static void print_runs(struct printer *p)

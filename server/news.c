@@ -2,6 +2,7 @@
 
 #include "server/columns.h"
 #include "server/log_board.h"
+#include "server/recruit/decision.h"
 #include "store/store.h"
 
 /* Counters of a batch are told at most so often. */
@@ -116,6 +117,26 @@ void news_row(struct core *core, enum table_id table, const void *row_p, uint64_
 
 		state_batch_moved(&core->state, state_batch(&core->state, row->batch));
 	}
+}
+
+static uint32_t clamp(int64_t n)
+{
+	return n < 0 ? 0 : n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
+}
+
+void news_decision(struct core *core, const struct recruiter *row, const struct decision *decision)
+{
+	struct feed_event event = {.id = (uint32_t)row->rank,
+	                           .other = clamp(decision->recycled),
+	                           .worker = clamp(decision->deployed),
+	                           .kind = FEED_RECRUITER,
+	                           .change = FEED_DECIDED,
+	                           .status = (uint8_t)decision->reason};
+
+	if (core->options.feed == NULL)
+		return;
+	event.batch = feed_batch(core->options.feed, row->batch);
+	tell(core, &event);
 }
 
 void news_batch_deleted(struct core *core, const char *name)

@@ -22,6 +22,9 @@ void news_execution(struct core *core, uint32_t id, uint32_t task, uint32_t work
    not tell of are nothing. */
 void news_row(struct core *core, enum table_id table, const void *row, uint64_t mask,
               enum feed_change change);
+/* What a recruiter decided. */
+struct decision;
+void news_decision(struct core *core, const struct recruiter *row, const struct decision *decision);
 /* The log has this length now. */
 void news_log(struct core *core, uint32_t execution, bool is_error, int64_t length);
 /* The batch is deleted with all its tasks. */

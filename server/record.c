@@ -1,6 +1,7 @@
 #include "server/record.h"
 
 #include "server/news.h"
+#include "server/recruit/recruit.h"
 #include "server/tally.h"
 #include "store/store.h"
 
@@ -180,6 +181,7 @@ bool record_insert_rows(struct core *core, enum table_id table, const void *rows
 	if (!core_write(core) ||
 	    !check(core, store_insert_rows(core->store, table, rows, n), "insert"))
 		return false;
+	recruit_note(core, table, STORE_ALL);
 	for (size_t i = 0; i < n; i++)
 		news_row(core, table, (const char *)rows + i * size, STORE_ALL, FEED_CREATED);
 	return true;
@@ -190,6 +192,7 @@ bool record_update(struct core *core, enum table_id table, const void *row, uint
 	if (!core_write(core) ||
 	    !check(core, store_update(core->store, table, row, mask, STORE_ANY_STATUS), "update"))
 		return false;
+	recruit_note(core, table, mask);
 	news_row(core, table, row, mask, FEED_CHANGED);
 	return true;
 }
@@ -199,6 +202,7 @@ bool record_upsert(struct core *core, enum table_id table, const void *row, uint
 	if (!core_write(core) ||
 	    !check(core, store_upsert(core->store, table, row, mask), "upsert"))
 		return false;
+	recruit_note(core, table, mask);
 	news_row(core, table, row, mask, FEED_CHANGED);
 	return true;
 }
@@ -214,6 +218,7 @@ bool record_delete(struct core *core, enum table_id table, const void *row)
 		return true;
 	if (!check(core, result, "delete"))
 		return false;
+	recruit_note(core, table, STORE_ALL);
 	news_row(core, table, row, 0, FEED_DELETED);
 	return true;
 }

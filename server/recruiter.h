@@ -1,4 +1,4 @@
-/* Recruiters: the rules by which a batch gets workers. Rows only; memory knows nothing of them. */
+/* Recruiters: the rules by which a batch gets workers. Their rows; recruit/ does what they say. */
 #ifndef SERVER_RECRUITER_H
 #define SERVER_RECRUITER_H
 
@@ -8,10 +8,6 @@
 bool recruiter_read(struct call *call, json_t *object, struct recruiter *row);
 /* Create it, or replace the one of its batch and rank. */
 bool recruiter_put(struct core *core, const struct recruiter *row);
-/* Could it take the worker over: running, of its flavor and place, and of another batch that has no
-   pending task? */
-bool recruiter_matches(const struct state *state, const struct recruiter *recruiter,
-                       const struct worker *row);
 /* A batch name: not empty, without a slash. */
 bool batch_name_read(struct call *call, const char *name);
 

@@ -1,11 +1,11 @@
 #include "model/json.h"
 #include "server/columns.h"
 #include "server/handlers.h"
-#include "server/hire.h"
 #include "server/record.h"
+#include "server/recruit/choice.h"
+#include "server/recruit/recruit.h"
 #include "server/recruiter.h"
 #include "server/reply.h"
-#include "store/store.h"
 
 #include <string.h>
 
@@ -27,6 +27,8 @@ bool batch_name_read(struct call *call, const char *name)
 
 static bool check(struct call *call, const struct recruiter *row)
 {
+	struct wanted wanted;
+
 	if (!batch_name_read(call, row->batch))
 		return false;
 	if (row->rank < 1)
@@ -40,7 +42,9 @@ static bool check(struct call *call, const struct recruiter *row)
 		return problem_set(&call->problem, PROBLEM_BAD_VALUE,
 		                   "worker_concurrency is %lld, it must be at least 1",
 		                   (long long)row->worker_concurrency);
-	return true;
+	return row->worker_flavor == NULL ||
+	       wanted_parse(&wanted, "worker_flavor", row->worker_flavor, &call->arena,
+	                    &call->problem);
 }
 
 bool recruiter_read(struct call *call, json_t *object, struct recruiter *row)
@@ -138,92 +142,36 @@ void handle_recruiter_delete(struct core *core, struct call *call)
 		reply_row(core, call, 200, TABLE_RECRUITER, &row);
 }
 
-struct match {
-	struct core *core;
-	struct call *call;
-	const char *batch; /* NULL: of all batches */
-	json_t *found;
-	VEC(struct recruiter) recruiters;
-};
-
-static bool add_recruiter(void *context, const void *row_p)
-{
-	struct match *match = context;
-	const struct recruiter *row = row_p;
-	struct recruiter copy = *row;
-	struct hire hire;
-
-	if (match->batch != NULL && strcmp(match->batch, row->batch) != 0)
-		return true;
-	/* A run that may hire nobody takes nobody over either. */
-	if (!hire_look(match->core, state_batch_find(&match->core->state, row->batch), &hire))
-		return false;
-	if (hire.room == 0)
-		return true;
-	copy.batch = arena_strdup(&match->core->arena, row->batch);
-	copy.worker_flavor =
-	        row->worker_flavor ? arena_strdup(&match->core->arena, row->worker_flavor) : NULL;
-	copy.worker_provider = row->worker_provider
-	                               ? arena_strdup(&match->core->arena, row->worker_provider)
-	                               : NULL;
-	copy.worker_region =
-	        row->worker_region ? arena_strdup(&match->core->arena, row->worker_region) : NULL;
-	vec_push(&match->recruiters, copy);
-	return true;
-}
-
-static bool same_where_given(const char *wanted, const char *is)
-{
-	return wanted == NULL || (is != NULL && strcmp(wanted, is) == 0);
-}
-
-bool recruiter_matches(const struct state *state, const struct recruiter *recruiter,
-                       const struct worker *row)
-{
-	const struct batch_node *batch = row->batch ? state_batch_find(state, row->batch) : NULL;
-
-	return row->status == WORKER_RUNNING && row->flavor != NULL &&
-	       strcmp(row->flavor, recruiter->worker_flavor) == 0 &&
-	       same_where_given(recruiter->worker_provider, row->provider) &&
-	       same_where_given(recruiter->worker_region, row->region) &&
-	       (row->batch == NULL || strcmp(row->batch, recruiter->batch) != 0) &&
-	       (batch == NULL || batch->counts[TASK_PENDING] == 0);
-}
-
-static bool add_worker(void *context, const void *row)
-{
-	struct match *match = context;
-
-	for (size_t i = 0; i < match->recruiters.n; i++) {
-		if (recruiter_matches(&match->core->state, &match->recruiters.v[i], row)) {
-			json_array_append_new(match->found,
-			                      row_to_json(table_get(TABLE_WORKER), row,
-			                                  match->call->ours ? VIEW_FULL : VIEW_V1));
-			break;
-		}
-	}
-	return true;
-}
-
 void handle_recruiter_match(struct core *core, struct call *call)
 {
-	struct store_reader *own = store_own(core->store);
-	struct match match = {.core = core, .call = call};
-	struct store_query recruiters = {.table = TABLE_RECRUITER},
-	                   workers = {.table = TABLE_WORKER};
+	const struct roster *roster = &core->recruit->roster;
+	const char *batch = NULL;
+	json_t *found;
 
-	if (!json_member_text(call->body, "batch", &match.batch, &call->problem)) {
+	if (!json_member_text(call->body, "batch", &batch, &call->problem)) {
 		core_problem(core, call);
 		return;
 	}
-	match.found = json_array();
-	if (record_flush(core) &&
-	    store_select(own, &recruiters, add_recruiter, &match) == STORE_OK &&
-	    store_select(own, &workers, add_worker, &match) == STORE_OK) {
-		core_reply(core, call, 200, match.found);
-	} else {
-		json_decref(match.found);
-		core_failed(core, "the recruiters cannot be read");
+	if (!recruit_ready(core))
+		return;
+	found = json_array();
+	for (size_t i = 0; i < core->state.workers.n && !core->group_failed; i++) {
+		const struct worker_node *worker = core->state.workers.v[i];
+		struct worker row = {.worker_id = (int64_t)i};
+
+		for (size_t k = 0; worker != NULL && k < roster->recruiters.n; k++) {
+			const struct roster_recruiter *node = &roster->recruiters.v[k];
+
+			if ((batch != NULL && strcmp(batch, node->row.batch) != 0) ||
+			    !choice_could_take(core, node, worker) ||
+			    !choice_may_take(core, node, worker))
+				continue;
+			if (record_find(core, TABLE_WORKER, &row))
+				json_array_append_new(
+				        found, row_to_json(table_get(TABLE_WORKER), &row,
+				                           call->ours ? VIEW_FULL : VIEW_V1));
+			break;
+		}
 	}
-	vec_release(&match.recruiters);
+	core_reply(core, call, 200, found);
 }

@@ -275,6 +275,7 @@ static void move(struct state *state, uint32_t id, struct task_node *task, int f
 	}
 	state_batch_moved(state, batch);
 	vec_push(&state->changed.tasks, id);
+	state->stirred = true;
 	if (class_of(state, task)->run != 0)
 		run_count(state, task, from, to);
 	task->status = (uint8_t)to;

@@ -155,6 +155,12 @@ struct signal_node {
 	int64_t delivered_ns; /* INT64_MIN: not yet */
 };
 
+/* What a task of a batch that the worker serves no more takes of it: worker.task_properties. */
+struct share {
+	uint32_t batch;
+	double weight;
+};
+
 struct worker_node {
 	uint32_t id;
 	char *name, *boot_id, *instance; /* the last two may be NULL */
@@ -194,6 +200,11 @@ struct worker_node {
 	TAILQ_ENTRY(worker_node) hungry;
 
 	VEC(struct signal_node) signals;
+
+	VEC(struct share) shares;
+	uint32_t given;      /* the last execution that it was given since memory was loaded */
+	int64_t idle_ns;     /* since when it has had nothing to do; 0: it has (recruit/idle.h) */
+	uint32_t idle_given; /* the last execution as of then */
 };
 
 struct execution_node {
@@ -256,6 +267,7 @@ struct state {
 	uint32_t last_task, last_execution, last_worker, last_signal, last_requirement, last_run,
 	        last_job, last_token, last_audit;
 	uint64_t undone; /* tasks not done */
+	bool stirred;    /* tasks moved in this group: recruiters are to look */
 	uint32_t live;   /* executions */
 };
 

@@ -3,9 +3,8 @@
 #include "model/json.h"
 #include "server/columns.h"
 #include "server/handlers.h"
-#include "server/hire.h"
 #include "server/record.h"
-#include "server/recruiter.h"
+#include "server/recruit/recruit.h"
 #include "store/store.h"
 
 #include <string.h>
@@ -85,144 +84,61 @@ bool why_last_execution(struct why *why)
 
 /* Recruiters. */
 
-struct hiring {
-	struct why *why;
-	VEC(struct recruiter) recruiters;
-	VEC(const char *) match; /* for each: a worker that it could take over, NULL: none */
-	struct hire limits;      /* of the run */
-};
-
-static bool take_recruiter(void *context, const void *row_p)
+/* What it decided last; before it has, what it would decide now. */
+static bool decision_of(struct core *core, const struct roster_recruiter *node,
+                        struct decision *decision)
 {
-	struct hiring *h = context;
-	struct recruiter row = *(const struct recruiter *)row_p;
-
-	row.batch = keep(h->why, row.batch);
-	row.worker_flavor = keep(h->why, row.worker_flavor);
-	row.worker_provider = keep(h->why, row.worker_provider);
-	row.worker_region = keep(h->why, row.worker_region);
-	vec_push(&h->recruiters, row);
-	vec_push(&h->match, NULL);
+	*decision = node->last;
+	if (node->last.date != DATE_NULL)
+		return true;
+	if (!recruit_weigh(core, node, decision))
+		return false;
+	decision->date = DATE_NULL;
 	return true;
-}
-
-static bool look_at_worker(void *context, const void *row_p)
-{
-	struct hiring *h = context;
-	const struct worker *row = row_p;
-
-	for (size_t i = 0; i < h->recruiters.n; i++) {
-		if (h->match.v[i] == NULL &&
-		    recruiter_matches(&h->why->core->state, &h->recruiters.v[i], row))
-			h->match.v[i] = keep(h->why, row->name);
-	}
-	return true;
-}
-
-static uint32_t workers_of(const struct batch_node *batch)
-{
-	uint32_t n = 0;
-
-	for (size_t i = 0; i < batch->serves.n; i++)
-		n += batch->serves.v[i]->workers;
-	return n;
-}
-
-/* What keeps it from hiring, in a word and in a sentence. */
-static const char *no_hire(const struct hiring *h, size_t i, struct str *sentence)
-{
-	const struct recruiter *r = &h->recruiters.v[i];
-	const struct batch_node *batch = h->why->batch;
-	uint32_t pending = batch->counts[TASK_PENDING], workers = workers_of(batch);
-
-	str_addf(sentence, "recruiter %lld ", (long long)r->rank);
-	if (r->minimum_tasks != INT_NULL && pending < (uint64_t)r->minimum_tasks) {
-		str_addf(sentence, "waits for %lld pending tasks, there are %u",
-		         (long long)r->minimum_tasks, pending);
-		return "minimum_tasks";
-	}
-	if (r->maximum_workers != INT_NULL && workers >= (uint64_t)r->maximum_workers) {
-		str_addf(sentence, "has its maximum of %lld workers",
-		         (long long)r->maximum_workers);
-		return "maximum_workers";
-	}
-	if (h->limits.room == 0) {
-		str_adds(sentence, "hires nobody more: ");
-		hire_explain(&h->limits, sentence);
-		return "run_limit";
-	}
-	if (h->match.v[i] != NULL) {
-		str_addf(sentence, "could take over worker %s, which has nothing to do",
-		         h->match.v[i]);
-		return "match";
-	}
-	if (r->worker_provider == NULL || r->worker_region == NULL) {
-		str_addf(sentence, "only takes over workers of flavor %s, and none is free",
-		         r->worker_flavor);
-		return "recycle_only";
-	}
-	str_addf(sentence, "would deploy %s in %s: no provider %s", r->worker_flavor,
-	         r->worker_region, r->worker_provider);
-	return "no_provider";
 }
 
 bool why_recruiters(struct why *why, const char **first)
 {
-	const struct store_filter of_batch = {
-	        .field = RECRUITER_COL_batch, .op = STORE_EQ, .text = why->batch->name};
-	const struct store_query recruiters = {
-	        .table = TABLE_RECRUITER, .filters = &of_batch, .nfilters = 1};
-	const struct store_query workers = {.table = TABLE_WORKER};
-	struct hiring h = {.why = why};
-	bool ok = hire_look(why->core, why->batch, &h.limits) &&
-	          selected(why, &recruiters, take_recruiter, &h) &&
-	          (h.recruiters.n == 0 || selected(why, &workers, look_at_worker, &h));
+	const struct roster *roster = &why->core->recruit->roster;
 	json_t *list = json_array();
 
 	*first = NULL;
-	for (size_t i = 0; i < h.recruiters.n && ok; i++) {
-		struct str sentence = STR_INIT;
-		const char *word = no_hire(&h, i, &sentence);
-
-		json_array_append_new(list, json_pack("{s:I, s:s, s:o}", "rank",
-		                                      (json_int_t)h.recruiters.v[i].rank, "state",
-		                                      word, "why", json_text(sentence.p)));
-		if (i == 0)
-			*first = arena_strdup(&why->core->arena, sentence.p);
-		str_release(&sentence);
-	}
 	json_object_set_new(why->fields, "recruiters", list);
-	vec_release(&h.recruiters);
-	vec_release(&h.match);
-	return ok;
+	if (!recruit_ready(why->core))
+		return false;
+	for (size_t i = 0; i < roster->recruiters.n; i++) {
+		const struct roster_recruiter *node = &roster->recruiters.v[i];
+		struct decision decision;
+
+		if (strcmp(node->row.batch, why->batch->name) != 0)
+			continue;
+		if (!decision_of(why->core, node, &decision))
+			return false;
+		json_array_append_new(list, decision_json(&decision, &node->row));
+	}
+	*first = keep(why, json_string_value(json_object_get(json_array_get(list, 0), "why")));
+	return true;
 }
 
 void handle_recruiter_why(struct core *core, struct call *call)
 {
-	struct recruiter row = {.batch = call->names[0], .rank = call->ids[0]};
-	struct why why = {.core = core};
-	const char *first;
-	json_t *entry;
-	size_t i;
+	const struct roster *roster = &core->recruit->roster;
+	struct decision decision;
 
-	if (!record_flush(core))
+	if (!recruit_ready(core))
 		return;
-	if (!record_find(core, TABLE_RECRUITER, &row)) {
-		core_refuse(core, call, PROBLEM_NOT_FOUND,
-		            "there is no recruiter of batch %.200s with rank %lld", call->names[0],
-		            (long long)call->ids[0]);
+	for (size_t i = 0; i < roster->recruiters.n; i++) {
+		const struct roster_recruiter *node = &roster->recruiters.v[i];
+
+		if (node->row.rank != call->ids[0] || strcmp(node->row.batch, call->names[0]) != 0)
+			continue;
+		if (decision_of(core, node, &decision))
+			core_reply(core, call, 200, decision_json(&decision, &node->row));
 		return;
 	}
-	why.batch = state_batch(&core->state, call->names[0]);
-	why.fields = json_object();
-	if (why_recruiters(&why, &first)) {
-		json_array_foreach(json_object_get(why.fields, "recruiters"), i, entry)
-		{
-			if (json_integer_value(json_object_get(entry, "rank")) == call->ids[0])
-				core_reply(core, call, 200, json_incref(entry));
-		}
-	}
-	json_decref(why.fields);
+	core_refuse(core, call, PROBLEM_NOT_FOUND,
+	            "there is no recruiter of batch %.200s with rank %lld", call->names[0],
+	            (long long)call->ids[0]);
 }
 
 /* Identities. */

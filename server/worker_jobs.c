@@ -11,6 +11,7 @@
 #include "server/recruiter.h"
 #include "server/reply.h"
 #include "server/tally.h"
+#include "server/worker.h"
 #include "store/store.h"
 
 #include <string.h>

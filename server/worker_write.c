@@ -12,7 +12,9 @@
 #include "server/ping.h"
 #include "server/record.h"
 #include "server/reply.h"
+#include "server/recruit/recruit.h"
 #include "server/state_load.h"
+#include "server/worker.h"
 #include "store/store.h"
 
 #include <string.h>
@@ -106,6 +108,8 @@ static void follow_fields(struct core *core, struct worker_node *worker, const s
 		worker->cpus = row->cpus;
 	if (set & BIT(WORKER_COL_ram))
 		worker->ram = row->ram;
+	if (set & BIT(WORKER_COL_task_properties))
+		fleet_shares_read(state, worker, row->task_properties);
 	if (set & BIT(WORKER_COL_batch))
 		state_worker_serve(state, worker, row->batch);
 	state_worker_weigh(state, worker);
@@ -114,6 +118,28 @@ static void follow_fields(struct core *core, struct worker_node *worker, const s
 /* What decides what it costs, and whom. */
 static const uint64_t charged_columns = BIT(WORKER_COL_batch) | BIT(WORKER_COL_flavor) |
                                         BIT(WORKER_COL_provider) | BIT(WORKER_COL_region);
+
+bool worker_change(struct core *core, struct worker_node *worker, struct worker *row, uint64_t mask)
+{
+	row->worker_id = worker->id;
+	row->modification_date = core->now_us;
+	if ((mask & charged_columns) && !hire_charge(core, worker))
+		return false;
+	if (!record_update(core, TABLE_WORKER, row,
+	                   (mask & ~BIT(WORKER_COL_status)) | BIT(WORKER_COL_modification_date)))
+		return false;
+	follow_fields(core, worker, row, mask);
+	if (mask & BIT(WORKER_COL_status))
+		take_status(core, worker, (enum worker_status)row->status);
+	contact_status(core, worker);
+	/* Nobody will end what it holds; that its machine was taken away counts against no task. */
+	if ((mask & BIT(WORKER_COL_status)) && worker->evicted) {
+		contact_lose(core, worker, true);
+		recruit_evicted(core, worker);
+	}
+	contact_watch(core, worker);
+	return !core->group_failed;
+}
 
 void handle_worker_update(struct core *core, struct call *call)
 {
@@ -139,22 +165,7 @@ void handle_worker_update(struct core *core, struct call *call)
 		            "boot_id and instance of a worker are set when it registers");
 		return;
 	}
-	if (set != 0) {
-		row.worker_id = worker->id;
-		row.modification_date = core->now_us;
-		if ((set & charged_columns) && !hire_charge(core, worker))
-			return;
-		if (!record_update(core, TABLE_WORKER, &row,
-		                   (set & ~BIT(WORKER_COL_status)) |
-		                           BIT(WORKER_COL_modification_date)))
-			return;
-		follow_fields(core, worker, &row, set);
-		if (set & BIT(WORKER_COL_status))
-			take_status(core, worker, (enum worker_status)row.status);
-		contact_status(core, worker);
-		contact_watch(core, worker);
-	}
-	if (!core->group_failed)
+	if (set == 0 || worker_change(core, worker, &row, set))
 		reply_worker(core, call, worker);
 }
 
@@ -172,6 +183,7 @@ void worker_drop(struct core *core, struct worker_node *worker)
 		core_failed(core, "a worker cannot be deleted");
 		return;
 	}
+	recruit_note(core, TABLE_WORKER, STORE_ALL);
 	news_row(core, TABLE_WORKER, &(struct worker){.worker_id = worker->id},
 	         BIT(WORKER_COL_name), FEED_DELETED);
 	lease_forget(core, worker);

@@ -9,3 +9,6 @@ scitq_unit_test(server_feed_test SOURCES unit/server_feed_test.c LIBS server_cor
 scitq_unit_test(server_why_test SOURCES unit/server_why_test.c LIBS server_core_bench server)
 scitq_unit_test(server_known_test SOURCES unit/server_known_test.c LIBS server_core_bench server)
 scitq_unit_test(server_tally_test SOURCES unit/server_tally_test.c LIBS server_core_bench server)
+# Recruiters: their arithmetic, and the engine.
+scitq_unit_test(server_decision_test SOURCES unit/server_decision_test.c LIBS server)
+scitq_unit_test(server_recruit_test SOURCES unit/server_recruit_test.c LIBS server_core_bench server)

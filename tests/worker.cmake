@@ -17,6 +17,7 @@ foreach(store azure s3 ftp)
 	scitq_script_test(worker_stores_${store} tests/worker/stores ${store})
 endforeach()
 scitq_script_test(worker_real_server tests/worker/real_server)
+scitq_script_test(worker_recruits tests/worker/recruits)
 scitq_script_test(worker_v1 tests/worker/v1)
 # A minute, most of it waiting for timeouts.
 set_tests_properties(worker_survival PROPERTIES LABELS "script;slow")

@@ -271,10 +271,12 @@ static void digests_are_sha256(void **state)
 static void weights_take_the_first_rule_that_applies(void **state)
 {
 	const double none = (double)NAN;
-	struct weight_input in = {none, INT_NULL, INT_NULL, 4, 8, INT_NULL};
+	struct weight_input in = {none, INT_NULL, INT_NULL, 4, 8, INT_NULL, 0};
 
 	(void)state;
 	assert_true(task_weight(&in) == 0.25);
+	in.share = 0.5;
+	assert_true(task_weight(&in) == 0.5);
 	in.batch_concurrency = 10;
 	assert_true(task_weight(&in) == 0.1);
 	in.cpu = 2;
@@ -284,7 +286,7 @@ static void weights_take_the_first_rule_that_applies(void **state)
 	assert_true(task_weight(&in) == 0.75);
 	in.cpu = 80;
 	assert_true(task_weight(&in) == 1);
-	in = (struct weight_input){2, INT_NULL, INT_NULL, 2, none, INT_NULL};
+	in = (struct weight_input){2, INT_NULL, INT_NULL, 2, none, INT_NULL, 0};
 	assert_true(task_weight(&in) == 0.5);
 	in.worker_concurrency = 0;
 	assert_true(task_weight(&in) == 1);

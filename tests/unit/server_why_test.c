@@ -204,8 +204,8 @@ static void test_recruiters(void **unused)
 	         "has its maximum of 0 workers"},
 	        {"'maximum_workers': null", "recycle_only",
 	         "only takes over workers of flavor f, and none is free"},
-	        {"'worker_provider': 'azure', 'worker_region': 'north'", "no_provider",
-	         "would deploy f in north: no provider azure"},
+	        {"'worker_provider': 'azure', 'worker_region': 'north'", "satisfied",
+	         "recruiter 1 deploys 1 worker of flavor f in north of azure"},
 	};
 	struct bench *b = bench_open(NULL);
 	json_t *answer, *first;
@@ -221,7 +221,7 @@ static void test_recruiters(void **unused)
 	bench_call(b, 201, handle_worker_create, 0, NULL,
 	           json_of("{'name': 'idle', 'concurrency': 1, 'batch': 's', 'status': 'running', "
 	                   "'flavor': 'f', 'provider': 'azure', 'region': 'north'}"));
-	expect(b, 1, CAUSE_RECRUITER, "could take over worker idle");
+	expect(b, 1, CAUSE_RECRUITER, "recruiter 1 takes over 1 worker");
 	bench_close(b);
 }
 

@@ -1,0 +1,220 @@
+#include "server/recruit/choice.h"
+
+#include "server/hire.h"
+#include "server/recruit/recruit.h"
+
+#include <string.h>
+
+/* Where a machine was taken away lately another place may cost a little more. */
+#define EVICTED_NS (INT64_C(3600) * 1000000000)
+
+static bool can_deploy(const struct recruiter *row)
+{
+	return row->worker_provider != NULL && row->worker_region != NULL;
+}
+
+static bool is_place(const char *wanted, const char *is)
+{
+	return is_auto(wanted) || (is != NULL && strcmp(wanted, is) == 0);
+}
+
+static bool holds_nothing(const struct worker_node *worker)
+{
+	return TAILQ_EMPTY(&worker->running) && TAILQ_EMPTY(&worker->spare);
+}
+
+bool choice_could_take(const struct core *core, const struct roster_recruiter *node,
+                       const struct worker_node *worker)
+{
+	const struct roster_worker *known = roster_worker(&core->recruit->roster, worker->id);
+	const char *name = worker_batch(worker);
+	const struct batch_node *batch = name ? state_batch_find(&core->state, name) : NULL;
+
+	if (known == NULL || node->problem != NULL || worker->shutdown_told ||
+	    worker_status_of(worker) != WORKER_RUNNING ||
+	    (worker->serve != NULL && worker->serve->wild) ||
+	    (name != NULL && strcmp(name, node->row.batch) == 0) ||
+	    (batch != NULL && batch->counts[TASK_PENDING] > 0))
+		return false;
+	if (can_deploy(&node->row) && !holds_nothing(worker))
+		return false;
+	return is_place(node->row.worker_provider, known->machine.provider) &&
+	       is_place(node->row.worker_region, known->machine.region) &&
+	       wanted_holds(&node->wanted, &known->machine);
+}
+
+/* Does it serve, by name, a batch of the run for which the recruiter is? */
+static bool is_of_run(const struct state *state, const struct roster_recruiter *node,
+                      const struct worker_node *worker)
+{
+	const struct batch_node *batch = state_batch_find(state, node->row.batch);
+	const char *name = worker_batch(worker);
+	const struct batch_node *served = name ? state_batch_find(state, name) : NULL;
+
+	return batch != NULL && batch->run != 0 && served != NULL && served->run == batch->run;
+}
+
+bool choice_may_take(struct core *core, const struct roster_recruiter *node,
+                     const struct worker_node *worker)
+{
+	struct hire hire;
+
+	return is_of_run(&core->state, node, worker) ||
+	       (hire_look(core, state_batch_find(&core->state, node->row.batch), &hire) &&
+	        hire.room > 0);
+}
+
+/* Those of the same run first, then those with the least to do. */
+static int compare_takeovers(const void *x, const void *y)
+{
+	const struct takeover *a = x, *b = y;
+
+	if (a->of_run != b->of_run)
+		return a->of_run ? -1 : 1;
+	if (a->worker->used < b->worker->used || a->worker->used > b->worker->used)
+		return a->worker->used < b->worker->used ? -1 : 1;
+	return (a->worker->id > b->worker->id) - (a->worker->id < b->worker->id);
+}
+
+size_t choice_takeovers(struct core *core, const struct roster_recruiter *node,
+                        struct takeover **found)
+{
+	const struct state *state = &core->state;
+	size_t n = 0;
+
+	*found = arena_array(&core->arena, struct takeover, state->workers.n + 1);
+	for (size_t i = 0; i < state->workers.n; i++) {
+		struct worker_node *worker = state->workers.v[i];
+
+		if (worker == NULL || !choice_could_take(core, node, worker))
+			continue;
+		(*found)[n].worker = worker;
+		(*found)[n++].of_run = is_of_run(state, node, worker);
+	}
+	qsort(*found, n, sizeof(**found), compare_takeovers);
+	return n;
+}
+
+static bool is_there(const struct machine *place, const char *provider, const char *region,
+                     const char *flavor)
+{
+	return provider != NULL && strcmp(place->provider, provider) == 0 && region != NULL &&
+	       strcmp(place->region, region) == 0 && flavor != NULL &&
+	       strcmp(place->name, flavor) == 0;
+}
+
+/* What of the quota is left: without those that are being made, and those that came since it was
+   told. */
+static int64_t left_of(const struct core *core, const struct machine *place)
+{
+	const struct roster *roster = &core->recruit->roster;
+	int64_t left;
+
+	if (isnan(place->available))
+		return INT64_MAX;
+	left = (int64_t)place->available - making_at(core, place);
+	for (size_t i = 0; i < roster->workers.n; i++) {
+		const struct roster_worker *w = &roster->workers.v[i];
+
+		left -= w->there && w->since > roster->refreshed &&
+		        is_there(place, w->machine.provider, w->machine.region, w->machine.name);
+	}
+	return left > 0 ? left : 0;
+}
+
+/* An offer with the price by which it is compared; the offer comes first, for offer_compare(). */
+struct candidate {
+	struct offer offer;
+	double cost; /* its own */
+};
+
+static void add_candidate(struct core *core, const struct offer *offer, struct candidate *c)
+{
+	const struct setback *setback =
+	        roster_setback(&core->recruit->roster, &offer->machine, false);
+
+	c->offer = *offer;
+	c->cost = offer->machine.cost;
+	if (setback != NULL && setback->evicted_ns != 0 &&
+	    core->now_ns - setback->evicted_ns < EVICTED_NS)
+		c->offer.machine.cost *= 1 + (double)core->options.eviction_margin / 100;
+}
+
+/* Named to the last: that is deployed even where no provider has told that it offers it. */
+static bool is_named(const struct roster_recruiter *node, struct offer *offer)
+{
+	if (node->wanted.name == NULL || is_auto(node->row.worker_provider) ||
+	    is_auto(node->row.worker_region))
+		return false;
+	*offer = (struct offer){.machine = {.name = node->wanted.name,
+	                                    .provider = node->row.worker_provider,
+	                                    .region = node->row.worker_region,
+	                                    .cpu = NAN,
+	                                    .ram = NAN,
+	                                    .disk = NAN,
+	                                    .gpumem = NAN,
+	                                    .cost = NAN,
+	                                    .eviction = NAN,
+	                                    .available = NAN}};
+	return true;
+}
+
+static size_t list_candidates(struct core *core, const struct roster_recruiter *node,
+                              struct candidate **list)
+{
+	const struct offers *offers = &core->recruit->roster.offers;
+	const struct wish wish = {.wanted = &node->wanted,
+	                          .provider = node->row.worker_provider,
+	                          .region = node->row.worker_region,
+	                          .min_cpu = NAN,
+	                          .min_ram = NAN,
+	                          .min_disk = NAN,
+	                          .max_eviction = NAN};
+	struct offer named;
+	size_t n = 0;
+
+	*list = arena_array(&core->arena, struct candidate, offers->list.n + 1);
+	for (size_t i = 0; i < offers->list.n; i++) {
+		if (offer_fits(&offers->list.v[i], &wish))
+			add_candidate(core, &offers->list.v[i], &(*list)[n++]);
+	}
+	if (n == 0 && is_named(node, &named))
+		add_candidate(core, &named, &(*list)[n++]);
+	return n;
+}
+
+size_t choice_deployments(struct core *core, const struct roster_recruiter *node, int64_t number,
+                          struct placement **found, enum decision_reason *reason, int64_t *retry_ns)
+{
+	struct candidate *list;
+	size_t n = list_candidates(core, node, &list), chosen = 0;
+	const struct candidate **order = arena_array(&core->arena, const struct candidate *, n + 1);
+
+	*found = arena_array(&core->arena, struct placement, n + 1);
+	*reason = n > 0 ? DECISION_QUOTA : DECISION_NO_OFFER;
+	for (size_t i = 0; i < n; i++)
+		order[i] = &list[i];
+	qsort(order, n, sizeof(*order), offer_compare);
+	for (size_t i = 0; i < n && number > 0; i++) {
+		struct machine place = order[i]->offer.machine;
+		const struct setback *setback =
+		        roster_setback(&core->recruit->roster, &place, false);
+		int64_t left;
+
+		if (setback != NULL && setback->until_ns > core->now_ns) {
+			*reason = DECISION_SETBACK;
+			*retry_ns = setback->until_ns < *retry_ns ? setback->until_ns : *retry_ns;
+			continue;
+		}
+		left = left_of(core, &place);
+		left = left < number ? left : number;
+		if (left == 0)
+			continue;
+		place.cost = order[i]->cost;
+		(*found)[chosen++] = (struct placement){.place = place, .number = left};
+		number -= left;
+	}
+	if (number == 0)
+		*reason = DECISION_SATISFIED;
+	return chosen;
+}

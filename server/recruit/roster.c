@@ -1,0 +1,326 @@
+#include "server/recruit/roster.h"
+
+#include "base/clock.h"
+#include "server/columns.h"
+#include "server/job.h"
+#include "server/record.h"
+#include "server/recruit/recruit.h"
+#include "store/store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SECOND_NS INT64_C(1000000000)
+/* Rows that somebody changed by SQL are seen after so long. */
+#define READ_AGAIN_NS (60 * SECOND_NS)
+
+void roster_init(struct roster *roster)
+{
+	memset(roster, 0, sizeof(*roster));
+	arena_init(&roster->recruiter_arena);
+	arena_init(&roster->worker_arena);
+	arena_init(&roster->setback_arena);
+	offers_init(&roster->offers);
+	intern_init(&roster->names);
+}
+
+void roster_release(struct roster *roster)
+{
+	vec_release(&roster->recruiters);
+	vec_release(&roster->workers);
+	vec_release(&roster->setbacks);
+	offers_release(&roster->offers);
+	intern_release(&roster->names);
+	arena_release(&roster->recruiter_arena);
+	arena_release(&roster->worker_arena);
+	arena_release(&roster->setback_arena);
+}
+
+void roster_changed(struct core *core, enum table_id table)
+{
+	struct roster *roster = &core->recruit->roster;
+
+	roster->read[table] = false;
+	if (table == TABLE_FLAVOR_METRICS)
+		roster->refreshed = core->now_us;
+	/* What is known of machines of workers comes from there. */
+	if (table == TABLE_FLAVOR || table == TABLE_REGION || table == TABLE_FLAVOR_METRICS)
+		roster->read[TABLE_FLAVOR] = roster->read[TABLE_WORKER] = false;
+}
+
+void roster_forget(struct core *core)
+{
+	memset(core->recruit->roster.read, 0, sizeof(core->recruit->roster.read));
+}
+
+/* Is it to be read? Then it will have been. */
+static bool stale(struct core *core, enum table_id table)
+{
+	struct roster *roster = &core->recruit->roster;
+
+	if (roster->read[table] && core->now_ns - roster->read_ns[table] < READ_AGAIN_NS)
+		return false;
+	roster->read[table] = true;
+	roster->read_ns[table] = core->now_ns;
+	return true;
+}
+
+static bool read_rows(struct core *core, const struct store_query *query, store_row *row,
+                      void *context)
+{
+	return record_flush(core) &&
+	       (store_select(store_own(core->store), query, row, context) == STORE_OK ||
+	        core_failed(core, "what recruiters need cannot be read"));
+}
+
+static const char *copy(struct arena *arena, const char *text)
+{
+	return text ? arena_strdup(arena, text) : NULL;
+}
+
+/* Recruiters. */
+
+struct reading {
+	struct core *core;
+	struct roster *roster;
+};
+
+static bool add_recruiter(void *context, const void *row_p)
+{
+	struct reading *r = context;
+	struct arena *arena = &r->roster->recruiter_arena;
+	struct roster_recruiter node = {.row = *(const struct recruiter *)row_p,
+	                                .last = {.date = DATE_NULL, .cost = (double)NAN}};
+	struct problem problem = {0};
+
+	node.row.batch = copy(arena, node.row.batch);
+	node.row.worker_flavor = copy(arena, node.row.worker_flavor);
+	node.row.worker_provider = copy(arena, node.row.worker_provider);
+	node.row.worker_region = copy(arena, node.row.worker_region);
+	if (!wanted_parse(&node.wanted, "worker_flavor",
+	                  node.row.worker_flavor ? node.row.worker_flavor : "", arena, &problem))
+		node.problem = arena_strdup(arena, problem.message);
+	vec_push(&r->roster->recruiters, node);
+	return true;
+}
+
+/* A worker that several batches could use goes to the lowest rank, then to the deepest step. */
+static int compare_recruiters(const void *x, const void *y, void *context)
+{
+	const struct roster_recruiter *a = x, *b = y;
+	const struct state *state = context;
+	const struct batch_node *ba = state_batch_find(state, a->row.batch);
+	const struct batch_node *bb = state_batch_find(state, b->row.batch);
+	int64_t da = ba ? ba->depth : 0, db = bb ? bb->depth : 0;
+
+	if (a->row.rank != b->row.rank)
+		return a->row.rank < b->row.rank ? -1 : 1;
+	if (da != db)
+		return da > db ? -1 : 1;
+	return strcmp(a->row.batch, b->row.batch);
+}
+
+bool roster_recruiters(struct core *core)
+{
+	struct roster *roster = &core->recruit->roster;
+	struct reading reading = {core, roster};
+	const struct store_query query = {.table = TABLE_RECRUITER};
+	VEC(struct roster_recruiter) before = {0};
+	struct arena arena = roster->recruiter_arena;
+	bool ok;
+
+	if (!stale(core, TABLE_RECRUITER))
+		return true;
+	before.v = roster->recruiters.v;
+	before.n = roster->recruiters.n;
+	memset(&roster->recruiters, 0, sizeof(roster->recruiters));
+	arena_init(&roster->recruiter_arena);
+	ok = read_rows(core, &query, add_recruiter, &reading);
+	if (roster->recruiters.n > 0)
+		qsort_r(roster->recruiters.v, roster->recruiters.n, sizeof(*roster->recruiters.v),
+		        compare_recruiters, &core->state);
+	/* What each has decided last stays with it. */
+	for (size_t i = 0; i < roster->recruiters.n; i++) {
+		struct roster_recruiter *node = &roster->recruiters.v[i];
+
+		for (size_t k = 0; k < before.n; k++) {
+			if (before.v[k].row.rank != node->row.rank ||
+			    strcmp(before.v[k].row.batch, node->row.batch) != 0)
+				continue;
+			node->last = before.v[k].last;
+			break;
+		}
+	}
+	vec_release(&before);
+	arena_release(&arena);
+	return ok;
+}
+
+/* Offers. */
+
+bool roster_offers(struct core *core)
+{
+	if (!stale(core, TABLE_FLAVOR))
+		return true;
+	return record_flush(core) &&
+	       (offers_read(&core->recruit->roster.offers, store_own(core->store)) == STORE_OK ||
+	        core_failed(core, "the offers cannot be read"));
+}
+
+/* Workers. */
+
+static bool same(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static void read_machine(struct roster *roster, const struct worker *row, struct machine *machine)
+{
+	struct arena *arena = &roster->worker_arena;
+	const struct offer *offer =
+	        offers_find(&roster->offers, row->provider, row->region, row->flavor);
+
+	if (offer != NULL)
+		*machine = offer->machine;
+	else
+		*machine = (struct machine){.cpu = NAN,
+		                            .ram = NAN,
+		                            .disk = NAN,
+		                            .gpumem = NAN,
+		                            .cost = NAN,
+		                            .eviction = NAN,
+		                            .available = NAN};
+	machine->name = copy(arena, row->flavor);
+	machine->provider = copy(arena, row->provider);
+	machine->region = copy(arena, row->region);
+	machine->tags = copy(arena, machine->tags);
+	machine->gpu = copy(arena, machine->gpu);
+	if (isnan(machine->cpu))
+		machine->cpu = row->cpus;
+	if (isnan(machine->ram) && row->ram != INT_NULL)
+		machine->ram = (double)row->ram / (double)(1 << 30);
+}
+
+static bool add_worker(void *context, const void *row_p)
+{
+	struct reading *r = context;
+	const struct worker *row = row_p;
+	struct roster_worker none = {.there = false};
+	struct roster_worker *node;
+
+	while (r->roster->workers.n <= (size_t)row->worker_id)
+		vec_push(&r->roster->workers, none);
+	node = &r->roster->workers.v[row->worker_id];
+	node->there = true;
+	node->permanent = row->permanent == 1;
+	node->since = row->creation_date;
+	read_machine(r->roster, row, &node->machine);
+	return true;
+}
+
+bool roster_workers(struct core *core)
+{
+	struct roster *roster = &core->recruit->roster;
+	struct reading reading = {core, roster};
+	const struct store_query query = {
+	        .table = TABLE_WORKER,
+	        .mask = BIT(WORKER_COL_worker_id) | BIT(WORKER_COL_permanent) |
+	                BIT(WORKER_COL_creation_date) | BIT(WORKER_COL_flavor) |
+	                BIT(WORKER_COL_region) | BIT(WORKER_COL_provider) | BIT(WORKER_COL_cpus) |
+	                BIT(WORKER_COL_ram)};
+
+	if (!roster_offers(core) || !stale(core, TABLE_WORKER))
+		return !core->group_failed;
+	roster->workers.n = 0;
+	arena_clear(&roster->worker_arena);
+	return read_rows(core, &query, add_worker, &reading);
+}
+
+const struct roster_worker *roster_worker(const struct roster *roster, uint32_t id)
+{
+	return id < roster->workers.n && roster->workers.v[id].there ? &roster->workers.v[id]
+	                                                             : NULL;
+}
+
+/* Workers that are being made. */
+
+static const struct worker_node *made_by(const struct core *core, const struct job_node *job)
+{
+	const struct worker_node *worker = state_worker_named(&core->state, job->target);
+
+	return worker != NULL && worker->alive ? worker : NULL;
+}
+
+static bool is_there(const struct core *core, const struct job_node *job)
+{
+	const struct worker_node *worker = made_by(core, job);
+
+	return worker != NULL && !worker->offline;
+}
+
+int64_t making_for_batch(const struct core *core, const char *batch)
+{
+	const struct state *state = &core->state;
+	int64_t n = 0;
+
+	for (size_t i = 0; i < state->jobs.n; i++) {
+		const struct job_node *job = state->jobs.v[i];
+
+		n += job_makes(job) && same(job->batch, batch) && !is_there(core, job);
+	}
+	return n;
+}
+
+int64_t making_for_run(const struct core *core, uint32_t run)
+{
+	const struct state *state = &core->state;
+	int64_t n = 0;
+
+	for (size_t i = 0; i < state->jobs.n; i++) {
+		const struct job_node *job = state->jobs.v[i];
+		const struct batch_node *batch =
+		        job->batch ? state_batch_find(state, job->batch) : NULL;
+
+		n += job_makes(job) && batch != NULL && batch->run == run &&
+		     made_by(core, job) == NULL;
+	}
+	return n;
+}
+
+int64_t making_at(const struct core *core, const struct machine *place)
+{
+	const struct state *state = &core->state;
+	int64_t n = 0;
+
+	for (size_t i = 0; i < state->jobs.n; i++) {
+		const struct job_node *job = state->jobs.v[i];
+
+		n += job_makes(job) && same(job->provider, place->provider) &&
+		     same(job->region, place->region) && same(job->flavor, place->name) &&
+		     !is_there(core, job);
+	}
+	return n;
+}
+
+/* Setbacks. */
+
+struct setback *roster_setback(struct roster *roster, const struct machine *place, bool make)
+{
+	struct setback setback = {.failures = 0};
+	struct str name = STR_INIT;
+	struct setback *found = NULL;
+
+	str_addf(&name, "%s/%s/%s", place->provider ? place->provider : "",
+	         place->region ? place->region : "", place->name ? place->name : "");
+	for (size_t i = 0; i < roster->setbacks.n && found == NULL; i++) {
+		if (strcmp(roster->setbacks.v[i].place, name.p) == 0)
+			found = &roster->setbacks.v[i];
+	}
+	if (found == NULL && make) {
+		setback.place = arena_strdup(&roster->setback_arena, name.p);
+		vec_push(&roster->setbacks, setback);
+		found = &roster->setbacks.v[roster->setbacks.n - 1];
+	}
+	str_release(&name);
+	return found;
+}
