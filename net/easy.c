@@ -70,7 +70,7 @@ void easy_add_header(struct curl_slist **list, const char *line)
 	*list = longer;
 }
 
-static size_t keep_body(char *data, size_t size, size_t n, void *context)
+size_t easy_keep(char *data, size_t size, size_t n, void *context)
 {
 	struct http_response *response = context;
 
@@ -99,6 +99,7 @@ enum http_error easy_prepare(CURL *easy, const struct http_request *request,
 	str_reset(&response->message);
 	response->status = 0;
 	response->retry_after = -1;
+	response->unsent = true;
 	easy_common(easy, error);
 	if (curl_easy_setopt(easy, CURLOPT_URL, request->url) != CURLE_OK) {
 		str_adds(&response->message, "the URL is too long");
@@ -115,7 +116,7 @@ enum http_error easy_prepare(CURL *easy, const struct http_request *request,
 		easy_set(easy, CURLOPT_PROXY, "");
 	if (request->once)
 		easy_set(easy, CURLOPT_FRESH_CONNECT, 1L);
-	easy_set(easy, CURLOPT_WRITEFUNCTION, keep_body);
+	easy_set(easy, CURLOPT_WRITEFUNCTION, easy_keep);
 	easy_set(easy, CURLOPT_WRITEDATA, response);
 	if (request->body_len > 0) {
 		set_body(easy, request->body, request->body_len);
@@ -191,10 +192,12 @@ enum http_error easy_result(CURL *easy, CURLcode code, const char *error,
                             struct http_response *response)
 {
 	const char *type = NULL;
-	long status = 0;
+	long status = 0, sent = 0;
 
+	if (curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &sent) == CURLE_OK)
+		response->unsent = sent == 0;
 	if (code == CURLE_WRITE_ERROR && response->message.len > 0)
-		return HTTP_OTHER; /* by keep_body */
+		return HTTP_OTHER; /* by easy_keep */
 	if (code != CURLE_OK) {
 		str_reset(&response->message);
 		str_adds(&response->message, error[0] ? error : curl_easy_strerror(code));

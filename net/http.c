@@ -41,6 +41,7 @@ void http_response_init(struct http_response *r)
 {
 	r->status = 0;
 	r->retry_after = -1;
+	r->unsent = false;
 	str_init(&r->body);
 	str_init(&r->type);
 	str_init(&r->message);

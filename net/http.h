@@ -57,6 +57,7 @@ struct http_response {
 	struct str body, type; /* type: of the body, as Content-Type says; "" where absent */
 	int retry_after;       /* seconds, from Retry-After; -1 where absent */
 	struct str message;    /* of an error */
+	bool unsent;           /* of an error: nothing of the request has left this machine */
 };
 
 void http_response_init(struct http_response *r);
@@ -79,6 +80,12 @@ struct http_multi;
 
 /* Called once per call from http_multi_run. `response` is the callee's to read, not to keep. */
 typedef void http_done(void *context, enum http_error error, struct http_response *response);
+/*
+ * Of an answer 200 that goes on: first with its type and no bytes, when its head is there, then
+ * with the bytes as they come, also from http_multi_go_on(). False: there is no room, it took none
+ * of them; the call stands still until http_multi_go_on(). It starts and cancels nothing.
+ */
+typedef bool http_piece(void *context, const char *type, const char *data, size_t n);
 
 struct http_multi *http_multi_new(void);
 /* Cancels what is under way without calling back. */
@@ -89,6 +96,11 @@ int http_multi_fd(const struct http_multi *m);
  * http_multi_cancel. */
 uint64_t http_multi_start(struct http_multi *m, const struct http_request *request, http_done *done,
                           void *context);
+/* The same, the body of an answer 200 to `piece` instead of into the response. */
+uint64_t http_multi_follow(struct http_multi *m, const struct http_request *request,
+                           http_piece *piece, http_done *done, void *context);
+/* There is room again. */
+void http_multi_go_on(struct http_multi *m, uint64_t call);
 /* Forget a call without calling back; false where it had ended. */
 bool http_multi_cancel(struct http_multi *m, uint64_t call);
 /* Move data and call back for what ended. Callbacks may start and cancel calls. */

@@ -29,6 +29,7 @@ struct http_transfer {
 	struct http_response response;
 	char error[CURL_ERROR_SIZE];
 	enum http_error refused; /* why libcurl never saw it; HTTP_OK: it did */
+	http_piece *piece;       /* NULL: the response keeps the body */
 	http_done *done;
 	void *context;
 };
@@ -183,8 +184,48 @@ int http_multi_fd(const struct http_multi *m)
 	return m->epoll;
 }
 
-uint64_t http_multi_start(struct http_multi *m, const struct http_request *request, http_done *done,
-                          void *context)
+static bool is_followed(struct http_transfer *t)
+{
+	long status = 0;
+
+	return curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK &&
+	       status == 200;
+}
+
+/* An empty one ends the head. */
+static size_t take_line(char *line, size_t size, size_t n, void *context)
+{
+	struct http_transfer *t = context;
+	const char *type = NULL;
+
+	(void)line;
+	if (size * n == 2 && is_followed(t)) {
+		if (curl_easy_getinfo(t->easy, CURLINFO_CONTENT_TYPE, &type) != CURLE_OK)
+			abort();
+		(void)t->piece(t->context, type != NULL ? type : "", NULL, 0);
+	}
+	return size * n;
+}
+
+static size_t take_piece(char *data, size_t size, size_t n, void *context)
+{
+	struct http_transfer *t = context;
+
+	if (!is_followed(t))
+		return easy_keep(data, size, n, &t->response);
+	return t->piece(t->context, NULL, data, size * n) ? size * n : CURL_WRITEFUNC_PAUSE;
+}
+
+static void follow(struct http_transfer *t)
+{
+	easy_set(t->easy, CURLOPT_HEADERFUNCTION, take_line);
+	easy_set(t->easy, CURLOPT_HEADERDATA, t);
+	easy_set(t->easy, CURLOPT_WRITEFUNCTION, take_piece);
+	easy_set(t->easy, CURLOPT_WRITEDATA, t);
+}
+
+uint64_t http_multi_follow(struct http_multi *m, const struct http_request *request,
+                           http_piece *piece, http_done *done, void *context)
 {
 	struct http_transfer *t = m->idle;
 
@@ -198,6 +239,7 @@ uint64_t http_multi_start(struct http_multi *m, const struct http_request *reque
 		http_response_init(&t->response);
 	}
 	t->number = ++m->last_number;
+	t->piece = piece;
 	t->done = done;
 	t->context = context;
 	t->next = m->active;
@@ -208,6 +250,8 @@ uint64_t http_multi_start(struct http_multi *m, const struct http_request *reque
 		arm(m);
 		return t->number;
 	}
+	if (piece != NULL)
+		follow(t);
 	easy_set(t->easy, CURLOPT_PRIVATE, t);
 	if (curl_multi_add_handle(m->multi, t->easy) != CURLM_OK)
 		abort();
@@ -217,17 +261,43 @@ uint64_t http_multi_start(struct http_multi *m, const struct http_request *reque
 	return t->number;
 }
 
+uint64_t http_multi_start(struct http_multi *m, const struct http_request *request, http_done *done,
+                          void *context)
+{
+	return http_multi_follow(m, request, NULL, done, context);
+}
+
+static struct http_transfer *find(const struct http_multi *m, uint64_t call)
+{
+	struct http_transfer *t = m->active;
+
+	while (t != NULL && t->number != call)
+		t = t->next;
+	return t;
+}
+
+void http_multi_go_on(struct http_multi *m, uint64_t call)
+{
+	struct http_transfer *t = find(m, call);
+
+	if (t == NULL || t->refused != HTTP_OK)
+		return;
+	/* What it fails with has ended the call, which the next run tells. */
+	(void)curl_easy_pause(t->easy, CURLPAUSE_CONT);
+	act(m, CURL_SOCKET_TIMEOUT, 0);
+	arm(m);
+}
+
 bool http_multi_cancel(struct http_multi *m, uint64_t call)
 {
-	for (struct http_transfer *t = m->active; t != NULL; t = t->next) {
-		if (t->number == call) {
-			retire(m, t);
-			act(m, CURL_SOCKET_TIMEOUT, 0); /* or m->running would still count it */
-			arm(m);
-			return true;
-		}
-	}
-	return false;
+	struct http_transfer *t = find(m, call);
+
+	if (t == NULL)
+		return false;
+	retire(m, t);
+	act(m, CURL_SOCKET_TIMEOUT, 0); /* or m->running would still count it */
+	arm(m);
+	return true;
 }
 
 static void finish(struct http_multi *m, struct http_transfer *t, enum http_error err)

@@ -1,4 +1,5 @@
 /* HTTP calls, calls in an event loop, downloads, URLs: against a server that misbehaves. */
+#include "base/alloc.h"
 #include "base/clock.h"
 #include "net/download.h"
 #include "net/http.h"
@@ -294,6 +295,38 @@ static void take(void *context, enum http_error error, struct http_response *res
 	}
 }
 
+/* Of an answer that is followed: what came, and how much there was room for. */
+struct followed {
+	struct answer end;
+	struct str type, body;
+	int heads, refused;
+	size_t room;
+};
+
+static void take_end(void *context, enum http_error error, struct http_response *response)
+{
+	take(&((struct followed *)context)->end, error, response);
+}
+
+static bool take_piece(void *context, const char *type, const char *data, size_t n)
+{
+	struct followed *f = context;
+
+	if (type != NULL) {
+		assert_int_equal(n, 0);
+		f->heads++;
+		str_adds(&f->type, type);
+		return true;
+	}
+	if (f->room == 0) {
+		f->refused++;
+		return false;
+	}
+	f->room = n < f->room ? f->room - n : 0;
+	str_add(&f->body, data, n);
+	return true;
+}
+
 static void run_until(struct http_multi *m, const int *n, int want, int limit_ms)
 {
 	int64_t end = clock_monotonic_ns() + (int64_t)limit_ms * 1000000;
@@ -304,6 +337,96 @@ static void run_until(struct http_multi *m, const int *n, int want, int limit_ms
 		poll(&p, 1, 50);
 		http_multi_run(m);
 	}
+}
+
+static void an_answer_is_followed(void **state)
+{
+	enum { SIZE = 3 << 20, ROOM = 100000 };
+	struct fixture *f = *state;
+	struct http_multi *m = http_multi_new();
+	struct followed got = {.end.body = STR_INIT, .type = STR_INIT, .body = STR_INIT};
+	struct http_request r = {.method = "GET"};
+	char *data = xmalloc(SIZE), url[256];
+	uint64_t number;
+
+	for (size_t i = 0; i < SIZE; i++)
+		data[i] = (char)(i * 7 / 3);
+	f->server.data = data;
+	f->server.data_len = SIZE;
+	f->server.extra = "Content-Type: text/x\r\n";
+	r.url = server_url(&f->server, "/file/x", url);
+	got.room = ROOM;
+	number = http_multi_follow(m, &r, take_piece, take_end, &got);
+	/* It stands still where nothing is taken, and goes on from there. */
+	for (int turn = 1; got.end.n == 0; turn++) {
+		assert_true(turn < 1000);
+		run_until(m, &got.refused, turn, 500);
+		if (got.end.n > 0)
+			break;
+		got.room = ROOM;
+		http_multi_go_on(m, number);
+	}
+	assert_true(got.refused > 10);
+	assert_int_equal(got.heads, 1);
+	assert_string_equal(got.type.p, "text/x");
+	assert_int_equal(got.end.error, HTTP_OK);
+	assert_int_equal(got.body.len, SIZE);
+	assert_memory_equal(got.body.p, data, SIZE);
+	assert_int_equal(got.end.body.len, 0);
+	/* One that is cancelled while it stands is gone. */
+	got.room = got.end.n = got.refused = 0;
+	number = http_multi_follow(m, &r, take_piece, take_end, &got);
+	run_until(m, &got.refused, 1, 3000);
+	assert_int_equal(got.refused, 1);
+	assert_true(http_multi_cancel(m, number));
+	http_multi_go_on(m, number);
+	/* An end before the end is an error, and what was said before it was handed on. */
+	f->server.cut = 1000;
+	str_reset(&got.body);
+	got.room = SIZE;
+	http_multi_follow(m, &r, take_piece, take_end, &got);
+	run_until(m, &got.end.n, 1, 3000);
+	assert_int_equal(got.end.error, HTTP_NO_CONNECTION);
+	assert_int_equal(got.body.len, 1000);
+	/* Any other answer is kept. */
+	got.heads = got.end.n = 0;
+	r.url = server_url(&f->server, "/status/404", url);
+	http_multi_follow(m, &r, take_piece, take_end, &got);
+	run_until(m, &got.end.n, 1, 3000);
+	assert_int_equal(got.end.status, 404);
+	assert_int_equal(got.heads, 0);
+	assert_non_null(strstr(got.end.body.p, "no"));
+	http_multi_free(m);
+	f->server.data = NULL;
+	f->server.extra = NULL;
+	f->server.data_len = f->server.cut = 0;
+	free(data);
+	str_release(&got.type);
+	str_release(&got.body);
+	str_release(&got.end.body);
+}
+
+static void it_is_told_whether_anything_left(void **state)
+{
+	struct fixture *f = *state;
+	struct http *h = http_new();
+	struct http_response response;
+	struct http_request r = {
+	        .method = "POST", .url = "http://127.0.0.1:1/x", .timeout_ms = 5000};
+	char url[256];
+
+	http_response_init(&response);
+	assert_int_equal(http_call(h, &r, &response), HTTP_NO_CONNECTION);
+	assert_true(response.unsent);
+	r.url = server_url(&f->server, "/truncated", url);
+	assert_int_equal(http_call(h, &r, &response), HTTP_NO_CONNECTION);
+	assert_false(response.unsent);
+	/* Of the call, not of one before on the same handle. */
+	r.url = "http://127.0.0.1:1/x";
+	assert_int_equal(http_call(h, &r, &response), HTTP_NO_CONNECTION);
+	assert_true(response.unsent);
+	http_response_release(&response);
+	http_free(h);
 }
 
 static void several_calls_at_once(void **state)
@@ -714,6 +837,8 @@ int main(void)
 	        WITH_SERVER(no_proxy_for_loopback),
 	        WITH_SERVER(sockets_are_not_inherited),
 	        WITH_SERVER(a_round_trip_is_short),
+	        WITH_SERVER(an_answer_is_followed),
+	        WITH_SERVER(it_is_told_whether_anything_left),
 	        WITH_SERVER(several_calls_at_once),
 	        WITH_SERVER(callbacks_start_and_cancel),
 	        WITH_SERVER(failures_reach_the_callback),
