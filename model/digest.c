@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,6 +82,16 @@ void digest_bytes(const void *data, size_t len, char text[DIGEST_TEXT_SIZE])
 
 	digest_add(d, data, len);
 	digest_finish(d, text);
+}
+
+void digest_keyed(const char *key, const char *text, char mac[DIGEST_TEXT_SIZE])
+{
+	unsigned char bytes[EVP_MAX_MD_SIZE];
+	unsigned n = 0;
+
+	must(HMAC(EVP_sha256(), key, (int)strlen(key), (const unsigned char *)text, strlen(text),
+	          bytes, &n) != NULL);
+	to_hex(bytes, n, mac);
 }
 
 /* Of the whole file; ends the digest. */

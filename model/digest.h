@@ -20,6 +20,8 @@ void digest_add_text(struct digest *d, const char *text);
 void digest_finish(struct digest *d, char text[DIGEST_TEXT_SIZE]);
 
 void digest_bytes(const void *data, size_t len, char text[DIGEST_TEXT_SIZE]);
+/* HMAC-SHA-256 (RFC 2104) of a text: who has not the key can neither make it nor learn the key. */
+void digest_keyed(const char *key, const char *text, char mac[DIGEST_TEXT_SIZE]);
 /* 0 or -errno. */
 int digest_file(const char *path, char text[DIGEST_TEXT_SIZE]);
 /* MD5 (RFC 1321) of a file, for archives that tell no better checksum. 0 or -errno. */

@@ -7,6 +7,7 @@
 #ifndef SERVER_AUTH_H
 #define SERVER_AUTH_H
 
+#include "model/digest.h"
 #include "model/problem.h"
 #include "server/call.h"
 
@@ -58,6 +59,12 @@ void auth_check(struct auth *auth, const char *token, int64_t now_us, struct are
 bool auth_refused(struct auth *auth, int64_t now_ns, unsigned *more);
 /* Whether the token with this digest is in force. Any thread. */
 bool auth_admits(struct auth *auth, const char *digest, int64_t now_us);
+/*
+ * A word for a statement that only servers with the same first token can give, and that the token
+ * cannot be learnt from; auth_state_token() was called. Any thread.
+ */
+void auth_vouch(const struct auth *auth, const char *statement, char word[DIGEST_TEXT_SIZE]);
+bool auth_vouched(const struct auth *auth, const char *statement, const char *word);
 /* "viewer"... */
 const char *role_word(enum role role);
 /* ROLE_NONE where it is no role that a token can have. */

@@ -60,8 +60,9 @@ void call_problem(struct call *call)
 	json_t *object;
 
 	assert(call->problem.code != PROBLEM_NONE);
-	/* v1 clients take these for final answers; they retry a connection that closes. */
-	if (!call->ours && (status == 429 || status == 503)) {
+	/* v1 clients take these for final answers; they retry a connection that closes. Who passed
+	   the call on sees to that. */
+	if (!call->ours && !call->passed && (status == 429 || status == 503)) {
 		call_drop(call);
 		return;
 	}

@@ -54,6 +54,7 @@ struct call {
 	bool repeated;   /* it was, and is answered as before */
 	const struct passage
 	        *passage;    /* to be passed on to the server that leads (relay.h); NULL */
+	bool passed;         /* on by a server that follows */
 	bool ours;           /* sent X-Scitq-Client: speaks our protocol */
 	int64_t arrived_ns;  /* monotonic */
 	int64_t deadline_ns; /* for a call that waits */

@@ -73,6 +73,16 @@ void http_answer(struct call *call)
 		MHD_resume_connection(x->connection);
 }
 
+void http_again(struct call *call)
+{
+	struct exchange *x = exchange_of(call);
+
+	assert(x->phase == PHASE_OWNED);
+	call->passage = NULL;
+	x->phase = PHASE_BODY;
+	MHD_resume_connection(x->connection);
+}
+
 static struct link *link_of(struct MHD_Connection *connection)
 {
 	const union MHD_ConnectionInfo *info =
@@ -201,7 +211,7 @@ static enum MHD_Result begin(struct exchange *x, const char *method, const char 
 	x->limit = 0;
 	if (wanted && ((call->route->flags & ROUTE_AUDIT) || call->key != NULL)) {
 		call->path = arena_strdup(&call->arena, path);
-		call->address = request_address(x->connection, &call->arena);
+		call->address = request_client(x->connection, x->all->auth, x->uri, call);
 	}
 	if (wanted) {
 		x->limit = x->all->body_bytes;
@@ -275,7 +285,7 @@ static enum MHD_Result finish(struct exchange *x)
 	else if (call->raw.len > 0 && !request_authenticate(x->connection, all->auth, call))
 		call_problem(call);
 	else if (is_for_leader(x) && !all->leads(all->server))
-		request_passage(x->connection, x->uri, call);
+		request_passage(x->connection, all->auth, x->uri, call);
 	else if (!request_body(x->connection, call))
 		call_problem(call);
 	else if (call->route->queue == QUEUE_HTTP)
@@ -283,10 +293,12 @@ static enum MHD_Result finish(struct exchange *x)
 	if (call->status != 0)
 		return response_send(x);
 
-	pthread_mutex_lock(&all->lock);
-	all->unsent++;
-	pthread_mutex_unlock(&all->lock);
-	x->counted = true;
+	if (!x->counted) {
+		pthread_mutex_lock(&all->lock);
+		all->unsent++;
+		pthread_mutex_unlock(&all->lock);
+		x->counted = true;
+	}
 	x->phase = PHASE_OWNED;
 	set_link(x, LINK_SERVED);
 	MHD_suspend_connection(x->connection);

@@ -249,6 +249,12 @@ static bool is_admitted(struct flow *flow)
 	return auth_admits(flow->auth, flow->digest, clock_date_us());
 }
 
+static ssize_t cut_off(struct flow *flow)
+{
+	link_cut(flow->connection);
+	return MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
 ssize_t flow_read(void *context, uint64_t position, char *to, size_t max)
 {
 	struct flow *flow = context;
@@ -260,15 +266,14 @@ ssize_t flow_read(void *context, uint64_t position, char *to, size_t max)
 		seen = atomic_load(&flow->flows->published);
 		look_at_peer(flow);
 		if (flow->gone || is_stopping(flow->flows) || !is_admitted(flow))
-			return flow->ready ? MHD_CONTENT_READER_END_WITH_ERROR
-			                   : MHD_CONTENT_READER_END_OF_STREAM;
+			return flow->ready ? cut_off(flow) : MHD_CONTENT_READER_END_OF_STREAM;
 		n = flow->fill(flow, to, max);
 		if (n > 0)
 			flow->sent_ns = clock_monotonic_ns();
 		if (n == FLOW_END)
 			return MHD_CONTENT_READER_END_OF_STREAM;
 		if (n == FLOW_BROKEN)
-			return MHD_CONTENT_READER_END_WITH_ERROR;
+			return cut_off(flow);
 		if (n > 0)
 			return n;
 	} while (!wait_for_more(flow, seen));

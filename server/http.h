@@ -73,6 +73,9 @@ void http_refuse(struct http *http);
    been answered. */
 void http_server_free(struct http *http);
 
+/* Another server was to answer it, but this one leads now: it is looked at anew, as if it had just
+   arrived. From any thread; the caller must not touch it again. */
+void http_again(struct call *call);
 /* The call has its answer: send it. From any thread; the caller must not touch it again. */
 void http_answer(struct call *call);
 

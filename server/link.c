@@ -88,14 +88,24 @@ unsigned links_sweep(struct links *links, int64_t now_ns)
 	return n;
 }
 
-bool link_hung_up(struct MHD_Connection *connection)
+/* -1: it is not known. */
+static int fd_of(struct MHD_Connection *connection)
 {
 	const union MHD_ConnectionInfo *info =
 	        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-	struct pollfd p = {.events = POLLRDHUP};
 
-	if (info == NULL)
-		return false;
-	p.fd = info->connect_fd;
+	return info != NULL ? info->connect_fd : -1;
+}
+
+bool link_hung_up(struct MHD_Connection *connection)
+{
+	struct pollfd p = {.fd = fd_of(connection), .events = POLLRDHUP};
+
 	return poll(&p, 1, 0) == 1 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}
+
+void link_cut(struct MHD_Connection *connection)
+{
+	/* Fails where the peer has gone already. */
+	(void)shutdown(fd_of(connection), SHUT_RDWR);
 }

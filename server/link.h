@@ -58,5 +58,10 @@ unsigned links_sweep(struct links *links, int64_t now_ns);
 /* Whether the peer closed a connection that is suspended, which libmicrohttpd does not look at;
    from the thread that may resume it. */
 bool link_hung_up(struct MHD_Connection *connection);
+/*
+ * A reply is about to be cut off: the peer sees so at once. libmicrohttpd (0.9.75) ends a
+ * connection that was suspended before only when something else happens on it. On its HTTP thread.
+ */
+void link_cut(struct MHD_Connection *connection);
 
 #endif

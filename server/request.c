@@ -88,7 +88,7 @@ static void check_token(struct MHD_Connection *connection, struct auth *auth, st
 	MHD_free(password);
 }
 
-const char *request_address(struct MHD_Connection *connection, struct arena *arena)
+static const char *address_of(struct MHD_Connection *connection, struct arena *arena)
 {
 	const union MHD_ConnectionInfo *info =
 	        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
@@ -104,6 +104,27 @@ const char *request_address(struct MHD_Connection *connection, struct arena *are
 	return arena_strdup(arena, host);
 }
 
+/* What is vouched for: that this call came from there. */
+static const char *statement(const char *uri, const char *address, struct call *call)
+{
+	return arena_printf(&call->arena, "%s %s %s", call->route->method, uri, address);
+}
+
+const char *request_client(struct MHD_Connection *connection, const struct auth *auth,
+                           const char *uri, struct call *call)
+{
+	const char *passed = header(connection, PASSED_HEADER);
+	const char *word = passed ? strchr(passed, ' ') : NULL;
+	const char *address;
+
+	if (word != NULL) {
+		address = arena_strndup(&call->arena, passed, (size_t)(word - passed));
+		if (auth_vouched(auth, statement(uri, address, call), word + 1))
+			return address;
+	}
+	return address_of(connection, &call->arena);
+}
+
 static void log_refusal(struct MHD_Connection *connection, struct auth *auth, struct call *call)
 {
 	unsigned more;
@@ -112,7 +133,7 @@ static void log_refusal(struct MHD_Connection *connection, struct auth *auth, st
 		log_warn(&call->server->log,
 		         "a token that is not valid came from %s; %u others since this was said "
 		         "last",
-		         request_address(connection, &call->arena), more);
+		         address_of(connection, &call->arena), more);
 }
 
 bool request_authenticate(struct MHD_Connection *connection, struct auth *auth, struct call *call)
@@ -121,6 +142,7 @@ bool request_authenticate(struct MHD_Connection *connection, struct auth *auth, 
 	struct caller caller;
 
 	call->ours = header(connection, "X-Scitq-Client") != NULL;
+	call->passed = header(connection, PASSED_HEADER) != NULL;
 	call->user = "";
 	/* The page itself holds nothing, and a link elsewhere may lead to it. */
 	if (!(route->flags & ROUTE_PAGE) && is_foreign_page(connection, auth))
@@ -183,9 +205,11 @@ bool request_key(struct MHD_Connection *connection, struct call *call)
 	return name_check(KEY_HEADER, key, &call->problem);
 }
 
-void request_passage(struct MHD_Connection *connection, const char *uri, struct call *call)
+void request_passage(struct MHD_Connection *connection, const struct auth *auth, const char *uri,
+                     struct call *call)
 {
 	struct passage *passage = arena_new(&call->arena, struct passage);
+	char word[DIGEST_TEXT_SIZE];
 
 	passage->method = call->route->method;
 	passage->uri = uri;
@@ -194,7 +218,13 @@ void request_passage(struct MHD_Connection *connection, const char *uri, struct 
 	passage->content_type = kept_header(connection, MHD_HTTP_HEADER_CONTENT_TYPE, call);
 	passage->key = kept_header(connection, KEY_HEADER, call);
 	passage->mask = kept_header(connection, "X-Fields", call);
-	passage->passed = header(connection, PASSED_HEADER) != NULL;
+	passage->last_event = kept_header(connection, "Last-Event-ID", call);
+	passage->passed = "1";
+	/* Who steers is told in the audit log. */
+	if (call->address != NULL) {
+		auth_vouch(auth, statement(uri, call->address, call), word);
+		passage->passed = arena_printf(&call->arena, "%s %s", call->address, word);
+	}
 	call->passage = passage;
 }
 

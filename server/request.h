@@ -18,8 +18,10 @@
  * knows, so that no page can use a browser's stored password, or --open.
  */
 bool request_authenticate(struct MHD_Connection *connection, struct auth *auth, struct call *call);
-/* Of the peer, in numbers; "" where it is not known. In the arena. */
-const char *request_address(struct MHD_Connection *connection, struct arena *arena);
+/* The address of who calls, in numbers: of a call that was passed on, what the server that did so
+   vouches for, else the peer's; "" where it is not known. */
+const char *request_client(struct MHD_Connection *connection, const struct auth *auth,
+                           const char *uri, struct call *call);
 /* Whether the query string asks for an answer that goes on. */
 bool request_follows(struct MHD_Connection *connection);
 /*
@@ -28,7 +30,8 @@ bool request_follows(struct MHD_Connection *connection);
  */
 bool request_key(struct MHD_Connection *connection, struct call *call);
 /* call->passage, for a call that another server answers. */
-void request_passage(struct MHD_Connection *connection, const char *uri, struct call *call);
+void request_passage(struct MHD_Connection *connection, const struct auth *auth, const char *uri,
+                     struct call *call);
 bool text_is_utf8(const char *text);
 /* The length that the request declares; -1: none (chunked or no body). */
 int64_t request_length(struct MHD_Connection *connection);

@@ -14,15 +14,14 @@
 
 enum route_flags {
 	ROUTE_PLAIN = 0,
-	ROUTE_RAW = 1 << 0,   /* the body is bytes, not JSON */
-	ROUTE_BULK = 1 << 1,  /* the body may be large */
-	ROUTE_AUDIT = 1 << 2, /* steers: what succeeds is written into the audit log */
-	ROUTE_MAKES = 1 << 3, /* answers 201 */
-	ROUTE_PAGE = 1 << 4,  /* for a browser; not in the description */
-	ROUTE_FLOW = 1 << 5,  /* the reply goes on, as server-sent events */
-	ROUTE_LEADER =
-	        1 << 6, /* no CORE, yet only the server that leads has the answer: redirected */
-	ROUTE_SAFE = 1 << 7, /* a GET of the core that changes nothing: HEAD may ask it too */
+	ROUTE_RAW = 1 << 0,    /* the body is bytes, not JSON */
+	ROUTE_BULK = 1 << 1,   /* the body may be large */
+	ROUTE_AUDIT = 1 << 2,  /* steers: what succeeds is written into the audit log */
+	ROUTE_MAKES = 1 << 3,  /* answers 201 */
+	ROUTE_PAGE = 1 << 4,   /* for a browser; not in the description */
+	ROUTE_FLOW = 1 << 5,   /* the reply goes on, as server-sent events */
+	ROUTE_LEADER = 1 << 6, /* no CORE, yet only the server that leads has the answer */
+	ROUTE_SAFE = 1 << 7,   /* a GET of the core that changes nothing: HEAD may ask it too */
 };
 
 /* What a body or a reply holds: rows of a table, or objects of a shape (filters.def). */

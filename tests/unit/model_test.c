@@ -262,6 +262,10 @@ static void digests_are_sha256(void **state)
 	                    "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 	unlink(path);
 	assert_true(digest_file(path, text) < 0);
+	/* RFC 4231, test case 2. */
+	digest_keyed("Jefe", "what do ya want for nothing?", text);
+	assert_string_equal(text,
+	                    "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
 	random_hex(hex, 40);
 	random_hex(hex2, 40);
 	assert_int_equal(strlen(hex), 40);
