@@ -271,6 +271,14 @@ static bool emit_bool(struct env *env, const struct step *step, enum setting_key
 	return v.kind == VALUE_BOOL && v.boolean;
 }
 
+/* `cache = false` */
+static bool emit_fresh(struct env *env, const struct step *step)
+{
+	struct value v = task_value(env, step, KEY_cache);
+
+	return v.kind == VALUE_BOOL && !v.boolean;
+}
+
 /* The columns that every attempt of a task may have its own of; named like the settings. */
 static const enum setting_key attempt_keys[] = {
         KEY_container,   KEY_container_options, KEY_download_timeout,
@@ -422,6 +430,7 @@ static void emit_task(const struct submission *sub, uint32_t i, struct arena *ar
 	(void)ok;
 	emit_row(env, step, &sub->steps[step->number], tuple, &cmd, &out->row);
 	out->identity_command = cmd.identity;
+	out->fresh = emit_fresh(env, step);
 	out->row.input = emit_data(&s, step, tuple, KEY_input, &out->inputs, &out->ninputs);
 	out->row.resource =
 	        emit_data(&s, step, tuple, KEY_resource, &out->resources, &out->nresources);
@@ -506,6 +515,9 @@ void compile_emit(struct compilation *c)
 	emit_recruiters(c, s);
 	emit_hooks(c, s);
 	s->task_count = c->plan.task_count;
+	s->some_fresh = c->program.defaults.first[KEY_cache] != NULL;
+	for (size_t i = 0; i < c->program.steps.n; i++)
+		s->some_fresh |= c->program.steps.v[i]->settings.first[KEY_cache] != NULL;
 	s->task = emit_task;
 	s->context = c;
 	c->submission = s;

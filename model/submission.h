@@ -35,6 +35,8 @@ struct submission_task {
 	/* What decides the result, apart from inputs and resources: the text of `run` with the
 	   values bound to it, without anything that depends on the place in the file. */
 	const char *identity_command;
+	/* It runs whether or not it has succeeded before, and what takes from it does, too. */
+	bool fresh;
 	const struct submission_uri *inputs;
 	size_t ninputs;
 	const struct submission_uri *resources;
@@ -83,6 +85,7 @@ struct submission {
 	const struct recruiter *recruiters;
 	size_t recruiter_count;
 	uint32_t task_count;
+	bool some_fresh; /* a task may be `fresh` */
 	/* Fill `out` with task number i; what it points to lives in `arena` or in the submission.
 	 */
 	void (*task)(const struct submission *s, uint32_t i, struct arena *arena,

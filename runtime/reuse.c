@@ -17,6 +17,7 @@
 void reuse_none(struct reuse *r, uint32_t task_count)
 {
 	r->task_id = xcalloc(task_count, sizeof(*r->task_id));
+	r->anew = xcalloc(task_count, sizeof(*r->anew));
 	r->count = 0;
 	r->fresh = false;
 }
@@ -24,7 +25,9 @@ void reuse_none(struct reuse *r, uint32_t task_count)
 void reuse_release(struct reuse *r)
 {
 	free(r->task_id);
+	free(r->anew);
 	r->task_id = NULL;
+	r->anew = NULL;
 }
 
 /* The files of an earlier result, found below its output URI. */
@@ -116,7 +119,7 @@ static void mark_found(struct reuse *r, const struct identities *ids, uint32_t f
 		ids->submission->task(ids->submission, t, &arena, &task);
 		set_key(&key, ids->text[t], DIGEST_TEXT_SIZE - 1, task.row.output);
 		found = json_object_get(by_place, key.p);
-		if (found == NULL || !usable(found, &task))
+		if (found == NULL || r->anew[t] != ANEW_NOT || !usable(found, &task))
 			continue;
 		r->task_id[t] = json_integer_value(json_object_get(found, "task_id"));
 		r->count += r->task_id[t] > 0;
@@ -155,11 +158,33 @@ static json_t *sought(const struct identities *ids, uint32_t first, uint32_t las
 	return json_pack("{s:o, s:o}", "identities", identities, "places", places);
 }
 
+/* What is made anew may come out differently, though its identity cannot tell. */
+static void find_anew(struct reuse *r, const struct submission *s)
+{
+	struct arena arena;
+
+	arena_init(&arena);
+	for (uint32_t t = 0; s->some_fresh && t < s->task_count; t++) {
+		struct submission_task task = {0};
+
+		arena_clear(&arena);
+		s->task(s, t, &arena, &task);
+		for (size_t i = 0; i < task.nrequires; i++) {
+			if (r->anew[task.requires[i]] != ANEW_NOT)
+				r->anew[t] = ANEW_BELOW;
+		}
+		if (task.fresh)
+			r->anew[t] = ANEW_ITSELF;
+	}
+	arena_release(&arena);
+}
+
 bool reuse_find(struct reuse *r, struct session *s, const struct identities *ids)
 {
 	uint32_t n = ids->submission->task_count;
 
 	reuse_none(r, n);
+	find_anew(r, ids->submission);
 	for (uint32_t first = 0; first < n; first += CHUNK) {
 		uint32_t last = n - first > CHUNK ? first + CHUNK : n;
 		json_t *body = sought(ids, first, last), *reply = NULL;
@@ -218,7 +243,7 @@ static void say_causes(struct session *s, const char *step, struct causes *c)
 }
 
 /* Why a task that ran before runs again, in words; false where it simply has not succeeded yet. */
-static bool cause_of(const struct identities *ids, const struct submission_task *task, json_t *then,
+static bool cause_of(const struct reuse *r, const struct identities *ids, const struct submission_task *task, json_t *then,
                      uint32_t number, struct str *out)
 {
 	const char *parts = json_string_value(json_object_get(then, "identity_parts"));
@@ -232,7 +257,10 @@ static bool cause_of(const struct identities *ids, const struct submission_task 
 	if (strncmp(identity, ids->text[number], DIGEST_TEXT_SIZE - 1) == 0) {
 		if (strcmp(status, "succeeded") != 0)
 			return false;
-		str_adds(out, json_is_true(json_object_get(then, "partial"))
+		str_adds(out, r->anew[number] == ANEW_ITSELF ? "its `cache` is false"
+		              : r->anew[number] == ANEW_BELOW
+		                      ? "what it takes is made anew"
+		              : json_is_true(json_object_get(then, "partial"))
 		                      ? "it was made without what had failed before it"
 		                      : "its output is gone or was changed");
 		return true;
@@ -355,7 +383,7 @@ static bool prepare_step(const struct reuse *r, struct session *s, const struct 
 			ids->submission->task(ids->submission, t, &arena, &task);
 			then = json_object_get(all, task.row.name);
 			str_reset(&why);
-			if (tell && cause_of(ids, &task, then, t, &why))
+			if (tell && cause_of(r, ids, &task, then, t, &why))
 				add_cause(&causes, why.p, task.row.name);
 			if (then != NULL && !is_live(then))
 				ok = remove_stale(s, &task, then);

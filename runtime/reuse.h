@@ -9,10 +9,14 @@
 #include "runtime/identities.h"
 #include "runtime/session.h"
 
+/* Why a task is not even looked for. */
+enum anew { ANEW_NOT, ANEW_ITSELF, ANEW_BELOW };
+
 struct reuse {
 	int64_t *task_id; /* by task number: the earlier task, 0 where it must run */
 	uint32_t count;   /* tasks reused */
 	bool fresh;       /* nor may use_cache take anything */
+	uint8_t *anew;    /* by task number, of enum anew */
 };
 
 /* False with the session's error set. */

@@ -244,7 +244,7 @@ static bool add_task(struct sender *b, uint32_t number, struct arena *arena, str
 	task.row.identity_parts = text->p;
 	task.row.run_id = INT_NULL; /* the bulk says it once */
 	task.row.status = STATUS_NULL;
-	if (b->reuse->fresh)
+	if (b->reuse->fresh || b->reuse->anew[number] != ANEW_NOT)
 		task.row.use_cache = false;
 	j = row_to_request(table_get(TABLE_TASK), &task.row);
 	json_object_set_new(j, "key", json_string(arena_printf(arena, "%u", number)));
