@@ -5,6 +5,7 @@
  */
 #include "cli/fmt.h"
 #include "cli/io.h"
+#include "cli/lock.h"
 #include "cli/ndjson.h"
 #include "cli/operate.h"
 #include "cli/run_options.h"
@@ -148,7 +149,9 @@ static int compile_and_use(struct run_options *o)
 		compile_release(c);
 		return EXIT_CODE_INFRASTRUCTURE;
 	}
-	code = o->json ? tell_json(c) : EXIT_CODE_OK;
+	code = compile_ok(c) ? lock_use(o, c) : EXIT_CODE_OK;
+	if (code == EXIT_CODE_OK && o->json)
+		code = tell_json(c);
 	if (!o->json)
 		print_diagnostics(compile_diagnostics(c), compile_sources(c));
 	if (code == EXIT_CODE_OK)

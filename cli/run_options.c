@@ -40,7 +40,9 @@ enum {
 	OPT_DIFF,
 	OPT_JSON,
 	OPT_SET,
-	OPT_ORIGIN
+	OPT_ORIGIN,
+	OPT_LOCKED,
+	OPT_UPDATE_LOCK
 };
 
 static const struct option_row {
@@ -57,6 +59,14 @@ static const struct option_row {
          "a setting that wins over the file's",
          NULL},
         {{"as", required_argument, NULL, OPT_AS}, "NAME", "another name for the workflow", NULL},
+        {{"locked", no_argument, NULL, OPT_LOCKED},
+         NULL,
+         "refuse modules, sheets, listings and images that are not as the lock file says",
+         "run, check, plan"},
+        {{"update-lock", no_argument, NULL, OPT_UPDATE_LOCK},
+         NULL,
+         "write the lock file, FILE.lock for FILE.scitq, and show the difference",
+         "run, check, plan"},
         {{"server", required_argument, NULL, 's'},
          "SERVER",
          "a team's server, HOST, HOST:PORT or URL (SCITQ_SERVER); token in SCITQ_TOKEN",
@@ -237,6 +247,12 @@ static int read_option(struct run_options *o, int option)
 		return 0;
 	case OPT_SET:
 		return add_set(o, optarg);
+	case OPT_LOCKED:
+		o->locked = true;
+		return 0;
+	case OPT_UPDATE_LOCK:
+		o->update_lock = true;
+		return 0;
 	case OPT_ORIGIN:
 		o->origin = true;
 		return 0;
@@ -340,6 +356,10 @@ static int read_words(struct run_options *o, char **left, int n)
 			return usage_error("a param is given by --param %s", o->files.v[1]);
 		return usage_error("one file at a time, '%s' is too many", o->files.v[1]);
 	}
+	if (o->locked && o->update_lock)
+		return usage_error("--locked refuses what --update-lock would accept");
+	if ((o->locked || o->update_lock) && o->command > COMMAND_PLAN)
+		return usage_error("a lock goes with run, check and plan");
 	if (o->json && o->command != COMMAND_CHECK && o->command != COMMAND_PLAN)
 		return usage_error("--json goes with check and plan");
 	if (o->origin && (o->command != COMMAND_PLAN || o->json))

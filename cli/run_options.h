@@ -38,6 +38,7 @@ struct run_options {
 	struct launch_options launch;
 	bool check, diff; /* fmt */
 	bool json, origin;
+	bool locked, update_lock;
 	bool help;
 };
 

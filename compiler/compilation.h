@@ -36,6 +36,9 @@ struct compilation {
 	const char *workflow; /* its name, after check */
 	const char *storage;  /* URI of a folder, after check */
 	struct submission *submission;
+	VEC(struct lock_entry *) locks;
+	struct map locked_keys; /* of them */
+	bool images_noted;
 	enum compile_stage done; /* the last stage that was finished without an error */
 	struct map answers;      /* of the network, by question; network.c */
 	struct map versions;     /* what was told of a file there, by its URI */

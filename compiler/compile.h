@@ -143,6 +143,25 @@ void compile_listing(const struct compilation *c, size_t tasks, struct str *out)
 /* Who set what: params, and the settings of steps and recruiters; origin.c. Needs COMPILE_CHECK. */
 void compile_origins(struct compilation *c, struct str *out);
 
+/* ---- what the compilation depended on, for a lock file; lock.c ---- */
+
+enum lock_section { LOCK_MODULES, LOCK_SOURCES, LOCK_IMAGES, LOCK_SECTIONS };
+
+struct lock_entry {
+	enum lock_section section;
+	const char *key;    /* a path relative to the file, a listing, the name of an image */
+	const char *digest; /* text; NULL: an image whose name has none */
+	struct span span;   /* where it is asked for */
+};
+
+/* "modules" and the like. */
+const char *lock_section_text(enum lock_section section);
+size_t compile_lock_count(struct compilation *c);
+struct lock_entry *compile_lock_entry(struct compilation *c, size_t i);
+/* Add the warning W0301, or the error E0333. before NULL: the file `lock` does not have it. */
+void compile_lock_differs(struct compilation *c, size_t i, const char *lock, const char *before,
+                          bool refuse);
+
 /* ---- tests in the file; test.c ---- */
 
 /* Known after COMPILE_PARSE. */

@@ -6,6 +6,7 @@
  * two folders, would get one name, that is an error.
  */
 #include "base/fd.h"
+#include "compiler/lock.h"
 #include "compiler/paths.h"
 #include "compiler/readname.h"
 #include "compiler/network.h"
@@ -269,6 +270,20 @@ static struct value found_file(struct compilation *c, const char *path, uint16_t
 	return value_text(VALUE_FILE, path, strlen(path), base);
 }
 
+/* For the lock file: which files there are; their bytes are inputs of tasks. */
+static void note_listing(struct compilation *c, const char *where, const char *const *paths,
+                         size_t n, struct span span)
+{
+	struct str names = STR_INIT;
+
+	for (size_t i = 0; i < n; i++)
+		str_addf(&names, "%s\n", lock_path(c, paths[i]));
+	lock_note_text(c, LOCK_SOURCES,
+	               arena_printf(&c->arena, "files(%s)", lock_path(c, where)), names.p,
+	               names.len, span);
+	str_release(&names);
+}
+
 static struct value grouped(struct grouping *g, const struct value *files, enum files_group group,
                             struct span span)
 {
@@ -296,6 +311,7 @@ static struct value remote_files(struct compilation *c, const struct value *path
 		g.paths[i] = arena_printf(arena, "%s%s", found->root, found->files[i].name);
 		files[i] = value_text(VALUE_URI, place, strlen(place), path->base);
 	}
+	note_listing(c, path->text, g.paths, g.n, span);
 	return grouped(&g, files, group, span);
 }
 
@@ -321,6 +337,7 @@ struct value source_files(struct compilation *c, struct value path, enum files_g
 		vec_release(&f.paths);
 		return VALUE_BAD_INIT;
 	}
+	note_listing(c, value_path(c, &path, &c->arena), f.paths.v, f.paths.n, span);
 	files = arena_array(arena, struct value, f.paths.n);
 	for (size_t i = 0; i < f.paths.n; i++)
 		files[i] = found_file(c, f.paths.v[i], path.base);

@@ -4,6 +4,7 @@
  * mistakes, and once for each of its uses: with the names of its own file, the
  * level of the use, and its parameters standing for what the use gives.
  */
+#include "compiler/lock.h"
 #include "compiler/paths.h"
 #include "compiler/resolve.h"
 #include "dsl/parse.h"
@@ -77,6 +78,9 @@ static bool read_module(struct resolver *r, const struct stmt *s, struct module 
 		result = -EFBIG;
 	if (result == 0)
 		m->file = sources_add(&c->sources, shown_path(r, given), text.p, text.len);
+	if (result == 0)
+		lock_note_text(c, LOCK_MODULES, lock_path(c, m->path), text.p, text.len,
+		               s->import.path->span);
 	str_release(&text);
 	if (result == 0)
 		return true;

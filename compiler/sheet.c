@@ -1,5 +1,7 @@
 #include "compiler/sheet.h"
 
+#include "compiler/lock.h"
+
 #include "compiler/eval.h"
 #include "compiler/paths.h"
 
@@ -73,6 +75,7 @@ static bool sheet_open(struct sheet *s, struct compilation *c, struct value path
 		label(c, d, "looked for %s", full);
 		return false;
 	}
+	lock_note_text(c, LOCK_SOURCES, lock_path(c, full), s->original.p, s->original.len, span);
 	s->base = base_add(c, path_directory(arena, full));
 	if (memchr(s->original.p, '\0', s->original.len) != NULL || s->original.len >= INT32_MAX) {
 		d = report(c, E0317, span, "`%s` is not a text file", path.text);

@@ -5,6 +5,7 @@
  *	#@ param NAME=VALUE      as --param
  *	#@ set [STEP.]KEY=VALUE  as --set
  *	#@ test N                run that test of the file
+ *	#@ lock warn|refuse      nothing is as the lock file says, the first not even in it
  *	#@ finding LINE COLUMN END_LINE END_COLUMN CODE MESSAGE   of the first shell text
  *	#@ remote URI [VERSION]  a file that a storage has, which nobody is asked for then
  *	#@ away SCHEME           a storage that does not answer
@@ -37,7 +38,7 @@ struct wishes {
 	const char *away;
 	struct compile_param params[MAX_PARAMS], sets[MAX_PARAMS];
 	size_t nparams, nsets;
-	char *shows[MAX_PARAMS], *findings[MAX_PARAMS];
+	char *shows[MAX_PARAMS], *findings[MAX_PARAMS], *lock;
 	size_t nshows, nfindings, test;
 	char *text;
 };
@@ -59,6 +60,8 @@ static void read_wishes(const char *text, struct wishes *w)
 				w->sets[w->nsets++] = (struct compile_param){line + 7, value + 1};
 			}
 		}
+		if (strncmp(line, "#@ lock ", 8) == 0)
+			w->lock = line + 8;
 		if (strncmp(line, "#@ test ", 8) == 0)
 			w->test = strtoul(line + 8, NULL, 10);
 		if (strncmp(line, "#@ away ", 8) == 0)
@@ -261,6 +264,9 @@ static int print_golden(const char *dir, const char *name, bool *used, struct st
 		str_addf(out, "test %s\n", compile_test_passed(c) ? "passed" : "failed");
 	for (size_t i = 0; i < wishes.nfindings; i++)
 		add_finding(c, wishes.findings[i]);
+	for (size_t i = 0; wishes.lock != NULL && i < compile_lock_count(c); i++)
+		compile_lock_differs(c, i, "x.lock", i > 0 ? "" : NULL,
+		                     strcmp(wishes.lock, "refuse") == 0);
 	sink = compile_diagnostics(c);
 	for (size_t i = 0; i < sink->n; i++) {
 		diag_render(&sink->list[i], compile_sources(c), false, out);

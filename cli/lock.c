@@ -1,0 +1,147 @@
+#include "cli/lock.h"
+
+#include "base/engine.h"
+#include "base/fd.h"
+#include "base/linediff.h"
+#include "cli/image.h"
+#include "model/json.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+/* "qc.lock" for "qc.scitq". */
+static void lock_name(const char *path, struct str *out)
+{
+	size_t n = strlen(path);
+
+	if (n > 6 && strcmp(path + n - 6, ".scitq") == 0)
+		n -= 6;
+	str_add(out, path, n);
+	str_adds(out, ".lock");
+}
+
+/*
+ * What is locked, as the file has it: by section and name a digest, null where none is
+ * known. Images are asked of this machine's engine.
+ */
+static json_t *state_of(struct compilation *c, const struct engine *engine)
+{
+	json_t *all = json_pack("{s:i}", "scitq_lock", 1);
+
+	for (size_t i = 0; i < compile_lock_count(c); i++) {
+		const struct lock_entry *e = compile_lock_entry(c, i);
+		const char *section = lock_section_text(e->section);
+		struct str digest = STR_INIT;
+
+		if (json_object_get(all, section) == NULL)
+			json_object_set_new(all, section, json_object());
+		if (e->digest != NULL)
+			str_adds(&digest, e->digest);
+		else if (!image_digest(engine, e->key, &digest))
+			str_reset(&digest);
+		json_object_set_new_nocheck(json_object_get(all, section), e->key,
+		                            digest.len > 0 ? json_text(digest.p) : json_null());
+		str_release(&digest);
+	}
+	return all;
+}
+
+/* The file as it is; NULL where there is none. */
+static json_t *read_lock(const char *name, struct str *text, int *code)
+{
+	int err = file_read(name, text);
+	json_t *old;
+
+	*code = 0;
+	if (err == -ENOENT)
+		return NULL;
+	old = err == 0 ? json_loadb(text->p, text->len, 0, NULL) : NULL;
+	if (json_integer_value(json_object_get(old, "scitq_lock")) == 1)
+		return old;
+	json_decref(old);
+	if (err != 0)
+		fprintf(stderr, "scitq-run: %s: %s\n", name, strerror(-err));
+	else
+		fprintf(stderr,
+		        "scitq-run: %s is no lock file of this version; --update-lock "
+		        "cannot replace it, remove it\n",
+		        name);
+	*code = EXIT_CODE_USAGE;
+	return NULL;
+}
+
+/* A digest that is not known on one of the sides tells nothing. */
+static bool differs(json_t *now, json_t *before)
+{
+	return before == NULL ||
+	       (json_is_string(now) && json_is_string(before) && !json_equal(now, before));
+}
+
+static void compare(struct compilation *c, const char *name, json_t *now, json_t *old, bool refuse)
+{
+	for (size_t i = 0; i < compile_lock_count(c); i++) {
+		const struct lock_entry *e = compile_lock_entry(c, i);
+		const char *section = lock_section_text(e->section);
+		json_t *before = json_object_get(json_object_get(old, section), e->key);
+
+		if (differs(json_object_get(json_object_get(now, section), e->key), before))
+			compile_lock_differs(c, i, name, before ? "" : NULL, refuse);
+	}
+}
+
+/* The new file, and on standard error in what it differs. */
+static int update(const char *name, json_t *now, const struct str *before)
+{
+	char *text = json_dumps(now, JSON_INDENT(2) | JSON_SORT_KEYS);
+	struct str after = STR_INIT, shown = STR_INIT;
+	int err = 0;
+
+	str_addf(&after, "%s\n", text);
+	free(text);
+	if (after.len != before->len || memcmp(after.p, before->p, after.len) != 0) {
+		linediff(before, &after, name, name, &shown);
+		fputs(shown.p, stderr);
+		err = file_replace(name, after.p, after.len, 0644);
+	}
+	if (err != 0)
+		fprintf(stderr, "scitq-run: %s: %s\n", name, strerror(-err));
+	str_release(&after);
+	str_release(&shown);
+	return err == 0 ? 0 : EXIT_CODE_INFRASTRUCTURE;
+}
+
+int lock_use(const struct run_options *o, struct compilation *c)
+{
+	struct str name = STR_INIT, text = STR_INIT, why = STR_INIT;
+	struct engine engine = {0};
+	json_t *old, *now = NULL;
+	int code = 0;
+
+	if (strcmp(o->files.v[0], "/dev/stdin") == 0)
+		return o->locked || o->update_lock ? usage_error("standard input has no lock file")
+		                                   : 0;
+	lock_name(o->files.v[0], &name);
+	old = read_lock(name.p, &text, &code);
+	if (code == 0 && old == NULL && o->locked)
+		code = usage_error("--locked wants %s; --update-lock writes it", name.p);
+	if (code == 0 && (old != NULL || o->update_lock)) {
+		/* Without an engine the digests of images are not known here; that is no mistake.
+		 */
+		if ((o->locked || o->update_lock) && !engine_init(&engine, &why))
+			fprintf(stderr, "scitq-run: images are not looked at: %s\n", why.p);
+		now = state_of(c, &engine);
+		if (o->update_lock)
+			code = update(name.p, now, &text);
+		else
+			compare(c, name.p, now, old, o->locked);
+	}
+	engine_release(&engine);
+	json_decref(now);
+	json_decref(old);
+	str_release(&name);
+	str_release(&text);
+	str_release(&why);
+	return code;
+}
