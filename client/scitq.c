@@ -1,5 +1,6 @@
 /* An open server, and how its reads and writes are made. */
 #include "base/clock.h"
+#include "client/found.h"
 #include "client/inside.h"
 #include "client/wait.h"
 
@@ -33,19 +34,27 @@ static struct scitq_options take_options(const struct scitq_options *given)
 	return options;
 }
 
-struct scitq *scitq_open(const char *server, const struct scitq_options *given)
+struct scitq *scitq_open(const char *server, const struct scitq_options *options)
 {
 	struct scitq *s = xcalloc(1, sizeof(*s));
-	struct server_access access = {.server = server};
+	struct server_access given = {.server = server}, access;
+	struct found found;
 	bool ok;
 	int err = EINVAL;
 
-	s->options = take_options(given);
-	access.token = s->options.token;
-	access.ca = s->options.ca;
+	s->options = take_options(options);
+	given.token = s->options.token;
+	given.ca = s->options.ca;
+	found_init(&found, &given);
+	access = (struct server_access){
+	        .server = found.server.p,
+	        .token = found.token.len > 0 ? found.token.p : NULL,
+	        .ca = found.ca.len > 0 ? found.ca.p : NULL,
+	};
 	pthread_mutex_init(&s->lock, NULL);
 	intern_init(&s->warned);
 	ok = sender_init(&s->sender, &access);
+	found_release(&found);
 	s->queue.log = s->options.log;
 	s->queue.context = s->options.context;
 	errno = 0;

@@ -62,9 +62,12 @@ enum scitq_result {
 };
 
 struct scitq_options {
-	size_t size;        /* set by SCITQ_OPTIONS_INIT */
-	const char *token;  /* NULL: none, or the one in NAME:TOKEN@HOST */
-	const char *ca;     /* file that its certificate is checked with; NULL: the system's */
+	size_t size; /* set by SCITQ_OPTIONS_INIT */
+	/* NULL: the one in NAME:TOKEN@HOST, else SCITQ_TOKEN, else that of this user's own server
+	 * here. */
+	const char *token;
+	const char *
+	        ca; /* file that its certificate is checked with; NULL: SCITQ_CA, or the system's */
 	double put_timeout; /* seconds until writes are queued, and between attempts at most: 30 */
 	double get_timeout; /* seconds that an answer may take before it is asked for again: 150 */
 	bool asynchronous;  /* true. false: every call is tried once, within its timeout */
@@ -90,9 +93,10 @@ struct scitq_options {
 	}
 
 /*
- * server: HOST, HOST:PORT, NAME:TOKEN@HOST or a URL; the port is 5000 unless given. options may be
- * NULL. Nothing is sent yet. Where it fails, because the name is none or the spool cannot be used,
- * NULL, and errno is EINVAL or what the file said.
+ * server: HOST, HOST:PORT, NAME:TOKEN@HOST or a URL; the port is 5000 unless given. NULL is what
+ * SCITQ_SERVER says, in the environment or in scitq.conf. options may be NULL. Nothing is sent yet.
+ * Where it fails, because the name is none or the spool cannot be used, NULL, and errno is EINVAL
+ * or what the file said.
  */
 struct scitq *scitq_open(const char *server, const struct scitq_options *options);
 /* Writes that are queued and not sent yet. */
