@@ -50,6 +50,8 @@ struct session {
 	bool lost;                /* the log says that the server is away */
 	struct call *registering; /* calls on their way; NULL: none */
 	struct call *report;
+	struct call *log;     /* the one that carries a long log */
+	size_t log_bytes;     /* that it carries at most */
 	struct call *poll;    /* the newest that waits for work */
 	struct call *older;   /* those that it superseded, a list */
 	int64_t poll_at_ns;   /* no new poll before */

@@ -12,6 +12,8 @@
 /* Raw bytes of output in one call, and of one stream at a time. */
 #define CALL_BYTES ((size_t)768 << 10)
 #define PIECE_BYTES ((size_t)256 << 10)
+/* From here on it is worth a call of its own. */
+#define LONG_BYTES ((uint64_t)1 << 20)
 /* Output files named in one call, but for one task that has more. */
 #define CALL_OUTPUTS ((size_t)100000)
 
@@ -78,7 +80,7 @@ static bool output_is_told(const struct execution *e)
 	for (int i = 0; e->place != NULL && i < STREAMS; i++) {
 		const struct stream *s = &e->streams[i];
 
-		if (stream_is_due(s) || (s->unsure && s->size > 0 && !s->closed))
+		if (s->apart || stream_is_due(s) || (s->unsure && s->size > 0 && !s->closed))
 			return false;
 	}
 	return true;
@@ -147,6 +149,42 @@ bool report_build(struct agent *a, struct flight *f, json_t *body)
 	free(b.buffer);
 	str_release(&b.text);
 	return any;
+}
+
+static bool is_long(const struct execution *e, const struct stream *s)
+{
+	return e->place != NULL && stream_is_due(s) && !s->unsure && s->sent == s->stored &&
+	       s->size - s->sent >= LONG_BYTES;
+}
+
+bool report_build_log(struct agent *a, struct flight *f, size_t n, struct str *body,
+                      struct str *path)
+{
+	for (size_t i = 0; i < a->due.n * STREAMS; i++) {
+		enum stream_index k = (enum stream_index)(i % STREAMS);
+		struct execution *e = a->due.v[i / STREAMS];
+		int64_t got;
+		struct stream *s;
+
+		if (e == NULL || e->forgotten || !is_long(e, &e->streams[k]))
+			continue;
+		s = &e->streams[k];
+		str_reserve(body, n);
+		got = stream_read(s, s->sent, body->p, n);
+		if (got <= 0) { /* the report says why */
+			str_release(body);
+			return false;
+		}
+		body->len = (size_t)got;
+		body->p[body->len] = '\0';
+		str_addf(path, "/executions/%" PRId64 "/log/%s?offset=%" PRIu64 "&epoch=%" PRId64,
+		         e->id, stream_words[k], s->sent, e->epoch);
+		s->sent += (uint64_t)got;
+		s->apart = true;
+		vec_push(&f->logs, ((struct flight_log){e->id, k}));
+		return true;
+	}
+	return false;
 }
 
 json_t *report_have(const struct agent *a)
@@ -233,6 +271,22 @@ static void answer_event(struct agent *a, const struct flight_event *told, json_
 				stream_rewind(&e->streams[i], (uint64_t)stored);
 		}
 		due_again(a, e, told->bit);
+	}
+}
+
+void report_log_answer(struct agent *a, const struct flight *f, const json_t *result)
+{
+	for (size_t i = 0; i < f->logs.n; i++) {
+		struct execution *e = executions_find(&a->executions, f->logs.v[i].id);
+
+		if (e == NULL)
+			continue;
+		e->streams[f->logs.v[i].stream].apart = false;
+		if (result == NULL) {
+			report_failed(a, f);
+			return;
+		}
+		answer_log(a, &f->logs.v[i], result);
 	}
 }
 

@@ -30,6 +30,14 @@ void flight_release(struct flight *f);
 
 /* Add "logs" and "events" of what is due to the body. False where there was nothing. */
 bool report_build(struct agent *a, struct flight *f, json_t *body);
+/*
+ * Output that is long goes as it is, in a call of its own: the body of one that appends at most n
+ * bytes to a log, and its path. False where there is none, or what it would carry is on its way.
+ */
+bool report_build_log(struct agent *a, struct flight *f, size_t n, struct str *body,
+                      struct str *path);
+/* That call is over: as the answer to one of "logs", NULL where there was none. */
+void report_log_answer(struct agent *a, const struct flight *f, const json_t *result);
 /* The answer, where it is one; else what was told is due again. */
 void report_answer(struct agent *a, const struct flight *f, json_t *reply);
 void report_failed(struct agent *a, const struct flight *f);

@@ -24,6 +24,7 @@ void session_init(struct agent *a)
 	memset(s, 0, sizeof(*s));
 	s->poll_s = 25;
 	s->backoff_ns = BACKOFF_FIRST_NS;
+	s->log_bytes = LOG_CALL_MOST;
 	s->begun_boot_ns = clock_boot_ns();
 }
 
@@ -43,6 +44,7 @@ void session_release(struct agent *a)
 
 	session_call_free(s->registering);
 	session_call_free(s->report);
+	session_call_free(s->log);
 	session_call_free(s->poll);
 	while (s->older != NULL) {
 		struct call *c = s->older;
@@ -74,25 +76,20 @@ static struct call *call_new(struct agent *a, enum call_kind kind)
 	return c;
 }
 
-/* Send it; the JSON is released. */
-static void send_call(struct call *c, const char *path, json_t *body, int timeout_ms)
+/* Send its body to the server. */
+static void send_body(struct call *c, const char *method, const char *path, const char *type,
+                      int timeout_ms)
 {
 	struct agent *a = c->agent;
 	struct str url = STR_INIT, authorization = STR_INIT;
 	const char *headers[4];
-	struct http_request request = {.method = "POST", .headers = headers};
+	struct http_request request = {.method = method, .headers = headers};
 	size_t n = 0;
 
-	json_print(body, &c->body);
-	json_decref(body);
 	c->sent_ns = a->now_ns;
 	c->sent_boot_ns = clock_boot_ns();
-	if (a->v1 != NULL) {
-		c->number = v1_start(a->v1, path, &c->body, session_answered, c);
-		return;
-	}
 	str_addf(&url, "%s%s", a->options->url.p, path);
-	headers[n++] = "Content-Type: application/json";
+	headers[n++] = type;
 	headers[n++] = "X-Scitq-Client: scitq-worker/" SCITQ_VERSION;
 	if (a->options->token.len > 0) {
 		str_addf(&authorization, "Authorization: Bearer %s", a->options->token.p);
@@ -107,6 +104,22 @@ static void send_call(struct call *c, const char *path, json_t *body, int timeou
 	c->number = http_multi_start(a->http, &request, session_answered, c);
 	str_release(&url);
 	str_release(&authorization);
+}
+
+/* Send it; the JSON is released. */
+static void send_call(struct call *c, const char *path, json_t *body, int timeout_ms)
+{
+	struct agent *a = c->agent;
+
+	json_print(body, &c->body);
+	json_decref(body);
+	if (a->v1 == NULL) {
+		send_body(c, "POST", path, "Content-Type: application/json", timeout_ms);
+		return;
+	}
+	c->sent_ns = a->now_ns;
+	c->sent_boot_ns = clock_boot_ns();
+	c->number = v1_start(a->v1, path, &c->body, session_answered, c);
 }
 
 /* Calls of the session before: what they would be answered is nothing to this one. */
@@ -216,6 +229,23 @@ static bool start_lease(struct agent *a, enum call_kind kind)
 	return true;
 }
 
+/* A long log goes beside the reports; v1 knows no such call. */
+static void start_log(struct agent *a)
+{
+	struct session *s = &a->session;
+	struct str body = STR_INIT, path = STR_INIT;
+	struct flight flight = {0};
+
+	if (s->log != NULL || a->v1 != NULL ||
+	    !report_build_log(a, &flight, s->log_bytes, &body, &path))
+		return;
+	s->log = call_new(a, CALL_LOG);
+	s->log->flight = flight;
+	s->log->body = body;
+	send_body(s->log, "PUT", path.p, "Content-Type: application/octet-stream", CALL_TIMEOUT_MS);
+	str_release(&path);
+}
+
 /* Tasks that wait in the supervisor, and those that run there. */
 static void count_held(const struct agent *a, unsigned *waiting, unsigned *running)
 {
@@ -260,6 +290,7 @@ void session_step(struct agent *a)
 			start_register(a);
 		return;
 	}
+	start_log(a);
 	if (s->report == NULL) {
 		at = report_time(a);
 		if (at != 0 && at <= a->now_ns) {

@@ -33,6 +33,8 @@ static bool take_call(struct session *s, const struct call *c)
 
 	if (s->registering == c) {
 		s->registering = NULL;
+	} else if (s->log == c) {
+		s->log = NULL;
 	} else if (s->report == c) {
 		s->report = NULL;
 	} else if (s->poll == c) {
@@ -291,6 +293,29 @@ static void refused(struct agent *a, const struct call *c, int status, json_t *r
 	}
 }
 
+/* It says nothing of the session: reports and polls find out how that stands. */
+static void log_answered(struct agent *a, const struct call *c, int status, json_t *reply)
+{
+	struct session *s = &a->session;
+	const char *message = json_string_value(json_object_get(reply, "message"));
+	json_t *fenced = json_pack("{s:b}", "fenced", 1);
+
+	if (status >= 200 && status <= 299) {
+		report_log_answer(a, &c->flight, reply);
+	} else if (status == 413 && s->log_bytes > LOG_CALL_LEAST) {
+		s->log_bytes /= 2;
+		report_log_answer(a, &c->flight, NULL);
+	} else if (status == 409 && json_is_integer(json_object_get(reply, "wanted"))) {
+		report_log_answer(a, &c->flight, reply);
+	} else if (status == 404 || status == 409 || status == 413) {
+		report_log_answer(a, &c->flight, fenced);
+	} else {
+		report_log_answer(a, &c->flight, NULL);
+		server_is_away(a, message != NULL ? message : "a log was not taken");
+	}
+	json_decref(fenced);
+}
+
 void session_answered(void *context, enum http_error error, struct http_response *response)
 {
 	struct call *c = context;
@@ -301,9 +326,14 @@ void session_answered(void *context, enum http_error error, struct http_response
 
 	if (error == HTTP_OK)
 		reply = json_parse(response->body.p, response->body.len, &problem);
-	if (error != HTTP_OK || response->status < 200 || response->status > 299 ||
-	    !json_is_object(reply)) {
-		report_failed(a, &c->flight);
+	if (c->kind == CALL_LOG && error == HTTP_OK) {
+		log_answered(a, c, response->status, reply);
+	} else if (error != HTTP_OK || response->status < 200 || response->status > 299 ||
+	           !json_is_object(reply)) {
+		if (c->kind == CALL_LOG)
+			report_log_answer(a, &c->flight, NULL);
+		else
+			report_failed(a, &c->flight);
 		if (error != HTTP_OK)
 			server_is_away(a, response->message.len > 0 ? response->message.p
 			                                            : http_error_text(error));

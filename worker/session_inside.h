@@ -6,8 +6,11 @@
 #include "worker/report.h"
 
 #define BACKOFF_FIRST_NS (50 * MS_NS)
+/* Bytes of a log in one call; a server that refuses such bodies gets less at a time. */
+#define LOG_CALL_MOST ((size_t)4 << 20)
+#define LOG_CALL_LEAST ((size_t)256 << 10)
 
-enum call_kind { CALL_REGISTER, CALL_POLL, CALL_REPORT };
+enum call_kind { CALL_REGISTER, CALL_POLL, CALL_REPORT, CALL_LOG };
 
 struct call {
 	struct agent *agent;

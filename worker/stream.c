@@ -68,7 +68,8 @@ void stream_close(struct stream *s)
 
 bool stream_is_due(const struct stream *s)
 {
-	return !s->closed && (s->unsure ? s->sent == 0 && s->size > 0 : s->sent < s->size);
+	return !s->closed && !s->apart &&
+	       (s->unsure ? s->sent == 0 && s->size > 0 : s->sent < s->size);
 }
 
 bool stream_is_stored(const struct stream *s)

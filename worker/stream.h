@@ -18,6 +18,7 @@ struct stream {
 	uint64_t size;   /* as last looked at */
 	uint64_t stored; /* the server has them */
 	uint64_t sent;   /* stored, or in a call that has no answer yet */
+	bool apart;      /* a call of its own has what lies between stored and sent */
 	bool unsure;     /* an earlier agent sent some: the server is asked how much it has */
 	bool closed;     /* no more of it is sent */
 };

@@ -8,6 +8,7 @@ from those stored, a gap, a second end) is kept in `wrong`.
 import base64
 import http.server
 import json
+import re
 import socket
 import threading
 import time
@@ -63,6 +64,8 @@ class FakeServer:
         self.extras = []
         self.shutdown = False
         self.lose_answers = 0   # so many replies to reports are never sent
+        self.appended = []      # bytes of each call that appends to a log
+        self.most = None        # of one
         self.want_again = {}    # execution -> {"stdout": n, "stderr": m}: ask once for log bytes
         self.permit = True      # answer uploading; else fenced
         self.port = None
@@ -93,6 +96,9 @@ class FakeServer:
                     super().finish()
                 except OSError:
                     pass
+
+            def do_PUT(self):
+                self.do_POST()
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -186,13 +192,15 @@ class FakeServer:
     # What a worker asks.
 
     def answer(self, path, headers, body):
+        if self.token is not None and headers.get("Authorization") != f"Bearer {self.token}":
+            return 401, {"message": "the token is wrong", "code": "unauthorized"}
+        if path.startswith("/executions/") and "/log/" in path:
+            return self.append(path, body)
         try:
             call = json.loads(body)
         except ValueError:
             self.wrong.append(f"not JSON: {body[:200]!r}")
             return 400, {"message": "not JSON", "code": "bad_json"}
-        if self.token is not None and headers.get("Authorization") != f"Bearer {self.token}":
-            return 401, {"message": "the token is wrong", "code": "unauthorized"}
         if path == "/workers/register":
             return self.register(call)
         if path == "/executions/events":
@@ -230,9 +238,29 @@ class FakeServer:
                 return worker if worker["epoch"] == call["epoch"] else None
         return None
 
-    def store_log(self, item):
+    def append(self, path, body):
+        """PUT /executions/N/log/STREAM?offset=O&epoch=E: bytes as they are."""
+        match = re.fullmatch(r"/executions/(\d+)/log/(stdout|stderr)\?offset=(\d+)&epoch=(\d+)", path)
+        if match is None:
+            self.wrong.append(f"unknown path {path}")
+            return 404, {"message": f"no {path}", "code": "not_found"}
+        with self.lock:
+            self.appended.append(len(body))
+            if self.most is not None and len(body) > self.most:
+                return 413, {"message": "too large", "code": "too-large"}
+            answer = self.store_log({"execution_id": int(match[1]), "stream": match[2], "offset": int(match[3])}, body)
+            self.lock.notify_all()
+            if self.lose_answers > 0:
+                self.lose_answers -= 1
+                return None, None
+        if "length" in answer:
+            return 200, answer
+        return 409, {"message": "no", "code": "gap" if "wanted" in answer else "fenced", **answer}
+
+    def store_log(self, item, data=None):
         execution = self.executions[item["execution_id"]]
-        data = base64.b64decode(item["data"], validate=True)
+        if data is None:
+            data = base64.b64decode(item["data"], validate=True)
         log, offset = execution.log[item["stream"]], item["offset"]
         if not execution.live and not execution.finished:
             return {"fenced": True}
