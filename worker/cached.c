@@ -5,12 +5,16 @@
 #include "model/identity.h"
 #include "stage/get.h"
 #include "stage/standing.h"
+#include "stage/transfer.h"
 #include "worker/promise.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
+
+/* Bytes of names that one command takes. */
+#define PATTERNS_MOST ((size_t)64 << 10)
 
 struct making {
 	struct stage *stage;
@@ -154,6 +158,66 @@ static enum stage_result bring(struct stage *s, const struct stage_entry *e, boo
 	return r;
 }
 
+/* The scheme of a folder's URI, and that URI. NULL where it is none. */
+static const char *folder_of(const char *text, struct arena *arena, struct uri *uri)
+{
+	size_t n = strlen(text);
+	const char *why;
+
+	if (n == 0 || text[n - 1] != '/')
+		text = arena_printf(arena, "%s/", text);
+	return uri_parse(arena, text, uri, &why) ? uri->scheme : NULL;
+}
+
+/* Whether rclone moves files from one to the other, without this machine in between where it can.
+ */
+static bool is_direct(const char *from, const char *to)
+{
+	return from != NULL && to != NULL && strcmp(from, "file") != 0 && strcmp(to, "file") != 0 &&
+	       (strcmp(from, "ftp") != 0 || strcmp(to, "ftp") != 0);
+}
+
+/* What selects exactly these files; false where they are too many for a command line. */
+static bool select_files(const struct stage_listing *listing, struct arena *arena,
+                         const char **patterns)
+{
+	struct str pattern = STR_INIT;
+	size_t total = 0;
+
+	for (size_t i = 0; i < listing->n; i++) {
+		str_reset(&pattern);
+		str_addc(&pattern, '/');
+		for (const char *p = listing->entries[i].name; *p != '\0'; p++) {
+			if (strchr("*?[]{}\\", *p) != NULL)
+				str_addc(&pattern, '\\');
+			str_addc(&pattern, *p);
+		}
+		patterns[i] = arena_strdup(arena, pattern.p);
+		total += pattern.len;
+	}
+	str_release(&pattern);
+	return total <= PATTERNS_MOST;
+}
+
+/* From one storage to the other; false where it is to be done another way. */
+static bool transfer(struct stage *s, const char *from, const char *output,
+                     const struct stage_listing *listing, struct arena *arena, enum stage_result *r,
+                     struct str *error)
+{
+	const char **patterns = arena_array(arena, const char *, listing->n + 1);
+	struct str warnings = STR_INIT;
+	struct uri source, target;
+	struct stage_transfer t = {&source, &target, patterns, listing->n, false};
+
+	if (listing->n == 0 ||
+	    !is_direct(folder_of(from, arena, &source), folder_of(output, arena, &target)) ||
+	    !select_files(listing, arena, patterns))
+		return false;
+	*r = stage_transfer(s, &t, &warnings, error);
+	str_release(&warnings); /* of archives */
+	return true;
+}
+
 static int make_empty(const char *directory)
 {
 	int err = tree_remove(directory);
@@ -183,7 +247,8 @@ enum stage_result cached_take(struct stage *s, const json_t *found, const char *
 	r = standing_outputs(s, from, files, &arena, &listing, error);
 	if (r == STAGE_OK && yields != NULL && !promise_kept(yields, &listing, error))
 		r = STAGE_NOT_FOUND;
-	if (r == STAGE_OK && !same_folder(from, output)) {
+	if (r == STAGE_OK && !same_folder(from, output) &&
+	    !transfer(s, from, output, &listing, &arena, &r, error)) {
 		*in_place = false;
 		local = listing.n > 0 && listing.entries[0].place[0] == '/';
 		for (size_t i = 0; r == STAGE_OK && i < listing.n; i++)

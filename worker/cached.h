@@ -25,8 +25,9 @@ enum stage_result cached_identity(struct stage *s, const struct cached_task *tas
 
 /*
  * `found` is what the server told of the other task: task_id, output, outputs. What it published
- * is verified and, unless that lies at `output` already, brought into the directory, which is
- * empty. *in_place tells which of both. On failure the directory is empty again.
+ * is verified. Then *in_place says that it lies at the URI `output`, where it did already or one
+ * storage had it from the other; else it was brought into the directory, which is
+ * empty, to be published. On failure the directory is empty again.
  */
 enum stage_result cached_take(struct stage *s, const json_t *found, const char *output,
                               const char *yields, const char *directory, bool *in_place,

@@ -33,7 +33,7 @@ struct staging {
 	char identity[DIGEST_TEXT_SIZE];
 	struct str identity_parts;   /* STAGING_IDENTIFY: what it gave, as the one before */
 	json_t *found;               /* STAGING_TAKE: the earlier task, of the server */
-	bool in_place;               /* STAGING_TAKE: its files lie where this task's are to */
+	bool in_place;               /* STAGING_TAKE: its files lie where this task's belong */
 	char *input, *resource;      /* URI lists, NULL: none; STAGING_IN */
 	bool copies;                 /* STAGING_IN: no link to anybody's file */
 	struct lent lent;            /* STAGING_IN: what links lead to */

@@ -26,6 +26,8 @@ class Execution:
         self.finished = None
         self.refused = None
         self.progress = []
+        self.identified = []
+        self.cached = None      # an earlier task: task_id, output, outputs
         self.log = {"stdout": bytearray(), "stderr": bytearray()}
         self.log_times = []
 
@@ -286,6 +288,9 @@ class FakeServer:
             return "fenced"
         if not execution.live:
             return "duplicate" if execution.finished else "fenced"
+        if event["type"] == "identified":
+            execution.identified.append(event)
+            return {"cached": execution.cached} if execution.cached else "ok"
         if event["type"] == "progress":
             execution.progress.append(event["message"])
             return "ok"
