@@ -2,6 +2,7 @@
  * Calls, operators, actions on files and what concerns outputs of steps: the
  * parts of an expression that have rules of their own.
  */
+#include "compiler/archive.h"
 #include "compiler/check.h"
 #include "compiler/operate.h"
 
@@ -209,6 +210,48 @@ static struct node *check_source(struct checker *k, const struct expr *e, enum s
 	return n->source.path->kind == NODE_BAD ? node_bad(k, e->span) : n;
 }
 
+/* ena(ACCESSION, NAME = VALUE...), sra: every option once, by its name. */
+static struct node *check_runs(struct checker *k, const struct expr *e, enum seq_archive archive)
+{
+	static const char *const layouts[] = {"paired", "single"}, *const groups[] = {"sample",
+	                                                                              "run"};
+	static const struct vtype layout = {.kind = VTYPE_ENUM, .words = layouts, .nwords = 2};
+	static const struct vtype group = {.kind = VTYPE_ENUM, .words = groups, .nwords = 2};
+	const struct {
+		const char *name;
+		const struct vtype *type;
+	} options[RUNS_OPTIONS] = {
+	        [RUNS_LAYOUT] = {"layout", &layout},
+	        [RUNS_STRATEGY] = {"strategy", vtype_of_kind(VTYPE_STRING)},
+	        [RUNS_DEPTH] = {"depth", vtype_of_kind(VTYPE_DEPTH)},
+	        [RUNS_ONLY_R1] = {"only_r1", vtype_of_kind(VTYPE_BOOL)},
+	        [RUNS_GROUP] = {"group", &group},
+	};
+	struct node *n = node_new(k, NODE_RUNS, e->span, archive_type(&k->c->arena));
+	size_t known = 1;
+	bool bad;
+
+	if (e->call.n < 1 || e->call.args[0].name.text != NULL)
+		return wrong_arguments(k, e, call_form(e->call.name.text));
+	n->runs.archive = archive;
+	n->runs.accession = check_expr(k, e->call.args[0].value, vtype_of_kind(VTYPE_STRING));
+	node_depends(n, n->runs.accession);
+	bad = n->runs.accession->kind == NODE_BAD;
+	for (int i = 0; i < RUNS_OPTIONS; i++) {
+		const struct expr *value = named_argument(e, options[i].name);
+
+		if (value == NULL)
+			continue;
+		known++;
+		n->runs.options[i] = check_expr(k, value, options[i].type);
+		node_depends(n, n->runs.options[i]);
+		bad = bad || n->runs.options[i]->kind == NODE_BAD;
+	}
+	if (known != e->call.n)
+		return wrong_arguments(k, e, call_form(e->call.name.text));
+	return bad ? node_bad(k, e->span) : n;
+}
+
 static struct node *check_previous(struct checker *k, const struct expr *e)
 {
 	struct node *n = node_new(k, NODE_PREVIOUS, e->span, vtype_of_kind(VTYPE_DATA));
@@ -257,7 +300,6 @@ struct node *check_call(struct checker *k, const struct expr *e)
 	               {"columns", SOURCE_COLUMNS},
 	               {"files", SOURCE_FILES}};
 	const char *name = e->call.name.text;
-	struct diag *d;
 	bool data = k->data;
 	struct node *n;
 
@@ -276,13 +318,13 @@ struct node *check_call(struct checker *k, const struct expr *e)
 			return n;
 		}
 	}
+	if (strcmp(name, "ena") == 0 || strcmp(name, "sra") == 0) {
+		n = check_runs(k, e, strcmp(name, "ena") == 0 ? SEQ_ENA : SEQ_SRA);
+		k->data = data;
+		return n;
+	}
 	k->data = data;
-	if (word_find(name, WORD_SOURCE) == NULL)
-		return unknown_function(k, e);
-	d = report(k->c, E0325, e->span, "`%s` is not read by this version", name);
-	label(k->c, d, "asks a database on the network");
-	help(k->c, d, "put its answer into a sheet and read it with `table`");
-	return node_bad(k, e->span);
+	return unknown_function(k, e);
 }
 
 /* ---- outputs of steps ---- */

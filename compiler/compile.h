@@ -19,6 +19,7 @@
 #include "base/source.h"
 #include "base/str.h"
 #include "model/submission.h"
+#include "stage/seq.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -52,6 +53,10 @@ struct compile_files {
 	 */
 	int (*list)(void *context, const char *uri, compile_found_fn *found, void *found_context,
 	            struct str *why);
+	/* Add the runs that an archive has of the accession, as seq_find() of stage/seq.h. 0 or
+	   -errno, and `why` as above. */
+	int (*runs)(void *context, enum seq_archive archive, const char *accession,
+	            struct arena *arena, struct seq_runs *runs, struct str *why);
 	void *context;
 };
 

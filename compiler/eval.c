@@ -1,5 +1,6 @@
 #include "compiler/eval.h"
 
+#include "compiler/archive.h"
 #include "compiler/compilation.h"
 #include "compiler/operate.h"
 #include "compiler/sheet.h"
@@ -244,6 +245,33 @@ static struct value eval_source(struct env *env, const struct node *n)
 	                   n->source.group, n->source.path->span, env->arena);
 }
 
+static struct value eval_runs(struct env *env, const struct node *n)
+{
+	struct value accession = eval(env, n->runs.accession), options[RUNS_OPTIONS];
+	struct archive_wish wish = {0};
+	bool bad = accession.kind == VALUE_BAD;
+
+	for (int i = 0; i < RUNS_OPTIONS; i++) {
+		options[i] =
+		        n->runs.options[i] != NULL ? eval(env, n->runs.options[i]) : value_none();
+		bad = bad || options[i].kind == VALUE_BAD;
+	}
+	if (bad)
+		return VALUE_BAD_INIT;
+	if (value_is_text(&options[RUNS_LAYOUT]))
+		wish.layout = options[RUNS_LAYOUT].text;
+	if (value_is_text(&options[RUNS_STRATEGY]))
+		wish.strategy = options[RUNS_STRATEGY].text;
+	if (options[RUNS_DEPTH].kind == VALUE_DEPTH || options[RUNS_DEPTH].kind == VALUE_INT)
+		wish.depth = options[RUNS_DEPTH].integer;
+	wish.pairs = (options[RUNS_DEPTH].flags & VALUE_PAIRS) != 0;
+	wish.only_r1 = options[RUNS_ONLY_R1].kind == VALUE_BOOL && options[RUNS_ONLY_R1].boolean;
+	wish.by_run =
+	        value_is_text(&options[RUNS_GROUP]) && strcmp(options[RUNS_GROUP].text, "run") == 0;
+	return archive_samples(env->c, n->runs.archive, value_to_text(&accession, env->arena),
+	                       &wish, n->span, env->arena);
+}
+
 struct value eval(struct env *env, const struct node *n)
 {
 	struct value v;
@@ -274,6 +302,8 @@ struct value eval(struct env *env, const struct node *n)
 	case NODE_COUNT:
 		v = eval_to_list(env, n->of);
 		return v.kind == VALUE_BAD ? v : value_int((int64_t)v.list->n);
+	case NODE_RUNS:
+		return eval_runs(env, n);
 	case NODE_SOURCE:
 		return eval_source(env, n);
 	case NODE_NOT: {

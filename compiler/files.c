@@ -35,7 +35,7 @@ static enum place_kind disk_kind(void *context, const char *path)
 	return S_ISDIR(st.st_mode) ? PLACE_FOLDER : PLACE_FILE;
 }
 
-const struct compile_files compile_disk = {disk_read, disk_kind, network_list, NULL};
+const struct compile_files compile_disk = {disk_read, disk_kind, network_list, network_ask_runs, NULL};
 
 /* ---- files() ---- */
 

@@ -67,6 +67,20 @@ int network_list(void *context, const char *text, compile_found_fn *found, void 
 	return list_error(result);
 }
 
+int network_ask_runs(void *context, enum seq_archive archive, const char *accession,
+                     struct arena *arena, struct seq_runs *runs, struct str *why)
+{
+	enum stage_result result;
+	struct stage stage;
+
+	(void)context;
+	stage_init(&stage);
+	stage.attempts = ATTEMPTS;
+	result = seq_find(&stage, archive, accession, arena, runs, why);
+	stage_release(&stage);
+	return list_error(result);
+}
+
 /* ---- questions and answers ---- */
 
 struct collection {
@@ -155,35 +169,86 @@ static const struct network_listing *ask(struct compilation *c, const char *uri,
 	return listing;
 }
 
-static void remember_versions(struct compilation *c, const struct network_listing *listing)
+void network_remember(struct compilation *c, const char *uri, const char *version)
 {
-	for (size_t i = 0; i < listing->n; i++) {
-		const struct compile_found *f = &listing->files[i];
+	if (version != NULL)
+		*map_put(&c->versions, uri, strlen(uri), NULL) = (uint64_t)(uintptr_t)version;
+}
 
-		if (f->version != NULL)
-			*map_put(&c->versions, f->place, strlen(f->place), NULL) =
-			        (uint64_t)(uintptr_t)f->version;
-	}
+/* True with the answer, which may be NULL: it is known, or nobody is asked. */
+static bool answered(struct compilation *c, const char *question, const void **answer)
+{
+	const uint64_t *known = map_get(&c->answers, question, strlen(question));
+
+	*answer = known != NULL ? (const void *)(uintptr_t)*known : NULL;
+	if (known == NULL && c->options.offline)
+		c->unasked = true;
+	return known != NULL || c->options.offline;
+}
+
+/* A failure, NULL, too: it was reported. */
+static void keep_answer(struct compilation *c, const char *question, const void *answer)
+{
+	question = arena_strdup(&c->arena, question);
+	*map_put(&c->answers, question, strlen(question), NULL) = (uint64_t)(uintptr_t)answer;
 }
 
 const struct network_listing *network_find(struct compilation *c, const char *uri, struct span span)
 {
-	const uint64_t *known = map_get(&c->answers, uri, strlen(uri));
 	const struct network_listing *listing;
+	const void *answer;
 
-	if (known != NULL)
-		return (const struct network_listing *)(uintptr_t)*known;
-	if (c->options.offline) {
-		c->unasked = true;
-		return NULL;
-	}
-	uri = arena_strdup(&c->arena, uri);
+	if (answered(c, uri, &answer))
+		return answer;
 	listing = ask(c, uri, span);
-	/* A failure too: it was reported. */
-	*map_put(&c->answers, uri, strlen(uri), NULL) = (uint64_t)(uintptr_t)listing;
-	if (listing != NULL)
-		remember_versions(c, listing);
+	keep_answer(c, uri, listing);
+	for (size_t i = 0; listing != NULL && i < listing->n; i++)
+		network_remember(c, listing->files[i].place, listing->files[i].version);
 	return listing;
+}
+
+static const struct seq_runs *ask_runs(struct compilation *c, enum seq_archive archive,
+                                       const char *accession, struct span span)
+{
+	struct seq_runs found = {0}, *runs = NULL;
+	struct str why = STR_INIT;
+	struct diag *d;
+	int err = c->files.runs(c->files.context, archive, accession, &c->arena, &found, &why);
+
+	if (err < 0) {
+		d = err == -ENOENT || err == -EINVAL
+		            ? report(c, E0316, span, "there are no runs of `%s`", accession)
+		            : report(c, E0325, span, "the runs of `%s` cannot be listed",
+		                     accession);
+		label(c, d, "%s", reason(&why, accession, &c->arena));
+		if (err != -ENOENT && err != -EINVAL)
+			help(c, d, "try again when %s answers; %s names another address",
+			     archive == SEQ_ENA ? "ENA" : "NCBI",
+			     archive == SEQ_ENA ? "SCITQ_ENA_URL" : "SCITQ_SRA_URL");
+	} else {
+		runs = arena_new(&c->arena, struct seq_runs);
+		runs->list.v = arena_array(&c->arena, struct seq_run, found.list.n);
+		runs->list.n = found.list.n;
+		memcpy(runs->list.v, found.list.v, found.list.n * sizeof(*runs->list.v));
+	}
+	vec_release(&found.list);
+	str_release(&why);
+	return runs;
+}
+
+const struct seq_runs *network_runs(struct compilation *c, enum seq_archive archive,
+                                    const char *accession, struct span span)
+{
+	const char *question =
+	        arena_printf(&c->arena, "%s %s", archive == SEQ_ENA ? "ena" : "sra", accession);
+	const struct seq_runs *runs;
+	const void *answer;
+
+	if (answered(c, question, &answer))
+		return answer;
+	runs = ask_runs(c, archive, accession, span);
+	keep_answer(c, question, runs);
+	return runs;
 }
 
 const char *network_version(const struct compilation *c, const char *uri)

@@ -1,6 +1,6 @@
 /*
  * What other machines are asked while a file is compiled: the files of a folder or glob on a
- * storage. Each question is asked once per compilation; offline none is.
+ * storage, the runs of an accession. Each question is asked once per compilation; offline none is.
  */
 #ifndef COMPILER_NETWORK_H
 #define COMPILER_NETWORK_H
@@ -23,7 +23,18 @@ const struct network_listing *network_find(struct compilation *c, const char *ur
 /* What was told of the file of that URI; NULL: nothing. */
 const char *network_version(const struct compilation *c, const char *uri);
 
-/* The `list` of compile_disk. */
+/*
+ * The runs that an archive has of the accession, at least one; else as network_find(). What is told
+ * of their reads is for the caller to remember, by network_remember().
+ */
+const struct seq_runs *network_runs(struct compilation *c, enum seq_archive archive,
+                                    const char *accession, struct span span);
+/* What network_version() says of that URI; both texts live as long as the compilation. */
+void network_remember(struct compilation *c, const char *uri, const char *version);
+
+/* The `list` and the `runs` of compile_disk. */
+int network_ask_runs(void *context, enum seq_archive archive, const char *accession,
+                     struct arena *arena, struct seq_runs *runs, struct str *why);
 int network_list(void *context, const char *uri, compile_found_fn *found, void *found_context,
                  struct str *why);
 

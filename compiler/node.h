@@ -7,6 +7,7 @@
 #define COMPILER_NODE_H
 
 #include "compiler/program.h"
+#include "stage/seq.h"
 
 #include <regex.h>
 
@@ -24,6 +25,7 @@ enum node_kind {
 	NODE_TASK_VARIABLE, /* $CPU in exec */
 	NODE_COUNT,
 	NODE_SOURCE, /* lines, table, columns, files */
+	NODE_RUNS,   /* ena, sra */
 	NODE_NOT,
 	NODE_NEGATE,
 	NODE_BINARY,
@@ -39,6 +41,7 @@ enum node_kind {
 };
 
 enum source_kind { SOURCE_LINES, SOURCE_TABLE, SOURCE_COLUMNS, SOURCE_FILES };
+enum runs_option { RUNS_LAYOUT, RUNS_STRATEGY, RUNS_DEPTH, RUNS_ONLY_R1, RUNS_GROUP, RUNS_OPTIONS };
 enum files_group { GROUP_NONE, GROUP_FOLDER, GROUP_PREFIX };
 
 struct node {
@@ -74,6 +77,11 @@ struct node {
 			struct node *key; /* table; may be NULL */
 			enum files_group group;
 		} source;
+		struct {
+			enum seq_archive archive;
+			struct node *accession;
+			struct node *options[RUNS_OPTIONS]; /* NULL: not given */
+		} runs;
 		struct node *of; /* COUNT, NOT, NEGATE */
 		struct {
 			enum op op;

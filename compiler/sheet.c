@@ -1,8 +1,8 @@
 #include "compiler/sheet.h"
 
-#include "compiler/lock.h"
-
+#include "base/csv.h"
 #include "compiler/eval.h"
+#include "compiler/lock.h"
 #include "compiler/paths.h"
 
 #include <errno.h>
@@ -113,35 +113,6 @@ static char *next_line(char **at, uint32_t *number)
 			return line;
 	}
 	return NULL;
-}
-
-/* One cell of a csv line, unquoted in place; moves *p behind its comma. NULL: open quote. */
-static char *csv_cell(char **p, bool *more)
-{
-	char *cell = *p, *to = *p, *from = *p;
-
-	*more = false;
-	if (*from != '"') {
-		from = strchr(cell, ',');
-		*more = from != NULL;
-		*p = from ? from + 1 : cell + strlen(cell);
-		if (from != NULL)
-			*from = '\0';
-		return cell;
-	}
-	for (from++; *from != '\0'; from++) {
-		if (*from == '"' && from[1] == '"')
-			from++;
-		else if (*from == '"')
-			break;
-		*to++ = *from;
-	}
-	if (*from != '"' || (from[1] != ',' && from[1] != '\0'))
-		return NULL;
-	*more = from[1] == ',';
-	*p = from + (*more ? 2 : 1);
-	*to = '\0';
-	return cell;
 }
 
 static bool split_cells(struct sheet *s, char *text, struct line *line)

@@ -15,24 +15,6 @@ enum column { RUN, FTP, ASPERA, MD5, BYTES, COLUMNS };
 static const char *const column_names[COLUMNS] = {"run_accession", "fastq_ftp", "fastq_aspera",
                                                   "fastq_md5", "fastq_bytes"};
 
-/* Cut at the separator, in place; the parts in the arena. */
-static char **cut(char *text, char separator, struct arena *arena, size_t *n)
-{
-	char **parts;
-
-	*n = 1;
-	for (const char *p = text; *p != '\0'; p++)
-		*n += *p == separator;
-	parts = arena_array(arena, char *, *n);
-	for (size_t i = 0; i < *n; i++) {
-		parts[i] = text;
-		text += strcspn(text, (char[]){separator, '\0'});
-		if (*text != '\0')
-			*text++ = '\0';
-	}
-	return parts;
-}
-
 /* Part i of a cell whose parts stand for the same files as those of the others; "" where it has
  * none. */
 static const char *part(char *const *parts, size_t n, size_t i)
@@ -61,7 +43,7 @@ static void take_row(char *const cells[COLUMNS], struct arena *arena, struct ena
 	size_t n[COLUMNS], most;
 
 	for (int c = FTP; c < COLUMNS; c++)
-		parts[c] = cut(cells[c], ';', arena, &n[c]);
+		parts[c] = report_cut(cells[c], ';', arena, &n[c]);
 	most = n[FTP] > n[ASPERA] ? n[FTP] : n[ASPERA];
 	for (size_t i = 0; i < most; i++) {
 		const char *ftp = part(parts[FTP], n[FTP], i);
@@ -79,54 +61,11 @@ static void take_row(char *const cells[COLUMNS], struct arena *arena, struct ena
 	}
 }
 
-/* False where the first line has not all columns. */
-static bool take_header(char *line, struct arena *arena, size_t at[COLUMNS])
+enum stage_result ena_ask(struct stage *s, const struct uri *uri, const char *accession,
+                          const char *const *columns, size_t n, struct arena *arena,
+                          struct report *report, struct str *error)
 {
-	size_t n, found = 0;
-	char **names = cut(line, '\t', arena, &n);
-
-	for (int c = 0; c < COLUMNS; c++) {
-		for (size_t i = 0; i < n; i++) {
-			if (strcmp(names[i], column_names[c]) == 0) {
-				at[c] = i;
-				found++;
-				break;
-			}
-		}
-	}
-	return found == COLUMNS;
-}
-
-static enum stage_result parse(const struct uri *uri, char *text, struct arena *arena,
-                               struct ena_files *files, struct str *error)
-{
-	size_t at[COLUMNS], n, rows = 0, nlines;
-	char **lines = cut(text, '\n', arena, &nlines);
-	char nothing[] = "";
-
-	for (size_t i = 0; i < nlines; i++)
-		lines[i][strcspn(lines[i], "\r")] = '\0';
-	if (*lines[0] != '\0' && !take_header(lines[0], arena, at))
-		return fault(error, STAGE_NETWORK, uri->text,
-		             "what answers is no file report of ENA");
-	for (size_t i = 1; i < nlines; i++) {
-		char *cells[COLUMNS], **all;
-
-		if (*lines[i] == '\0')
-			continue;
-		all = cut(lines[i], '\t', arena, &n);
-		for (int c = 0; c < COLUMNS; c++)
-			cells[c] = at[c] < n ? all[at[c]] : nothing;
-		take_row(cells, arena, files);
-		rows++;
-	}
-	return rows > 0 ? STAGE_OK
-	                : fault(error, STAGE_NOT_FOUND, uri->text, "ENA knows no such reads");
-}
-
-enum stage_result ena_report(struct stage *s, const struct uri *uri, const char *accession,
-                             struct arena *arena, struct ena_files *files, struct str *error)
-{
+	const struct report_form form = {'\t', columns, n, n, NULL};
 	const char *service = getenv("SCITQ_ENA_URL");
 	struct str url = STR_INIT, body = STR_INIT;
 	enum stage_result r;
@@ -134,12 +73,27 @@ enum stage_result ena_report(struct stage *s, const struct uri *uri, const char 
 	str_addf(&url, "%s?accession=", service != NULL && *service != '\0' ? service : SERVICE);
 	url_escape(&url, accession, strlen(accession));
 	str_adds(&url, "&result=read_run&format=tsv&limit=0&fields=");
-	for (int c = 0; c < COLUMNS; c++)
-		str_addf(&url, "%s%s", c > 0 ? "," : "", column_names[c]);
+	for (size_t c = 0; c < n; c++)
+		str_addf(&url, "%s%s", c > 0 ? "," : "", columns[c]);
 	r = remote_read(s, uri, url.p, &body, error);
-	if (r == STAGE_OK)
-		r = parse(uri, arena_strndup(arena, body.p, body.len), arena, files, error);
+	if (r == STAGE_OK &&
+	    !report_parse(arena_strndup(arena, body.p, body.len), &form, arena, report))
+		r = fault(error, STAGE_NETWORK, uri->text, "what answers is no file report of ENA");
+	else if (r == STAGE_OK && report->n == 0)
+		r = fault(error, STAGE_NOT_FOUND, uri->text, "ENA knows no such reads");
 	str_release(&url);
 	str_release(&body);
+	return r;
+}
+
+enum stage_result ena_report(struct stage *s, const struct uri *uri, const char *accession,
+                             struct arena *arena, struct ena_files *files, struct str *error)
+{
+	struct report report = {0};
+	enum stage_result r =
+	        ena_ask(s, uri, accession, column_names, COLUMNS, arena, &report, error);
+
+	for (size_t i = 0; r == STAGE_OK && i < report.n; i++)
+		take_row(report.rows[i], arena, files);
 	return r;
 }

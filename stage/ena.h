@@ -1,7 +1,7 @@
 /*
  * What the European Nucleotide Archive says of the reads of an accession: its file report. Source:
  * ENA Portal API, "filereport", results of type read_run as tab-separated text. Private to
- * stage/; fastq.c is the transport that uses it.
+ * stage/; fastq.c is the transport that uses it, seq.c tells of the runs themselves.
  *
  * SCITQ_ENA_URL names another address of the same service.
  */
@@ -9,8 +9,17 @@
 #define STAGE_ENA_H
 
 #include "base/vec.h"
+#include "stage/report.h"
 #include "stage/stage.h"
 #include "stage/uri.h"
+
+/*
+ * The file report of an accession with these columns, a row for each of its runs, at least one;
+ * an accession that ENA does not know is STAGE_NOT_FOUND. `uri` is what the user named.
+ */
+enum stage_result ena_ask(struct stage *s, const struct uri *uri, const char *accession,
+                          const char *const *columns, size_t n, struct arena *arena,
+                          struct report *report, struct str *error);
 
 struct ena_file {
 	const char *run;    /* accession of the run it belongs to */

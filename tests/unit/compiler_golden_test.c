@@ -8,7 +8,8 @@
  *	#@ lock warn|refuse      nothing is as the lock file says, the first not even in it
  *	#@ finding LINE COLUMN END_LINE END_COLUMN CODE MESSAGE   of the first shell text
  *	#@ remote URI [VERSION]  a file that a storage has, which nobody is asked for then
- *	#@ away SCHEME           a storage that does not answer
+ *	#@ run SAMPLE RUN LAYOUT STRATEGY READS   that the archives have of every accession but NONE
+ *	#@ away SCHEME           a storage, or ena or sra, that does not answer
  *	#@ show parse|resolve|check|expand|plan|emit|dot|mermaid|svg|listing|origins|scripts
  *
  * compiler_golden_test [DIRECTORY...]: tests/golden/compiler and tests/bad by
@@ -35,6 +36,9 @@
 struct wishes {
 	struct compile_found remotes[MAX_PARAMS];
 	size_t nremotes;
+	struct seq_run runs[MAX_PARAMS];
+	char run_words[MAX_PARAMS][4][24]; /* of the runs */
+	size_t nruns;
 	const char *away;
 	struct compile_param params[MAX_PARAMS], sets[MAX_PARAMS];
 	size_t nparams, nsets;
@@ -42,6 +46,25 @@ struct wishes {
 	size_t nshows, nfindings, test;
 	char *text;
 };
+
+static void add_run(struct wishes *w, const char *text)
+{
+	static const enum seq_field fields[] = {SEQ_sample, SEQ_run, SEQ_library_layout,
+	                                        SEQ_library_strategy};
+	struct seq_run run = {.bases = 1000, .version = "0123;4567"};
+	char(*words)[24] = w->run_words[w->nruns];
+	unsigned long reads;
+
+	if (sscanf(text, "%23s %23s %23s %23s %lu", words[0], words[1], words[2], words[3],
+	           &reads) != 5)
+		return;
+	for (int i = 0; i < SEQ_FIELD_COUNT; i++)
+		run.text[i] = "";
+	for (int i = 0; i < 4; i++)
+		run.text[fields[i]] = words[i];
+	run.reads = reads;
+	w->runs[w->nruns++] = run;
+}
 
 static void read_wishes(const char *text, struct wishes *w)
 {
@@ -64,6 +87,8 @@ static void read_wishes(const char *text, struct wishes *w)
 			w->lock = line + 8;
 		if (strncmp(line, "#@ test ", 8) == 0)
 			w->test = strtoul(line + 8, NULL, 10);
+		if (strncmp(line, "#@ run ", 7) == 0 && w->nruns < MAX_PARAMS)
+			add_run(w, line + 7);
 		if (strncmp(line, "#@ away ", 8) == 0)
 			w->away = line + 8;
 		if (strncmp(line, "#@ remote ", 10) == 0 && w->nremotes < MAX_PARAMS) {
@@ -228,6 +253,25 @@ static int list(void *context, const char *uri, compile_found_fn *found, void *f
 	return before > 0 ? 0 : -ENOENT;
 }
 
+static int runs(void *context, enum seq_archive archive, const char *accession, struct arena *arena,
+                struct seq_runs *found, struct str *why)
+{
+	const struct wishes *w = context;
+
+	(void)arena;
+	if (w->away != NULL && strcmp(w->away, archive == SEQ_ENA ? "ena" : "sra") == 0) {
+		str_addf(why, "%s: timeout\n", accession);
+		return -EIO;
+	}
+	if (strcmp(accession, "NONE") == 0) {
+		str_addf(why, "%s: ENA knows no such reads\n", accession);
+		return -ENOENT;
+	}
+	for (size_t i = 0; i < w->nruns; i++)
+		vec_push(&found->list, w->runs[i]);
+	return 0;
+}
+
 static int print_golden(const char *dir, const char *name, bool *used, struct str *out)
 {
 	struct str text = STR_INIT;
@@ -247,6 +291,7 @@ static int print_golden(const char *dir, const char *name, bool *used, struct st
 	read_wishes(text.p, &wishes);
 	files = compile_disk;
 	files.list = list;
+	files.runs = runs;
 	files.context = &wishes;
 	c = compile_file(&(struct compile_options){
 	        .path = name,

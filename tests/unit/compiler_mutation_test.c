@@ -61,7 +61,7 @@ static enum place_kind invented_kind(void *context, const char *path)
 static struct compilation *compile(const char *dir, const struct str *text)
 {
 	const struct compile_files invented = {invented_read, invented_kind, compile_disk.list,
-	                                       NULL};
+	                                       NULL, NULL};
 
 	return compile_file(&(struct compile_options){
 	        .path = "mutant.scitq",
