@@ -1,5 +1,6 @@
 #include "compiler/network.h"
 
+#include "compiler/lock.h"
 #include "stage/list.h"
 
 #include <errno.h>
@@ -193,6 +194,22 @@ static void keep_answer(struct compilation *c, const char *question, const void 
 	*map_put(&c->answers, question, strlen(question), NULL) = (uint64_t)(uintptr_t)answer;
 }
 
+/* For the lock file, with what is told of the reads: an archive keeps them. */
+static void note_runs(struct compilation *c, const char *key, const struct seq_runs *runs,
+                      struct span span)
+{
+	struct str text = STR_INIT;
+
+	for (size_t i = 0; i < runs->list.n; i++) {
+		const struct seq_run *run = &runs->list.v[i];
+
+		str_addf(&text, "%s %s %s\n", run->text[SEQ_run], run->text[SEQ_sample],
+		         run->version != NULL ? run->version : "");
+	}
+	lock_note_text(c, LOCK_SOURCES, key, text.p, text.len, span);
+	str_release(&text);
+}
+
 const struct network_listing *network_find(struct compilation *c, const char *uri, struct span span)
 {
 	const struct network_listing *listing;
@@ -240,7 +257,7 @@ const struct seq_runs *network_runs(struct compilation *c, enum seq_archive arch
                                     const char *accession, struct span span)
 {
 	const char *question =
-	        arena_printf(&c->arena, "%s %s", archive == SEQ_ENA ? "ena" : "sra", accession);
+	        arena_printf(&c->arena, "%s(%s)", archive == SEQ_ENA ? "ena" : "sra", accession);
 	const struct seq_runs *runs;
 	const void *answer;
 
@@ -248,6 +265,8 @@ const struct seq_runs *network_runs(struct compilation *c, enum seq_archive arch
 		return answer;
 	runs = ask_runs(c, archive, accession, span);
 	keep_answer(c, question, runs);
+	if (runs != NULL)
+		note_runs(c, question, runs, span);
 	return runs;
 }
 
