@@ -4,7 +4,7 @@
 build_packages="gcc libc6-dev cmake ninja-build pkg-config flex bison libjansson-dev
 	libcurl4-openssl-dev libssl-dev libmicrohttpd-dev libsqlite3-dev libpq-dev libarchive-dev"
 example_packages="bowtie2-examples fastp bowtie2 samtools seqtk seqkit"
-test_packages="python3-prometheus-client iproute2 openssl libcmocka-dev python3 git shellcheck"
+test_packages="python3-prometheus-client iproute2 openssl libcmocka-dev python3-dev python3 git shellcheck"
 # What tests start beside scitq itself; each such test is skipped where they are not to be had.
 component_packages="podman runc conmon uidmap netavark iptables busybox-static chromium postgresql-15 rclone vsftpd
 	docker.io containerd docker-registry

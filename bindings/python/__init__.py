@@ -1,0 +1,1 @@
+"""scitq from Python: scitq.lib."""

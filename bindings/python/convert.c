@@ -1,0 +1,281 @@
+#include "bindings/python/lib.h"
+
+#include <datetime.h>
+
+bool convert_init(void)
+{
+	PyDateTime_IMPORT;
+	return PyDateTimeAPI != NULL;
+}
+
+/* Python to JSON. */
+
+static json_t *json_of_list(PyObject *value)
+{
+	PyObject *items = PySequence_Fast(value, "a list is wanted"), **item;
+	json_t *list, *made = NULL;
+	Py_ssize_t n;
+
+	if (items == NULL)
+		return NULL;
+	list = json_array();
+	n = PySequence_Fast_GET_SIZE(items);
+	item = PySequence_Fast_ITEMS(items);
+	for (Py_ssize_t i = 0; i < n; i++) {
+		made = json_of(item[i]);
+		if (made == NULL)
+			break;
+		json_array_append_new(list, made);
+	}
+	Py_DECREF(items);
+	if (n > 0 && made == NULL) {
+		json_decref(list);
+		return NULL;
+	}
+	return list;
+}
+
+static json_t *json_of_dict(PyObject *value)
+{
+	json_t *object = json_object(), *made;
+	PyObject *key, *item;
+	Py_ssize_t at = 0;
+
+	while (PyDict_Next(value, &at, &key, &item)) {
+		const char *name = PyUnicode_AsUTF8(key);
+
+		made = name ? json_of(item) : NULL;
+		if (made == NULL) {
+			json_decref(object);
+			return NULL;
+		}
+		json_object_set_new(object, name, made);
+	}
+	return object;
+}
+
+static json_t *json_of_text(PyObject *value)
+{
+	Py_ssize_t size;
+	const char *text = PyUnicode_AsUTF8AndSize(value, &size);
+
+	return text ? json_stringn(text, (size_t)size) : NULL;
+}
+
+static json_t *json_of_integer(PyObject *value)
+{
+	PyObject *integer = PyNumber_Index(value);
+	long long number;
+
+	if (integer == NULL)
+		return NULL;
+	number = PyLong_AsLongLong(integer);
+	Py_DECREF(integer);
+	if (number == -1 && PyErr_Occurred())
+		return NULL;
+	return json_integer(number);
+}
+
+static json_t *json_of_date(PyObject *value)
+{
+	PyObject *text = PyObject_CallMethod(value, "isoformat", NULL);
+	json_t *made = text ? json_of_text(text) : NULL;
+
+	Py_XDECREF(text);
+	return made;
+}
+
+json_t *json_of(PyObject *value)
+{
+	PyObject *plain = lazy_value(value);
+
+	if (plain == NULL)
+		return NULL;
+	if (plain == Py_None)
+		return json_null();
+	if (PyBool_Check(plain))
+		return json_boolean(plain == Py_True);
+	if (PyUnicode_Check(plain))
+		return json_of_text(plain);
+	if (PyFloat_Check(plain))
+		return json_real(PyFloat_AS_DOUBLE(plain));
+	if (PyDict_Check(plain))
+		return json_of_dict(plain);
+	if (PyList_Check(plain) || PyTuple_Check(plain) || PyAnySet_Check(plain))
+		return json_of_list(plain);
+	if (PyDateTime_Check(plain))
+		return json_of_date(plain);
+	if (PyIndex_Check(plain))
+		return json_of_integer(plain);
+	PyErr_Format(PyExc_TypeError, "a %s cannot be sent", Py_TYPE(plain)->tp_name);
+	return NULL;
+}
+
+/* JSON to Python. */
+
+static PyObject *date_of(const char *text)
+{
+	int64_t us;
+	PyObject *days, *epoch, *date = NULL;
+
+	if (!scitq_date(text, &us))
+		return PyUnicode_FromString(text);
+	/* Without a zone, as UTC: what v1's clients have. */
+	epoch = PyDateTime_FromDateAndTime(1970, 1, 1, 0, 0, 0, 0);
+	days = PyDelta_FromDSU((int)(us / 86400000000), (int)(us / 1000000 % 86400),
+	                       (int)(us % 1000000));
+	if (epoch != NULL && days != NULL)
+		date = PyNumber_Add(epoch, days);
+	Py_XDECREF(epoch);
+	Py_XDECREF(days);
+	return date;
+}
+
+static PyObject *plain_value(const json_t *json);
+
+static PyObject *list_of(const json_t *json)
+{
+	size_t n = json_array_size(json);
+	PyObject *list = PyList_New((Py_ssize_t)n);
+
+	for (size_t i = 0; list != NULL && i < n; i++) {
+		PyObject *item = plain_value(json_array_get(json, i));
+
+		if (item == NULL)
+			Py_CLEAR(list);
+		else
+			PyList_SET_ITEM(list, (Py_ssize_t)i, item);
+	}
+	return list;
+}
+
+/* An object; with an answer its dates are parsed. */
+static PyObject *dict_of(const json_t *json, struct scitq_answer *answer)
+{
+	PyObject *dict = PyDict_New();
+	const char *name;
+	json_t *member;
+
+	json_object_foreach((json_t *)json, name, member)
+	{
+		PyObject *value;
+		int failed;
+
+		if (dict == NULL)
+			break;
+		value = answer != NULL && json_is_string(member) && scitq_is_date(answer, name)
+		                ? date_of(json_string_value(member))
+		                : plain_value(member);
+		failed = value == NULL || PyDict_SetItemString(dict, name, value) < 0;
+		Py_XDECREF(value);
+		if (failed)
+			Py_CLEAR(dict);
+	}
+	return dict;
+}
+
+static PyObject *plain_value(const json_t *json)
+{
+	switch (json_typeof(json)) {
+	case JSON_OBJECT:
+		return dict_of(json, NULL);
+	case JSON_ARRAY:
+		return list_of(json);
+	case JSON_STRING:
+		return PyUnicode_FromStringAndSize(json_string_value(json),
+		                                   (Py_ssize_t)json_string_length(json));
+	case JSON_INTEGER:
+		return PyLong_FromLongLong(json_integer_value(json));
+	case JSON_REAL:
+		return PyFloat_FromDouble(json_real_value(json));
+	case JSON_TRUE:
+		Py_RETURN_TRUE;
+	case JSON_FALSE:
+		Py_RETURN_FALSE;
+	case JSON_NULL:
+		break;
+	}
+	Py_RETURN_NONE;
+}
+
+static PyObject *row_of(const json_t *json, struct scitq_answer *answer, bool objects)
+{
+	PyObject *dict, *none, *object;
+
+	if (!json_is_object(json))
+		return plain_value(json);
+	dict = dict_of(json, answer);
+	if (dict == NULL || !objects)
+		return dict;
+	none = PyTuple_New(0);
+	object = none ? PyObject_Call(namespace_type, none, dict) : NULL;
+	Py_XDECREF(none);
+	Py_DECREF(dict);
+	return object;
+}
+
+PyObject *value_of(struct scitq_answer *answer, bool objects)
+{
+	const json_t *json = scitq_json(answer);
+	size_t n = json_array_size(json);
+	PyObject *list;
+
+	if (json == NULL)
+		Py_RETURN_NONE;
+	if (!json_is_array(json))
+		return row_of(json, answer, objects);
+	list = PyList_New((Py_ssize_t)n);
+	for (size_t i = 0; list != NULL && i < n; i++) {
+		PyObject *row = row_of(json_array_get(json, i), answer, objects);
+
+		if (row == NULL)
+			Py_CLEAR(list);
+		else
+			PyList_SET_ITEM(list, (Py_ssize_t)i, row);
+	}
+	return list;
+}
+
+PyObject *raise_answer(struct scitq_answer *answer)
+{
+	const char *hint = scitq_hint(answer);
+	PyObject *type = error_type, *error, *message;
+
+	/* A signal's handler has raised something. */
+	if (PyErr_Occurred())
+		return NULL;
+	if (scitq_result(answer) == SCITQ_USAGE) {
+		PyErr_SetString(PyExc_TypeError, scitq_error(answer));
+		return NULL;
+	}
+	if (scitq_result(answer) == SCITQ_UNREACHABLE || scitq_result(answer) == SCITQ_CLOSED)
+		type = unreachable_type;
+	message = hint[0] ? PyUnicode_FromFormat("%s (%s)", scitq_error(answer), hint)
+	                  : PyUnicode_FromString(scitq_error(answer));
+	error = message ? PyObject_CallFunctionObjArgs(type, message, NULL) : NULL;
+	Py_XDECREF(message);
+	if (error != NULL) {
+		PyObject *code = PyUnicode_FromString(scitq_code(answer));
+
+		if (code != NULL && PyObject_SetAttrString(error, "code", code) == 0)
+			PyErr_SetObject(type, error);
+		Py_XDECREF(code);
+		Py_DECREF(error);
+	}
+	return NULL;
+}
+
+PyObject *member_of(PyObject *row, const char *name)
+{
+	PyObject *value;
+
+	if (PyDict_Check(row)) {
+		value = PyDict_GetItemString(row, name);
+		Py_XINCREF(value);
+		return value;
+	}
+	value = PyObject_GetAttrString(row, name);
+	if (value == NULL && PyErr_ExceptionMatches(PyExc_AttributeError))
+		PyErr_Clear();
+	return value;
+}

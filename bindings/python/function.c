@@ -1,0 +1,285 @@
+/*
+ * A function of the library as a method of Server. Its name, arguments and help are the library's;
+ * an argument that names a row (task_id, required_task_ids...) may be a row, lazy or not.
+ */
+#include "bindings/python/lib.h"
+
+typedef struct {
+	PyObject_HEAD const char *name, *help;
+} Function;
+
+/* A call that is made up. */
+struct making {
+	json_t *arguments;
+	struct scitq_lazy *lazy;
+	PyObject **kept; /* the objects whose answers those are */
+	size_t nlazy;
+};
+
+static void making_release(struct making *m)
+{
+	for (size_t i = 0; i < m->nlazy; i++)
+		Py_DECREF(m->kept[i]);
+	PyMem_Free(m->lazy);
+	PyMem_Free(m->kept);
+	json_decref(m->arguments);
+}
+
+/* The argument and its place in the list of them are another call's answer. */
+static bool add_lazy(struct making *m, const char *argument, size_t index, PyObject *value)
+{
+	struct scitq_lazy *lazy = PyMem_Realloc(m->lazy, (m->nlazy + 1) * sizeof(*lazy));
+	PyObject **kept = PyMem_Realloc(m->kept, (m->nlazy + 1) * sizeof(*kept));
+
+	m->lazy = lazy ? lazy : m->lazy;
+	m->kept = kept ? kept : m->kept;
+	if (lazy == NULL || kept == NULL) {
+		PyErr_NoMemory();
+		return false;
+	}
+	lazy[m->nlazy] = (struct scitq_lazy){argument, index, lazy_answer(value)};
+	kept[m->nlazy] = Py_NewRef(value);
+	m->nlazy++;
+	return true;
+}
+
+/* The number of a row: of the row itself, or what was given. */
+static json_t *number_of(PyObject *value, const char *argument)
+{
+	const char *name =
+	        strcmp(argument, "required_task_ids") == 0 || strcmp(argument, "other_task_id") == 0
+	                ? "task_id"
+	                : argument;
+	PyObject *plain = lazy_value(value), *member = NULL;
+	json_t *number;
+
+	if (plain != NULL && !PyIndex_Check(plain) && !PyList_Check(plain) &&
+	    !PyUnicode_Check(plain))
+		member = member_of(plain, name);
+	if (plain == NULL || PyErr_Occurred())
+		return NULL;
+	number = json_of(member ? member : plain);
+	Py_XDECREF(member);
+	return number;
+}
+
+static json_t *numbers_of(struct making *m, const char *argument, PyObject *value)
+{
+	PyObject *items = PySequence_Fast(value, "a list of tasks is wanted");
+	json_t *list = items ? json_array() : NULL;
+	Py_ssize_t n = items ? PySequence_Fast_GET_SIZE(items) : 0;
+
+	for (Py_ssize_t i = 0; i < n; i++) {
+		PyObject *item = PySequence_Fast_GET_ITEM(items, i);
+		struct scitq_answer *answer = lazy_answer(item);
+		json_t *number;
+
+		if (answer != NULL && !scitq_ready(answer))
+			number = add_lazy(m, argument, (size_t)i, item) ? json_null() : NULL;
+		else
+			number = number_of(item, argument);
+		if (number == NULL) {
+			json_decref(list);
+			list = NULL;
+			break;
+		}
+		json_array_append_new(list, number);
+	}
+	Py_XDECREF(items);
+	return list;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+	size_t n = strlen(text), k = strlen(end);
+
+	return n >= k && strcmp(text + n - k, end) == 0;
+}
+
+/* `argument` is the library's own text, which lives on. */
+static bool set_argument(struct making *m, const char *argument, PyObject *value)
+{
+	struct scitq_answer *answer = lazy_answer(value);
+	json_t *made;
+
+	if (ends_with(argument, "_ids") && value != Py_None) {
+		made = numbers_of(m, argument, value);
+	} else if (ends_with(argument, "_id") && value != Py_None) {
+		if (answer != NULL && !scitq_ready(answer))
+			return add_lazy(m, argument, 0, value);
+		made = number_of(value, argument);
+	} else {
+		made = json_of(value);
+	}
+	if (made == NULL)
+		return false;
+	json_object_set_new(m->arguments, argument, made);
+	return true;
+}
+
+static bool take_positional(const Function *f, struct making *m, PyObject *args, char *names,
+                            size_t *used)
+{
+	Py_ssize_t n = PyTuple_GET_SIZE(args);
+	bool needed;
+
+	for (Py_ssize_t i = 1; i < n; i++) {
+		char *name = names + *used;
+
+		if (!scitq_argument(f->name, (size_t)(i - 1), name, &needed)) {
+			PyErr_Format(PyExc_TypeError, "%s takes %zd arguments, not %zd", f->name,
+			             i - 1, n - 1);
+			return false;
+		}
+		*used += SCITQ_NAME_SIZE;
+		if (!set_argument(m, name, PyTuple_GET_ITEM(args, i)))
+			return false;
+	}
+	return true;
+}
+
+/* v1's functions have `id` where the library says task_id and the like. */
+static const char *real_name(const Function *f, const char *name, char first[SCITQ_NAME_SIZE])
+{
+	bool needed;
+
+	if (strcmp(name, "id") == 0 && scitq_argument(f->name, 0, first, &needed) &&
+	    ends_with(first, "_id"))
+		return first;
+	return name;
+}
+
+static bool take_keywords(const Function *f, struct making *m, PyObject *kwargs,
+                          char first[SCITQ_NAME_SIZE])
+{
+	PyObject *key, *value;
+	Py_ssize_t at = 0;
+
+	while (kwargs != NULL && PyDict_Next(kwargs, &at, &key, &value)) {
+		const char *name = PyUnicode_AsUTF8(key);
+
+		if (name == NULL)
+			return false;
+		name = real_name(f, name, first);
+		if (json_object_get(m->arguments, name) != NULL) {
+			PyErr_Format(PyExc_TypeError, "%s got %s twice", f->name, name);
+			return false;
+		}
+		if (!set_argument(m, name, value))
+			return false;
+	}
+	return true;
+}
+
+static PyObject *finish(struct scitq_answer *answer, bool objects)
+{
+	PyObject *value;
+
+	if (!scitq_ready(answer))
+		return lazy_new(answer, objects);
+	value = scitq_result(answer) == SCITQ_OK ? value_of(answer, objects) : raise_answer(answer);
+	scitq_free(answer);
+	return value;
+}
+
+static PyObject *function_call(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+	const Function *f = (const Function *)self;
+	Py_ssize_t n = PyTuple_GET_SIZE(args);
+	struct making m = {.arguments = json_object()};
+	char *names = PyMem_Malloc((size_t)(n + 1) * SCITQ_NAME_SIZE);
+	char first[SCITQ_NAME_SIZE];
+	struct scitq_answer *answer = NULL;
+	PyObject *value = NULL;
+	size_t used = 0;
+	Server *server;
+
+	if (n < 1 || !PyObject_TypeCheck(PyTuple_GET_ITEM(args, 0), &server_type)) {
+		PyErr_Format(PyExc_TypeError, "%s is a method of a Server", f->name);
+		goto end;
+	}
+	server = (Server *)PyTuple_GET_ITEM(args, 0);
+	if (names == NULL || !server_is_open(server) ||
+	    !take_positional(f, &m, args, names, &used) || !take_keywords(f, &m, kwargs, first))
+		goto end;
+	json_incref(m.arguments);
+	Py_BEGIN_ALLOW_THREADS;
+	answer = scitq_call(server->s, f->name, m.arguments, m.lazy, m.nlazy);
+	Py_END_ALLOW_THREADS;
+	value = finish(answer, server->objects);
+end:
+	making_release(&m);
+	PyMem_Free(names);
+	return value;
+}
+
+static PyObject *function_get(PyObject *self, PyObject *instance, PyObject *type)
+{
+	(void)type;
+	return instance == NULL ? Py_NewRef(self) : PyMethod_New(self, instance);
+}
+
+static PyObject *function_repr(PyObject *self)
+{
+	return PyUnicode_FromFormat("<function %s of scitq.lib.Server>",
+	                            ((const Function *)self)->name);
+}
+
+static PyObject *function_name(PyObject *self, void *unused)
+{
+	(void)unused;
+	return PyUnicode_FromString(((const Function *)self)->name);
+}
+
+/* "task_get(task_id): a task" */
+static PyObject *function_doc(PyObject *self, void *unused)
+{
+	const Function *f = (const Function *)self;
+	PyObject *text = PyUnicode_FromFormat("%s(", f->name);
+	char name[SCITQ_NAME_SIZE];
+	bool needed;
+
+	(void)unused;
+	for (size_t i = 0; text != NULL && scitq_argument(f->name, i, name, &needed); i++)
+		PyUnicode_AppendAndDel(&text, PyUnicode_FromFormat("%s%s%s", i ? ", " : "", name,
+		                                                   needed ? "" : "=None"));
+	if (text != NULL)
+		PyUnicode_AppendAndDel(&text, PyUnicode_FromFormat("): %s", f->help));
+	return text;
+}
+
+static PyGetSetDef function_members[] = {
+        {"__name__", function_name, NULL, NULL, NULL},
+        {"__doc__", function_doc, NULL, NULL, NULL},
+        {0},
+};
+
+PyTypeObject function_type = {
+        PyVarObject_HEAD_INIT(NULL, 0).tp_name = "scitq.lib.Function",
+        .tp_basicsize = sizeof(Function),
+        .tp_flags = Py_TPFLAGS_DEFAULT,
+        .tp_call = function_call,
+        .tp_descr_get = function_get,
+        .tp_repr = function_repr,
+        .tp_getset = function_members,
+};
+
+bool functions_add(PyTypeObject *type)
+{
+	const char *name, *help;
+
+	for (size_t i = 0; (name = scitq_function(i, &help)) != NULL; i++) {
+		Function *f = PyObject_New(Function, &function_type);
+		int failed;
+
+		if (f == NULL)
+			return false;
+		f->name = name;
+		f->help = help;
+		failed = PyDict_SetItemString(type->tp_dict, name, (PyObject *)f) < 0;
+		Py_DECREF(f);
+		if (failed)
+			return false;
+	}
+	return true;
+}
