@@ -143,6 +143,7 @@ struct level {
 	K(output)                                                                                  \
 	K(yields)                                                                                  \
 	K(storage)                                                                                 \
+	K(publish)                                                                                 \
 	K(after)                                                                                   \
 	K(name)                                                                                    \
 	K(retry)                                                                                   \

@@ -422,6 +422,7 @@ void add_step(struct resolver *r, struct step *step)
 	step->number = (uint32_t)r->c->program.steps.n;
 	vec_push(&r->c->program.steps, step);
 	item_add(r, ITEM_STEP)->step = step;
+	resolve_publish(r, step);
 }
 
 static void resolve_step(struct resolver *r, const struct stmt *s)
