@@ -12,6 +12,7 @@
 #include "cli/shellcheck.h"
 #include "cli/team.h"
 #include "cli/test.h"
+#include "cli/then.h"
 #include "dsl/document.h"
 #include "worker/worker.h"
 
@@ -57,16 +58,46 @@ static int explain(const char *code)
 	return usage_error("there is no diagnostic '%s'", code);
 }
 
+static int compile_and_use(struct run_options *o);
+
+/* One file that follows, with the params that this one gives it. */
+static int launch_next(const struct run_options *o, const struct submission_next *next)
+{
+	struct run_options other = {.launch = o->launch};
+	struct arena arena;
+	struct compile_param *params;
+	int code = EXIT_CODE_INFRASTRUCTURE;
+
+	arena_init(&arena);
+	params = arena_array(&arena, struct compile_param, next->nparams);
+	fprintf(stderr, "then %s\n", next->path);
+	if (then_params(next, &arena, params)) {
+		for (size_t i = 0; i < next->nparams; i++)
+			vec_push(&other.params, params[i]);
+		vec_push(&other.files, next->path);
+		code = compile_and_use(&other);
+	}
+	run_options_release(&other);
+	arena_release(&arena);
+	return code;
+}
+
 static int launch_compiled(struct run_options *o, struct compilation *c)
 {
+	const struct submission *s = compile_submission(c);
 	const char *file = o->files.v[0];
 	char *path = realpath(file, NULL);
-	enum exit_code code;
+	enum launch_end end;
+	int code;
 
 	o->launch.path = path ? path : file;
-	code = launch(&o->launch, compile_submission(c));
+	code = (int)launch(&o->launch, s, &end);
 	free(path);
-	return (int)code;
+	if (end == LAUNCH_DETACHED && s->next_count > 0 && then_detached(o) != 0)
+		code = EXIT_CODE_INFRASTRUCTURE;
+	for (size_t i = 0; end == LAUNCH_ENDED && code == EXIT_CODE_OK && i < s->next_count; i++)
+		code = launch_next(o, &s->nexts[i]);
+	return code;
 }
 
 static int use(struct run_options *o, struct compilation *c)

@@ -365,6 +365,8 @@ void compile_check(struct compilation *c)
 	for (size_t i = 0; i < c->program.items.n; i++)
 		check_item(c, &c->program.items.v[i]);
 	check_workflow(c);
+	for (size_t i = 0; i < c->program.nexts.n; i++)
+		check_next(c, c->program.nexts.v[i]);
 	if (c->sink.errors == 0)
 		check_recruiters(c);
 	if (c->sink.errors == 0)

@@ -57,6 +57,9 @@ void compile_check(struct compilation *c);
 void compile_expand(struct compilation *c);
 void compile_plan(struct compilation *c);
 void compile_emit(struct compilation *c);
+/* Of `then`; then.c. */
+void check_next(struct compilation *c, struct next *next);
+void emit_nexts(struct compilation *c, struct submission *s);
 /* The assertions of the test that runs, if any; test.c. */
 void compile_test(struct compilation *c);
 /* What the test that runs gives for a param of the file; NULL: nothing. */

@@ -514,6 +514,7 @@ void compile_emit(struct compilation *c)
 	s->step_count = (uint32_t)c->program.steps.n;
 	emit_recruiters(c, s);
 	emit_hooks(c, s);
+	emit_nexts(c, s);
 	s->task_count = c->plan.task_count;
 	s->some_fresh = c->program.defaults.first[KEY_cache] != NULL;
 	for (size_t i = 0; i < c->program.steps.n; i++)

@@ -123,6 +123,22 @@ static void add_task(const struct submission *s, uint32_t i, struct arena *arena
 		str_addf(out, "      priority %" PRId64 "\n", task.row.priority);
 }
 
+/* What follows, and what it is given. */
+static void add_next(const struct submission_next *next, struct str *out)
+{
+	str_addf(out, "  then %s\n", next->path);
+	for (size_t i = 0; i < next->nparams; i++) {
+		const struct submission_param *p = &next->params[i];
+
+		if (p->text != NULL)
+			str_addf(out, "    %s = %s\n", p->name, p->text);
+		for (size_t k = 0; k < p->nuris && k < URIS_SHOWN; k++)
+			str_addf(out, "    %s from %s\n", p->name, p->uris[k]);
+		if (p->nuris > URIS_SHOWN)
+			str_addf(out, "    %s ... %zu more\n", p->name, p->nuris - URIS_SHOWN);
+	}
+}
+
 void compile_listing(const struct compilation *c, size_t tasks, struct str *out)
 {
 	const struct submission *s = compile_submission(c);
@@ -160,5 +176,7 @@ void compile_listing(const struct compilation *c, size_t tasks, struct str *out)
 		add_head(out, s->hooks[i].text);
 		str_addc(out, '\n');
 	}
+	for (size_t i = 0; i < s->next_count; i++)
+		add_next(&s->nexts[i], out);
 	arena_release(&arena);
 }

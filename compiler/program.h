@@ -302,6 +302,14 @@ struct item {
 	};
 };
 
+/* then "next.scitq" { name = value } */
+struct next {
+	const struct stmt *stmt;
+	const char *path; /* absolute; set by check */
+	struct entry *entries;
+	size_t nentries;
+};
+
 /* An imported file: declarations for others, and no workflow. */
 struct module {
 	struct module *outer; /* that imports it; NULL: the .scitq file */
@@ -320,6 +328,7 @@ struct program {
 	VEC(struct level *) levels; /* [0] is the root; outer ones first */
 	VEC(struct step *) steps;
 	VEC(struct hook) hooks; /* one of each outcome at most */
+	VEC(struct next *) nexts;
 	VEC(struct module *) modules;
 	/* Of the test that runs: its declarations, and what stands for the tasks. */
 	VEC(struct item) test_items;

@@ -503,14 +503,6 @@ static void resolve_branch(struct resolver *r, const struct stmt *s, const struc
 	r->level = outside;
 }
 
-static void refuse_then(struct resolver *r, const struct stmt *s)
-{
-	struct diag *d = report(r->c, E0328, s->head, "`then` is not carried out by this version");
-
-	label(r->c, d, "no effect is not what you want");
-	help(r->c, d, "remove it");
-}
-
 static void resolve_stmt(struct resolver *r, const struct stmt *s)
 {
 	switch (s->kind) {
@@ -521,7 +513,7 @@ static void resolve_stmt(struct resolver *r, const struct stmt *s)
 		resolve_use(r, s);
 		break;
 	case STMT_THEN:
-		refuse_then(r, s);
+		resolve_then(r, s);
 		break;
 	case STMT_PARAM:
 		resolve_param(r, s);

@@ -46,6 +46,7 @@ void resolve_use(struct resolver *r, const struct stmt *s);
 void resolve_member(struct resolver *r, const struct expr *e);
 /* Of a step with `publish`, once its settings are known: the step that copies. */
 void resolve_publish(struct resolver *r, struct step *step);
+void resolve_then(struct resolver *r, const struct stmt *s);
 void release_modules(struct compilation *c);
 
 /* Of the test that runs, if any: its params before the file, its assertions after it. */

@@ -73,6 +73,21 @@ struct submission_hook {
 	const char *text; /* what it runs, for people */
 };
 
+/* A value of a param: a text, or where files will be that are to be listed. */
+struct submission_param {
+	const char *name;
+	const char *text;        /* as --param takes it; NULL: `uris` */
+	const char *const *uris; /* files, globs, or folders with / at their end */
+	size_t nuris;
+};
+
+/* Another file that is run when this workflow has succeeded. */
+struct submission_next {
+	const char *path; /* absolute */
+	const struct submission_param *params;
+	size_t nparams;
+};
+
 struct submission {
 	const char *workflow;                /* matches [A-Za-z0-9_-]+ */
 	const char *source;                  /* path of the file as given */
@@ -82,6 +97,8 @@ struct submission {
 	uint32_t step_count;
 	const struct submission_hook *hooks;
 	size_t hook_count;
+	const struct submission_next *nexts; /* one after the other */
+	size_t next_count;
 	const struct recruiter *recruiters;
 	size_t recruiter_count;
 	uint32_t task_count;

@@ -20,6 +20,7 @@ struct launch {
 	struct reuse reuse;
 	struct submitted submitted;
 	int64_t started_ns;
+	enum launch_end end;
 };
 
 static bool identify(struct launch *l)
@@ -123,6 +124,7 @@ static bool detach(struct launch *l, struct follow *f)
 static enum exit_code finish(struct launch *l, struct follow *f)
 {
 	follow_summary(f, l->started_ns);
+	l->end = f->left ? LAUNCH_LEFT : f->detached ? LAUNCH_DETACHED : LAUNCH_ENDED;
 	if (f->detached || f->left)
 		return l->session.interrupted ? EXIT_CODE_INTERRUPTED : EXIT_CODE_OK;
 	if (f->status == RUN_SUCCEEDED)
@@ -150,7 +152,8 @@ static enum exit_code run(struct launch *l)
 	return code;
 }
 
-enum exit_code launch(const struct launch_options *options, const struct submission *submission)
+enum exit_code launch(const struct launch_options *options, const struct submission *submission,
+                      enum launch_end *end)
 {
 	struct launch l = {.options = options, .submission = submission};
 	enum exit_code code = EXIT_CODE_OK;
@@ -175,6 +178,7 @@ enum exit_code launch(const struct launch_options *options, const struct submiss
 	}
 	if (l.session.error.len > 0)
 		progress_say(&l.progress, "scitq-run: %s", l.session.error.p);
+	*end = l.end;
 	session_close(&l.session);
 	progress_close(&l.progress);
 	return code;

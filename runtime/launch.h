@@ -14,7 +14,15 @@ struct launch_options {
 	bool detach;               /* submit and leave */
 };
 
+/* How we parted from the run. */
+enum launch_end {
+	LAUNCH_ENDED,    /* it ended, or never began */
+	LAUNCH_DETACHED, /* it goes on by itself */
+	LAUNCH_LEFT,     /* it goes on, and others follow it */
+};
+
 /* Runs it, telling on standard error; an exit code. */
-enum exit_code launch(const struct launch_options *options, const struct submission *submission);
+enum exit_code launch(const struct launch_options *options, const struct submission *submission,
+                      enum launch_end *end);
 
 #endif

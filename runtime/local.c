@@ -112,21 +112,16 @@ void child_reap(struct child *c, struct str *how)
 	forget(c);
 }
 
-/* Run our own binary under another name, its output appended to a log file, in a session of its
- * own. */
-static bool start(struct local *l, struct child *c, char *const argv[], const char *log,
-                  struct str *error)
+int local_spawn(char *const argv[], const char *log, pid_t *pid)
 {
-	struct str path = STR_INIT;
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
 	sigset_t none, all;
 	int err;
 
-	str_addf(&path, "%s/%s", l->state, log);
 	posix_spawn_file_actions_init(&files);
 	posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_addopen(&files, 1, path.p, O_WRONLY | O_CREAT | O_APPEND, 0600);
+	posix_spawn_file_actions_addopen(&files, 1, log, O_WRONLY | O_CREAT | O_APPEND, 0600);
 	posix_spawn_file_actions_adddup2(&files, 1, 2);
 	posix_spawnattr_init(&attr);
 	sigemptyset(&none);
@@ -135,9 +130,21 @@ static bool start(struct local *l, struct child *c, char *const argv[], const ch
 	posix_spawnattr_setsigdefault(&attr, &all);
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK |
 	                                        POSIX_SPAWN_SETSIGDEF);
-	err = posix_spawn(&c->pid, "/proc/self/exe", &files, &attr, argv, environ);
+	err = posix_spawn(pid, "/proc/self/exe", &files, &attr, argv, environ);
 	posix_spawnattr_destroy(&attr);
 	posix_spawn_file_actions_destroy(&files);
+	return err;
+}
+
+/* Run our own binary under another name, to be watched. */
+static bool start(struct local *l, struct child *c, char *const argv[], const char *log,
+                  struct str *error)
+{
+	struct str path = STR_INIT;
+	int err;
+
+	str_addf(&path, "%s/%s", l->state, log);
+	err = local_spawn(argv, path.p, &c->pid);
 	str_release(&path);
 	if (err != 0) {
 		c->pid = 0;

@@ -31,6 +31,11 @@ struct local {
 };
 
 /*
+ * Starts our own binary with these arguments in a session of its own, its output appended to
+ * the file `log`. 0 or an error number.
+ */
+int local_spawn(char *const argv[], const char *log, pid_t *pid);
+/*
  * Takes `state`, or $XDG_STATE_HOME/scitq, or ~/.local/state/scitq where it is
  * NULL, makes the directory. False with a sentence in `error`.
  */
