@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -203,6 +204,21 @@ int child_run(const struct child *c, int *status)
 	if (null >= 0)
 		close(null);
 	return result;
+}
+
+int child_input(const char *data, size_t n)
+{
+	int fd = memfd_create("input", MFD_CLOEXEC), err = fd < 0 ? -errno : 0;
+
+	if (err == 0)
+		err = fd_write_all(fd, data, n);
+	if (err == 0 && lseek(fd, 0, SEEK_SET) != 0)
+		err = -errno;
+	if (err == 0)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return err;
 }
 
 bool child_find(const char *name, struct str *path)

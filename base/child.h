@@ -34,6 +34,9 @@ struct child {
  */
 int child_run(const struct child *c, int *status);
 
+/* A descriptor for `input` that gives these bytes, or -errno. */
+int child_input(const char *data, size_t n);
+
 /* The executable that PATH has for the name, a path as it is; false where there is none. */
 bool child_find(const char *name, struct str *path);
 

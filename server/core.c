@@ -54,6 +54,8 @@ struct core *core_new(struct store *store, const struct core_options *options,
 		core->options.offline_seconds = 60;
 	if (core->options.grace_seconds <= 0)
 		core->options.grace_seconds = 60;
+	if (core->options.look_seconds <= 0)
+		core->options.look_seconds = 30;
 	if (core->options.join_seconds <= 0)
 		core->options.join_seconds = 900;
 	if (core->options.worker_idle_seconds <= 0)

@@ -36,6 +36,7 @@ struct core_message {
 struct core_options {
 	int64_t lease_seconds;   /* of an execution; 0: 2400 */
 	int64_t offline_seconds; /* without contact; 0: 60 */
+	int64_t look_seconds;    /* between two looks at what runs at a provider; 0: 30 */
 	int64_t join_seconds;    /* that a worker may take to register once its machine is there; 0:
 	                            900 */
 	/* A deployed worker is given back when it has been idle for so long, after its last task

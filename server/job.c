@@ -152,14 +152,9 @@ struct job_node *job_find(const struct state *state, uint32_t id)
 	return NULL;
 }
 
-static bool is_open(const struct job_node *job)
-{
-	return job->status == JOB_PENDING || job->status == JOB_RUNNING;
-}
-
 bool job_makes(const struct job_node *job)
 {
-	return job->action != JOB_DESTROY && is_open(job);
+	return job->action != JOB_DESTROY && job_is_to_do(job);
 }
 
 struct job_node *job_of(const struct state *state, enum job_action action, const char *target)
@@ -167,10 +162,19 @@ struct job_node *job_of(const struct state *state, enum job_action action, const
 	for (size_t i = 0; i < state->jobs.n; i++) {
 		struct job_node *job = state->jobs.v[i];
 
-		if (job->action == action && is_open(job) && strcmp(job->target, target) == 0)
+		if (job->action == action && job_is_to_do(job) && strcmp(job->target, target) == 0)
 			return job;
 	}
 	return NULL;
+}
+
+bool job_is_open(const struct state *state, const char *target)
+{
+	for (size_t i = 0; i < state->jobs.n; i++) {
+		if (strcmp(state->jobs.v[i]->target, target) == 0)
+			return true;
+	}
+	return false;
 }
 
 void jobs_sweep(struct state *state)
@@ -180,7 +184,7 @@ void jobs_sweep(struct state *state)
 	for (size_t i = 0; i < state->jobs.n; i++) {
 		struct job_node *job = state->jobs.v[i];
 
-		if (is_open(job) || job->order != 0)
+		if (job_is_to_do(job) || job->order != 0)
 			state->jobs.v[kept++] = job;
 		else
 			node_free(job);
@@ -199,7 +203,7 @@ bool job_move(struct core *core, struct job_node *job, enum job_event event, con
 		job->progress = 100;
 	else if (job->status == JOB_PENDING)
 		job->progress = 0;
-	if (job->action != JOB_DESTROY && !is_open(job))
+	if (job->action != JOB_DESTROY && !job_is_to_do(job))
 		recruit_learn(core, job);
 	row.status = (int8_t)job->status;
 	row.progress = job->progress;
@@ -296,5 +300,6 @@ void job_joined(struct core *core, struct job_node *job)
 	/* It may speak before its provider has said that it is there. */
 	if (job->status == JOB_PENDING && !job_move(core, job, JOB_EVENT_START, NULL))
 		return;
+	log_info(core->log, "worker %s of provider %s is there", job->target, job->provider);
 	job_move(core, job, JOB_EVENT_SUCCEED, NULL);
 }

@@ -27,10 +27,16 @@ struct job_node {
 	char *target, *provider, *region, *flavor, *batch; /* the last three may be NULL */
 	int64_t retry;                                     /* attempts left */
 	int64_t progress;
-	uint64_t order; /* what its provider does for it now; 0: nothing */
-	bool made;      /* its provider has done its part: the worker is awaited */
-	int64_t due_ns; /* pending: not before; made: when the worker is given up */
+	uint64_t order;  /* what its provider does for it now; 0: nothing */
+	bool made;       /* its provider has done its part: the worker is awaited, */
+	int64_t made_ns; /* since then */
+	int64_t due_ns;  /* pending: not before; made: when the worker is given up */
 };
+
+static inline bool job_is_to_do(const struct job_node *job)
+{
+	return job->status == JOB_PENDING || job->status == JOB_RUNNING;
+}
 
 /* A worker that is to be hired; texts are copied. */
 struct deployment {
@@ -54,6 +60,8 @@ struct job_node *job_find(const struct state *state, uint32_t id);
 struct job_node *job_of(const struct state *state, enum job_action action, const char *target);
 /* Does it make a worker, and has not done so yet? */
 bool job_makes(const struct job_node *job);
+/* Whether any job for the name is open, or its program has not ended. */
+bool job_is_open(const struct state *state, const char *target);
 /* Forget those that are done and whose programs have ended. */
 void jobs_sweep(struct state *state);
 

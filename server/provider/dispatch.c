@@ -2,8 +2,7 @@
 
 #include "model/json.h"
 #include "server/columns.h"
-#include "server/job.h"
-#include "server/provider/order.h"
+#include "server/provider/watch.h"
 #include "server/record.h"
 #include "server/token.h"
 #include "store/store.h"
@@ -22,7 +21,9 @@
 /* An order that was handed out. */
 struct flight {
 	uint64_t number;
+	enum order_verb verb;
 	char *provider;
+	int64_t began_ns, began_us;
 	VEC(uint32_t) jobs;
 };
 
@@ -31,6 +32,7 @@ struct jobs {
 	struct timer timer;              /* when to look again */
 	bool look;
 	uint64_t last_order;
+	struct watch *watch;
 	char owner[40]; /* how the tags of this database begin; "" until it is known */
 	VEC(struct order *) planned;
 	VEC(struct flight *) flights;
@@ -43,6 +45,7 @@ struct jobs *jobs_new(const struct provider *provider)
 	struct jobs *jobs = xcalloc(1, sizeof(*jobs));
 
 	jobs->provider = provider;
+	jobs->watch = watch_new();
 	jobs->look = true;
 	return jobs;
 }
@@ -62,6 +65,7 @@ void jobs_free(struct core *core, struct jobs *jobs)
 		flight_free(jobs->flights.v[i]);
 	vec_release(&jobs->flights);
 	vec_release(&jobs->planned);
+	watch_free(jobs->watch);
 	free(jobs);
 }
 
@@ -70,11 +74,32 @@ void dispatch_look(struct core *core)
 	core->jobs->look = true;
 }
 
-bool dispatch_knows(const struct core *core, const char *provider)
+const char *dispatch_provider(const struct core *core, size_t i)
 {
 	const struct provider *p = core->jobs->provider;
 
-	return p != NULL && provider != NULL && p->knows(p->context, provider);
+	return p != NULL ? p->name(p->context, i) : NULL;
+}
+
+bool dispatch_knows(const struct core *core, const char *provider)
+{
+	const char *name = NULL;
+
+	for (size_t i = 0; provider != NULL && (name = dispatch_provider(core, i)) != NULL; i++) {
+		if (strcmp(name, provider) == 0)
+			break;
+	}
+	return name != NULL;
+}
+
+struct watch *dispatch_watch(const struct core *core)
+{
+	return core->jobs->watch;
+}
+
+const char *dispatch_owner(const struct core *core)
+{
+	return core->jobs->owner;
 }
 
 uint64_t dispatch_order_of(const struct core *core, uint32_t job)
@@ -92,15 +117,40 @@ uint64_t dispatch_order_of(const struct core *core, uint32_t job)
 
 /* Planning. */
 
+/* Those that are about jobs. */
 static size_t orders_of(const struct jobs *jobs, const char *provider)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < jobs->flights.n; i++)
-		n += strcmp(jobs->flights.v[i]->provider, provider) == 0;
+		n += jobs->flights.v[i]->jobs.n > 0 &&
+		     strcmp(jobs->flights.v[i]->provider, provider) == 0;
 	for (size_t i = 0; i < jobs->planned.n; i++)
-		n += strcmp(jobs->planned.v[i]->provider, provider) == 0;
+		n += jobs->planned.v[i]->jobs.n > 0 &&
+		     strcmp(jobs->planned.v[i]->provider, provider) == 0;
 	return n;
+}
+
+static struct order *plan(struct core *core, enum order_verb verb, const char *provider,
+                          const char *region, const char *flavor)
+{
+	struct jobs *jobs = core->jobs;
+	struct order *order = xcalloc(1, sizeof(*order));
+
+	order->number = ++jobs->last_order;
+	order->verb = verb;
+	order->provider = xstrdup(provider);
+	order->request =
+	        json_pack("{s:s, s:s, s:s, s:o, s:o, s:[]}", "verb", order_verb_words[verb],
+	                  "provider", provider, "owner", jobs->owner, "region", json_text(region),
+	                  "flavor", json_text(flavor), "workers");
+	vec_push(&jobs->planned, order);
+	return order;
+}
+
+void dispatch_ask(struct core *core, enum order_verb verb, const char *provider)
+{
+	plan(core, verb, provider, NULL, NULL);
 }
 
 static bool same(const char *a, const char *b)
@@ -130,16 +180,7 @@ static struct order *order_for(struct core *core, const struct job_node *job)
 	}
 	if (orders_of(jobs, job->provider) >= ORDERS_MOST)
 		return NULL;
-	order = xcalloc(1, sizeof(*order));
-	order->number = ++jobs->last_order;
-	order->verb = verb;
-	order->provider = xstrdup(job->provider);
-	order->request =
-	        json_pack("{s:s, s:s, s:s, s:o, s:o, s:[]}", "verb", order_verb_words[verb],
-	                  "provider", job->provider, "owner", jobs->owner, "region",
-	                  json_text(job->region), "flavor", json_text(job->flavor), "workers");
-	vec_push(&jobs->planned, order);
-	return order;
+	return plan(core, verb, job->provider, job->region, job->flavor);
 }
 
 /* What the provider is told of the worker. */
@@ -234,7 +275,7 @@ static int64_t consider(struct core *core, struct job_node *job)
 {
 	struct order *order;
 
-	if (job->order != 0 || !dispatch_knows(core, job->provider))
+	if (!job_is_to_do(job) || job->order != 0 || !dispatch_knows(core, job->provider))
 		return INT64_MAX;
 	if (job->made && job->due_ns <= core->now_ns) {
 		give_up(core, job, "its worker did not register in time");
@@ -258,8 +299,11 @@ void jobs_run(struct core *core)
 	if (!jobs->look)
 		return;
 	jobs->look = false;
-	if (core->state.jobs.n == 0 || (jobs->provider != NULL && !know_owner(core)))
-		return;
+	if (jobs->provider != NULL) {
+		if (!know_owner(core))
+			return;
+		next = watch_run(core, jobs->watch);
+	}
 	for (size_t i = 0; i < core->state.jobs.n && !core->group_failed; i++) {
 		int64_t at = consider(core, core->state.jobs.v[i]);
 
@@ -279,6 +323,9 @@ void jobs_launch(struct core *core)
 		struct flight *flight = xcalloc(1, sizeof(*flight));
 
 		flight->number = order->number;
+		flight->verb = order->verb;
+		flight->began_ns = core->now_ns;
+		flight->began_us = core->now_us;
 		flight->provider = xstrdup(order->provider);
 		for (size_t k = 0; k < order->jobs.n; k++)
 			vec_push(&flight->jobs, order->jobs.v[k].id);
@@ -296,6 +343,7 @@ void jobs_forget(struct core *core)
 		order_free(jobs->planned.v[i]);
 	jobs->planned.n = 0;
 	jobs->look = true;
+	watch_forget(jobs->watch);
 }
 
 void jobs_deposed(struct core *core)
@@ -308,14 +356,14 @@ void jobs_deposed(struct core *core)
 
 /* Reports. */
 
-static void fail(struct core *core, struct job_node *job, const struct report *report)
+void dispatch_fail(struct core *core, struct job_node *job, const char *why, bool final)
 {
 	const int64_t tries = job_retries[job->action] - job->retry;
-	const char *why = report->text ? report->text : "its provider does not say why";
 
 	job_log(core, job, arena_printf(&core->arena, "failed: %s\n", why));
 	job->order = 0;
-	if (report->final || job->retry <= 0) {
+	job->made = false;
+	if (final || job->retry <= 0) {
 		give_up(core, job, why);
 		return;
 	}
@@ -332,6 +380,7 @@ static void done(struct core *core, struct job_node *job)
 		return;
 	}
 	job->made = true;
+	job->made_ns = core->now_ns;
 	job->due_ns = core->now_ns + core->options.join_seconds * SECOND_NS;
 	job_set_progress(core, job, MADE_PERCENT, "its worker is awaited");
 	dispatch_look(core);
@@ -347,35 +396,71 @@ static void end(struct core *core, uint64_t order)
 	}
 }
 
+static const struct flight *find_flight(const struct jobs *jobs, uint64_t order)
+{
+	for (size_t i = 0; i < jobs->flights.n; i++) {
+		if (jobs->flights.v[i]->number == order)
+			return jobs->flights.v[i];
+	}
+	return NULL;
+}
+
+/* Of an order without jobs. */
+static void take_answer(struct core *core, const struct report *report)
+{
+	struct watch *watch = core->jobs->watch;
+	const struct flight *flight = find_flight(core->jobs, report->order);
+
+	if (flight == NULL)
+		return;
+	if (report->kind == REPORT_FAILED)
+		watch_failed(core, flight->provider, flight->verb, report->text);
+	else if (report->kind == REPORT_DONE && flight->verb == ORDER_LIST)
+		watch_listed(core, watch, flight->provider, report->value, flight->began_ns,
+		             flight->began_us);
+	else if (report->kind == REPORT_DONE)
+		watch_offered(core, watch, flight->provider, report->value);
+}
+
+static void take_of_job(struct core *core, struct job_node *job, const struct report *report)
+{
+	switch (report->kind) {
+	case REPORT_PROGRESS:
+		if (job->status == JOB_RUNNING)
+			job_set_progress(core, job, report->percent * MADE_PERCENT / 100,
+			                 report->text);
+		break;
+	case REPORT_LOG:
+		job_log(core, job, report->text);
+		break;
+	case REPORT_DONE:
+	case REPORT_FAILED:
+		watch_stir(core, core->jobs->watch, job->provider);
+		/* Where it is done already its worker was quicker. */
+		if (job->status != JOB_RUNNING)
+			job->order = 0;
+		else if (report->kind == REPORT_DONE)
+			done(core, job);
+		else
+			dispatch_fail(core, job, report->text, report->final);
+		break;
+	case REPORT_END:
+		break;
+	}
+}
+
 static void take(struct core *core, struct core_message *message)
 {
 	const struct report *report = (const struct report *)message;
-	struct job_node *job;
+	struct job_node *job = job_find(&core->state, report->job);
 
 	dispatch_look(core);
-	if (report->kind == REPORT_END) {
+	if (report->kind == REPORT_END)
 		end(core, report->order);
-		return;
-	}
-	job = job_find(&core->state, report->job);
-	if (job == NULL || job->order != report->order)
-		return;
-	/* Its worker was quicker. */
-	if (job->status == JOB_SUCCEEDED) {
-		if (report->kind == REPORT_LOG)
-			job_log(core, job, report->text);
-		else if (report->kind != REPORT_PROGRESS)
-			job->order = 0;
-		return;
-	}
-	if (report->kind == REPORT_PROGRESS)
-		job_set_progress(core, job, report->percent * MADE_PERCENT / 100, report->text);
-	else if (report->kind == REPORT_LOG)
-		job_log(core, job, report->text);
-	else if (report->kind == REPORT_FAILED)
-		fail(core, job, report);
-	else
-		done(core, job);
+	else if (report->job == 0)
+		take_answer(core, report);
+	else if (job != NULL && job->order == report->order)
+		take_of_job(core, job, report);
 }
 
 static void forget_flight(struct jobs *jobs, uint64_t order)

@@ -10,6 +10,8 @@
 #define SERVER_PROVIDER_DISPATCH_H
 
 #include "server/core_inside.h"
+#include "server/job.h"
+#include "server/provider/order.h"
 
 struct jobs *jobs_new(const struct provider *provider);
 void jobs_free(struct core *core, struct jobs *jobs);
@@ -26,7 +28,18 @@ void jobs_deposed(struct core *core);
 /* Something changed: jobs_run() is to look. */
 void dispatch_look(struct core *core);
 bool dispatch_knows(const struct core *core, const char *provider);
+/* The i-th, NULL behind the last. */
+const char *dispatch_provider(const struct core *core, size_t i);
 /* The order under way that the job is of; 0: none. */
 uint64_t dispatch_order_of(const struct core *core, uint32_t job);
+
+/* For watch.c. Its own: */
+struct watch *dispatch_watch(const struct core *core);
+/* How the tags of this database begin. */
+const char *dispatch_owner(const struct core *core);
+/* Have the provider asked, with the orders of this group. */
+void dispatch_ask(struct core *core, enum order_verb verb, const char *provider);
+/* The job has failed, for now or, `final` or without attempts left, for ever. */
+void dispatch_fail(struct core *core, struct job_node *job, const char *why, bool final);
 
 #endif

@@ -56,7 +56,8 @@ void report_send(const struct report *report);
 
 /* Who takes orders. */
 struct provider {
-	bool (*knows)(void *context, const char *name);
+	/* The i-th provider, NULL behind the last; they stay the same. */
+	const char *(*name)(void *context, size_t i);
 	/* Takes the order over; reports follow, the last of them REPORT_END. */
 	void (*take)(void *context, struct core *core, struct order *order);
 	/* This server leads no more: what is under way ends soon. */

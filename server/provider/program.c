@@ -2,13 +2,11 @@
 
 #include "base/child.h"
 #include "base/clock.h"
-#include "base/fd.h"
 #include "base/str.h"
 #include "model/json.h"
 
 #include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -179,38 +177,25 @@ static bool tick(void *context)
 	return r->program->cancelled(r->program->context);
 }
 
-/* A descriptor that gives the request, or -errno. */
-static int open_request(const struct order *order)
-{
-	struct str text = STR_INIT;
-	int fd = memfd_create("request", MFD_CLOEXEC), err = fd < 0 ? -errno : 0;
-
-	json_print(order->request, &text);
-	str_addc(&text, '\n');
-	if (err == 0)
-		err = fd_write_all(fd, text.p, text.len);
-	if (err == 0 && lseek(fd, 0, SEEK_SET) != 0)
-		err = -errno;
-	str_release(&text);
-	if (err != 0 && fd >= 0)
-		close(fd);
-	return err == 0 ? fd : err;
-}
-
 static int execute(struct run *r, int *status)
 {
 	char *argv[] = {xstrdup(r->program->path), NULL};
-	int input = open_request(r->order);
+	struct str text = STR_INIT;
+	int input, err;
 	struct child child = {.argv = argv,
-	                      .input = input,
 	                      .out = take_output,
 	                      .err = take_error,
 	                      .output_ctx = r,
 	                      .cancelled = tick,
 	                      .cancel_ctx = r,
 	                      .timeout_ms = (int)(r->program->seconds * 1000)};
-	int err = input < 0 ? input : child_run(&child, status);
 
+	json_print(r->order->request, &text);
+	str_addc(&text, '\n');
+	err = input = child.input = child_input(text.p, text.len);
+	str_release(&text);
+	if (input >= 0)
+		err = child_run(&child, status);
 	if (input >= 0)
 		close(input);
 	free(argv[0]);

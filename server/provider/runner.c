@@ -44,15 +44,11 @@ static void add_own_directory(struct str *out)
 		str_add(out, program, (size_t)len);
 }
 
-static bool knows(void *context, const char *name)
+static const char *name(void *context, size_t i)
 {
-	struct runner *r = context;
+	const struct runner *r = context;
 
-	for (size_t i = 0; i < r->names.n; i++) {
-		if (strcmp(r->names.v[i], name) == 0)
-			return true;
-	}
-	return false;
+	return i < r->names.n ? r->names.v[i] : NULL;
 }
 
 static void take(void *context, struct core *core, struct order *order)
@@ -187,7 +183,7 @@ struct runner *runner_new(const struct runner_options *options, const struct log
 
 	r->options = *options;
 	r->log = log;
-	r->seam = (struct provider){knows, take, cancel, r};
+	r->seam = (struct provider){name, take, cancel, r};
 	r->end = &r->first;
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_cond_init(&r->wake, NULL);

@@ -1,0 +1,3 @@
+# Providers: each by the words of docs/providers.md, and with the real thing.
+scitq_script_test(provider_local tests/providers/conformance ${CMAKE_BINARY_DIR}/libexec/scitq/providers/local)
+scitq_script_test(provider_slurm tests/providers/slurm)
