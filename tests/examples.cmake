@@ -2,6 +2,7 @@
 scitq_script_test(hello tests/e2e/hello)
 scitq_script_test(camisim tests/e2e/camisim)
 scitq_script_test(archives tests/e2e/archives)
+scitq_script_test(storage tests/e2e/storage)
 scitq_script_test(qc_resume tests/e2e/qc_resume)
 scitq_script_test(qc_equals_plain tests/e2e/qc_equals_plain)
 scitq_script_test(qc_containers tests/e2e/qc_containers)
