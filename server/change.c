@@ -367,7 +367,8 @@ bool change_end(struct core *core, struct execution_node *execution, const struc
 		execution->mask |= BIT(EXECUTION_COL_message);
 	}
 	execution->status = (uint8_t)row->to;
-	if (!record_execution_flush(core, execution) || !signals_ended(core, execution))
+	record_execution_ended(core, execution);
+	if (!signals_ended(core, execution))
 		return true;
 	/* The name must outlive the worker's node only for this call. */
 	state_execution_remove(&core->state, execution);

@@ -103,11 +103,36 @@ bool grant_settle(struct core *core, uint32_t id, const struct task_node *node, 
 	return true;
 }
 
+void grant_ahead(struct core *core, const int64_t *ids, size_t n)
+{
+	record_tasks(core, ids, n, grant_columns, &core->ahead);
+}
+
+static const uint64_t *find_ahead(const struct core *core, int64_t id)
+{
+	return map_get(&core->ahead, (const char *)&id, sizeof(id));
+}
+
+bool grant_is_ahead(const struct core *core, int64_t id)
+{
+	return find_ahead(core, id) != NULL;
+}
+
+void grant_forget(struct core *core)
+{
+	map_release(&core->ahead);
+}
+
 bool grant_read(struct core *core, uint32_t id, const struct task_node *node, struct task *task,
                 uint32_t *left)
 {
-	return record_task(core, id, grant_columns, task) &&
-	       grant_settle(core, id, node, task, left);
+	const uint64_t *ahead = find_ahead(core, id);
+
+	if (ahead != NULL)
+		*task = *(const struct task *)(uintptr_t)*ahead;
+	else if (!record_task(core, id, grant_columns, task))
+		return false;
+	return grant_settle(core, id, node, task, left);
 }
 
 /* ,"name": */
