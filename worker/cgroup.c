@@ -221,7 +221,7 @@ static int make_base(const char *base, bool unified, unsigned *bits)
 	return 0;
 }
 
-/* Use the hierarchy in which `dir` is our own directory. 0 or -errno. */
+/* Make groups in this directory of a hierarchy. 0 or -errno. */
 static int add_hierarchy(struct cgroups *c, const char *dir, bool unified, unsigned bits)
 {
 	struct cgroup_hierarchy *h = &c->hierarchies[c->n];
@@ -276,7 +276,8 @@ static void add_version(struct cgroups *c, const struct cgroup_mounts *mounts, b
 
 		for (size_t k = 0; k < c->n; k++)
 			had |= c->hierarchies[k].controllers;
-		if (m->unified != unified || (!unified && (m->controllers & ~had) == 0))
+		if (m->unified != unified ||
+		    (unified ? c->n > 0 : (m->controllers & ~had) == 0))
 			continue;
 		err = add_hierarchy(c, m->directory, unified, m->controllers);
 		if (err != 0)

@@ -1,5 +1,6 @@
 #include "worker/cgroup_mounts.h"
 
+#include "base/alloc.h"
 #include "base/fd.h"
 #include "base/vec.h"
 
@@ -102,6 +103,10 @@ static void add_mount(struct cgroup_mounts *mounts, const char *line, const char
 		name = mount.controllers & 1U << i ? cgroup_controller_words[i] : name;
 	if ((mount.unified || mount.controllers != 0) && own_place(membership, name, &place)) {
 		add_own_directory(&dir, m.point, m.root, place.p);
+		if (mount.unified && dir.len > strlen(m.point)) {
+			mount.directory = xstrndup(dir.p, (size_t)(strrchr(dir.p, '/') - dir.p));
+			vec_push(mounts, mount);
+		}
 		mount.directory = str_detach(&dir);
 		vec_push(mounts, mount);
 	}

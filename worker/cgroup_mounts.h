@@ -1,6 +1,7 @@
 /*
- * Where this process stands in the hierarchies of control groups that are mounted: below its own
- * directory of each, groups may be made. For cgroup.c.
+ * Where this process stands in the hierarchies of control groups that are mounted, and so where
+ * groups may be made: below its own directory. In version 2 one with processes in it has no
+ * controllers for those below, so that there the directory above comes first. For cgroup.c.
  */
 #ifndef WORKER_CGROUP_MOUNTS_H
 #define WORKER_CGROUP_MOUNTS_H
@@ -23,7 +24,7 @@ extern const char *const cgroup_controller_words[CGROUP_CONTROLLERS];
 unsigned cgroup_controllers_of(const char *list);
 
 struct cgroup_mount {
-	char *directory;      /* our own in it */
+	char *directory;
 	unsigned controllers; /* of version 1; 0 in version 2 */
 	bool unified;         /* version 2 */
 };
