@@ -14,16 +14,17 @@
 
 #define NAME_MAX_LEN 200
 
-static const char usage[] = "usage: scitq-worker SERVER[:PORT] CONCURRENCY [options]\n";
+static const char usage[] = "usage: scitq-worker [SERVER[:PORT] CONCURRENCY] [options]\n";
 static const char help[] =
         "\n"
         "Takes tasks from a scitq server and runs up to CONCURRENCY of them at a time.\n"
-        "SERVER is a host, host:port (5000 unless given), name:token@host or a URL.\n"
+        "SERVER is a host, host:port (5000 unless given), name:token@host or a URL. Both are\n"
+        "SCITQ_SERVER and SCITQ_WORKER_CONCURRENCY where they are not given.\n"
         "\n"
         "  -n, --name NAME      name of this worker (default: the host's name)\n"
         "  -b, --batch BATCH    batch to serve, or a pattern such as 'qc.*'; '*' for all\n"
-        "                       (default: Default, the batch of tasks that name none;\n"
-        "                       those of runs name theirs)\n"
+        "                       (SCITQ_WORKER_BATCH; Default, the batch of tasks that name\n"
+        "                       none: those of runs name theirs)\n"
         "      --prefetch N     tasks staged beyond those that run (default 0)\n"
         "      --work DIR       where tasks run (default $XDG_STATE_HOME/scitq/worker/NAME)\n"
         "      --log FILE       append messages to FILE (default: standard error)\n"
@@ -36,8 +37,9 @@ static const char help[] =
         "      --version        print the version\n"
         "  -h, --help           print this\n"
         "\n"
-        "The token is taken from SERVER, from SCITQ_TOKEN (environment, the user's scitq.conf,\n"
-        "or " CONFIG_SYSTEM "), or from the file 'token' of the state directory.\n"
+        "The token is taken from SERVER, from SCITQ_TOKEN, or from the file 'token' of the state\n"
+        "directory. SCITQ_... stand in the environment, the user's scitq.conf, or\n" CONFIG_SYSTEM
+        "; container engines in /etc/scitq-worker.conf.\n"
         "SIGTERM ends the agent and leaves running tasks to its supervisor, where the next\n"
         "scitq-worker of the same directory finds them; SIGINT stops the tasks as well.\n"
         "\n"
@@ -175,7 +177,7 @@ static bool make_absolute(struct str *path)
 
 static enum options_result complete(struct options *o)
 {
-	struct str state = STR_INIT, error = STR_INIT;
+	struct str state = STR_INIT;
 	const char *token;
 	char host[HOST_NAME_MAX + 1] = "";
 
@@ -206,11 +208,6 @@ static enum options_result complete(struct options *o)
 		(void)options_find_private(o);
 		return OPTIONS_OK;
 	}
-	if (!config_read(&o->config, &error)) {
-		fprintf(stderr, "scitq-worker: %s\n", error.p);
-		str_release(&error);
-		return OPTIONS_WRONG;
-	}
 	token = config_get(&o->config, "SCITQ_TOKEN", NULL);
 	if (o->ca == NULL)
 		o->ca = config_get(&o->config, "SCITQ_CA", NULL);
@@ -218,6 +215,37 @@ static enum options_result complete(struct options *o)
 		str_adds(&o->token, token);
 	else if (o->token.len == 0 && o->state.len > 0)
 		(void)state_token(o->state.p, &o->token);
+	return OPTIONS_OK;
+}
+
+static bool read_config(struct options *o)
+{
+	struct str error = STR_INIT;
+	bool ok = config_read(&o->config, &error);
+
+	if (!ok)
+		fprintf(stderr, "scitq-worker: %s\n", error.p);
+	str_release(&error);
+	return ok;
+}
+
+/* SERVER and CONCURRENCY, given or set. */
+static enum options_result take_server(struct options *o, int n, char **given)
+{
+	const char *server = n == 2 ? given[0] : NULL, *concurrency = n == 2 ? given[1] : NULL;
+
+	if (n == 0) {
+		server = config_get(&o->config, "SCITQ_SERVER", NULL);
+		concurrency = config_get(&o->config, "SCITQ_WORKER_CONCURRENCY", NULL);
+	}
+	if (server == NULL || concurrency == NULL)
+		return wrong("SERVER and CONCURRENCY are needed", NULL);
+	if (!client_address(server, &o->url, &o->token))
+		return wrong("not a server", server);
+	if (!read_number(concurrency, 1, 100000, &o->concurrency))
+		return wrong("CONCURRENCY is a number from 1", concurrency);
+	if (o->batch == NULL)
+		o->batch = config_get(&o->config, "SCITQ_WORKER_BATCH", NULL);
 	return OPTIONS_OK;
 }
 
@@ -242,13 +270,10 @@ enum options_result options_read(struct options *o, int argc, char **argv)
 		if (result != OPTIONS_OK)
 			return result;
 	}
-	if (argc - optind != 2)
-		return wrong("SERVER and CONCURRENCY are needed", NULL);
-	if (!client_address(argv[optind], &o->url, &o->token))
-		return wrong("not a server", argv[optind]);
-	if (!read_number(argv[optind + 1], 1, 100000, &o->concurrency))
-		return wrong("CONCURRENCY is a number from 1", argv[optind + 1]);
-	return complete(o);
+	if (!o->private_mode && !read_config(o))
+		return OPTIONS_WRONG;
+	result = take_server(o, argc - optind, argv + optind);
+	return result == OPTIONS_OK ? complete(o) : result;
 }
 
 void options_release(struct options *o)
