@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "cli/io.h"
+#include "cli/meter.h"
 #include "cli/ndjson.h"
 #include "model/json.h"
 #include "runtime/session.h"
@@ -14,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* What the commands share while they work. */
 struct work {
@@ -21,6 +23,7 @@ struct work {
 	struct stage stage;
 	struct arena arena;
 	struct str error;
+	struct meter meter;
 };
 
 /* The signals that end us are blocked meanwhile, so that what is half done can be cleaned up. */
@@ -73,6 +76,7 @@ static void say(const struct work *w, const struct str *lines)
 /* Say what went wrong, release; the exit code. */
 static int end(struct work *w, enum stage_result r)
 {
+	meter_clear(&w->meter);
 	if (r != STAGE_OK)
 		say(w, &w->error);
 	str_release(&w->error);
@@ -333,6 +337,17 @@ static enum stage_result find_destination(struct work *w, const char *text,
 	return r;
 }
 
+/* Somebody who looks on is told how far it is. */
+static enum stage_result move(struct work *w, const struct stage_transfer *t, struct str *warnings)
+{
+	meter_init(&w->meter);
+	if (isatty(STDERR_FILENO)) {
+		w->stage.progress = meter_show;
+		w->stage.progress_ctx = &w->meter;
+	}
+	return stage_transfer(&w->stage, t, warnings, &w->error);
+}
+
 static int transfer(const struct command_call *call, const char *destination, bool folders,
                     bool mirror)
 {
@@ -357,7 +372,8 @@ static int transfer(const struct command_call *call, const char *destination, bo
 	if (r == STAGE_OK)
 		r = find_destination(&w, destination, &from, &to);
 	if (r == STAGE_OK)
-		r = stage_transfer(&w.stage, &t, &warnings, &w.error);
+		r = move(&w, &t, &warnings);
+	meter_clear(&w.meter);
 	say(&w, &warnings);
 	str_release(&warnings);
 	vec_release(&patterns.list);

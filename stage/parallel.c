@@ -76,8 +76,9 @@ static void begin_stage(struct stage *own, const struct stage *s)
 	*own = *s;
 	own->http = NULL;
 	own->bytes = own->files = 0;
-	/* Nothing remote is linked. */
+	/* Nothing remote is linked; of several at once no single number could be told. */
 	own->linked = NULL;
+	own->progress = NULL;
 }
 
 static bool start(struct fetcher *f, struct gathering *g)

@@ -6,6 +6,7 @@
 #include "stage/fault.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -64,8 +65,10 @@ const char *rclone_remote(const char *scheme, struct arena *arena)
 }
 
 struct output {
+	const struct stage *stage;
 	struct str *out;
 	struct str said;
+	struct str line; /* of its stderr, begun; only with progress */
 };
 
 static void take_out(void *ctx, const char *data, size_t n)
@@ -77,13 +80,51 @@ static void take_out(void *ctx, const char *data, size_t n)
 }
 
 /* Only the end of what it says is of interest. */
+static void keep_said(struct output *o, const char *data, size_t n)
+{
+	if (o->said.len > 65536)
+		str_reset(&o->said);
+	str_add(&o->said, data, n);
+}
+
+/* A line of its log in JSON tells how far it is, or is one to keep; what is none, too. */
+static void take_line(struct output *o)
+{
+	json_t *line = json_loadb(o->line.p, o->line.len, 0, NULL);
+	json_t *stats = json_object_get(line, "stats");
+	const char *text = json_string_value(json_object_get(line, "msg"));
+
+	if (stats != NULL)
+		o->stage->progress(
+		        o->stage->progress_ctx,
+		        (uint64_t)json_integer_value(json_object_get(stats, "bytes")),
+		        (uint64_t)json_integer_value(json_object_get(stats, "totalBytes")));
+	else
+		keep_said(o, text != NULL ? text : o->line.p,
+		          text != NULL ? strlen(text) : o->line.len);
+	if (stats == NULL)
+		keep_said(o, "\n", 1);
+	json_decref(line);
+	str_reset(&o->line);
+}
+
 static void take_said(void *ctx, const char *data, size_t n)
 {
 	struct output *o = ctx;
 
-	if (o->said.len > 65536)
-		str_reset(&o->said);
-	str_add(&o->said, data, n);
+	if (o->stage->progress == NULL) {
+		keep_said(o, data, n);
+		return;
+	}
+	for (const char *end = data + n, *p = data; p < end;) {
+		const char *newline = memchr(p, '\n', (size_t)(end - p));
+
+		str_add(&o->line, p, (size_t)((newline != NULL ? newline : end) - p));
+		if (newline == NULL)
+			break;
+		take_line(o);
+		p = newline + 1;
+	}
 }
 
 static bool is_set(const char *setting)
@@ -108,14 +149,17 @@ static char **environment(const struct stage *s, const struct rclone_run *run, s
 	        arena_printf(arena, "RCLONE_TIMEOUT=%ds", s->stall_seconds),
 	        arena_printf(arena, "RCLONE_CONFIG=%s", config != NULL ? config : "/dev/null"),
 	};
+	static const char *const telling[] = {"RCLONE_USE_JSON_LOG=true", "RCLONE_STATS=1s",
+	                                      "RCLONE_STATS_LOG_LEVEL=NOTICE"};
 	size_t n = 0, extra = 0, usuals = sizeof(usual) / sizeof(usual[0]);
+	size_t tell = s->progress != NULL ? sizeof(telling) / sizeof(telling[0]) : 0;
 	char **list;
 
 	while (environ[n] != NULL)
 		n++;
 	while (run->extra != NULL && run->extra[extra] != NULL)
 		extra++;
-	list = arena_array(arena, char *, n + extra + usuals + 2);
+	list = arena_array(arena, char *, n + extra + usuals + tell + 2);
 	n = 0;
 	/* Dates are told in it. */
 	list[n++] = arena_strdup(arena, "TZ=UTC");
@@ -129,6 +173,8 @@ static char **environment(const struct stage *s, const struct rclone_run *run, s
 	}
 	for (size_t i = 0; i < extra; i++)
 		list[n++] = arena_strdup(arena, run->extra[i]);
+	for (size_t i = 0; i < tell; i++)
+		list[n++] = arena_strdup(arena, telling[i]);
 	return list;
 }
 
@@ -199,7 +245,7 @@ static enum stage_result run_program(struct stage *s, const char *program,
                                      const struct rclone_run *run, struct arena *arena,
                                      struct str *error)
 {
-	struct output output = {run->out, STR_INIT};
+	struct output output = {s, run->out, STR_INIT, STR_INIT};
 	struct child c = {.out = take_out,
 	                  .err = take_said,
 	                  .output_ctx = &output,
@@ -222,6 +268,8 @@ static enum stage_result run_program(struct stage *s, const char *program,
 	err = c.input < 0 ? c.input : child_run(&c, &status);
 	if (c.input > 0)
 		close(c.input);
+	if (output.line.len > 0)
+		take_line(&output);
 	if (err == -ECANCELED) {
 		r = STAGE_CANCELLED;
 	} else if (err != 0) {
@@ -234,6 +282,7 @@ static enum stage_result run_program(struct stage *s, const char *program,
 		r = fault(error, r, run->subject, "%s", said);
 	}
 	str_release(&output.said);
+	str_release(&output.line);
 	return r;
 }
 

@@ -30,9 +30,11 @@ static struct http *client(struct stage *s)
 
 static bool stop_transfer(void *context, uint64_t done, uint64_t total)
 {
-	(void)done;
-	(void)total;
-	return stage_stopped(context);
+	const struct stage *s = context;
+
+	if (s->progress != NULL)
+		s->progress(s->progress_ctx, done, total);
+	return stage_stopped(s);
 }
 
 /* False when cancelled meanwhile. */

@@ -47,6 +47,11 @@ struct stage {
 	void (*linked)(void *ctx, const char *path);
 	void *linked_ctx;
 
+	/* Told now and then how much of a transfer is done, in bytes; total 0: not known. May be
+	   NULL. */
+	void (*progress)(void *ctx, uint64_t done, uint64_t total);
+	void *progress_ctx;
+
 	/* Limits of one archive, by what it unpacks to. */
 	uint64_t max_bytes;   /* 16 TiB */
 	uint64_t max_entries; /* 10,000,000 */

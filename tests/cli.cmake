@@ -3,6 +3,7 @@ set(runs commands run_again run_exits run_fmt run_json run_shellcheck run_killed
 foreach(name IN LISTS runs)
 	scitq_script_test(${name} tests/e2e/${name})
 endforeach()
+scitq_unit_test(cli_meter_test SOURCES unit/cli_meter_test.c ../cli/meter.c LIBS base)
 # The commands of scitq fetch.
 foreach(place local box azure s3 ftp)
 	scitq_script_test(fetch_${place} tests/e2e/fetch ${place})
