@@ -19,6 +19,7 @@ struct checker {
 	struct level *level; /* of the declaration being checked */
 	bool data;           /* outputs of steps may be named here */
 	bool task_variables; /* $CPU may be named here: exec */
+	bool dollar;         /* the name stands behind a $ in a string */
 	/* Inside `let x = LIST where ...`: the element's type and slot. */
 	const struct vtype *item;
 	uint32_t item_slot;

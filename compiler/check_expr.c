@@ -150,22 +150,22 @@ static struct node *check_string(struct checker *k, const struct expr *e)
 	bool data = k->data, bad = false;
 
 	if (plain != NULL)
-		return node_const(k,
-		                  value_text(VALUE_STRING, plain, strlen(plain),
-		                             base_at(k->c, e->span)),
-		                  e->span, vtype_of_kind(VTYPE_STRING));
+		return node_const(
+		        k, value_text(VALUE_STRING, plain, strlen(plain), base_at(k->c, e->span)),
+		        e->span, vtype_of_kind(VTYPE_STRING));
 	n = node_new(k, NODE_TEXT, e->span, vtype_of_kind(VTYPE_STRING));
 	n->list.items = arena_array(&k->c->arena, struct node *, e->string.n);
 	n->list.n = e->string.n;
 	k->data = false;
 	for (size_t i = 0; i < e->string.n; i++) {
 		const struct string_part *p = &e->string.parts[i];
-		struct node *part =
-		        p->expr != NULL
-		                ? check_expr(k, p->expr, NULL)
-		                : node_const(k, value_text(VALUE_STRING, p->text, p->len, 0),
-		                             p->span, vtype_of_kind(VTYPE_STRING));
+		struct node *part;
 
+		k->dollar = p->expr != NULL && !p->braces;
+		part = p->expr != NULL ? check_expr(k, p->expr, NULL)
+		                       : node_const(k, value_text(VALUE_STRING, p->text, p->len, 0),
+		                                    p->span, vtype_of_kind(VTYPE_STRING));
+		k->dollar = false;
 		bad |= part->kind == NODE_BAD;
 		n->list.items[i] = part;
 		node_depends(n, part);

@@ -80,8 +80,12 @@ static void unknown_name(struct checker *k, const struct expr *e, const struct b
 	d = report(k->c, E0201, e->span, "`%s` is not defined", e->name.text);
 	label(k->c, d, "unknown name");
 	if (b != NULL && b->nearest != NULL) {
-		help(k->c, d, "write `%s`", b->nearest);
+		help(k->c, d,
+		     k->dollar ? "write `$%s`, or `\\$` for the sign itself" : "write `%s`",
+		     b->nearest);
 		fix(k->c, d, e->span, "%s", b->nearest);
+	} else if (k->dollar) {
+		help(k->c, d, "a dollar sign itself is written `\\$`");
 	} else if (want != NULL && want->kind == VTYPE_STRING) {
 		help(k->c, d, "a text stands in quotes: `\"%s\"`", e->name.text);
 	}
@@ -121,8 +125,7 @@ static struct node *check_ambiguous(struct checker *k, const struct expr *e,
  * What stands for files is put in where the parameter is named, as it would stand
  * there itself. Without a use there is nothing to say about it.
  */
-static struct node *check_argument_name(struct checker *k, const struct expr *e,
-                                        struct symbol *sym)
+static struct node *check_argument_name(struct checker *k, const struct expr *e, struct symbol *sym)
 {
 	uint32_t use = k->c->use;
 	struct node *n;
@@ -131,7 +134,8 @@ static struct node *check_argument_name(struct checker *k, const struct expr *e,
 	if (sym->expr == NULL)
 		return node_bad(k, e->span);
 	if (!k->data) {
-		d = report(k->c, E0214, e->span, "`%s` stands for files, not for a value", sym->name);
+		d = report(k->c, E0214, e->span, "`%s` stands for files, not for a value",
+		           sym->name);
 		label(k->c, d, "cannot be computed with");
 		relate(k->c, d, sym->expr->span, "given here");
 		return node_bad(k, e->span);

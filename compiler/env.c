@@ -41,6 +41,7 @@ struct value level_element(const struct level *l, uint32_t tuple)
 void env_set(struct env *env, const struct level *l, uint32_t tuple)
 {
 	env->stamp++;
+	env->made = 0;
 	for (; l->outer != NULL; l = l->outer) {
 		if (l->kind == LEVEL_LOOP)
 			env->slots[l->symbol->slot] = level_element(l, tuple);
@@ -53,4 +54,5 @@ void env_forget(struct env *env)
 {
 	arena_clear(&env->scratch);
 	env->stamp++;
+	env->made = 0;
 }

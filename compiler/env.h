@@ -22,6 +22,7 @@ struct env {
 	struct value *slots;  /* by symbol.slot */
 	uint64_t *stamps;     /* a let's value is of this instance */
 	uint64_t stamp;
+	size_t made; /* bytes of texts and lists since env_set or env_forget; see eval.c */
 	uint32_t nslots;
 };
 

@@ -54,6 +54,22 @@ static struct value refuse_large(struct env *env, struct value v, struct span sp
 	return VALUE_BAD_INIT;
 }
 
+/*
+ * A short file can ask for more than any machine has: lists of lists, texts of texts.
+ * What is made at one place, or while the whole file is checked, has a limit.
+ */
+static bool may_make(struct env *env, size_t n, size_t size, struct span span)
+{
+	size_t bytes = n > MADE_MOST / size ? MADE_MOST : n * size;
+
+	env->made = env->made < MADE_MOST ? env->made + bytes : env->made;
+	if (env->made < MADE_MOST)
+		return true;
+	report(env->c, E0503, span, "texts and lists of more than %u MB altogether",
+	       MADE_MOST >> 20);
+	return false;
+}
+
 static struct value text_too_long(struct env *env, struct span span)
 {
 	report(env->c, E0503, span, "a text of more than %u bytes", TEXT_MOST);
@@ -110,6 +126,10 @@ static struct value eval_text(struct env *env, const struct node *n)
 		}
 	}
 	len = s.len;
+	if (!may_make(env, len, 1, n->span)) {
+		str_release(&s);
+		return VALUE_BAD_INIT;
+	}
 	text = arena_strndup(env->arena, s.p, s.len);
 	str_release(&s);
 	return value_text(VALUE_STRING, text, len, base_at(env->c, n->span));
@@ -146,6 +166,8 @@ static struct value eval_each(struct env *env, const struct node *n)
 
 	if (source.kind == VALUE_BAD)
 		return source;
+	if (!may_make(env, source.list->n, sizeof(*items), n->span))
+		return VALUE_BAD_INIT;
 	items = arena_array(env->arena, struct value, source.list->n);
 	for (size_t i = 0; i < source.list->n; i++) {
 		struct value item = list_at(source.list, i);
@@ -195,6 +217,14 @@ static struct value eval_logic(struct env *env, const struct node *n)
 	return left < 0 ? VALUE_BAD_INIT : value_bool(left);
 }
 
+/* Bytes that a copy of it takes. */
+static size_t value_size(const struct value *v)
+{
+	if (v->kind == VALUE_LIST)
+		return v->list->n * sizeof(*v);
+	return value_is_text(v) ? v->len : 0;
+}
+
 static struct value eval_binary(struct env *env, const struct node *n)
 {
 	struct value left, right;
@@ -207,6 +237,9 @@ static struct value eval_binary(struct env *env, const struct node *n)
 	right = eval(env, n->binary.right);
 	if (right.kind == VALUE_BAD)
 		return right;
+	if (n->binary.op == OP_ADD &&
+	    !may_make(env, value_size(&left) + value_size(&right), 1, n->span))
+		return VALUE_BAD_INIT;
 	left = operate(env->c, n->binary.op, left, right, n->span, env->arena);
 	if (value_is_text(&left) && left.len > TEXT_MOST)
 		return text_too_long(env, n->span);

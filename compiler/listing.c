@@ -75,7 +75,24 @@ static void add_requirements(const struct submission *s, const struct submission
 		str_adds(out, task->row.accept_failure == 1 ? ", failed or not\n" : "\n");
 }
 
-/* "attempt 2 memory=32000000000": what an attempt has of its own. */
+/* As the file would have it: memory in bytes, times in seconds. */
+static void add_amount(const char *field, json_t *value, struct str *out)
+{
+	struct value v = VALUE_BAD_INIT;
+
+	if (json_is_integer(value) && strcmp(field, "memory") == 0)
+		v = value_number(VALUE_SIZE, json_integer_value(value));
+	else if (json_is_integer(value) && strstr(field, "_timeout") != NULL)
+		v = value_number(VALUE_DURATION, json_integer_value(value) * 1000);
+	if (v.kind != VALUE_BAD)
+		value_write(&v, out);
+	else if (json_is_string(value))
+		str_adds(out, json_string_value(value));
+	else
+		json_print(value, out);
+}
+
+/* "attempt 2 memory=32GB": what an attempt has of its own. */
 static void add_attempts(const struct submission_task *task, struct str *out)
 {
 	const struct table *t = table_get(TABLE_TASK);
@@ -94,10 +111,7 @@ static void add_attempts(const struct submission_task *task, struct str *out)
 			if (value == NULL)
 				continue;
 			str_addf(out, " %s=", t->fields[k].name);
-			if (json_is_string(value))
-				str_adds(out, json_string_value(value));
-			else
-				json_print(value, out);
+			add_amount(t->fields[k].name, value, out);
 		}
 		str_addc(out, '\n');
 	}
@@ -121,6 +135,28 @@ static void add_task(const struct submission *s, uint32_t i, struct arena *arena
 	add_attempts(&task, out);
 	if (task.row.priority != 0)
 		str_addf(out, "      priority %" PRId64 "\n", task.row.priority);
+}
+
+/* Who hires workers for the step, where somebody does. */
+static void add_recruiters(const struct submission *s, const struct submission_step *step,
+                           struct str *out)
+{
+	for (size_t i = 0; i < s->recruiter_count; i++) {
+		const struct recruiter *r = &s->recruiters[i];
+
+		if (strcmp(r->batch, step->batch) != 0 ||
+		    (r->worker_provider == NULL && r->maximum_workers == INT_NULL))
+			continue;
+		str_addf(out, "    workers  %s", r->worker_flavor);
+		if (r->worker_provider != NULL)
+			str_addf(out, " of %s", r->worker_provider);
+		if (r->worker_region != NULL)
+			str_addf(out, " in %s", r->worker_region);
+		if (r->maximum_workers != INT_NULL)
+			str_addf(out, ", at most %" PRId64, r->maximum_workers);
+		str_addf(out, ", one per %" PRId64 " task%s\n", r->tasks_per_worker,
+		         r->tasks_per_worker == 1 ? "" : "s");
+	}
 }
 
 /* What follows, and what it is given. */
@@ -161,6 +197,7 @@ void compile_listing(const struct compilation *c, size_t tasks, struct str *out)
 		for (size_t k = 0; k < step->nafter; k++)
 			str_addf(out, "%s%s", k ? ", " : "  after ", s->steps[step->after[k]].name);
 		str_addc(out, '\n');
+		add_recruiters(s, step, out);
 		for (uint32_t t = 0; t < step->task_count; t++) {
 			if (tasks > 0 && t >= tasks) {
 				str_addf(out, "    ... %u more\n", step->task_count - t);

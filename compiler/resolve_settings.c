@@ -75,23 +75,44 @@ static void add_longer_keys(struct str *out, const char *key, enum attr_home hom
 	}
 }
 
+/* What other languages call a setting; NULL: nothing that is known here. */
+static const char *known_elsewhere(const char *key, enum attr_home home)
+{
+	static const struct {
+		const char *theirs, *ours;
+	} names[] = {{"threads", "cpu"},        {"cores", "cpu"},        {"mem", "memory"},
+	             {"mem_mb", "memory"},      {"ram", "memory"},       {"image", "container"},
+	             {"docker", "container"},   {"time", "run_timeout"}, {"walltime", "run_timeout"},
+	             {"publishDir", "publish"}, {"maxRetries", "retry"}, {"retries", "retry"},
+	             {"depends", "after"},      {"needs", "after"},      {"outputs", "yields"},
+	             {"inputs", "input"},       {"gpus", "gpu"},         {"maxForks", "concurrency"}};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (strcmp(names[i].theirs, key) == 0 && attr_find(names[i].ours, home) != NULL)
+			return names[i].ours;
+	}
+	return NULL;
+}
+
 static void unknown_key(struct collector *k, const struct name *key)
 {
 	static const enum attr_home homes[] = {ATTR_STEP, ATTR_RECRUITER, ATTR_WORKFLOW,
 	                                       ATTR_FLAVOR};
 	struct compilation *c = k->r->c;
-	const char *nearest = nearest_key(key->text, k->home);
+	const char *nearest = known_elsewhere(key->text, k->home);
 	struct str longer = STR_INIT;
 	struct diag *d = report(c, E0304, key->span, "%s has no setting `%s`", home_text(k->home),
 	                        key->text);
 
 	label(c, d, "unknown here");
+	if (nearest == NULL)
+		nearest = nearest_key(key->text, k->home);
 	if (k->home == ATTR_STEP && is_command(key->text)) {
 		help(c, d, "write `run | COMMAND`, or `run |` and the lines below it");
 		return;
 	}
 	for (size_t i = 0; i < sizeof(homes) / sizeof(*homes); i++) {
-		if (homes[i] != k->home && attr_find(key->text, homes[i]) != NULL) {
+		if (known_elsewhere(key->text, k->home) == NULL && homes[i] != k->home && attr_find(key->text, homes[i]) != NULL) {
 			help(c, d, "`%s` belongs in %s", key->text, home_text(homes[i]));
 			return;
 		}

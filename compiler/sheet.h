@@ -12,6 +12,8 @@
 /* Elements that one list may have, bytes of one text. */
 #define LIST_LIMIT 10000000u
 #define TEXT_MOST (16u << 20)
+/* Bytes of the texts and lists made for one task, or while a file is checked. */
+#define MADE_MOST (512u << 20)
 
 /*
  * The list of one source. `path` is a text; `key` names the column that names the

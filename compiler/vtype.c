@@ -64,6 +64,11 @@ static const struct vtype *type_of_list(struct arena *arena, const struct list *
 		    l->items[i - 1].kind == VALUE_RECORD &&
 		    l->items[i].record->shape == l->items[i - 1].record->shape)
 			continue;
+		/* One list that stands here several times; in turn it may hold one several times. */
+		if (i > 0 && l->items[i].kind == VALUE_LIST &&
+		    l->items[i - 1].kind == VALUE_LIST &&
+		    l->items[i].list == l->items[i - 1].list)
+			continue;
 		if (i > 0 && l->items[i].kind == l->items[i - 1].kind &&
 		    l->items[i].flags == l->items[i - 1].flags && l->items[i].kind != VALUE_LIST &&
 		    l->items[i].kind != VALUE_RECORD)
@@ -83,8 +88,16 @@ static const struct vtype *type_of_record(struct arena *arena, const struct reco
 	t->kind = VTYPE_RECORD;
 	t->shape = r->shape;
 	t->fields = arena_array(arena, const struct vtype *, r->shape->n);
-	for (size_t i = 0; i < r->shape->n; i++)
-		t->fields[i] = vtype_of_value(arena, &r->fields[i]);
+	for (size_t i = 0; i < r->shape->n; i++) {
+		const struct value *v = &r->fields[i], *before = i > 0 ? v - 1 : NULL;
+
+		/* As in a list: what stands here twice is looked at once. */
+		t->fields[i] = before != NULL && v->kind == VALUE_RECORD &&
+		                               before->kind == VALUE_RECORD &&
+		                               v->record == before->record
+		                       ? t->fields[i - 1]
+		                       : vtype_of_value(arena, v);
+	}
 	return t;
 }
 

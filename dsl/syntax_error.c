@@ -273,15 +273,16 @@ static bool bad_declaration(const struct mistake *m)
 		d = parser_error(p, E0100, m->at->span,
 		                 "expected the path of a workflow after `then`, found %s",
 		                 found_text(m));
-		diag_help(p->sink, d,
-		          "statements follow as `if COND { ... }`; `then` chooses a value, or names "
-		          "the workflow that follows this one");
+		diag_help(
+		        p->sink, d,
+		        "statements follow as `if COND { ... }`; `then` chooses a value, or names "
+		        "the workflow that follows this one");
 		return true;
 	}
 	if (!m->before->begins || m->before->kind < T_SCITQ || m->before->kind > T_IMPORT)
 		return false;
 	word = text_of(m, m->before);
-	wanted = m->before->kind == T_SCITQ                                     ? "a number"
+	wanted = m->before->kind == T_SCITQ ? "a number"
 	         : m->before->kind == T_IMPORT || m->before->kind == T_WORKFLOW ||
 	                         m->before->kind == T_TEST
 	                 ? "a string"
@@ -562,7 +563,10 @@ static void plain_error(const struct mistake *m)
 
 	expected_text(m, &expected);
 	d = parser_error(p, E0100, m->at->span, "expected %s, found %s", expected.p, found_text(m));
-	if (expects(m, "a new line") && begins_value(m->at))
+	if (m->before->kind == ',' && p->earlier.kind != T_NEWLINE &&
+	    (m->at->kind == T_STRING_OPEN || m->at->kind == T_NUMBER))
+		diag_help(p->sink, d, "several values stand in a list: `[A, B]`");
+	else if (expects(m, "a new line") && begins_value(m->at))
 		diag_help(p->sink, d, "a new line or a comma separates two statements");
 	else if (!expects(m, "a number") && p->begun.kind >= T_SCITQ && p->begun.kind <= T_IMPORT)
 		diag_help(p->sink, d, "write `%s`",
