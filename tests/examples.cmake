@@ -1,6 +1,9 @@
 # The examples, run as a user runs them. Those labelled slow are left out by scripts/check --quick.
 scitq_script_test(hello tests/e2e/hello)
 scitq_script_test(camisim tests/e2e/camisim)
+foreach(example sweep profile variants)
+	scitq_script_test(example_${example} tests/e2e/examples ${example})
+endforeach()
 scitq_script_test(archives tests/e2e/archives)
 scitq_script_test(storage tests/e2e/storage)
 scitq_script_test(qc_resume tests/e2e/qc_resume)

@@ -7,6 +7,7 @@
  * argument: shows each mutant that is told of elsewhere.
  */
 #include "base/fd.h"
+#include "base/linediff.h"
 #include "compiler/compilation.h"
 #include "dsl/pieces.h"
 
@@ -19,7 +20,8 @@
 
 static const char *const files[] = {
         "examples/hello.scitq", "examples/qc/qc.scitq", "examples/camisim/camisim.scitq",
-        "tests/golden/compiler/all_page.scitq", "tests/golden/compiler/all_when.scitq"};
+        "examples/sweep/sweep.scitq", "examples/profile/profile.scitq",
+        "examples/variants/variants.scitq", "tests/golden/compiler/all_page.scitq", "tests/golden/compiler/all_when.scitq"};
 
 enum mutation { MUTATION_DELETE, MUTATION_DOUBLE, MUTATION_SWAP, MUTATIONS };
 
@@ -47,7 +49,9 @@ static int invented_read(void *context, const char *path, struct str *out)
 
 	if (err != -ENOENT)
 		return err;
-	str_adds(out, "sample\tr1\tr2\nA\tA_1.fq\tA_2.fq\nB\tB_1.fq\tB_2.fq\n");
+	str_adds(out, strstr(path, "genomes") != NULL
+	                      ? "genome\tfasta\nX\tx.fa\nY\ty.fa\n"
+	                      : "sample\tr1\tr2\nA\tA_1.fq\tA_2.fq\nB\tB_1.fq\tB_2.fq\n");
 	return 0;
 }
 
@@ -171,8 +175,22 @@ static void show_mutant(struct compilation *c, const char *file, const char *wor
 	str_release(&out);
 }
 
+/* In what the plan of a mutant differs, as plan would print both. */
+static void show_difference(struct compilation *base, struct compilation *c)
+{
+	struct str before = STR_INIT, after = STR_INIT, shown = STR_INIT;
+
+	compile_listing(base, 2, &before);
+	compile_listing(c, 2, &after);
+	linediff(&before, &after, "plan", "plan of the mutant", &shown);
+	fputs(shown.p, stdout);
+	str_release(&before);
+	str_release(&after);
+	str_release(&shown);
+}
+
 static void judge(struct score *score, const char *file, const char *dir,
-                  const struct submission *base, const struct pieces *pieces,
+                  struct compilation *base, const struct pieces *pieces,
                   const struct str *text, size_t i, enum mutation mutation)
 {
 	const struct piece *p = &pieces->list.v[i];
@@ -189,11 +207,13 @@ static void judge(struct score *score, const char *file, const char *dir,
 	c = compile(dir, &mutant);
 	score->mutants++;
 	if (compile_submission(c) != NULL) {
-		same = same_plan(base, compile_submission(c));
+		same = same_plan(compile_submission(base), compile_submission(c));
 		score->same += same;
 		score->other += !same;
 		printf("%s:%u: `%s` %s: compiles, %s plan\n", file, line, word,
 		       mutation_words[mutation], same ? "the same" : "another");
+		if (!same)
+			show_difference(base, c);
 	} else {
 		score->told++;
 		if (is_told(c, line))
@@ -235,7 +255,7 @@ static bool mutate_file(struct score *score, const char *file, unsigned n, uint6
 		/* The last piece is the end of the file, and the last one has no next. */
 		size_t i = next_random(seed) % (pieces.list.n - 2);
 
-		judge(score, file, path, compile_submission(base), &pieces, &text, i,
+		judge(score, file, path, base, &pieces, &text, i,
 		      (enum mutation)(next_random(seed) % MUTATIONS));
 	}
 	if (ok)
