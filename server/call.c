@@ -14,7 +14,10 @@ static void answer(struct call *call, int status, const char *content_type)
 	assert(call->status == 0 && status != 0);
 	call->content_type = content_type;
 	call->status = status;
-	http_answer(call);
+	if (call->answered != NULL)
+		call->answered(call);
+	else
+		http_answer(call);
 }
 
 void call_reply(struct call *call, int status, json_t *value)

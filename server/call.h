@@ -69,6 +69,8 @@ struct call {
 	struct str reply;
 	struct flow *flow; /* instead of it: server/flow.h */
 	void *connection;  /* of the HTTP side */
+	/* Takes the answered call in place of the HTTP side, which made no such one; NULL. */
+	void (*answered)(struct call *call);
 };
 
 /* Answer with JSON text; steals the reference. */

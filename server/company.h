@@ -7,7 +7,6 @@
 
 #include "base/vec.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,9 +20,8 @@ struct company {
 };
 
 void company_release(struct company *c);
-#define COMPANY_MOST 1000
-/* It is there, and will have called again by then. False: it is one too many. */
-bool company_note(struct company *c, const char *who, int64_t now_ns, int64_t until_ns);
+/* It is there, and will have called again by then. */
+void company_note(struct company *c, const char *who, int64_t until_ns);
 void company_leave(struct company *c, const char *who);
 /* Those that are there now. */
 size_t company_count(struct company *c, int64_t now_ns);

@@ -116,7 +116,6 @@ void core_free(struct core *core)
 	vec_release(&core->grown);
 	vec_release(&core->asking);
 	vec_release(&core->granted);
-	vec_release(&core->endings);
 	arena_release(&core->arena);
 	pthread_mutex_destroy(&core->lock);
 	free(core->url);
@@ -456,7 +455,8 @@ static int64_t clock_of(const struct core *core)
 static void begin_group(struct core *core)
 {
 	core->now_ns = clock_of(core);
-	core->now_us = clock_date_us();
+	core->now_us = core->options.date_us ? core->options.date_us(core->options.context)
+	                                     : clock_date_us();
 }
 
 static void count_group(struct core *core, bool wrote)
@@ -484,7 +484,7 @@ static void end_group(struct core *core)
 		follow_finish(core);
 		recruit_finish(core);
 		wrote = core->writing || core->logging || core->state.dirty_tasks.n > 0 ||
-		        core->state.dirty_executions.n > 0 || core->endings.n > 0;
+		        core->state.dirty_executions.n > 0;
 		record_commit(core);
 	}
 	count_group(core, wrote);

@@ -54,12 +54,10 @@ struct core_options {
 	   they cannot be read, it is called again a little later. */
 	bool (*tokens_changed)(void *context);
 	int64_t (*clock_ns)(void *context); /* monotonic; NULL: the system's */
+	int64_t (*date_us)(void *context);  /* NULL: the system's */
 	/* Whether nobody is there any more to be answered. Called on the core thread, of a call
 	   that waits; NULL: that is not known. */
 	bool (*hung_up)(void *context, const struct call *call);
-	/* Whether the token of a call that waits is still in force. On the core thread; NULL: it
-	 * is. */
-	bool (*admitted)(void *context, const struct call *call);
 	struct feed *feed;                /* where events go; NULL: nowhere */
 	struct log_board *board;          /* who follows logs; NULL: nobody does */
 	void (*published)(void *context); /* something was put there; NULL: nobody waits for it */

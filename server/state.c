@@ -1,4 +1,4 @@
-/* Tasks by number and their ready queues. See state.h. */
+/* Tasks by number, their edges and ready queues. See state.h. */
 #include "server/state.h"
 
 #include "server/fleet.h"
@@ -335,4 +335,112 @@ void state_task_remove(struct state *state, uint32_t id, struct task_node *task)
 	state_edges_drop(state, id);
 	move(state, id, task, task->status, TASK_ABSENT);
 	task_class_drop(&state->classes, task->class);
+}
+
+uint32_t state_unmet(const struct state *state, const struct task_node *task)
+{
+	uint32_t n = 0;
+
+	for (uint32_t e = task->requires; e != 0; e = state->edges.v[e].next_required)
+		n++;
+	return n;
+}
+
+static uint32_t clamp(int64_t n)
+{
+	return n < 0 ? 0 : n >= UINT32_MAX ? UINT32_MAX - 1 : (uint32_t)n;
+}
+
+struct edge_rule edge_rule_of(const struct requirement *row)
+{
+	struct edge_rule rule = {0, 0};
+
+	if (row->gather != INT_NULL && row->may_fail != INT_NULL)
+		rule = (struct edge_rule){clamp(row->gather) + 1, clamp(row->may_fail)};
+	return rule;
+}
+
+struct edge_rule state_edge_rule(const struct state *state, uint32_t edge)
+{
+	const struct edge_rule none = {0, 0};
+
+	return edge < state->edge_rules.n ? state->edge_rules.v[edge] : none;
+}
+
+void state_edge_add(struct state *state, uint32_t task_id, uint32_t other_id, struct edge_rule rule)
+{
+	struct task_node *task = state_task(state, task_id);
+	struct task_node *other = state_task(state, other_id);
+	struct edge edge = {.task = task_id,
+	                    .other = other_id,
+	                    .next_dependent = other->dependents,
+	                    .next_required = task->requires};
+	uint32_t i = state->free_edge;
+
+	if (i != 0) {
+		state->free_edge = state->edges.v[i].next_dependent;
+		state->edges.v[i] = edge;
+	} else {
+		i = (uint32_t)state->edges.n;
+		vec_push(&state->edges, edge);
+	}
+	if (other->dependents != 0)
+		state->edges.v[other->dependents].prev_dependent = i;
+	other->dependents = i;
+	if (task->requires != 0)
+		state->edges.v[task->requires].prev_required = i;
+	task->requires = i;
+	if (rule.gather != 0) {
+		const struct edge_rule none = {0, 0};
+
+		task->flags |= TASK_GATHERS;
+		while (state->edge_rules.n <= i)
+			vec_push(&state->edge_rules, none);
+	}
+	if (i < state->edge_rules.n)
+		state->edge_rules.v[i] = rule;
+}
+
+bool state_edge_find(const struct state *state, uint32_t task, uint32_t other, uint32_t *edge)
+{
+	for (uint32_t i = state_task(state, task)->requires; i != 0;
+	     i = state->edges.v[i].next_required) {
+		if (state->edges.v[i].other == other) {
+			*edge = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+void state_edge_remove(struct state *state, uint32_t i)
+{
+	struct edge *edge = &state->edges.v[i];
+	struct task_node *task = state_task(state, edge->task);
+	struct task_node *other = state_task(state, edge->other);
+
+	if (edge->prev_dependent != 0)
+		state->edges.v[edge->prev_dependent].next_dependent = edge->next_dependent;
+	else
+		other->dependents = edge->next_dependent;
+	if (edge->next_dependent != 0)
+		state->edges.v[edge->next_dependent].prev_dependent = edge->prev_dependent;
+	if (edge->prev_required != 0)
+		state->edges.v[edge->prev_required].next_required = edge->next_required;
+	else
+	task->requires = edge->next_required;
+	if (edge->next_required != 0)
+		state->edges.v[edge->next_required].prev_required = edge->prev_required;
+	if (other->dependents == 0 && task_is_done(other->status))
+		state_task_leaving(state, edge->other);
+	*edge = (struct edge){.next_dependent = state->free_edge};
+	state->free_edge = i;
+}
+
+void state_edges_drop(struct state *state, uint32_t task)
+{
+	struct task_node *node = state_task(state, task);
+
+	while (node->requires != 0)
+		state_edge_remove(state, node->requires);
 }

@@ -119,7 +119,9 @@ static bool configure(struct connection *c, enum connection_kind kind,
 	str_addf(&pragma, "PRAGMA cache_size=-%lld", (long long)(cache / 1024));
 	ok = sqlite3_busy_timeout(c->db, (int)busy) == SQLITE_OK &&
 	     execute(c, settings(kind)) == STORE_OK &&
-	     (kind != CONNECTION_WRITER || execute(c, pragma.p) == STORE_OK);
+	     (kind != CONNECTION_WRITER || execute(c, pragma.p) == STORE_OK) &&
+	     (options == NULL || !options->fleeting ||
+	      execute(c, "PRAGMA synchronous=OFF") == STORE_OK);
 	str_release(&pragma);
 	return ok;
 }

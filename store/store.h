@@ -65,6 +65,7 @@ struct store_options {
 	int64_t busy_ms;     /* patience with another writer; 0: 5000 */
 	/* Of a shared database: open it also where another server leads; see store_leads(). */
 	bool follow;
+	bool fleeting; /* a crash of the machine may take what was committed: SQLite does not sync */
 	store_fault *fault; /* tests only; NULL: none. Called on the thread of the step. */
 	void *fault_context;
 };

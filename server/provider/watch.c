@@ -3,11 +3,11 @@
 #include "base/map.h"
 #include "model/json.h"
 #include "server/columns.h"
-#include "server/contact.h"
 #include "server/job.h"
 #include "server/provider/dispatch.h"
 #include "server/provider/offers.h"
 #include "server/record.h"
+#include "server/worker.h"
 #include "store/store.h"
 
 #include <string.h>
@@ -174,12 +174,10 @@ static bool add_worker(void *context, const void *row_p)
 
 static void evict(struct core *core, struct worker_node *worker, const char *why)
 {
+	struct worker row = {.status = WORKER_EVICTED};
+
 	log_warn(core->log, "worker %s is evicted: %s", worker->name, why);
-	worker->alive = false;
-	worker->evicted = true;
-	/* Nobody's fault: it uses up no attempt. */
-	contact_lose(core, worker, true);
-	contact_status(core, worker);
+	worker_change(core, worker, &row, BIT(WORKER_COL_status));
 }
 
 static void look_at_worker(struct listed *l, const struct worker *row)

@@ -103,8 +103,8 @@ static bool is_there(const struct machine *place, const char *provider, const ch
 	       strcmp(place->name, flavor) == 0;
 }
 
-/* What of the quota is left: without those that are being made, and those that came since it was
-   told. */
+/* What of the quota is left: without those that are being made or destroyed, and those that came
+   since it was told. */
 static int64_t left_of(const struct core *core, const struct machine *place)
 {
 	const struct roster *roster = &core->recruit->roster;
@@ -112,7 +112,7 @@ static int64_t left_of(const struct core *core, const struct machine *place)
 
 	if (isnan(place->available))
 		return INT64_MAX;
-	left = (int64_t)place->available - making_at(core, place);
+	left = (int64_t)place->available - jobs_at(core, place);
 	for (size_t i = 0; i < roster->workers.n; i++) {
 		const struct roster_worker *w = &roster->workers.v[i];
 

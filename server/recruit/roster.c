@@ -287,17 +287,18 @@ int64_t making_for_run(const struct core *core, uint32_t run)
 	return n;
 }
 
-int64_t making_at(const struct core *core, const struct machine *place)
+int64_t jobs_at(const struct core *core, const struct machine *place)
 {
 	const struct state *state = &core->state;
 	int64_t n = 0;
 
 	for (size_t i = 0; i < state->jobs.n; i++) {
 		const struct job_node *job = state->jobs.v[i];
+		bool counts = job_makes(job) ? !is_there(core, job)
+		                             : job->action == JOB_DESTROY && job_is_to_do(job);
 
-		n += job_makes(job) && same(job->provider, place->provider) &&
-		     same(job->region, place->region) && same(job->flavor, place->name) &&
-		     !is_there(core, job);
+		n += counts && same(job->provider, place->provider) &&
+		     same(job->region, place->region) && same(job->flavor, place->name);
 	}
 	return n;
 }

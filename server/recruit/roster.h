@@ -63,8 +63,8 @@ const struct roster_worker *roster_worker(const struct roster *roster, uint32_t 
    batches of a run (also without those that are there and silent). */
 int64_t making_for_batch(const struct core *core, const char *batch);
 int64_t making_for_run(const struct core *core, uint32_t run);
-/* At a place. */
-int64_t making_at(const struct core *core, const struct machine *place);
+/* Machines at a place that are being made, and those that are not destroyed yet. */
+int64_t jobs_at(const struct core *core, const struct machine *place);
 
 /* What happened there; made where `make`. */
 struct setback *roster_setback(struct roster *roster, const struct machine *place, bool make);
