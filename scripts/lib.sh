@@ -7,7 +7,7 @@ example_packages="bowtie2-examples fastp bowtie2 samtools seqtk seqkit bcftools"
 test_packages="python3-prometheus-client iproute2 openssl libcmocka-dev python3-dev python3 git shellcheck"
 # What tests start beside scitq itself; each such test is skipped where they are not to be had.
 component_packages="podman runc conmon uidmap netavark iptables busybox-static chromium postgresql-15 rclone vsftpd
-	docker.io containerd docker-registry
+	docker.io containerd docker-registry python3-pandas
 	neovim emacs-nox nano libkf5syntaxhighlighting-tools"
 # Some builds of nodejs bring npm along; Debian's cannot be installed beside those.
 command -v npm >/dev/null || component_packages="$component_packages npm"

@@ -1,5 +1,6 @@
 """podman for tests: storage of its own in a temporary directory, and an image without a registry."""
 
+import io
 import os
 import shutil
 import subprocess
@@ -65,6 +66,10 @@ class Podman:
                               check=False, stdin=subprocess.DEVNULL, **options)
 
     def import_busybox(self):
+        self.import_image(IMAGE)
+
+    def import_image(self, image, files=()):
+        """busybox under that name, with programs of its own: (name in /bin, text)."""
         path = os.path.join(self.path, "rootfs.tar")
         with tarfile.open(path, "w") as tar:
             for name in ("bin", "tmp", "etc"):
@@ -76,7 +81,11 @@ class Podman:
                 info = tarfile.TarInfo("bin/" + name)
                 info.type, info.linkname = tarfile.SYMTYPE, "busybox"
                 tar.addfile(info)
-        done = self.run("import", path, IMAGE)
+            for name, text in files:
+                info = tarfile.TarInfo("bin/" + name)
+                info.mode, info.size = 0o755, len(text.encode())
+                tar.addfile(info, io.BytesIO(text.encode()))
+        done = self.run("import", path, image)
         if done.returncode != 0:
             self.why = f"{self.program} imports no image here: {done.stderr.strip()[-300:]}"
 

@@ -82,13 +82,12 @@ class Azure(Store):
 
 class S3(Store):
     name = "s3"
-    base = "s3://bucket"
-    remote = "S3:bucket"
 
-    def __init__(self, path):
+    def __init__(self, path, bucket="bucket"):
         super().__init__(path)
+        self.base, self.remote = f"s3://{bucket}", f"S3:{bucket}"
         self.start([os.path.join(npm_programs(), "s3rver"), "-d", os.path.join(path, "data"), "-a", "127.0.0.1",
-                    "-p", str(self.port), "--configure-bucket", "bucket"])
+                    "-p", str(self.port), "--configure-bucket", bucket])
         # The lower-case scheme finds the remote, whatever case its name has.
         self.config = (f"[S3]\ntype = s3\nprovider = Other\naccess_key_id = S3RVER\nsecret_access_key = S3RVER\n"
                        f"endpoint = http://127.0.0.1:{self.port}\nforce_path_style = true\n")

@@ -1,4 +1,5 @@
 /* Name of each worker, its status and when it last spoke, from typed rows: names [SERVER] */
+#define _POSIX_C_SOURCE 200809L
 #include <scitq.h>
 
 #include <stdio.h>

@@ -1,0 +1,6 @@
+from scitq.lib import Server
+from pprint import pprint
+
+s = Server('127.0.0.1', style='object')
+for worker in s.workers():
+    print(worker.name)
