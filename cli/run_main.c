@@ -112,6 +112,15 @@ static int use(struct run_options *o, struct compilation *c)
 			compile_dump(c, (enum compile_stage)compile_stage_find(o->dump), &out);
 		break;
 	case COMMAND_PLAN:
+		if (o->diff) {
+			int code = (int)launch_difference(&o->launch, compile_submission(c), o->run,
+			                                  &out);
+
+			if (code == EXIT_CODE_OK)
+				return io_print(&out);
+			str_release(&out);
+			return code;
+		}
 		if (o->json)
 			return ndjson_plan(compile_submission(c));
 		if (o->origin)
@@ -272,7 +281,8 @@ static int run_main(int argc, char **argv)
 	int code = run_options_read(&o, argc, argv);
 
 	config_init(&config);
-	if (code == 0 && o.command == COMMAND_RUN && !o.help)
+	if (code == 0 && (o.command == COMMAND_RUN || (o.command == COMMAND_PLAN && o.diff)) &&
+	    !o.help)
 		code = choose_server(&o, &config);
 	if (code == 0)
 		code = do_command(&o);

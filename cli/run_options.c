@@ -70,7 +70,7 @@ static const struct option_row {
         {{"server", required_argument, NULL, 's'},
          "SERVER",
          "a team's server, HOST, HOST:PORT or URL (SCITQ_SERVER); token in SCITQ_TOKEN",
-         "run"},
+         "run, plan --diff"},
         {{"ca", required_argument, NULL, OPT_CA},
          "FILE",
          "who vouches for a server of https (SCITQ_CA; the system's)",
@@ -106,7 +106,10 @@ static const struct option_row {
          NULL,
          "change nothing, name the files that would change, exit 1 if there are any",
          "fmt"},
-        {{"diff", no_argument, NULL, OPT_DIFF}, NULL, "change nothing, print what would", "fmt"},
+        {{"diff", no_argument, NULL, OPT_DIFF},
+         NULL,
+         "fmt: change nothing, print what would; plan --diff RUN FILE: in what it differs from that run",
+         "fmt, plan"},
         {{"help", no_argument, NULL, 'h'},
          NULL,
          "this text; with a file its purpose and params",
@@ -349,6 +352,11 @@ static int read_words(struct run_options *o, char **left, int n)
 		first = 1;
 	else if (n > 0 && strcmp(left[0], "-") != 0 && unknown_command(left[0], n > 1))
 		return EXIT_CODE_USAGE;
+	if (o->command == COMMAND_PLAN && o->diff) {
+		if (n <= first || !read_count(left[first], LONG_MAX, &o->run))
+			return usage_error("plan --diff wants the number of a run: plan --diff 3 FILE");
+		first++;
+	}
 	for (int i = first; i < n; i++)
 		vec_push(&o->files, strcmp(left[i], "-") == 0 ? "/dev/stdin" : left[i]);
 	if (o->files.n > 1 && o->command != COMMAND_FMT) {
@@ -362,6 +370,8 @@ static int read_words(struct run_options *o, char **left, int n)
 		return usage_error("a lock goes with run, check and plan");
 	if (o->json && o->command != COMMAND_CHECK && o->command != COMMAND_PLAN)
 		return usage_error("--json goes with check and plan");
+	if (o->diff && o->command == COMMAND_PLAN && (o->json || o->origin))
+		return usage_error("--diff is text, and goes without --json and --origin");
 	if (o->origin && (o->command != COMMAND_PLAN || o->json))
 		return usage_error("--origin goes with plan, and is text");
 	if (o->files.n == 0 && !o->help)

@@ -36,7 +36,8 @@ struct run_options {
 	enum document_form form; /* and to doc */
 	size_t tasks;
 	struct launch_options launch;
-	bool check, diff; /* fmt */
+	bool check, diff; /* fmt; diff also of plan, with the run */
+	long run;
 	bool json, origin;
 	bool locked, update_lock;
 	bool help;

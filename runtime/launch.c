@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/engine.h"
+#include "runtime/difference.h"
 #include "runtime/follow.h"
 #include "runtime/reuse.h"
 #include "runtime/submit.h"
@@ -21,6 +22,8 @@ struct launch {
 	struct submitted submitted;
 	int64_t started_ns;
 	enum launch_end end;
+	int64_t run_id; /* of launch_difference, and what it found */
+	struct str *difference;
 };
 
 static bool identify(struct launch *l)
@@ -152,34 +155,66 @@ static enum exit_code run(struct launch *l)
 	return code;
 }
 
+/* What `work` does with a server, whose identities are known. An exit code. */
+static enum exit_code with_session(struct launch *l, int workers,
+                                   enum exit_code (*work)(struct launch *l))
+{
+	const struct launch_options *options = l->options;
+	enum exit_code code;
+	int err;
+
+	l->started_ns = clock_monotonic_ns();
+	progress_init(&l->progress, STDERR_FILENO);
+	if (session_open(&l->session, &options->team, options->state, workers, &l->progress)) {
+		code = work(l);
+		reuse_release(&l->reuse);
+		identities_release(&l->ids);
+		err = digests_close(&l->digests);
+		if (err != 0)
+			progress_say(&l->progress, "! input digests are not remembered: %s",
+			             strerror(-err));
+	} else {
+		code = (enum exit_code)l->session.exit_code;
+	}
+	if (l->session.error.len > 0)
+		progress_say(&l->progress, "scitq-run: %s", l->session.error.p);
+	session_close(&l->session);
+	progress_close(&l->progress);
+	return code;
+}
+
+static enum exit_code run_all(struct launch *l)
+{
+	if (can_run_here(l) && identify(l) && choose(l))
+		return run(l);
+	return (enum exit_code)l->session.exit_code;
+}
+
 enum exit_code launch(const struct launch_options *options, const struct submission *submission,
                       enum launch_end *end)
 {
 	struct launch l = {.options = options, .submission = submission};
-	enum exit_code code = EXIT_CODE_OK;
-	int err;
+	enum exit_code code = with_session(&l, options->workers, run_all);
 
-	l.started_ns = clock_monotonic_ns();
-	progress_init(&l.progress, STDERR_FILENO);
-	if (session_open(&l.session, &options->team, options->state, options->workers,
-	                 &l.progress)) {
-		if (can_run_here(&l) && identify(&l) && choose(&l))
-			code = run(&l);
-		else
-			code = (enum exit_code)l.session.exit_code;
-		reuse_release(&l.reuse);
-		identities_release(&l.ids);
-		err = digests_close(&l.digests);
-		if (err != 0)
-			progress_say(&l.progress, "! input digests are not remembered: %s",
-			             strerror(-err));
-	} else {
-		code = (enum exit_code)l.session.exit_code;
-	}
-	if (l.session.error.len > 0)
-		progress_say(&l.progress, "scitq-run: %s", l.session.error.p);
 	*end = l.end;
-	session_close(&l.session);
-	progress_close(&l.progress);
 	return code;
+}
+
+static enum exit_code tell_difference(struct launch *l)
+{
+	if (identify(l) && difference_tell(&l->session, &l->ids, l->run_id, l->difference))
+		return EXIT_CODE_OK;
+	return (enum exit_code)l->session.exit_code;
+}
+
+enum exit_code launch_difference(const struct launch_options *options,
+                                 const struct submission *submission, int64_t run_id,
+                                 struct str *out)
+{
+	struct launch l = {.options = options,
+	                   .submission = submission,
+	                   .run_id = run_id,
+	                   .difference = out};
+
+	return with_session(&l, 0, tell_difference);
 }

@@ -24,5 +24,9 @@ enum launch_end {
 /* Runs it, telling on standard error; an exit code. */
 enum exit_code launch(const struct launch_options *options, const struct submission *submission,
                       enum launch_end *end);
+/* Appends in what the plan differs from a run of the server: see difference.h. An exit code. */
+enum exit_code launch_difference(const struct launch_options *options,
+                                 const struct submission *submission, int64_t run_id,
+                                 struct str *out);
 
 #endif
