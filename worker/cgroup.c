@@ -1,6 +1,7 @@
 #include "worker/cgroup.h"
 
 #include "base/fd.h"
+#include "worker/cgroup_file.h"
 #include "worker/cgroup_mounts.h"
 
 #include <dirent.h>
@@ -21,68 +22,10 @@
 #define REUSE_MOST ((uint64_t)16 << 20)
 #define IDLE_MOST 64
 
-/* ---- files of groups ---- */
-
 static void add_path(struct str *path, const struct cgroup_hierarchy *h, const struct cgroup *g)
 {
 	str_reset(path);
 	str_addf(path, "%s/%u", h->base, g->number);
-}
-
-static int write_file(const char *dir, const char *name, const char *text)
-{
-	struct str path = STR_INIT;
-	int fd, err = 0;
-
-	str_addf(&path, "%s/%s", dir, name);
-	fd = open(path.p, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, text, strlen(text)) < 0)
-		err = -errno;
-	if (fd >= 0)
-		close(fd);
-	str_release(&path);
-	return err;
-}
-
-static int write_number(const char *dir, const char *name, uint64_t value)
-{
-	char text[24];
-
-	snprintf(text, sizeof(text), "%" PRIu64, value);
-	return write_file(dir, name, text);
-}
-
-static bool read_text(const char *dir, const char *name, struct str *text)
-{
-	struct str path = STR_INIT;
-	bool ok;
-
-	str_reset(text);
-	str_addf(&path, "%s/%s", dir, name);
-	ok = file_read(path.p, text) == 0;
-	str_release(&path);
-	return ok;
-}
-
-/* The number in a file, behind `key` and a blank where there is a key; 0 where it is not there. */
-static uint64_t read_number(const char *dir, const char *name, const char *key)
-{
-	struct str text = STR_INIT;
-	uint64_t value = 0;
-	const char *p = NULL;
-
-	if (read_text(dir, name, &text)) {
-		size_t n = key != NULL ? strlen(key) : 0;
-
-		p = text.p;
-		while (p != NULL && n > 0 && (strncmp(p, key, n) != 0 || p[n] != ' ')) {
-			p = strchr(p, '\n');
-			p = p != NULL ? p + 1 : NULL;
-		}
-		value = p != NULL ? strtoull(p + n, NULL, 10) : 0;
-	}
-	str_release(&text);
-	return value;
 }
 
 /* ---- where groups may be made ---- */
@@ -101,7 +44,7 @@ static void remove_groups(const char *base)
 		str_addf(&path, "%s/%s", base, e->d_name);
 		/* What was frozen when the supervisor died was killed as well, but does not know.
 		 */
-		(void)write_file(path.p, "freezer.state", "THAWED");
+		(void)cgroup_write_file(path.p, "freezer.state", "THAWED");
 		(void)rmdir(path.p);
 	}
 	if (d != NULL)
@@ -177,9 +120,9 @@ static unsigned hand_down(const char *dir)
 	for (size_t i = 0; i < CGROUP_CONTROLLERS; i++) {
 		str_reset(&text);
 		str_addf(&text, "+%s", cgroup_controller_words[i]);
-		(void)write_file(dir, "cgroup.subtree_control", text.p);
+		(void)cgroup_write_file(dir, "cgroup.subtree_control", text.p);
 	}
-	if (read_text(dir, "cgroup.subtree_control", &text))
+	if (cgroup_read_text(dir, "cgroup.subtree_control", &text))
 		bits = cgroup_controllers_of(text.p);
 	str_release(&text);
 	return bits;
@@ -203,14 +146,15 @@ static int try_entering(const char *dir, const char *entry)
 	if (pid < 0)
 		return -errno;
 	if (pid == 0)
-		_exit(-write_file(dir, entry, "0"));
+		_exit(-cgroup_write_file(dir, entry, "0"));
 	do
 		got = waitpid(pid, &status, 0);
 	while (got < 0 && errno == EINTR);
 	return got == pid && WIFEXITED(status) ? -WEXITSTATUS(status) : -ECHILD;
 }
 
-/* The directory of our groups; *bits gains the controllers that those of version 2 have. 0 or -errno.
+/* The directory of our groups; *bits gains the controllers that those of version 2 have. 0 or
+ * -errno.
  */
 static int make_base(const char *base, bool unified, unsigned *bits)
 {
@@ -276,8 +220,7 @@ static void add_version(struct cgroups *c, const struct cgroup_mounts *mounts, b
 
 		for (size_t k = 0; k < c->n; k++)
 			had |= c->hierarchies[k].controllers;
-		if (m->unified != unified ||
-		    (unified ? c->n > 0 : (m->controllers & ~had) == 0))
+		if (m->unified != unified || (unified ? c->n > 0 : (m->controllers & ~had) == 0))
 			continue;
 		err = add_hierarchy(c, m->directory, unified, m->controllers);
 		if (err != 0)
@@ -336,19 +279,19 @@ static int limit_memory(const char *dir, bool unified, uint64_t bytes)
 	int err;
 
 	if (unified) {
-		err = bytes > 0 ? write_number(dir, "memory.max", bytes)
-		                : write_file(dir, "memory.max", "max");
+		err = bytes > 0 ? cgroup_write_number(dir, "memory.max", bytes)
+		                : cgroup_write_file(dir, "memory.max", "max");
 		/* Kernels without swap accounting have no such file, older ones no group kill. */
-		(void)write_file(dir, "memory.swap.max", bytes > 0 ? "0" : "max");
-		(void)write_file(dir, "memory.oom.group", "1");
+		(void)cgroup_write_file(dir, "memory.swap.max", bytes > 0 ? "0" : "max");
+		(void)cgroup_write_file(dir, "memory.oom.group", "1");
 		return err;
 	}
 	/* The limit with swap may not be below the one without: it goes first up, last down. */
-	(void)write_file(dir, "memory.memsw.limit_in_bytes", "-1");
-	err = bytes > 0 ? write_number(dir, "memory.limit_in_bytes", bytes)
-	                : write_file(dir, "memory.limit_in_bytes", "-1");
+	(void)cgroup_write_file(dir, "memory.memsw.limit_in_bytes", "-1");
+	err = bytes > 0 ? cgroup_write_number(dir, "memory.limit_in_bytes", bytes)
+	                : cgroup_write_file(dir, "memory.limit_in_bytes", "-1");
 	if (err == 0 && bytes > 0)
-		(void)write_number(dir, "memory.memsw.limit_in_bytes", bytes);
+		(void)cgroup_write_number(dir, "memory.memsw.limit_in_bytes", bytes);
 	return err;
 }
 
@@ -357,7 +300,7 @@ static int share_cpu(const char *dir, bool unified, double cpus)
 	double share = unified ? cpus * 100 : cpus * 1024, most = unified ? 10000 : 262144;
 
 	share = share < 2 ? 2 : share > most ? most : share;
-	return write_number(dir, unified ? "cpu.weight" : "cpu.shares", (uint64_t)share);
+	return cgroup_write_number(dir, unified ? "cpu.weight" : "cpu.shares", (uint64_t)share);
 }
 
 static int set_limits(const struct cgroups *c, struct cgroup *g, const struct cgroup_limits *want,
@@ -376,7 +319,7 @@ static int set_limits(const struct cgroups *c, struct cgroup *g, const struct cg
 		err = share_cpu(dir, unified, want->cpus);
 	dir = directory_with(c, g, CGROUP_PIDS, &path, &unified);
 	if (dir != NULL && err == 0 && fresh)
-		err = write_file(dir, "pids.max", PIDS_MOST);
+		err = cgroup_write_file(dir, "pids.max", PIDS_MOST);
 	g->limits = *want;
 	str_release(&path);
 	return err;
@@ -389,7 +332,7 @@ static uint64_t read_memory(const struct cgroups *c, const struct cgroup *g, con
 	struct str path = STR_INIT;
 	bool unified;
 	const char *dir = directory_with(c, g, CGROUP_MEMORY, &path, &unified);
-	uint64_t value = dir != NULL ? read_number(dir, unified ? two : one, key) : 0;
+	uint64_t value = dir != NULL ? cgroup_read_number(dir, unified ? two : one, key) : 0;
 
 	str_release(&path);
 	return value;
@@ -400,6 +343,17 @@ static uint64_t oom_kills(const struct cgroups *c, const struct cgroup *g)
 	return read_memory(c, g, "memory.oom_control", "memory.events", "oom_kill");
 }
 
+uint64_t cgroup_memory(const struct cgroups *c, const struct cgroup *g)
+{
+	struct str path = STR_INIT;
+	bool unified;
+	const char *dir = directory_with(c, g, CGROUP_MEMORY, &path, &unified);
+	uint64_t value = dir != NULL ? cgroup_read_held(dir, unified) : 0;
+
+	str_release(&path);
+	return value;
+}
+
 static uint64_t read_cpu(const struct cgroups *c, const struct cgroup *g)
 {
 	struct str path = STR_INIT;
@@ -408,9 +362,9 @@ static uint64_t read_cpu(const struct cgroups *c, const struct cgroup *g)
 	for (size_t i = 0; i < c->n && us == 0; i++) {
 		add_path(&path, &c->hierarchies[i], g);
 		if (c->hierarchies[i].unified)
-			us = read_number(path.p, "cpu.stat", "usage_usec");
+			us = cgroup_read_number(path.p, "cpu.stat", "usage_usec");
 		else if (c->hierarchies[i].controllers & CGROUP_CPU)
-			us = read_number(path.p, "cpuacct.usage", NULL) / 1000;
+			us = cgroup_read_number(path.p, "cpuacct.usage", NULL) / 1000;
 	}
 	str_release(&path);
 	return us;
@@ -588,9 +542,9 @@ int cgroup_freeze(const struct cgroups *c, const struct cgroup *g, bool frozen)
 	int err = -EOPNOTSUPP;
 
 	if (dir != NULL && unified)
-		err = write_file(dir, "cgroup.freeze", frozen ? "1" : "0");
+		err = cgroup_write_file(dir, "cgroup.freeze", frozen ? "1" : "0");
 	else if (dir != NULL)
-		err = write_file(dir, "freezer.state", frozen ? "FROZEN" : "THAWED");
+		err = cgroup_write_file(dir, "freezer.state", frozen ? "FROZEN" : "THAWED");
 	str_release(&path);
 	return err;
 }

@@ -72,6 +72,8 @@ int cgroup_find(const struct cgroups *c, const struct cgroup *g, struct pids *fo
 ssize_t cgroup_signal(const struct cgroups *c, const struct cgroup *g, int sig);
 /* -EOPNOTSUPP where nothing here can freeze. */
 int cgroup_freeze(const struct cgroups *c, const struct cgroup *g, bool frozen);
+/* Bytes that its processes hold now, 0 where it does not say. */
+uint64_t cgroup_memory(const struct cgroups *c, const struct cgroup *g);
 /* Since this was asked last, or the group was made. */
 void cgroup_usage(const struct cgroups *c, struct cgroup *g, struct cgroup_usage *usage);
 

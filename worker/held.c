@@ -1,5 +1,6 @@
 #include "worker/held.h"
 
+#include "worker/cgroup_file.h"
 #include "worker/tree.h"
 
 #include <stdlib.h>
@@ -121,6 +122,15 @@ bool held_enter_group(struct held *h, struct cgroups *groups, struct spawn *spaw
 	return err == 0;
 }
 
+void held_sample(struct held *h, const struct cgroups *groups, int64_t now_ns)
+{
+	uint64_t now = cgroup_memory(groups, h->group);
+
+	if (now > h->held_most)
+		h->held_most = now;
+	h->sample_at_ns = cgroup_sample_next(h->started_ns, now_ns);
+}
+
 void held_leave_group(struct held *h, struct cgroups *groups)
 {
 	struct cgroup_usage usage;
@@ -132,6 +142,9 @@ void held_leave_group(struct held *h, struct cgroups *groups)
 	if (usage.cpu_us > h->ending.cpu_us)
 		h->ending.cpu_us = usage.cpu_us;
 	h->ending.oom = usage.oom;
+	/* Several processes together hold more than the largest of them. */
+	if (h->held_most > h->ending.peak_memory)
+		h->ending.peak_memory = h->held_most;
 	cgroup_give_back(groups, h->group, !h->ending.strays);
 	h->group = NULL;
 }

@@ -47,7 +47,9 @@ struct held {
 	int64_t term_at_ns, kill_at_ns; /* 0: none */
 	bool reaped;                    /* the first process ended; others may be left */
 	int64_t clear_by_ns;
-	bool forgotten; /* nobody wants to hear of it */
+	int64_t sample_at_ns; /* when to look at its memory next; 0: never */
+	uint64_t held_most;   /* bytes, of what was seen */
+	bool forgotten;       /* nobody wants to hear of it */
 	struct ending ending;
 };
 
@@ -68,6 +70,8 @@ void held_spawn(const struct held *h, char *const *environment, struct arena *ar
  * not.
  */
 bool held_enter_group(struct held *h, struct cgroups *groups, struct spawn *spawn);
+/* See how much memory its group holds, and when to look again. */
+void held_sample(struct held *h, const struct cgroups *groups, int64_t now_ns);
 /* What its processes used, as far as their group tells, goes to the ending; no group: nothing. */
 void held_leave_group(struct held *h, struct cgroups *groups);
 /* The environment without what is set for each task; the strings are borrowed, the array freed by

@@ -2,6 +2,7 @@
 
 #include "base/fd.h"
 #include "base/words.h"
+#include "worker/container_usage.h"
 #include "worker/runner.h"
 
 #include <errno.h>
@@ -226,6 +227,22 @@ static void did_not_succeed(struct outcome *o, const struct ending *ending,
 	fail_by_itself(o, code, by_signal, ending->oom, task);
 }
 
+/* What it used: in a container not what was waited for, which is its engine's client. */
+static void read_usage(struct outcome *o, const struct ending *ending, const char *directory)
+{
+	struct container_usage used;
+
+	if (!container_usage_read(&used, directory)) {
+		used.cpu_known = true;
+		used.cpu_us = ending->cpu_us;
+		used.peak_memory = ending->peak_memory;
+	}
+	if (used.cpu_known)
+		o->cpu_seconds = (double)used.cpu_us / 1e6;
+	if (used.peak_memory > 0)
+		o->peak_memory = (int64_t)used.peak_memory;
+}
+
 bool outcome_of_ending(struct outcome *o, const struct ending *ending,
                        const struct outcome_task *task)
 {
@@ -233,9 +250,7 @@ bool outcome_of_ending(struct outcome *o, const struct ending *ending,
 		did_not_start(o, ending, task);
 		return false;
 	}
-	o->cpu_seconds = (double)ending->cpu_us / 1e6;
-	if (ending->peak_memory > 0)
-		o->peak_memory = (int64_t)ending->peak_memory;
+	read_usage(o, ending, task->directory);
 	if (ending->cause != STOP_NONE || !WIFEXITED(ending->status) ||
 	    WEXITSTATUS(ending->status) != 0) {
 		did_not_succeed(o, ending, task);

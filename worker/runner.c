@@ -5,6 +5,7 @@
 #include "base/engine.h"
 #include "base/fd.h"
 #include "worker/container.h"
+#include "worker/container_usage.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -45,7 +46,9 @@ struct runner {
 	                 */
 	bool left;      /* the container could not be removed */
 	bool made;      /* the engine told its number */
-	int waiting;    /* a signal that waits until it is made; 0: none */
+	struct str id;  /* then */
+	struct container_usage usage;
+	int waiting; /* a signal that waits until it is made; 0: none */
 	int64_t wait_until_ns;
 };
 
@@ -117,6 +120,7 @@ static void read_id(const struct runner *r, struct str *id)
 {
 	struct str path = STR_INIT;
 
+	str_reset(id);
 	str_addf(&path, "%s/" RUNNER_ID_FILE, r->directory);
 	if (file_read(path.p, id) != 0)
 		str_reset(id);
@@ -165,12 +169,10 @@ static void hear(struct runner *r, int sig)
 
 static void look_for_id(struct runner *r)
 {
-	struct str id = STR_INIT;
 	int sig = r->waiting;
 
-	read_id(r, &id);
-	r->made = id.len > 0;
-	str_release(&id);
+	read_id(r, &r->id);
+	r->made = r->id.len > 0;
 	if (sig != 0 && (r->made || r->wait_until_ns <= clock_monotonic_ns())) {
 		r->made = true;
 		r->waiting = 0;
@@ -277,11 +279,10 @@ static bool ends_a_process(int sig)
 /* What the client's end says of the container's. */
 static int finish(struct runner *r)
 {
-	struct str id = STR_INIT;
 	const char *word = RUNNER_END_GONE;
 	int code = 0, sig = 0;
 
-	read_id(r, &id);
+	read_id(r, &r->id);
 	/* Left to itself the client removes the container. */
 	if (!r->killed &&
 	    (WIFSIGNALED(r->status) || r->signalled || WEXITSTATUS(r->status) == CODE_ENGINE))
@@ -293,18 +294,32 @@ static int finish(struct runner *r)
 		/* As a shell says it: the engine has no other way. */
 		if (r->killed || (code > 128 && code <= 128 + SIGNALS))
 			sig = r->killed ? SIGKILL : code - 128;
-		if (code == CODE_ENGINE && id.len == 0)
+		if (code == CODE_ENGINE && r->id.len == 0)
 			word = RUNNER_END_ENGINE;
-		else if (code != 0 && !r->killed && ran_out_of_memory(id.p))
+		else if (code != 0 && !r->killed && ran_out_of_memory(r->id.p))
 			word = RUNNER_END_MEMORY;
 	}
 	/* Without a note whoever cleans up looks for it. */
 	if (!r->left)
 		note_end(r, word);
-	str_release(&id);
+	(void)container_usage_write(&r->usage, r->directory);
+	container_usage_release(&r->usage);
+	str_release(&r->id);
 	if (sig != 0 && ends_a_process(sig))
 		die_by(sig);
 	return code;
+}
+
+/* Until something is to be done that no signal announces. */
+static struct timespec time_to_wait(const struct runner *r)
+{
+	int64_t ns = r->usage.next_ns - clock_monotonic_ns();
+
+	if (r->waiting != 0 && ns > SETTLE_STEP_NS)
+		ns = SETTLE_STEP_NS;
+	if (ns < 0)
+		ns = 0;
+	return (struct timespec){ns / INT64_C(1000000000), ns % INT64_C(1000000000)};
 }
 
 int runner_main(int argc, char **argv)
@@ -320,6 +335,7 @@ int runner_main(int argc, char **argv)
 	r.engine = argv[2];
 	r.name = argv[3];
 	r.directory = argv[4];
+	str_init(&r.id);
 	sigfillset(&all);
 	if (sigprocmask(SIG_SETMASK, &all, NULL) != 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) != 0 ||
 	    prctl(PR_SET_PDEATHSIG, KILL_SIGNAL) != 0 || getppid() != supervisor) {
@@ -334,11 +350,13 @@ int runner_main(int argc, char **argv)
 		return CODE_ENGINE;
 	}
 	while (!r.ended) {
-		const struct timespec step = {0, SETTLE_STEP_NS};
-		int sig = sigtimedwait(&all, NULL, r.waiting != 0 ? &step : NULL);
+		const struct timespec step = time_to_wait(&r);
+		int sig = sigtimedwait(&all, NULL, &step);
 
 		if (!r.made)
 			look_for_id(&r);
+		if (clock_monotonic_ns() >= r.usage.next_ns)
+			container_usage_look(&r.usage, r.id.p, clock_monotonic_ns());
 		if (sig > 0)
 			hear(&r, sig);
 	}

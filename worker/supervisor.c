@@ -66,6 +66,10 @@ static int64_t keep_time(struct supervisor *s)
 			supervisor_signal_task(s, h, SIGKILL);
 			h->kill_at_ns = now + SECOND_NS;
 		}
+		if (h->sample_at_ns != 0 && h->sample_at_ns <= now)
+			held_sample(h, &s->groups, now);
+		if (h->sample_at_ns != 0 && h->sample_at_ns < next)
+			next = h->sample_at_ns;
 		if (h->reaped && now + CLEAR_STEP_NS < next)
 			next = now + CLEAR_STEP_NS;
 		if (h->term_at_ns != 0 && h->term_at_ns < next)

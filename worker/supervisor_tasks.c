@@ -2,6 +2,7 @@
 #include "worker/supervisor_inside.h"
 
 #include "base/clock.h"
+#include "worker/cgroup_file.h"
 #include "worker/runner.h"
 #include "worker/spawn.h"
 
@@ -56,6 +57,8 @@ static void start_task(struct supervisor *s, struct held *h)
 	h->state = HELD_RUNNING;
 	h->pid = pid;
 	h->ending.started = true;
+	if (h->group != NULL)
+		h->sample_at_ns = cgroup_sample_next(h->started_ns, h->started_ns);
 	if (h->timeout_ns > 0)
 		h->term_at_ns = h->started_ns + h->timeout_ns;
 	supervisor_say_started(s, h);
@@ -214,7 +217,7 @@ void supervisor_reap(struct supervisor *s)
 		if (getrusage(RUSAGE_SELF, &self) == 0 && usage.ru_maxrss > self.ru_maxrss)
 			h->ending.peak_memory = (uint64_t)usage.ru_maxrss * 1024;
 		h->clear_by_ns = clock_monotonic_ns() + CLEAR_NS;
-		h->term_at_ns = h->kill_at_ns = 0;
+		h->term_at_ns = h->kill_at_ns = h->sample_at_ns = 0;
 	}
 }
 
