@@ -7,6 +7,8 @@
 #include <string.h>
 
 #define PAGE_SIZE 4096u
+/* That are looked through at a time. */
+#define SCAN_PAGES 64
 /* Ids of a group at most whose list is kept for the next one. */
 #define KEPT 16384
 
@@ -21,6 +23,7 @@ struct known {
 	bool loaded;
 	bool tasks_counted, executions_counted;
 	int64_t term;
+	uint32_t last_task; /* the largest number given */
 	VEC(struct page *) pages;
 	VEC(struct known_batch) batches;  /* by the index that they have in the state */
 	VEC(struct known_worker) workers; /* by id; [0] unused */
@@ -202,6 +205,7 @@ void known_publish(struct known *known, struct state *state, int64_t term)
 	known->tasks_counted = state->tasks_to == UINT32_MAX;
 	known->executions_counted = state->executions_to == UINT32_MAX;
 	known->term = term;
+	known->last_task = state->last_task;
 	pthread_mutex_unlock(&known->lock);
 	for (size_t i = 0; i < changed->batches.n; i++)
 		changed->batches.v[i]->changed = false;
@@ -291,6 +295,76 @@ size_t known_statuses(struct known *known, const int64_t *ids, size_t n, signed 
 	}
 	pthread_mutex_unlock(&known->lock);
 	return unknown;
+}
+
+bool known_scan_begin(struct known *known, struct known_scan *scan, enum task_status status,
+                      int64_t after)
+{
+	bool loaded;
+
+	*scan = (struct known_scan){.status = status};
+	pthread_mutex_lock(&known->lock);
+	loaded = known->loaded;
+	/* INT_NULL is the smallest number. */
+	if (after < known->last_task)
+		scan->at = after < 0 ? 1 : after + 1;
+	pthread_mutex_unlock(&known->lock);
+	return loaded;
+}
+
+static const struct page *page_of(const struct known *known, int64_t id)
+{
+	return (uint64_t)id / PAGE_SIZE < known->pages.n ? known->pages.v[id / PAGE_SIZE] : NULL;
+}
+
+/* The first number of the next page, or 0. */
+static int64_t next_page(const struct known *known, int64_t id)
+{
+	const int64_t next = (id / PAGE_SIZE + 1) * PAGE_SIZE;
+
+	return next <= known->last_task ? next : 0;
+}
+
+size_t known_scan_ids(struct known *known, struct known_scan *scan, int64_t *ids, size_t most)
+{
+	size_t n = 0;
+
+	pthread_mutex_lock(&known->lock);
+	for (int looked = 0; looked < SCAN_PAGES && n < most && scan->at > 0; looked++) {
+		const struct page *page = page_of(known, scan->at);
+		const int64_t end = next_page(known, scan->at);
+		int64_t i = scan->at % PAGE_SIZE;
+
+		for (; page != NULL && i < PAGE_SIZE && n < most; i++) {
+			if (page->statuses[i] == (signed char)scan->status)
+				ids[n++] = scan->at / PAGE_SIZE * PAGE_SIZE + i;
+		}
+		scan->at =
+		        page == NULL || i == PAGE_SIZE ? end : scan->at / PAGE_SIZE * PAGE_SIZE + i;
+	}
+	pthread_mutex_unlock(&known->lock);
+	return n;
+}
+
+/* None of a page's tasks is done? */
+static bool is_full(const struct known *known, int64_t id)
+{
+	const struct page *page = page_of(known, id);
+
+	return page != NULL && page->n == PAGE_SIZE;
+}
+
+bool known_scan_range(struct known *known, struct known_scan *scan, int64_t *first, int64_t *last)
+{
+	pthread_mutex_lock(&known->lock);
+	while (scan->at > 0 && is_full(known, scan->at))
+		scan->at = next_page(known, scan->at);
+	*first = scan->at;
+	while (scan->at > 0 && !is_full(known, scan->at))
+		scan->at = next_page(known, scan->at);
+	*last = scan->at > 0 ? scan->at - 1 : known->last_task;
+	pthread_mutex_unlock(&known->lock);
+	return *first > 0;
 }
 
 int64_t known_term(struct known *known)

@@ -68,6 +68,23 @@ bool known_workers(struct known *known, struct arena *arena, struct known_lists 
 #define KNOWN_NOT (-1)
 size_t known_statuses(struct known *known, const int64_t *ids, size_t n, signed char *statuses);
 
+/* Where tasks in a status are, by their numbers, upwards. `at` is where it goes on; 0: that was
+ * all.
+ */
+struct known_scan {
+	enum task_status status;
+	int64_t at;
+};
+/* Behind the number `after`, INT_NULL or 0: from the start. False: nothing is known. */
+bool known_scan_begin(struct known *known, struct known_scan *scan, enum task_status status,
+                      int64_t after);
+/* Of a status in which a task is not done: those that are in it. It may be none and yet have to
+   go on, since the lock is held for a moment only. */
+size_t known_scan_ids(struct known *known, struct known_scan *scan, int64_t *ids, size_t most);
+/* Of another one: numbers from *first to *last, between which tasks may be in it. False: there are
+   no more. */
+bool known_scan_range(struct known *known, struct known_scan *scan, int64_t *first, int64_t *last);
+
 /* As published last; -1 where nothing is known. */
 int64_t known_term(struct known *known);
 

@@ -79,17 +79,14 @@ static struct work next_work(struct readers *readers)
 	return work;
 }
 
-/*
- * Of a database that is shared what is known counts while nobody else leads: what another
- * server committed before this query began is not missing then.
- */
-static bool answer_known(struct reader *reader, struct call *call)
+bool reader_knows(struct reader *reader)
 {
 	struct known *known = core_known(reader->server->core);
 	int64_t term = 0;
 
-	return known_term(known) > 0 && store_reader_term(reader->store, &term) == STORE_OK &&
-	       known_term(known) == term && call->route->known(known, call);
+	if (known_term(known) < 0)
+		return false;
+	return store_reader_term(reader->store, &term) == STORE_OK && known_term(known) == term;
 }
 
 static void serve(struct reader *reader, struct call *call)
@@ -97,7 +94,8 @@ static void serve(struct reader *reader, struct call *call)
 	struct server *server = reader->server;
 	const struct route *route = call->route;
 
-	if (route->known != NULL && store_shared(server->store) && answer_known(reader, call))
+	if (route->known != NULL && store_shared(server->store) && reader_knows(reader) &&
+	    route->known(core_known(server->core), call))
 		return;
 	if (route->queue == QUEUE_CORE)
 		core_submit(server->core, call, route->handler.core);

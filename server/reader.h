@@ -40,6 +40,13 @@ bool readers_stopping(struct readers *readers);
 void readers_stop(struct readers *readers);
 void readers_free(struct readers *readers);
 
+/*
+ * Whether what is known of memory (known.h) counts: of a database that is shared it does while
+ * nobody else leads, since what another server had committed before this question would be
+ * missing.
+ */
+bool reader_knows(struct reader *reader);
+
 /* Something to be read for nobody's call; never refused: what asks is few. `run` gets NULL where
    the readers stop. The job is its owner's. */
 struct reader_job {

@@ -115,9 +115,96 @@ static void test_counted_again(void **unused)
 	bench_close(b);
 }
 
+#define SCANNED 9000
+/* Of the pages that known.c keeps the second one has nothing that is done. */
+#define FULL_FIRST 4096
+#define FULL_LAST 8191
+
+static enum task_status scanned_status(int64_t id)
+{
+	if (id < FULL_FIRST || id > FULL_LAST)
+		return id % 3 == 0 ? TASK_SUCCEEDED : id % 3 == 1 ? TASK_FAILED : TASK_PENDING;
+	return TASK_PENDING;
+}
+
+static json_t *scanned_tasks(void)
+{
+	json_t *tasks = json_array();
+
+	for (int id = 1; id <= SCANNED; id++)
+		json_array_append_new(tasks, json_pack("{s:s, s:s}", "command", "true", "status",
+		                                       task_status_words[scanned_status(id)]));
+	return json_pack("{s:s, s:o}", "key", "k", "tasks", tasks);
+}
+
+/* All that are wanted, in order, and no other. */
+static void check_ids(struct known *known, int64_t after)
+{
+	int64_t expected = after, ids[100];
+	struct known_scan scan;
+
+	assert_true(known_scan_begin(known, &scan, TASK_PENDING, after));
+	while (scan.at != 0) {
+		size_t n = known_scan_ids(known, &scan, ids, 100);
+
+		for (size_t i = 0; i < n; i++) {
+			do
+				expected++;
+			while (scanned_status(expected) != TASK_PENDING);
+			assert_int_equal(ids[i], expected);
+		}
+	}
+	do
+		expected++;
+	while (expected <= SCANNED && scanned_status(expected) != TASK_PENDING);
+	assert_true(expected > SCANNED);
+}
+
+/* All of them, and not the page that has none. */
+static void check_ranges(struct known *known, int64_t after)
+{
+	int64_t first, last, sum = 0, expected = 0;
+	struct known_scan scan;
+
+	assert_true(known_scan_begin(known, &scan, TASK_SUCCEEDED, after));
+	while (known_scan_range(known, &scan, &first, &last)) {
+		assert_true(last < FULL_FIRST || first > FULL_LAST);
+		for (int64_t id = first; id <= last; id++)
+			sum += scanned_status(id) == TASK_SUCCEEDED ? id : 0;
+	}
+	for (int64_t id = after + 1; id <= SCANNED; id++)
+		expected += scanned_status(id) == TASK_SUCCEEDED ? id : 0;
+	assert_int_equal(sum, expected);
+}
+
+static void test_scans(void **unused)
+{
+	static const int64_t afters[] = {0,    1,    2,    4095,        4096,
+	                                 5000, 8191, 8192, SCANNED - 1, SCANNED};
+	struct bench *b = bench_open(NULL);
+	struct known *known = core_known(b->core);
+	struct known_scan scan;
+
+	(void)unused;
+	b->unchecked = true;
+	assert_true(known_scan_begin(known, &scan, TASK_PENDING, 0));
+	assert_int_equal(scan.at, 0);
+	bench_call(b, 201, handle_task_bulk, 0, NULL, scanned_tasks());
+	for (size_t i = 0; i < sizeof(afters) / sizeof(afters[0]); i++) {
+		check_ids(known, afters[i]);
+		check_ranges(known, afters[i]);
+	}
+	assert_true(known_scan_begin(known, &scan, TASK_PENDING, INT64_MAX));
+	assert_int_equal(scan.at, 0);
+	assert_true(known_scan_begin(known, &scan, TASK_PENDING, INT_NULL));
+	assert_int_equal(scan.at, 1);
+	bench_close(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(test_scans),
 	        cmocka_unit_test(test_not_before_commit),
 	        cmocka_unit_test(test_nothing_while_broken),
 	        cmocka_unit_test(test_counted_again),

@@ -65,7 +65,8 @@ static const char *const big[] = {"task", "execution", "requirement", "audit", "
 
 /*
  * Lists that go along the primary key until they have a page: what they ask for may be as much as
- * the whole table, and an index of it would be paid for by every task (docs/schema.md).
+ * the whole table, and an index of it would be paid for by every task (docs/schema.md). Those of
+ * tasks do so only where nothing is known: else they ask with numbers too (server/list.c).
  */
 static bool may_scan(const struct list *list, unsigned chosen, int status)
 {
