@@ -21,8 +21,7 @@ static const struct command_option common[] = {
         {0, NULL, NULL, NULL},
 };
 
-/* Whether the words begin with those, at the end of a word. */
-static bool begins(const char *words, const char *prefix)
+bool command_begins(const char *words, const char *prefix)
 {
 	size_t n = strlen(prefix);
 
@@ -44,7 +43,7 @@ static const char *typed(const char *program, const char *words)
 {
 	const char *prefix = prefix_of(program);
 
-	if (*prefix == '\0' || !begins(words, prefix))
+	if (*prefix == '\0' || !command_begins(words, prefix))
 		return words;
 	words += strlen(prefix);
 	return words + strspn(words, " ");
@@ -106,7 +105,7 @@ static void add_commands(struct str *out, const char *program, const char *prefi
 	for (const struct command *c = commands; c->words != NULL; c++) {
 		struct str left = STR_INIT;
 
-		if (!begins(c->words, prefix))
+		if (!command_begins(c->words, prefix))
 			continue;
 		str_adds(&left, typed(program, c->words));
 		add_word(&left, c->arguments);
@@ -122,7 +121,7 @@ static int print_help(const char *program, const char *prefix)
 
 	str_addf(&out, "usage: %s COMMAND [OPTION]... [ARGUMENT]...\n", program);
 	for (const struct command_noun *n = command_nouns; n->word != NULL; n++) {
-		if (!begins(n->word, prefix))
+		if (!command_begins(n->word, prefix))
 			continue;
 		if (n->help != NULL)
 			str_addf(&out, "\n%s\n", n->help);

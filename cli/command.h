@@ -41,7 +41,9 @@ struct command {
 /* What begins a command's words and is a subject of its own: "fetch". */
 struct command_noun {
 	const char *word;
-	const char *help; /* heads it in the help; NULL: it stands below the one before */
+	const char *help;    /* heads it in the help; NULL: it stands below the one before */
+	const char *about;   /* of its manual page: what a line does not say; a few sentences */
+	const char *example; /* a command line of it */
 };
 
 /* A name under which the program is called, and what that stands for. */
@@ -71,6 +73,9 @@ struct command_call {
 	char **words;                    /* the arguments */
 	size_t nwords;
 };
+
+/* Whether the words begin with those, at the end of a word; each does with "". */
+bool command_begins(const char *words, const char *prefix);
 
 /* Read the command line, do what it says: the exit code of the program. argv is permuted. */
 int command_main(int argc, char **argv);

@@ -6,10 +6,13 @@
  * help lists commands below it in the order of the rows.
  */
 #include "cli/call.h"
+#include "cli/completion.h"
+#include "cli/doctor.h"
 #include "cli/fetch.h"
 #include "cli/launch.h"
 #include "cli/logs.h"
 #include "cli/manage.h"
+#include "cli/manual.h"
 #include "cli/steer.h"
 
 #define END                                                                                        \
@@ -311,27 +314,56 @@ const struct command commands[] = {
         {"pause", "RUN...", 1, COMMAND_ANY, "grant nothing more of a run; what runs goes on", steer_pause, {nothing, SERVER}},
         {"resume", "RUN...", 1, COMMAND_ANY, "let a paused run go on", steer_resume, {nothing, SERVER}},
         {"cancel", "RUN...", 1, COMMAND_ANY, "end a run and what runs of it", steer_cancel, {nothing, SERVER}},
+        {"doctor", "", 0, 0, "what hinders work here, and what to do about it", doctor, {nothing, SERVER}},
+        {"completion", "bash|zsh|fish", 1, 1, "completion of command lines, for that shell", completion, {NULL}},
+        {"manual", "[NAME]", 0, 1, "a manual page, for scdoc", manual, {NULL}},
         {NULL, NULL, 0, 0, NULL, NULL, {NULL}},
 };
 
 const struct command_noun command_nouns[] = {
-        {"fetch", "files and folders, on this machine and on every storage:"},
-        {"task", "tasks:"},
-        {"worker", "workers:"},
-        {"batch", "batches:"},
-        {"execution", "executions:"},
-        {"recruiter", "recruiters:"},
-        {"flavor", "flavors:"},
-        {"job", "jobs:"},
-        {"run", "runs:"},
-        {"launch", "watch and steer:"},
-        {"logs", NULL},
-        {"why", NULL},
-        {"retry", NULL},
-        {"pause", NULL},
-        {"resume", NULL},
-        {"cancel", NULL},
-        {NULL, NULL},
+        {"fetch", "files and folders, on this machine and on every storage:",
+         "A URI is a path, file://, http://, https://, ftp://, or REMOTE://PATH with a remote of rclone's configuration, as tasks name "
+         "their inputs. A folder ends with /; the last part of a URI may be a glob.",
+         "scitq fetch sync results/ s3://bucket/results/"},
+        {"task", "tasks:", "A task is named by its number or by its name, where no other has that.",
+         "scitq task list --run 41 --status failed"},
+        {"worker", "workers:", "A worker is named by its number or its name.", "scitq worker update node3 --status paused"},
+        {"batch", "batches:",
+         "Tasks of a batch go to the workers that serve it; a step of a workflow is the batch WORKFLOW.STEP.",
+         "scitq batch stop qc.align --term"},
+        {"execution", "executions:", "Each attempt at a task is an execution of its own.",
+         "scitq execution list --task-name align:S3"},
+        {"recruiter", "recruiters:",
+         "A recruiter brings workers to a batch: it takes idle ones over, and hires new ones where it has a provider and a region. Those "
+         "of a lower rank go first.",
+         "scitq recruiter create -b qc.align -f 'auto:cpu>=8' -C 4 -T 8"},
+        {"flavor", "flavors:", "What the providers offer, and what it costs.", "scitq flavor list --min-cpu 16 --limit 5"},
+        {"job", "jobs:", "What the server does to hire workers and to give them back.", "scitq job list"},
+        {"run", "runs:", "A run is a workflow that scitq-run submitted. It is named by its number, or its name.", "scitq run list"},
+        {"launch", "watch and steer:",
+         "Its options are those of scitq-launch of scitq v1. A COMMAND of one word is taken as it is written; of several each reaches the "
+         "program as it is.",
+         "scitq launch -b copies -r s3://bucket/genome.tgz\\|untar -- bash -c 'ls $RESOURCE'"},
+        {"logs", NULL,
+         "Standard output of the task goes to standard output, its standard error to standard error. With --follow it ends with the task.",
+         "scitq logs 41 align:S3 -f"},
+        {"why", NULL, "What a task waits for, in the end; why it failed; or which part of its identity changed, so that it was not reused.",
+         "scitq why align:S3"},
+        {"retry", NULL,
+         "Each gets its attempts afresh, and tasks that wait for it come back with it. --set changes fields before: cpu, memory, "
+         "container, command, run_timeout and the others that a task may change.",
+         "scitq retry 41 --failed --set memory=64GB"},
+        {"pause", NULL, "Nothing more of the run is granted, and what runs goes on.", "scitq pause 41"},
+        {"resume", NULL, "The opposite of pause.", "scitq resume 41"},
+        {"cancel", NULL, "What waits never runs, and what runs is told to end. Results stay.", "scitq cancel 41"},
+        {"doctor", "set up:",
+         "Looks at what is usually wrong: settings, the server and its token, workers, the container engine, disk space. "
+         "A line each; the exit code is 0 where nothing hinders work.",
+         "scitq doctor"},
+        {"completion", NULL, "Prints the completion of one shell.", "source <(scitq completion bash)"},
+        {"manual", NULL, "Prints a manual page as scdoc source, made of the same table as --help. NAME is the page's, without `scitq-`.",
+         "scitq manual task | scdoc | man -l -"},
+        {NULL, NULL, NULL, NULL},
 };
 
 const struct command_alias command_aliases[] = {

@@ -4,6 +4,7 @@ foreach(name IN LISTS runs)
 	scitq_script_test(${name} tests/e2e/${name})
 endforeach()
 scitq_unit_test(cli_meter_test SOURCES unit/cli_meter_test.c ../cli/meter.c LIBS base)
+scitq_script_test(manual tests/e2e/manual)
 # The commands of scitq fetch.
 foreach(place local box azure s3 ftp)
 	scitq_script_test(fetch_${place} tests/e2e/fetch ${place})
