@@ -43,7 +43,7 @@ static const struct command {
         {"backup", NULL, "DIRECTORY", 1, backup,
          "copy the database, while it is served, into a new directory"},
         {"prune", NULL, "--older TIME", 0, prune,
-         "delete what ended before: tasks, executions, logs, runs, jobs, audit"},
+         "delete what ended before: tasks, executions, logs, runs, jobs, audit log"},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -283,7 +283,13 @@ static int backup(struct operation *o)
 
 static int prune(struct operation *o)
 {
-	static const char *const names[] = {"tasks", "runs", "jobs", "audit"};
+	static const struct {
+		const char *name, *words;
+	} parts[] = {{"tasks", "tasks"},
+	             {"runs", "runs"},
+	             {"jobs", "jobs"},
+	             {"audit", "entries of the audit log"}};
+	const size_t n = sizeof(parts) / sizeof(parts[0]);
 	char date[DATE_TEXT_SIZE];
 	json_t *body, *reply;
 
@@ -297,10 +303,10 @@ static int prune(struct operation *o)
 	if (reply == NULL)
 		return failed(o);
 	printf("ended before %.19s and deleted:", date);
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	for (size_t i = 0; i < n; i++)
 		printf(" %lld %s%s",
-		       (long long)json_integer_value(json_object_get(reply, names[i])), names[i],
-		       i + 1 < sizeof(names) / sizeof(names[0]) ? "," : "\n");
+		       (long long)json_integer_value(json_object_get(reply, parts[i].name)),
+		       parts[i].words, i + 1 < n ? "," : "\n");
 	json_decref(reply);
 	return SERVER_EXIT_OK;
 }

@@ -97,17 +97,18 @@ static void choose(struct samples *all, const struct seq_runs *runs, const struc
 static struct value common_text(const struct sample *s, enum seq_field field, struct arena *arena)
 {
 	struct str text = STR_INIT;
+	struct map seen = MAP_INIT;
 	struct value v;
 
 	for (size_t i = 0; i < s->runs.n; i++) {
 		const char *one = s->runs.v[i]->text[field];
-		bool known = false;
+		bool is_new;
 
-		for (size_t k = 0; k < i && !known; k++)
-			known = strcmp(s->runs.v[k]->text[field], one) == 0;
-		if (!known)
+		map_put(&seen, one, strlen(one), &is_new);
+		if (is_new)
 			str_addf(&text, "%s%s", i > 0 ? ";" : "", one);
 	}
+	map_release(&seen);
 	v = value_string(arena_strndup(arena, text.p, text.len));
 	str_release(&text);
 	return v;

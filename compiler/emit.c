@@ -174,7 +174,7 @@ static bool emit_item(void *context, const struct data_item *item)
 	if (item->producer == NULL) {
 		/* An address may carry actions of its own, as v1 wrote them. */
 		const char *bar =
-		        value_is_uri(item->text.text) ? strchr(item->text.text, '|') : NULL;
+		        value_is_uri(item->text.text) ? uri_actions(item->text.text) : NULL;
 
 		if (bar != NULL) {
 			u.uri = arena_strndup(s->arena, item->text.text,

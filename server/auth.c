@@ -178,7 +178,7 @@ bool auth_state_token(struct auth *auth, const char *state, struct problem *prob
 	}
 	if (ok) {
 		digest_bytes(text.p, text.len, digest);
-		add_row(&auth->own, &(struct token){.name = "state",
+		add_row(&auth->own, &(struct token){.name = "first token",
 		                                    .role = "admin",
 		                                    .hash = digest,
 		                                    .expiry_date = DATE_NULL});

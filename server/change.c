@@ -29,55 +29,6 @@ static void set_reason(struct core *core, uint32_t id, struct task_node *task, e
 	task->reason = (uint8_t)reason;
 }
 
-struct rule_list {
-	VEC(struct edge_rule) rules; /* one of each gather, with how many more may fail */
-};
-
-/* One more of the gather has failed. False where that is one too many. */
-static bool spare(struct rule_list *list, struct edge_rule rule)
-{
-	size_t i = 0;
-
-	while (i < list->rules.n && list->rules.v[i].gather != rule.gather)
-		i++;
-	if (i == list->rules.n)
-		vec_push(&list->rules, rule);
-	if (list->rules.v[i].may_fail == 0)
-		return false;
-	list->rules.v[i].may_fail--;
-	return true;
-}
-
-/* Has more of what it waits for failed than may? Walks all that it waits for. */
-static bool hopeless(const struct state *state, const struct task_node *task)
-{
-	struct rule_list list = {0};
-	bool lost = false;
-
-	for (uint32_t e = task->requires; e != 0 && !lost; e = state->edges.v[e].next_required) {
-		struct edge_rule rule = state_edge_rule(state, e);
-
-		if (state_task(state, state->edges.v[e].other)->status == TASK_FAILED)
-			lost = rule.gather == 0 || !spare(&list, rule);
-	}
-	vec_release(&list.rules);
-	return lost;
-}
-
-/* Nothing is left to wait for but failures that may be. */
-static bool is_ready(const struct state *state, const struct task_node *task)
-{
-	if (task->requires == 0)
-		return true;
-	if (!(task->flags & TASK_GATHERS))
-		return false;
-	for (uint32_t e = task->requires; e != 0; e = state->edges.v[e].next_required) {
-		if (!task_is_done(state_task(state, state->edges.v[e].other)->status))
-			return false;
-	}
-	return !hopeless(state, task);
-}
-
 void change_partial(struct core *core, uint32_t id, struct task_node *task, bool partial)
 {
 	if (((task->flags & TASK_PARTIAL) != 0) == partial)
@@ -101,7 +52,7 @@ static bool settle(struct core *core, uint32_t id, struct task_node *task, bool 
 		                  task_transition(TASK_PENDING, TASK_EVENT_BLOCK)->to);
 	if (task->status != TASK_WAITING)
 		return false;
-	if (is_ready(state, task)) {
+	if (state_edges_over(state, task)) {
 		if (task->requires != 0)
 			change_partial(core, id, task, true);
 		state_edges_drop(state, id);
@@ -140,7 +91,7 @@ static void done(struct core *core, uint32_t first)
 		for (uint32_t e = other->dependents; e != 0; e = next) {
 			uint32_t id = state->edges.v[e].task;
 			struct task_node *task = state_task(state, id);
-			bool lost;
+			bool lost = false;
 
 			next = state->edges.v[e].next_dependent;
 			if (requirement_met(other, class_of(state, task)->accepts_failure,
@@ -148,13 +99,16 @@ static void done(struct core *core, uint32_t first)
 				if (gives_part(other))
 					change_partial(core, id, task, true);
 				state_edge_remove(state, e);
-				/* A gather has many requirements: they are walked only where it
-				   is known that one has failed. */
-				lost = task->reason == REASON_DEPENDENCY && hopeless(state, task);
 			} else {
-				lost = state_edge_rule(state, e).gather == 0 ||
-				       hopeless(state, task);
+				struct edge_rule rule;
+
+				state_edge_settle(state, e);
+				rule = state_edge_rule(state, e);
+				lost = rule.gather == 0 || rule.failed > rule.may_fail;
 			}
+			/* One that was lost before stays so while that has failed. */
+			if (!lost && task->reason == REASON_DEPENDENCY)
+				lost = state_edges_hopeless(state, task);
 			if (settle(core, id, task, lost))
 				vec_push(&work, id);
 		}
@@ -194,13 +148,14 @@ void change_required(struct core *core, uint32_t id, struct task_node *task)
 	if (task_is_done((enum task_status)task->status) ||
 	    task_is_out((enum task_status)task->status))
 		return;
-	if (load_edges(core, id, task) && settle(core, id, task, hopeless(&core->state, task)))
+	if (load_edges(core, id, task) &&
+	    settle(core, id, task, state_edges_hopeless(&core->state, task)))
 		done(core, id);
 }
 
 void change_check(struct core *core, uint32_t id, struct task_node *task)
 {
-	if (settle(core, id, task, hopeless(&core->state, task)))
+	if (settle(core, id, task, state_edges_hopeless(&core->state, task)))
 		done(core, id);
 }
 
@@ -214,7 +169,7 @@ static bool undone_dependent(struct core *core, const struct requirement *row,
 	if (task->status == TASK_FAILED && task->reason == REASON_DEPENDENCY) {
 		if (!run_need(core, class_of(state, task)->run) || !load_edges(core, id, task))
 			return false;
-		if (hopeless(state, task)) {
+		if (state_edges_hopeless(state, task)) {
 			state_edges_drop(state, id);
 			return false;
 		}
@@ -230,10 +185,13 @@ static bool undone_dependent(struct core *core, const struct requirement *row,
 	if (task->status == TASK_PENDING || (task->flags & TASK_PARTIAL)) {
 		if (!load_edges(core, id, task))
 			return false;
-	} else if (!state_edge_find(state, id, other, &edge)) {
+	} else if (state_edge_find(state, id, other, &edge)) {
+		state_edge_settle(state, edge);
+	} else {
 		state_edge_add(state, id, other, edge_rule_of(row));
 	}
-	settle(core, id, task, task->reason == REASON_DEPENDENCY && hopeless(state, task));
+	settle(core, id, task,
+	       task->reason == REASON_DEPENDENCY && state_edges_hopeless(state, task));
 	return false;
 }
 
@@ -289,7 +247,7 @@ bool change_task(struct core *core, uint32_t id, struct task_node *task, enum ta
 		undone(core, id);
 		break;
 	case TASK_EVENT_RESUME:
-		if (settle(core, id, task, hopeless(state, task)))
+		if (settle(core, id, task, state_edges_hopeless(state, task)))
 			done(core, id);
 		break;
 	case TASK_EVENT_CANCEL:
@@ -314,7 +272,7 @@ void change_release(struct core *core, struct task_node *task)
 
 		state_edge_remove(state, task->dependents);
 		settle(core, dependent, node,
-		       node->reason == REASON_DEPENDENCY && hopeless(state, node));
+		       node->reason == REASON_DEPENDENCY && state_edges_hopeless(state, node));
 	}
 }
 
@@ -409,7 +367,8 @@ bool change_end(struct core *core, struct execution_node *execution, const struc
 		execution->mask |= BIT(EXECUTION_COL_message);
 	}
 	execution->status = (uint8_t)row->to;
-	if (!record_execution_flush(core, execution) || !signals_ended(core, execution))
+	record_execution_ended(core, execution);
+	if (!signals_ended(core, execution))
 		return true;
 	/* The name must outlive the worker's node only for this call. */
 	state_execution_remove(&core->state, execution);

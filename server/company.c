@@ -24,16 +24,28 @@ static struct follower_name *find(struct company *c, const char *who)
 	return NULL;
 }
 
-void company_note(struct company *c, const char *who, int64_t until_ns)
+size_t company_count(struct company *c, int64_t now_ns)
+{
+	for (size_t i = c->list.n; i-- > 0;) {
+		if (c->list.v[i].until_ns < now_ns)
+			drop(c, i);
+	}
+	return c->list.n;
+}
+
+bool company_note(struct company *c, const char *who, int64_t now_ns, int64_t until_ns)
 {
 	struct follower_name *known = find(c, who), new;
 
 	if (known != NULL) {
 		known->until_ns = until_ns;
-		return;
+		return true;
 	}
+	if (company_count(c, now_ns) >= COMPANY_MOST)
+		return false;
 	new = (struct follower_name){xstrdup(who), until_ns};
 	vec_push(&c->list, new);
+	return true;
 }
 
 void company_leave(struct company *c, const char *who)
@@ -42,13 +54,4 @@ void company_leave(struct company *c, const char *who)
 
 	if (known != NULL)
 		drop(c, (size_t)(known - c->list.v));
-}
-
-size_t company_count(struct company *c, int64_t now_ns)
-{
-	for (size_t i = c->list.n; i-- > 0;) {
-		if (c->list.v[i].until_ns < now_ns)
-			drop(c, i);
-	}
-	return c->list.n;
 }

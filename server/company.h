@@ -7,6 +7,7 @@
 
 #include "base/vec.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,8 +21,9 @@ struct company {
 };
 
 void company_release(struct company *c);
-/* It is there, and will have called again by then. */
-void company_note(struct company *c, const char *who, int64_t until_ns);
+#define COMPANY_MOST 1000
+/* It is there, and will have called again by then. False: it is one too many. */
+bool company_note(struct company *c, const char *who, int64_t now_ns, int64_t until_ns);
 void company_leave(struct company *c, const char *who);
 /* Those that are there now. */
 size_t company_count(struct company *c, int64_t now_ns);

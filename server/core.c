@@ -116,6 +116,7 @@ void core_free(struct core *core)
 	vec_release(&core->grown);
 	vec_release(&core->asking);
 	vec_release(&core->granted);
+	vec_release(&core->endings);
 	arena_release(&core->arena);
 	pthread_mutex_destroy(&core->lock);
 	free(core->url);
@@ -484,7 +485,7 @@ static void end_group(struct core *core)
 		follow_finish(core);
 		recruit_finish(core);
 		wrote = core->writing || core->logging || core->state.dirty_tasks.n > 0 ||
-		        core->state.dirty_executions.n > 0;
+		        core->state.dirty_executions.n > 0 || core->endings.n > 0;
 		record_commit(core);
 	}
 	count_group(core, wrote);

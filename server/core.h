@@ -58,6 +58,9 @@ struct core_options {
 	/* Whether nobody is there any more to be answered. Called on the core thread, of a call
 	   that waits; NULL: that is not known. */
 	bool (*hung_up)(void *context, const struct call *call);
+	/* Whether the token of a call that waits is still in force. On the core thread; NULL: it
+	 * is. */
+	bool (*admitted)(void *context, const struct call *call);
 	struct feed *feed;                /* where events go; NULL: nowhere */
 	struct log_board *board;          /* who follows logs; NULL: nobody does */
 	void (*published)(void *context); /* something was put there; NULL: nobody waits for it */

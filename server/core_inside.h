@@ -50,6 +50,13 @@ struct core_answer {
 	call_handler *handler;    /* and who begins again where it cannot */
 };
 
+/* A row whose columns in the mask are to be written, where its status is still `before`. */
+struct row_change {
+	const void *row;
+	uint64_t mask;
+	int before;
+};
+
 struct prune;
 struct recruit;
 
@@ -82,8 +89,10 @@ struct core {
 	struct call *current;         /* being handled; NULL once it is answered or parked */
 	/* Rows of executions that are not inserted yet; their texts live in the group. */
 	VEC(struct execution) granted;
-	bool writing; /* a transaction is open */
-	bool logging; /* one of the log file too */
+	VEC(struct row_change) endings; /* of executions that are not in memory any more */
+	struct map ahead; /* rows of tasks that may be granted next, by task_id (grant.h) */
+	bool writing;     /* a transaction is open */
+	bool logging;     /* one of the log file too */
 	bool group_failed;
 	bool hooked;         /* a run that ended has made a task, which may be granted at once */
 	bool tokens_changed; /* in this group, or could not be read since */
@@ -93,7 +102,7 @@ struct core {
 	int64_t now_us; /* date, the same */
 	size_t calls;   /* of the group */
 	struct core_counts counts;
-	uint64_t keys; /* of calls, kept since the start */
+	uint64_t keys;                    /* of calls, kept since the start */
 	VEC(struct worker_node *) asking; /* whose lease calls are to be looked at */
 
 	unsigned failures;  /* groups that failed since one was kept */

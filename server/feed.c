@@ -28,15 +28,17 @@ struct name {
 	char *name, *json; /* json: quoted, as it is printed */
 	struct feed_batch counters;
 	uint64_t counted; /* the event that told them last */
+	uint64_t used;    /* the last event that may have it, or the next one */
 };
 
 struct feed {
 	pthread_mutex_t lock;
 	struct feed_event *ring;
 	size_t room;
-	uint64_t start, next; /* numbers of the first event ever, of the next one */
-	struct map numbers;   /* name -> number */
-	VEC(struct name *) names;
+	uint64_t start, next;     /* numbers of the first event ever, of the next one */
+	struct map numbers;       /* name -> number */
+	VEC(struct name *) names; /* by number - 1; NULL: free */
+	VEC(uint32_t) free;       /* numbers */
 };
 
 struct feed *feed_new(size_t room)
@@ -50,50 +52,87 @@ struct feed *feed_new(size_t room)
 	return feed;
 }
 
+static void name_free(struct name *name)
+{
+	if (name == NULL)
+		return;
+	free(name->name);
+	free(name->json);
+	free(name);
+}
+
 void feed_free(struct feed *feed)
 {
 	if (feed == NULL)
 		return;
-	for (size_t i = 0; i < feed->names.n; i++) {
-		free(feed->names.v[i]->name);
-		free(feed->names.v[i]->json);
-		free(feed->names.v[i]);
-	}
+	for (size_t i = 0; i < feed->names.n; i++)
+		name_free(feed->names.v[i]);
 	vec_release(&feed->names);
+	vec_release(&feed->free);
 	map_release(&feed->numbers);
 	free(feed->ring);
 	pthread_mutex_destroy(&feed->lock);
 	free(feed);
 }
 
-uint32_t feed_batch(struct feed *feed, const char *name)
+/* Those of which the ring holds nothing: half of them at least, where there are twice as many as it
+   has events. */
+static void forget_names(struct feed *feed)
 {
-	uint64_t *number;
-	uint32_t found;
+	for (size_t i = 0; i < feed->names.n; i++) {
+		struct name *name = feed->names.v[i];
+
+		if (name == NULL || name->used + feed->room >= feed->next)
+			continue;
+		map_delete(&feed->numbers, name->name, strlen(name->name));
+		name_free(name);
+		feed->names.v[i] = NULL;
+		vec_push(&feed->free, (uint32_t)i + 1);
+	}
+}
+
+static uint32_t add_name(struct feed *feed, const char *text)
+{
+	struct name *name = xcalloc(1, sizeof(*name));
+	struct str quoted = STR_INIT;
+	json_t *value = json_text(text);
+	uint32_t number;
 	bool is_new;
 
-	pthread_mutex_lock(&feed->lock);
-	number = map_get(&feed->numbers, name, strlen(name));
-	if (number == NULL) {
-		struct name *n = xcalloc(1, sizeof(*n));
-		struct str quoted = STR_INIT;
-		json_t *text = json_text(name);
-
-		json_print(text, &quoted);
-		json_decref(text);
-		n->name = xstrdup(name);
-		n->json = str_detach(&quoted);
-		vec_push(&feed->names, n);
-		number = map_put(&feed->numbers, n->name, strlen(n->name), &is_new);
-		*number = feed->names.n;
+	json_print(value, &quoted);
+	json_decref(value);
+	name->name = xstrdup(text);
+	name->json = str_detach(&quoted);
+	if (feed->free.n == 0 && feed->names.n >= 2 * feed->room)
+		forget_names(feed);
+	if (feed->free.n > 0) {
+		number = feed->free.v[--feed->free.n];
+		feed->names.v[number - 1] = name;
+	} else {
+		vec_push(&feed->names, name);
+		number = (uint32_t)feed->names.n;
 	}
-	found = (uint32_t)*number;
+	*map_put(&feed->numbers, name->name, strlen(name->name), &is_new) = number;
+	return number;
+}
+
+uint32_t feed_batch(struct feed *feed, const char *name)
+{
+	const uint64_t *known;
+	uint32_t number;
+
+	pthread_mutex_lock(&feed->lock);
+	known = map_get(&feed->numbers, name, strlen(name));
+	number = known != NULL ? (uint32_t)*known : add_name(feed, name);
+	feed->names.v[number - 1]->used = feed->next;
 	pthread_mutex_unlock(&feed->lock);
-	return found;
+	return number;
 }
 
 static void put(struct feed *feed, const struct feed_event *event)
 {
+	if (event->batch != 0)
+		feed->names.v[event->batch - 1]->used = feed->next;
 	feed->ring[(feed->next - feed->start) % feed->room] = *event;
 	feed->next++;
 }
@@ -154,11 +193,13 @@ static const struct {
         [FEED_RUN] = {NULL, NULL, NULL, KIND_RUN_STATUS},
 };
 
+#define NO_BATCH SIZE_MAX
+
 /* An event on its way out, with what must be read under the lock. */
 struct item {
 	uint64_t number;
 	struct feed_event event;
-	const char *batch; /* quoted */
+	size_t batch; /* where its name stands, quoted; NO_BATCH: none */
 	struct feed_batch counters;
 };
 
@@ -175,7 +216,7 @@ static void print_counters(const struct feed_batch *counters, struct str *out)
 	str_addc(out, '}');
 }
 
-static void print_event(const struct item *item, struct str *out)
+static void print_event(const struct item *item, const char *names, struct str *out)
 {
 	const struct feed_event *e = &item->event;
 	const char *const *words;
@@ -200,8 +241,8 @@ static void print_event(const struct item *item, struct str *out)
 		str_addf(out, ",\"status\":\"%s\"", words[e->status]);
 	if (e->reason != REASON_NONE && e->reason < REASON_COUNT)
 		str_addf(out, ",\"reason\":\"%s\"", reason_words[e->reason]);
-	if (item->batch != NULL)
-		str_addf(out, ",\"batch\":%s", item->batch);
+	if (item->batch != NO_BATCH)
+		str_addf(out, ",\"batch\":%s", names + item->batch);
 	if (e->run != 0)
 		str_addf(out, ",\"run_id\":%u", e->run);
 	if (e->kind == FEED_BATCH && e->change == FEED_CHANGED)
@@ -225,13 +266,15 @@ static bool passes(const struct feed *feed, const struct feed_filter *filter,
 
 enum taken { TAKEN_ALL, TAKEN_SOME, TAKEN_GONE };
 
+/* Names of batches go to `names`, each with a NUL behind it. */
 static enum taken take(struct feed *feed, const struct feed_filter *filter, uint64_t *since,
-                       struct item *items, size_t *n)
+                       struct item *items, size_t *n, struct str *names)
 {
 	enum taken taken = TAKEN_SOME;
 	uint64_t first;
 
 	*n = 0;
+	str_reset(names);
 	pthread_mutex_lock(&feed->lock);
 	first = feed->next - feed->start > feed->room ? feed->next - feed->room : feed->start;
 	if (*since + 1 < first || *since >= feed->next) {
@@ -247,10 +290,13 @@ static enum taken take(struct feed *feed, const struct feed_filter *filter, uint
 			continue;
 		item->number = number;
 		item->event = *event;
-		item->batch = NULL;
+		item->batch = NO_BATCH;
 		if (event->batch != 0) {
-			item->batch = feed->names.v[event->batch - 1]->json;
-			item->counters = feed->names.v[event->batch - 1]->counters;
+			const struct name *name = feed->names.v[event->batch - 1];
+
+			item->batch = names->len;
+			str_add(names, name->json, strlen(name->json) + 1);
+			item->counters = name->counters;
 		}
 		(*n)++;
 	}
@@ -265,12 +311,14 @@ bool feed_print(struct feed *feed, const struct feed_filter *filter, uint64_t *s
 {
 	struct item items[AT_ONCE];
 	enum taken taken = TAKEN_SOME;
+	struct str names = STR_INIT;
 	size_t n;
 
 	while (taken == TAKEN_SOME && out->len < most) {
-		taken = take(feed, filter, since, items, &n);
+		taken = take(feed, filter, since, items, &n, &names);
 		for (size_t i = 0; i < n; i++)
-			print_event(&items[i], out);
+			print_event(&items[i], names.p, out);
 	}
+	str_release(&names);
 	return taken != TAKEN_GONE;
 }

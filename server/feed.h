@@ -73,7 +73,10 @@ struct feed;
 struct feed *feed_new(size_t room);
 void feed_free(struct feed *feed);
 
-/* The number under which events name a batch, from 1; the name is copied once and kept. */
+/*
+ * The number under which events name a batch, from 1, good for what is published next. Names are
+ * kept while the ring has an event with them, and some longer: 2 * room of them at most.
+ */
 uint32_t feed_batch(struct feed *feed, const char *name);
 void feed_publish(struct feed *feed, const struct feed_event *events, size_t n);
 /* An event with the batch's counters of now. */

@@ -114,7 +114,8 @@ void handle_run_follow(struct core *core, struct call *call)
 
 	if (!json_member_int(call->body, "since", &follower.since, &call->problem) ||
 	    !json_member_real(call->body, "wait", &wait, &call->problem) ||
-	    !json_member_text(call->body, "who", &who, &call->problem)) {
+	    !json_member_text(call->body, "who", &who, &call->problem) ||
+	    (who != NULL && !name_check("who", who, &call->problem))) {
 		core_problem(core, call);
 		return;
 	}
@@ -130,9 +131,13 @@ void handle_run_follow(struct core *core, struct call *call)
 	wait = wait > 0 ? wait : 0;
 	wait = wait > WAIT_MOST_SECONDS ? WAIT_MOST_SECONDS : wait;
 	call->deadline_ns = core->now_ns + (int64_t)(wait * (double)SECOND_NS);
+	if (who != NULL &&
+	    !company_note(&run->company, who, core->now_ns, call->deadline_ns + RETURN_NS)) {
+		core_refuse(core, call, PROBLEM_BUSY, "%d follow run %u already", COMPANY_MOST,
+		            run->id);
+		return;
+	}
 	run_attached(core, run);
-	if (who != NULL)
-		company_note(&run->company, who, call->deadline_ns + RETURN_NS);
 	vec_push(&run->followers, follower);
 	core_park(core);
 	run_look(&core->state, run);

@@ -17,12 +17,14 @@ static const uint64_t grant_columns =
         BIT(TASK_COL_upload_timeout) | BIT(TASK_COL_yields) | BIT(TASK_COL_attempt_settings) |
         BIT(TASK_COL_use_cache) | BIT(TASK_COL_identity);
 
-/* The list without the words that are in the map. NULL where nothing is left. */
+/* The list without the words that the map has with a 1, as it is where it has none of them. NULL
+   where nothing is left. */
 static const char *without(struct core *core, const char *list, const struct map *left,
                            uint32_t *nleft)
 {
 	struct str kept = STR_INIT;
 	const char *error, *text = NULL;
+	const uint32_t before = *nleft;
 	char **words;
 	size_t n;
 
@@ -30,15 +32,41 @@ static const char *without(struct core *core, const char *list, const struct map
 	if (list == NULL || !uri_list_split(&core->arena, list, &words, &n, &error))
 		return list;
 	for (size_t i = 0; i < n; i++) {
-		if (map_get(left, words[i], strlen(words[i])) != NULL)
+		const uint64_t *out = map_get(left, words[i], strlen(words[i]));
+
+		if (out != NULL && *out == 1)
 			++*nleft;
 		else
 			uri_list_add(&kept, words[i]);
 	}
-	if (kept.len > 0)
+	if (*nleft == before)
+		text = list;
+	else if (kept.len > 0)
 		text = arena_strndup(&core->arena, kept.p, kept.len);
 	str_release(&kept);
 	return text;
+}
+
+/*
+ * What the task takes from the one that it requires: with a 1 where that has failed, with a 0 where
+ * another one has given it all the same.
+ */
+static void note_input(struct core *core, const struct requirement *row, struct map *left)
+{
+	const struct task_node *other;
+	const char *error;
+	char **words;
+	size_t n;
+
+	if (row->input == NULL || (other = core_task(core, row->other_task_id)) == NULL ||
+	    !uri_list_split(&core->arena, row->input, &words, &n, &error))
+		return;
+	for (size_t i = 0; i < n; i++) {
+		bool is_new;
+		uint64_t *out = map_put(left, words[i], strlen(words[i]), &is_new);
+
+		*out = (is_new || *out == 1) && other->status == TASK_FAILED;
+	}
 }
 
 /* What tasks that failed would have given goes out of input and resource. */
@@ -55,25 +83,10 @@ static bool leave_out(struct core *core, uint32_t id, const struct task_node *no
 		return true;
 	if (!record_requirements(core, id, &rows, &n))
 		return false;
-	for (size_t i = 0; i < n; i++) {
-		const struct task_node *other;
-		const char *error;
-		char **words;
-		size_t nwords;
-
-		if (rows[i].input == NULL)
-			continue;
-		other = core_task(core, rows[i].other_task_id);
-		if (other == NULL || other->status != TASK_FAILED ||
-		    !uri_list_split(&core->arena, rows[i].input, &words, &nwords, &error))
-			continue;
-		for (size_t k = 0; k < nwords; k++)
-			*map_put(&left, words[k], strlen(words[k]), NULL) = 1;
-	}
-	if (left.n > 0) {
-		task->input = without(core, task->input, &left, nleft);
-		task->resource = without(core, task->resource, &left, nleft);
-	}
+	for (size_t i = 0; i < n; i++)
+		note_input(core, &rows[i], &left);
+	task->input = without(core, task->input, &left, nleft);
+	task->resource = without(core, task->resource, &left, nleft);
 	map_release(&left);
 	return !core->group_failed;
 }
@@ -90,11 +103,36 @@ bool grant_settle(struct core *core, uint32_t id, const struct task_node *node, 
 	return true;
 }
 
+void grant_ahead(struct core *core, const int64_t *ids, size_t n)
+{
+	record_tasks(core, ids, n, grant_columns, &core->ahead);
+}
+
+static const uint64_t *find_ahead(const struct core *core, int64_t id)
+{
+	return map_get(&core->ahead, (const char *)&id, sizeof(id));
+}
+
+bool grant_is_ahead(const struct core *core, int64_t id)
+{
+	return find_ahead(core, id) != NULL;
+}
+
+void grant_forget(struct core *core)
+{
+	map_release(&core->ahead);
+}
+
 bool grant_read(struct core *core, uint32_t id, const struct task_node *node, struct task *task,
                 uint32_t *left)
 {
-	return record_task(core, id, grant_columns, task) &&
-	       grant_settle(core, id, node, task, left);
+	const uint64_t *ahead = find_ahead(core, id);
+
+	if (ahead != NULL)
+		*task = *(const struct task *)(uintptr_t)*ahead;
+	else if (!record_task(core, id, grant_columns, task))
+		return false;
+	return grant_settle(core, id, node, task, left);
 }
 
 /* ,"name": */

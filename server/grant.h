@@ -17,6 +17,13 @@ bool grant_settle(struct core *core, uint32_t id, const struct task_node *node, 
 /* The same of a row that is read now, as far as a grant needs it. */
 bool grant_read(struct core *core, uint32_t id, const struct task_node *node, struct task *task,
                 uint32_t *left);
+/*
+ * Read the rows of tasks that are about to be granted in one query, for the grant_read()s that
+ * follow. grant_forget() ends that: a row is not to be older than its grant by more than that.
+ */
+void grant_ahead(struct core *core, const int64_t *ids, size_t n);
+bool grant_is_ahead(const struct core *core, int64_t id);
+void grant_forget(struct core *core);
 /* Appended to the grants of the worker's reply. `task` is what grant_read() gave. */
 void grant_print(struct str *out, const struct execution_node *execution, const struct task *task);
 

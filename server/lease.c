@@ -237,15 +237,23 @@ struct call *lease_take(struct core *core, struct worker_node *worker)
 
 bool lease_stands(struct core *core, struct worker_node *worker)
 {
+	const struct core_options *options = &core->options;
 	struct call *call = worker->waiting;
 
 	/* Asked once for all that one reply grants. */
-	if (call == NULL || worker->grants.len > 0 || core->options.hung_up == NULL ||
-	    !core->options.hung_up(core->options.context, call))
+	if (call == NULL || worker->grants.len > 0)
 		return true;
-	lease_take(core, worker);
-	core_refuse(core, call, PROBLEM_UNAVAILABLE, "worker %s has hung up", worker->name);
-	return false;
+	if (options->hung_up != NULL && options->hung_up(options->context, call)) {
+		lease_take(core, worker);
+		core_refuse(core, call, PROBLEM_UNAVAILABLE, "worker %s has hung up", worker->name);
+		return false;
+	}
+	if (options->admitted != NULL && !options->admitted(options->context, call)) {
+		lease_take(core, worker);
+		core_refuse(core, call, PROBLEM_UNAUTHORIZED, "the token is not valid any more");
+		return false;
+	}
+	return true;
 }
 
 void lease_forget(struct core *core, struct worker_node *worker)
@@ -338,7 +346,8 @@ void lease_finish(struct core *core)
 		next = signals_next_ns(worker);
 		if (worker->answer || core->ending || next <= core->now_ns ||
 		    worker->waiting->deadline_ns <= core->now_ns) {
-			answer(core, worker);
+			if (lease_stands(core, worker))
+				answer(core, worker);
 			continue;
 		}
 		/* Thousands may wait: they hold nothing that can be made when they are answered. */

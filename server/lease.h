@@ -22,7 +22,8 @@ void lease_finish(struct core *core);
 void lease_forget(struct core *core, struct worker_node *worker);
 /*
  * Whether the worker still is where its call waits: one that ended would hold what it is granted
- * for the whole lease, and never know. A call that nobody waits for does not wait any more.
+ * for the whole lease, and never know. A call that nobody waits for does not wait any more, nor
+ * does one whose token is not in force any more.
  */
 bool lease_stands(struct core *core, struct worker_node *worker);
 /* Take the call that waits away from the worker, without an answer; NULL: none. */

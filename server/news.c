@@ -14,11 +14,9 @@ static void tell(struct core *core, const struct feed_event *event)
 	core->news.v[core->news.n - 1].date_us = core->now_us;
 }
 
-static uint32_t batch_number(struct core *core, struct batch_node *batch)
+static uint32_t batch_number(struct core *core, const struct batch_node *batch)
 {
-	if (batch->feed == 0)
-		batch->feed = feed_batch(core->options.feed, batch->name);
-	return batch->feed;
+	return feed_batch(core->options.feed, batch->name);
 }
 
 void news_task(struct core *core, uint32_t id, const struct task_node *task,

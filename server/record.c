@@ -35,22 +35,57 @@ static bool begin_write(struct core *core)
 	return true;
 }
 
-/* Executions that were granted go to the database together, before anything else is written. */
-static bool insert_granted(struct core *core)
+static int by_kind(const void *a, const void *b)
 {
-	size_t n = core->granted.n;
+	const struct row_change *x = a, *y = b;
 
-	core->granted.n = 0;
-	return n == 0 ? !core->group_failed
-	              : begin_write(core) && check(core,
-	                                           store_insert_rows(core->store, TABLE_EXECUTION,
-	                                                             core->granted.v, n),
-	                                           "insert");
+	if (x->mask != y->mask)
+		return x->mask < y->mask ? -1 : 1;
+	return x->before - y->before;
+}
+
+/* Those of one kind in one statement, where the database can. */
+static bool write_changes(struct core *core, enum table_id table, struct row_change *changes,
+                          size_t n)
+{
+	const void **rows = arena_array(&core->arena, const void *, n + 1);
+	size_t end;
+
+	if (n == 0)
+		return !core->group_failed;
+	if (!begin_write(core))
+		return false;
+	qsort(changes, n, sizeof(*changes), by_kind);
+	for (size_t i = 0; i < n; i = end) {
+		for (end = i; end < n && by_kind(&changes[i], &changes[end]) == 0; end++)
+			rows[end] = changes[end].row;
+		if (!check(core,
+		           store_update_rows(core->store, table, rows + i, end - i, changes[i].mask,
+		                             changes[i].before),
+		           table == TABLE_TASK ? "update of tasks" : "update of executions"))
+			return false;
+	}
+	return true;
+}
+
+/* Executions that were granted go to the database together, and so do the ends of others, before
+   anything else is written or executions are read. */
+static bool write_executions(struct core *core)
+{
+	const size_t granted = core->granted.n, ended = core->endings.n;
+
+	core->granted.n = core->endings.n = 0;
+	if (granted > 0 &&
+	    (!begin_write(core) ||
+	     !check(core, store_insert_rows(core->store, TABLE_EXECUTION, core->granted.v, granted),
+	            "insert")))
+		return false;
+	return write_changes(core, TABLE_EXECUTION, core->endings.v, ended);
 }
 
 bool core_write(struct core *core)
 {
-	return insert_granted(core) && begin_write(core);
+	return write_executions(core) && begin_write(core);
 }
 
 bool core_write_log(struct core *core)
@@ -69,7 +104,7 @@ bool record_find(struct core *core, enum table_id table, void *row)
 {
 	enum store_result result;
 
-	if (core->group_failed || (table == TABLE_EXECUTION && !insert_granted(core)))
+	if (core->group_failed || (table == TABLE_EXECUTION && !write_executions(core)))
 		return false;
 	result = store_get(store_own(core->store), table, row, STORE_ALL, &core->arena);
 	return result != STORE_NONE && check(core, result, "read");
@@ -91,6 +126,44 @@ bool record_task(struct core *core, uint32_t id, uint64_t columns, struct task *
 	row->task_id = id;
 	result = store_get(store_own(core->store), TABLE_TASK, row, columns, &core->arena);
 	return check(core, result, "read of a task");
+}
+
+struct task_rows {
+	struct arena *arena;
+	struct map *rows;
+};
+
+static bool keep_task(void *context, const void *row_p)
+{
+	const struct table *table = table_get(TABLE_TASK);
+	struct task_rows *kept = context;
+	struct task *row = arena_new(kept->arena, struct task);
+
+	*row = *(const struct task *)row_p;
+	for (unsigned i = 0; i < table->nfields; i++) {
+		const struct field *f = &table->fields[i];
+		const char **text = field_at(f, row);
+
+		if (f->kind == KIND_TEXT && *text != NULL)
+			*text = arena_strdup(kept->arena, *text);
+	}
+	*map_put(kept->rows, (const char *)&row->task_id, sizeof(row->task_id), NULL) =
+	        (uintptr_t)row;
+	return true;
+}
+
+bool record_tasks(struct core *core, const int64_t *ids, size_t n, uint64_t columns,
+                  struct map *rows)
+{
+	const struct store_filter filter = {
+	        .field = TASK_COL_task_id, .op = STORE_IN, .list = ids, .n = n};
+	const struct store_query query = {
+	        .table = TABLE_TASK, .filters = &filter, .nfilters = 1, .mask = columns};
+	struct task_rows kept = {&core->arena, rows};
+
+	return !core->group_failed &&
+	       check(core, store_select(store_own(core->store), &query, keep_task, &kept),
+	             "read of tasks");
 }
 
 bool record_execution(struct core *core, uint32_t id, struct execution *row)
@@ -225,7 +298,9 @@ bool record_delete(struct core *core, enum table_id table, const void *row)
 
 bool record_execution_insert(struct core *core, const struct execution *row, bool first)
 {
-	if ((!first && !tally_superseded(core, (uint32_t)row->task_id)) || !begin_write(core) ||
+	if ((!first &&
+	     (!write_executions(core) || !tally_superseded(core, (uint32_t)row->task_id))) ||
+	    !begin_write(core) ||
 	    (!first && !check(core, store_supersede(core->store, row->task_id, row->execution_id),
 	                      "supersede")))
 		return false;
@@ -266,14 +341,7 @@ void record_execution_set(struct core *core, struct execution_node *execution,
 	execution->mask |= mask;
 }
 
-/* A row whose columns in the mask are to be written, where its status is still `before`. */
-struct change {
-	const void *row;
-	uint64_t mask;
-	int before;
-};
-
-static struct change execution_change(struct core *core, struct execution_node *execution)
+static struct row_change execution_change(struct core *core, struct execution_node *execution)
 {
 	execution->dirty = false;
 	execution->row->modification_date = core->now_us;
@@ -283,16 +351,15 @@ static struct change execution_change(struct core *core, struct execution_node *
 		news_execution(core, execution->id, execution->task, execution->worker->id,
 		               (enum execution_status)execution->status, FEED_CHANGED);
 	}
-	return (struct change){execution->row, execution->mask, execution->before};
+	return (struct row_change){execution->row, execution->mask, execution->before};
 }
 
-bool record_execution_flush(struct core *core, struct execution_node *execution)
+void record_execution_ended(struct core *core, struct execution_node *execution)
 {
 	struct state *state = &core->state;
-	struct change change;
 
 	if (!execution->dirty)
-		return !core->group_failed;
+		return;
 	for (size_t i = state->dirty_executions.n; i-- > 0;) {
 		if (state->dirty_executions.v[i] == execution) {
 			state->dirty_executions.v[i] =
@@ -300,15 +367,11 @@ bool record_execution_flush(struct core *core, struct execution_node *execution)
 			break;
 		}
 	}
-	change = execution_change(core, execution);
-	return core_write(core) && check(core,
-	                                 store_update(core->store, TABLE_EXECUTION, change.row,
-	                                              change.mask, change.before),
-	                                 "update of an execution");
+	vec_push(&core->endings, execution_change(core, execution));
 }
 
 /* False: there is nothing to write. */
-static bool task_change(struct core *core, uint32_t id, struct change *change)
+static bool task_change(struct core *core, uint32_t id, struct row_change *change)
 {
 	/* Two sets of columns, each prepared once: most changes are only of the status. */
 	const uint64_t moved = BIT(TASK_COL_status) | BIT(TASK_COL_status_date) |
@@ -342,43 +405,11 @@ static bool task_change(struct core *core, uint32_t id, struct change *change)
 	return true;
 }
 
-static int by_kind(const void *a, const void *b)
-{
-	const struct change *x = a, *y = b;
-
-	if (x->mask != y->mask)
-		return x->mask < y->mask ? -1 : 1;
-	return x->before - y->before;
-}
-
-/* Those of one kind in one statement, where the database can. */
-static bool write_changes(struct core *core, enum table_id table, struct change *changes, size_t n)
-{
-	const void **rows = arena_array(&core->arena, const void *, n + 1);
-	size_t end;
-
-	if (n == 0)
-		return !core->group_failed;
-	if (!core_write(core))
-		return false;
-	qsort(changes, n, sizeof(*changes), by_kind);
-	for (size_t i = 0; i < n; i = end) {
-		for (end = i; end < n && by_kind(&changes[i], &changes[end]) == 0; end++)
-			rows[end] = changes[end].row;
-		if (!check(core,
-		           store_update_rows(core->store, table, rows + i, end - i, changes[i].mask,
-		                             changes[i].before),
-		           table == TABLE_TASK ? "update of tasks" : "update of executions"))
-			return false;
-	}
-	return true;
-}
-
 static bool flush_executions(struct core *core)
 {
 	struct state *state = &core->state;
 	const size_t n = state->dirty_executions.n;
-	struct change *changes = arena_array(&core->arena, struct change, n + 1);
+	struct row_change *changes = arena_array(&core->arena, struct row_change, n + 1);
 
 	for (size_t i = 0; i < n; i++)
 		changes[i] = execution_change(core, state->dirty_executions.v[i]);
@@ -389,7 +420,8 @@ static bool flush_executions(struct core *core)
 static bool flush_tasks(struct core *core)
 {
 	struct state *state = &core->state;
-	struct change *changes = arena_array(&core->arena, struct change, state->dirty_tasks.n + 1);
+	struct row_change *changes =
+	        arena_array(&core->arena, struct row_change, state->dirty_tasks.n + 1);
 	size_t n = 0;
 
 	for (size_t i = 0; i < state->dirty_tasks.n; i++)
@@ -420,7 +452,7 @@ static bool flush_contacts(struct core *core)
 
 bool record_flush(struct core *core)
 {
-	return !core->group_failed && insert_granted(core) && flush_executions(core) &&
+	return !core->group_failed && write_executions(core) && flush_executions(core) &&
 	       flush_tasks(core);
 }
 
@@ -444,7 +476,7 @@ void record_commit(struct core *core)
 void record_rollback(struct core *core)
 {
 	news_drop(core);
-	core->granted.n = 0;
+	core->granted.n = core->endings.n = 0;
 	if (core->logging)
 		store_log_rollback(core->store);
 	if (core->writing)

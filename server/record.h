@@ -21,6 +21,9 @@ bool record_find_execution(struct core *core, int64_t id, struct execution *row)
 /* A row that must be there. */
 bool record_task(struct core *core, uint32_t id, uint64_t columns, struct task *row);
 bool record_execution(struct core *core, uint32_t id, struct execution *row);
+/* Those of the tasks that there are, in one query; by task_id. */
+bool record_tasks(struct core *core, const int64_t *ids, size_t n, uint64_t columns,
+                  struct map *rows);
 /* What the task requires, and who requires it: of the rows what store_edge says. */
 bool record_required(struct core *core, uint32_t id, struct requirement **rows, size_t *n);
 bool record_dependents(struct core *core, uint32_t id, struct requirement **rows, size_t *n);
@@ -43,8 +46,8 @@ struct execution *record_execution_row(struct core *core, struct execution_node 
 /* Copy the masked fields into it. */
 void record_execution_set(struct core *core, struct execution_node *execution,
                           const struct execution *from, uint64_t mask);
-/* Write them now. */
-bool record_execution_flush(struct core *core, struct execution_node *execution);
+/* It is about to go: they are written with the others that end. */
+void record_execution_ended(struct core *core, struct execution_node *execution);
 
 /* Write all rows that memory has changed. */
 bool record_flush(struct core *core);

@@ -40,6 +40,7 @@ static bool read_run(struct call *call, json_t *body, struct run_request *reques
 
 	if (!json_member_text(body, "key", &request->key, &call->problem) ||
 	    (request->key != NULL && !name_check("key", request->key, &call->problem)) ||
+	    (request->who != NULL && !name_check("who", request->who, &call->problem)) ||
 	    !json_member_text(body, "who", &request->who, &call->problem) ||
 	    !take_list(call, body, "batches", &batches) ||
 	    !take_list(call, body, "recruiters", &recruiters))
@@ -113,8 +114,13 @@ static void reply_run(struct core *core, struct call *call, struct run_node *run
 {
 	json_t *value;
 
-	if (who != NULL)
-		company_note(&run->company, who, core->now_ns + SUBMITTING_NS);
+	/* A run that is new has room for its first. */
+	if (who != NULL &&
+	    !company_note(&run->company, who, core->now_ns, core->now_ns + SUBMITTING_NS)) {
+		core_refuse(core, call, PROBLEM_BUSY, "%d follow run %u already", COMPANY_MOST,
+		            run->id);
+		return;
+	}
 	value = run_json(core, run);
 	if (value == NULL)
 		return;

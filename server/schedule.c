@@ -4,6 +4,7 @@
 #include "server/grant.h"
 #include "server/lease.h"
 #include "server/record.h"
+#include "store/store.h"
 
 #include <string.h>
 
@@ -55,6 +56,48 @@ static struct worker_node *next_worker(const struct serve *serve)
 		return worker;
 	worker = TAILQ_FIRST(&serve->hungry[ROOM_SPARE - 1]);
 	return worker != NULL && ready_total(serve) > serve->roomy ? worker : NULL;
+}
+
+/* Rows that one query reads ahead at most. */
+#define AHEAD 512
+
+/* How many tasks of that weight those who ask may take, AHEAD at most. */
+static size_t wanted(const struct serve *serve, double weight)
+{
+	double n = 0;
+
+	for (int room = 0; room < 2; room++) {
+		const struct worker_node *worker;
+
+		TAILQ_FOREACH(worker, &serve->hungry[room], hungry)
+		{
+			int64_t spare = worker->prefetch + worker->extra - worker->spares;
+
+			n += spare > 0 ? (double)spare : 0;
+			n += weight > 0 ? (1 - worker->used) / weight : AHEAD;
+			if (n >= AHEAD)
+				return AHEAD;
+		}
+	}
+	return n < 1 ? 1 : (size_t)n;
+}
+
+/* Where a query is a journey to another process, the rows of the tasks behind the first one of the
+   batch come with its own. */
+static void look_ahead(struct core *core, const struct serve *serve, const struct batch_node *batch,
+                       double weight)
+{
+	uint32_t id = state_batch_head(batch);
+	size_t n = 0, most;
+	int64_t ids[AHEAD];
+
+	if (!store_shared(core->store) || grant_is_ahead(core, id))
+		return;
+	most = wanted(serve, weight);
+	for (; id != 0 && n < most; id = state_task(&core->state, id)->next)
+		ids[n++] = id;
+	if (n > 1)
+		grant_ahead(core, ids, n);
 }
 
 struct execution_node *schedule_give(struct core *core, struct worker_node *worker, uint32_t id)
@@ -117,6 +160,7 @@ static void dispatch(struct core *core, struct serve *serve)
 			continue;
 		if (weight_fits(worker, weight) ||
 		    worker->spares < worker->prefetch + worker->extra) {
+			look_ahead(core, serve, batch, weight);
 			/* To the end of its list, so that equals fill up evenly. */
 			TAILQ_REMOVE(&serve->hungry[worker->room - 1], worker, hungry);
 			worker->room = ROOM_NONE;
@@ -145,4 +189,5 @@ void schedule_run(struct core *core)
 		serve->dirty = false;
 		dispatch(core, serve);
 	}
+	grant_forget(core);
 }

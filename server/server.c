@@ -9,6 +9,7 @@
 #include "server/server.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "server/auth.h"
 #include "server/core.h"
 #include "server/drain.h"
@@ -85,6 +86,14 @@ static bool hung_up(void *context, const struct call *call)
 {
 	(void)context;
 	return link_hung_up(call->connection);
+}
+
+/* On the core thread. */
+static bool admitted(void *context, const struct call *call)
+{
+	const struct server *server = context;
+
+	return call->digest == NULL || auth_admits(server->auth, call->digest, clock_date_us());
 }
 
 static bool leads(struct server *server)
@@ -277,6 +286,7 @@ static bool start_parts(struct server *server, const struct settings *settings,
 	                            .published = published,
 	                            .tokens_changed = tokens_changed,
 	                            .hung_up = hung_up,
+	                            .admitted = admitted,
 	                            .context = server};
 	const char *url;
 	const char *listen = settings->private_mode ? "127.0.0.1:0" : "127.0.0.1:5000";

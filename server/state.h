@@ -97,13 +97,15 @@ struct task_page {
 struct edge_rule {
 	uint32_t gather; /* from 1; 0: no rule, what it waits for must succeed */
 	uint32_t may_fail;
+	uint32_t failed; /* its task has, as that many of the gather; 0: it has not */
 };
 
 /* `task` waits for `other`, which is not done or failed. */
 struct edge {
 	uint32_t task, other;
 	uint32_t next_dependent, prev_dependent; /* among those of `other` */
-	uint32_t next_required, prev_required;   /* among those of `task` */
+	uint32_t next_required,
+	        prev_required; /* among those of `task`; before the first: the last */
 };
 
 struct ready_queue {
@@ -126,7 +128,6 @@ struct batch_node {
 	uint32_t ready;                     /* tasks in them */
 	VEC(struct serve *) serves;         /* whose pattern matches */
 	uint32_t step_run, step;            /* where task_step() last found it */
-	uint32_t feed;                      /* its number in the feed, 0: not known yet */
 	bool moved;                         /* in state.moved */
 	bool changed;                       /* in state.changed */
 };
@@ -325,6 +326,12 @@ uint32_t state_unmet(const struct state *state, const struct task_node *task);
 struct edge_rule edge_rule_of(const struct requirement *row);
 void state_edge_add(struct state *state, uint32_t task, uint32_t other, struct edge_rule rule);
 struct edge_rule state_edge_rule(const struct state *state, uint32_t edge);
+/* What it waits for has failed, or has not any more. */
+void state_edge_settle(struct state *state, uint32_t edge);
+/* Has more of what it waits for failed than may? */
+bool state_edges_hopeless(const struct state *state, const struct task_node *task);
+/* Nothing is left to wait for but failures that may be. */
+bool state_edges_over(const struct state *state, const struct task_node *task);
 bool state_edge_find(const struct state *state, uint32_t task, uint32_t other, uint32_t *edge);
 void state_edge_remove(struct state *state, uint32_t edge);
 void state_edges_drop(struct state *state, uint32_t task); /* all that it waits for */

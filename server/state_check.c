@@ -28,6 +28,7 @@ static bool same_edges(struct check *check, uint32_t id, const struct task_node 
                        const struct task_node *b)
 {
 	uint32_t n = 0, edge;
+	bool failed, over = false;
 
 	for (uint32_t e = a->requires; e != 0; e = check->a->edges.v[e].next_required) {
 		n++;
@@ -36,6 +37,15 @@ static bool same_edges(struct check *check, uint32_t id, const struct task_node 
 			            check->a->edges.v[e].task);
 		if (!state_edge_find(check->b, id, check->a->edges.v[e].other, &edge))
 			return FAIL(check, "task %u waits for %u in memory only", id,
+			            check->a->edges.v[e].other);
+		failed = state_task(check->a, check->a->edges.v[e].other)->status == TASK_FAILED;
+		if (over && !failed)
+			return FAIL(check, "task %u waits for %u behind what failed", id,
+			            check->a->edges.v[e].other);
+		over = failed;
+		if ((state_edge_rule(check->a, e).failed > 0) !=
+		    (failed && state_edge_rule(check->a, e).gather != 0))
+			return FAIL(check, "task %u waits for %u, which failed, or does not", id,
 			            check->a->edges.v[e].other);
 		if (state_edge_rule(check->a, e).gather != state_edge_rule(check->b, edge).gather ||
 		    state_edge_rule(check->a, e).may_fail !=

@@ -33,15 +33,26 @@ static void add_patterns(struct words *words, const char *const *patterns, size_
 		vec_push(&words->list, arena_printf(arena, "--include=%s", patterns[i]));
 }
 
-/* The names that the glob finds, one a line, for --files-from-raw. */
+/* The names of the files, one a line, for --files-from-raw. */
+static enum stage_result add_names(struct transfer *x, const struct stage_listing *files,
+                                   struct str *names)
+{
+	for (size_t i = 0; i < files->n; i++) {
+		if (strchr(files->entries[i].name, '\n') != NULL)
+			return fault(x->error, STAGE_BAD_URI, files->entries[i].name,
+			             "a name with a line break cannot be handled by rclone");
+		str_addf(names, "%s\n", files->entries[i].name);
+	}
+	return STAGE_OK;
+}
+
+/* The same of what the glob finds. */
 static enum stage_result names_of(struct transfer *x, struct str *names)
 {
 	struct stage_listing listing;
 	enum stage_result r = stage_list(x->s, x->t->from, 0, &x->arena, &listing, x->error);
 
-	for (size_t i = 0; i < listing.n; i++)
-		str_addf(names, "%s\n", listing.entries[i].name);
-	return r;
+	return r == STAGE_OK ? add_names(x, &listing, names) : r;
 }
 
 /* That it is there, which rclone does not mind of an object store. */
@@ -52,6 +63,15 @@ static enum stage_result look(struct transfer *x)
 	return stage_list(x->s, x->t->from, STAGE_FOLDERS, &x->arena, &listing, x->error);
 }
 
+/* Which files rclone is told by name; else that there is something to copy. */
+static enum stage_result select_files(struct transfer *x, struct str *names)
+{
+	const struct stage_transfer *t = x->t;
+
+	return t->files != NULL ? add_names(x, t->files, names)
+	       : t->from->glob  ? names_of(x, names)
+	                        : look(x);
+}
 /* The settings of ftp servers stand in the environment under one name: one of the two sides. */
 static const struct rclone_place *which(const struct rclone_place *from,
                                         const struct rclone_place *to)
@@ -69,7 +89,7 @@ static enum stage_result by_rclone(struct transfer *x)
 	                   : t->from->folder || t->from->glob ? "copy"
 	                                                      : "copyto";
 	const char *name = "";
-	enum stage_result r = t->from->glob ? names_of(x, &names) : look(x);
+	enum stage_result r = select_files(x, &names);
 
 	if (r == STAGE_OK)
 		r = rclone_place_find(x->s, t->from, &x->arena, &from, x->error);
@@ -82,7 +102,7 @@ static enum stage_result by_rclone(struct transfer *x)
 		vec_push(&words.list, verb);
 		vec_push(&words.list, "--copy-links");
 		add_patterns(&words, t->patterns, t->npatterns, &x->arena);
-		if (t->from->glob) {
+		if (names.len > 0) {
 			vec_push(&words.list, "--files-from-raw=-");
 			vec_push(&words.list, "--no-traverse");
 		}
@@ -91,7 +111,7 @@ static enum stage_result by_rclone(struct transfer *x)
 		vec_push(&words.list, rclone_place_spec(&to, name, &x->arena));
 		vec_push(&words.list, NULL);
 		r = rclone_place_run(x->s, which(&from, &to), words.list.v,
-		                     t->from->glob ? names.p : NULL, NULL, x->error);
+		                     names.len > 0 ? names.p : NULL, NULL, x->error);
 	}
 	vec_release(&words.list);
 	str_release(&names);
@@ -200,7 +220,7 @@ enum stage_result stage_transfer(struct stage *s, const struct stage_transfer *t
                                  struct str *warnings, struct str *error)
 {
 	struct transfer x = {.s = s, .t = t, .warnings = warnings, .error = error};
-	bool selects = t->mirror || t->npatterns > 0, direct;
+	bool selects = t->mirror || t->npatterns > 0 || t->files != NULL, direct;
 	const struct scheme *from, *to;
 	enum stage_result r;
 

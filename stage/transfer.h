@@ -6,6 +6,7 @@
 #ifndef STAGE_TRANSFER_H
 #define STAGE_TRANSFER_H
 
+#include "stage/list.h"
 #include "stage/stage.h"
 #include "stage/uri.h"
 
@@ -17,6 +18,8 @@ struct stage_transfer {
 	   From a folder alone. */
 	const char *const *patterns;
 	size_t npatterns;
+	/* Only the files of these names, relative to the folder; NULL: all. From a folder alone. */
+	const struct stage_listing *files;
 	bool mirror; /* from folder to folder: what `from` has not, `to` loses */
 };
 

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 /* What a backslash takes as it is in a path or file URI. */
 #define SPECIAL "*?[]|\\"
@@ -30,16 +31,25 @@ static const char *place_end(const char *text, bool literal)
 	return text;
 }
 
-/* Whether what follows the scheme is a URL; else it is a literal path, or a pattern. */
-static bool is_url(const char *scheme)
+/* Whether what follows the scheme is a URL; else it is a literal path, or a pattern. `name` begins
+ * with the scheme, whose options stand behind '@'. */
+static bool is_url(const char *name)
 {
 	static const char *const names[] = {"http", "https", "ftp", "run+fastq"};
+	size_t n = strcspn(name, "@:");
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		if (strcmp(names[i], scheme) == 0)
+		if (strlen(names[i]) == n && strncasecmp(names[i], name, n) == 0)
 			return true;
 	}
 	return false;
+}
+
+const char *uri_actions(const char *text)
+{
+	const char *end = place_end(text, scheme_length(text) == 0 || !is_url(text));
+
+	return *end != '\0' ? end : NULL;
 }
 
 static const char *unescape(struct arena *arena, const char *text, size_t n)

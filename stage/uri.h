@@ -53,6 +53,9 @@ struct uri {
  */
 bool uri_parse(struct arena *arena, const char *text, struct uri *uri, const char **error);
 
+/* The first '|' of the text that no backslash takes as it is: where actions begin; NULL: none. */
+const char *uri_actions(const char *text);
+
 /* Whether stage_get has a transport for the scheme ("file", "http", a configured remote...). */
 bool uri_scheme_known(const char *scheme);
 

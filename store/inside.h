@@ -51,7 +51,9 @@ enum store_result store_run(struct store *s, struct statement *st, int64_t *chan
 enum store_result reader_done(struct store_reader *r, struct statement *st,
                               enum store_result result);
 
-/* query.c: append the text of store_select(); for the test that looks at plans. */
+/* query.c: append a list as the parameter of dialect->among. */
+void add_among(const int64_t *list, size_t n, struct str *out);
+/* The text of store_select(); for the test that looks at plans. */
 void query_text(const struct dialect *d, const struct store_query *q, struct str *sql);
 
 /* lock.c: the descriptor of the locked file, or -1 with `error` set. */
@@ -71,7 +73,8 @@ enum store_result leader_commit(struct store *s, struct connection *c);
 /* schema.c: make or upgrade the tables. */
 bool store_migrate(struct store *s, struct str *error);
 
-/* logs.c: the logs of deleted executions go. Outside transactions. */
-enum store_result store_log_sweep(struct store *s);
+/* logs.c: the logs of deleted executions go: all of them, or as many as take a moment; then
+   s->orphans says whether others are left. Outside transactions. */
+enum store_result store_log_sweep(struct store *s, bool all);
 
 #endif

@@ -8,7 +8,8 @@
  * Full chunks are never touched: a log costs what it is long.
  *
  * An execution that is deleted leaves its number in log_orphan, in the same
- * transaction; its chunks go after that commit, or at the next start.
+ * transaction; its chunks go after that commit, where they are many after the next
+ * ones too, and what is left then at the next start.
  */
 #include "base/alloc.h"
 #include "store/inside.h"
@@ -204,7 +205,8 @@ enum store_result store_log_read(struct store_reader *r, int64_t execution_id,
 	return done(r, st, result);
 }
 
-#define SWEEP_MAX 10000
+/* Executions whose logs go in one transaction. */
+#define SWEEP_MAX 1000
 
 struct orphans {
 	int64_t ids[SWEEP_MAX];
@@ -227,16 +229,19 @@ static enum store_result read_orphans(struct store *s, struct orphans *orphans)
 
 static enum store_result drop_chunks(struct store *s, const struct orphans *orphans)
 {
-	enum store_result result = STORE_OK;
+	struct str sql = STR_INIT, list = STR_INIT;
+	enum store_result result;
 	struct statement *st;
 
-	for (size_t i = 0; i < orphans->n && result == STORE_OK; i++) {
-		st = s->driver->prepare(s->log, "DELETE FROM log_chunk WHERE execution_id = ?");
-		if (st == NULL)
-			return store_failed(s, s->log, STORE_IO);
-		s->driver->bind_integer(st, 1, orphans->ids[i]);
-		result = done(&s->own, st, s->driver->step(st));
-	}
+	str_addf(&sql, "DELETE FROM log_chunk WHERE execution_id %s", s->driver->dialect->among);
+	st = s->driver->prepare(s->log, sql.p);
+	str_release(&sql);
+	if (st == NULL)
+		return store_failed(s, s->log, STORE_IO);
+	add_among(orphans->ids, orphans->n, &list);
+	s->driver->bind_text(st, 1, list.p);
+	result = done(&s->own, st, s->driver->step(st));
+	str_release(&list);
 	return result;
 }
 
@@ -270,19 +275,19 @@ in_transaction(struct store *s, struct connection *c, const struct orphans *orph
 	return result;
 }
 
-/* The chunks of executions that are gone. A crash in between leaves orphans for the next time. */
-enum store_result store_log_sweep(struct store *s)
+/* A crash in between leaves orphans for the next time. */
+enum store_result store_log_sweep(struct store *s, bool all)
 {
-	struct orphans *orphans = xmalloc(sizeof(*orphans));
+	struct orphans orphans;
 	enum store_result result;
 
 	do {
-		result = read_orphans(s, orphans);
-		if (result == STORE_OK && orphans->n > 0)
-			result = in_transaction(s, s->log, orphans, drop_chunks);
-		if (result == STORE_OK && orphans->n > 0)
-			result = in_transaction(s, s->main, orphans, drop_orphans);
-	} while (result == STORE_OK && orphans->n == SWEEP_MAX);
-	free(orphans);
+		result = read_orphans(s, &orphans);
+		if (result == STORE_OK && orphans.n > 0)
+			result = in_transaction(s, s->log, &orphans, drop_chunks);
+		if (result == STORE_OK && orphans.n > 0)
+			result = in_transaction(s, s->main, &orphans, drop_orphans);
+		s->orphans = result != STORE_OK || orphans.n == SWEEP_MAX;
+	} while (all && result == STORE_OK && s->orphans);
 	return result;
 }

@@ -82,6 +82,13 @@ static void add_statuses(struct builder *b, const struct field *f,
 	str_addc(&b->sql, ')');
 }
 
+void add_among(const int64_t *list, size_t n, struct str *out)
+{
+	for (size_t i = 0; i < n; i++)
+		str_addf(out, "%c%lld", i ? ',' : '[', (long long)list[i]);
+	str_adds(out, n ? "]" : "[]");
+}
+
 static void add_list(struct builder *b, const struct dialect *d, const struct field *f,
                      const struct store_filter *filter)
 {
@@ -92,9 +99,7 @@ static void add_list(struct builder *b, const struct dialect *d, const struct fi
 		return;
 	}
 	str_addf(&b->sql, "\"%s\" %s", f->name, d->among);
-	for (size_t i = 0; i < filter->n; i++)
-		str_addf(&json, "%c%lld", i ? ',' : '[', (long long)filter->list[i]);
-	str_adds(&json, filter->n ? "]" : "[]");
+	add_among(filter->list, filter->n, &json);
 	add_parameter(b, 0, arena_strndup(&b->arena, json.p, json.len));
 	str_release(&json);
 }

@@ -186,7 +186,7 @@ static bool open_place(struct store *s, struct str *error)
 	s->own.log = s->log;
 	if (s->log == NULL || !store_migrate(s, error) || !leader_take(s, error))
 		return false;
-	if (!store_leads(s) || store_log_sweep(s) == STORE_OK)
+	if (!store_leads(s) || store_log_sweep(s, true) == STORE_OK)
 		return true;
 	str_adds(error, s->own.error.p);
 	return false;
@@ -348,9 +348,9 @@ enum store_result store_commit(struct store *s)
 {
 	enum store_result result = commit(s, s->main, STORE_STEP_COMMIT, &s->open);
 
-	/* The rows are gone for good; logs that stay behind now are swept at the next start. */
-	if (result == STORE_OK && s->orphans && !s->log_open && store_log_sweep(s) == STORE_OK)
-		s->orphans = false;
+	/* The rows are gone for good. Where this fails, logs stay behind for the next time. */
+	if (result == STORE_OK && s->orphans && !s->log_open)
+		(void)store_log_sweep(s, false);
 	return result;
 }
 
@@ -374,7 +374,7 @@ enum store_result store_recover(struct store *s)
 	     s->driver->session(s->log) != s->log_session)) {
 		result = leader_retake(s);
 		if (result == STORE_OK)
-			result = store_log_sweep(s);
+			result = store_log_sweep(s, true);
 	}
 	return result;
 }

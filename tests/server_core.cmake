@@ -1,6 +1,6 @@
 # The core of the server, without HTTP; tests/server.cmake includes this.
 add_library(server_core_bench STATIC unit/server_core.c unit/server_worker.c)
-target_link_libraries(server_core_bench PUBLIC server store model base PkgConfig::CMOCKA)
+target_link_libraries(server_core_bench PUBLIC server store_place store model base PkgConfig::CMOCKA)
 foreach(test states lease attempt gather hook hire run v1 random threads)
 	scitq_unit_test(server_${test}_test SOURCES unit/server_${test}_test.c
 		LIBS server_core_bench server)
@@ -13,3 +13,10 @@ scitq_unit_test(server_tally_test SOURCES unit/server_tally_test.c LIBS server_c
 scitq_unit_test(server_decision_test SOURCES unit/server_decision_test.c LIBS server)
 scitq_unit_test(server_recruit_test SOURCES unit/server_recruit_test.c LIBS server_core_bench server)
 scitq_unit_test(server_simulation_test SOURCES unit/server_simulation_test.c LIBS server)
+# Some of them again on PostgreSQL, where every query is a journey to another process.
+foreach(test lease gather tally known random)
+	add_test(NAME server_${test}_postgres COMMAND server_${test}_test
+		WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+	set_tests_properties(server_${test}_postgres PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300
+		ENVIRONMENT SCITQ_TEST_DATABASE=postgres LABELS "unit;slow")
+endforeach()

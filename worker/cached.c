@@ -13,9 +13,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Bytes of names that one command takes. */
-#define PATTERNS_MOST ((size_t)64 << 10)
-
 struct making {
 	struct stage *stage;
 	struct identity id;
@@ -177,41 +174,17 @@ static bool is_direct(const char *from, const char *to)
 	       (strcmp(from, "ftp") != 0 || strcmp(to, "ftp") != 0);
 }
 
-/* What selects exactly these files; false where they are too many for a command line. */
-static bool select_files(const struct stage_listing *listing, struct arena *arena,
-                         const char **patterns)
-{
-	struct str pattern = STR_INIT;
-	size_t total = 0;
-
-	for (size_t i = 0; i < listing->n; i++) {
-		str_reset(&pattern);
-		str_addc(&pattern, '/');
-		for (const char *p = listing->entries[i].name; *p != '\0'; p++) {
-			if (strchr("*?[]{}\\", *p) != NULL)
-				str_addc(&pattern, '\\');
-			str_addc(&pattern, *p);
-		}
-		patterns[i] = arena_strdup(arena, pattern.p);
-		total += pattern.len;
-	}
-	str_release(&pattern);
-	return total <= PATTERNS_MOST;
-}
-
 /* From one storage to the other; false where it is to be done another way. */
 static bool transfer(struct stage *s, const char *from, const char *output,
                      const struct stage_listing *listing, struct arena *arena, enum stage_result *r,
                      struct str *error)
 {
-	const char **patterns = arena_array(arena, const char *, listing->n + 1);
 	struct str warnings = STR_INIT;
 	struct uri source, target;
-	struct stage_transfer t = {&source, &target, patterns, listing->n, false};
+	struct stage_transfer t = {.from = &source, .to = &target, .files = listing};
 
 	if (listing->n == 0 ||
-	    !is_direct(folder_of(from, arena, &source), folder_of(output, arena, &target)) ||
-	    !select_files(listing, arena, patterns))
+	    !is_direct(folder_of(from, arena, &source), folder_of(output, arena, &target)))
 		return false;
 	*r = stage_transfer(s, &t, &warnings, error);
 	str_release(&warnings); /* of archives */

@@ -5,11 +5,13 @@
 #include "server/handlers.h"
 #include "server/record.h"
 #include "server/state_load.h"
+#include "tests/unit/store_cluster.h"
 
 #include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -83,11 +85,9 @@ static void start(struct bench *b)
 {
 	struct store_options options = {.fault = fault, .fault_context = b};
 	struct problem problem = {0};
-	char uri[128];
 
 	b->failing = -1;
-	snprintf(uri, sizeof(uri), "sqlite:///%s/scitq.db", b->dir);
-	b->store = store_open(uri, &options, &problem);
+	b->store = store_open(b->uri.p, &options, &problem);
 	if (b->store == NULL)
 		fail_msg("%s", problem.message);
 	b->core = core_new(b->store, &b->options, &b->log);
@@ -96,12 +96,34 @@ static void start(struct bench *b)
 	bench_step(b);
 }
 
+/* A cluster that lives as long as the program, which is skipped where there can be none. */
+static bool on_postgres(void)
+{
+	const char *word = getenv("SCITQ_TEST_DATABASE");
+	int code;
+
+	if (word == NULL || strcmp(word, "postgres") != 0)
+		return false;
+	if (!cluster_is_there()) {
+		code = cluster_begin();
+		if (code != 0)
+			exit(code);
+		assert_int_equal(atexit(cluster_end), 0);
+	}
+	return true;
+}
+
 struct bench *bench_open(const struct core_options *options)
 {
 	struct bench *b = xcalloc(1, sizeof(*b));
 
 	snprintf(b->dir, sizeof(b->dir), "/tmp/scitq-core-XXXXXX");
 	assert_non_null(mkdtemp(b->dir));
+	str_init(&b->uri);
+	if (on_postgres())
+		cluster_place(&b->uri);
+	else
+		str_addf(&b->uri, "sqlite:///%s/scitq.db", b->dir);
 	log_init(&b->log, "test", LOG_LEVEL_ERROR, 2);
 	if (options != NULL)
 		b->options = *options;
@@ -143,6 +165,7 @@ void bench_close(struct bench *b)
 {
 	stop(b);
 	assert_int_equal(tree_remove(b->dir), 0);
+	str_release(&b->uri);
 	vec_release(&b->calls);
 	free(b);
 }

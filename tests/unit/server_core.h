@@ -1,7 +1,9 @@
 /*
  * The core without HTTP and without its thread: a test is the core thread. It
  * sends calls, turns the loop once, and looks at replies and at memory. Time
- * stands still unless the test moves it, and the database can be told to fail.
+ * stands still unless the test moves it, and the database can be told to fail. With
+ * SCITQ_TEST_DATABASE=postgres in the environment that is a PostgreSQL cluster of the
+ * program's own, else a SQLite file.
  */
 #ifndef TESTS_SERVER_CORE_H
 #define TESTS_SERVER_CORE_H
@@ -13,6 +15,7 @@
 
 struct bench {
 	char dir[64];
+	struct str uri;
 	struct store *store;
 	struct core *core;
 	struct log log;

@@ -131,6 +131,35 @@ static void test_counters(void **unused)
 	feed_free(feed);
 }
 
+/* However many batches come and go, the names of those in the ring are right and others go. */
+static void test_names(void **unused)
+{
+	enum { ROOM = 8, BATCHES = 1000 };
+	struct feed *feed = feed_new(ROOM);
+	uint64_t since = feed_last(feed);
+	char name[32];
+
+	(void)unused;
+	for (int i = 0; i < BATCHES; i++) {
+		uint32_t batch, kept = feed_batch(feed, "kept");
+
+		publish_tasks(feed, 1, 1, kept);
+		snprintf(name, sizeof(name), "batch %d", i);
+		batch = feed_batch(feed, name);
+		assert_in_range(batch, 1, 2 * ROOM);
+		assert_int_not_equal(batch, kept);
+		publish_tasks(feed, 2, 1, batch);
+		if (i % 3 == 0) {
+			const char *text = read_on(feed, &everything, &since);
+
+			assert_non_null(strstr(text, "\"batch\":\"kept\""));
+			snprintf(name, sizeof(name), "\"batch\":\"batch %d\"", i);
+			assert_non_null(strstr(text, name));
+		}
+	}
+	feed_free(feed);
+}
+
 static void woken(void *context)
 {
 	(void)context;
@@ -172,6 +201,7 @@ int main(void)
 	        cmocka_unit_test(test_ring),
 	        cmocka_unit_test(test_filters),
 	        cmocka_unit_test(test_counters),
+	        cmocka_unit_test(test_names),
 	        cmocka_unit_test(test_only_what_is_committed),
 	};
 

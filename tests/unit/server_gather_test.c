@@ -353,6 +353,29 @@ static void test_refused(void **unused)
 	bench_close(b);
 }
 
+/* What one that failed would have given is there all the same where another one gives it. */
+static void test_given_by_another(void **unused)
+{
+	struct play p;
+
+	(void)unused;
+	begin(&p,
+	      "{'run_id': 1, 'tasks': [" MAKERS
+	      "{'key': 't', 'batch': 'q.b', 'command': 'y', 'input': 's://a/1 s://both s://a/4', "
+	      "'resource': 's://both', 'requires': ["
+	      "{'task': '1', 'gather': 0, 'may_fail': 2, 'input': 's://a/1 s://both'}, "
+	      "{'task': '2', 'gather': 0, 'may_fail': 2, 'input': 's://both'}, "
+	      "{'task': '3', 'gather': 0, 'may_fail': 2, 'input': 's://both'}, "
+	      "{'task': '4', 'gather': 0, 'may_fail': 2, 'input': 's://a/4'}]}, " LAST "]}");
+	makes(&p, 1, "exit");
+	makes(&p, 2, "succeeded");
+	makes(&p, 3, "exit");
+	makes(&p, 4, "succeeded");
+	assert_string_equal(input_of(&p, TAKES), "s://both s://a/4");
+	assert_string_equal(get_text(granted(&p, TAKES), "resource"), "s://both");
+	end(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -366,6 +389,7 @@ int main(void)
 	        cmocka_unit_test(test_accepts_failure),
 	        cmocka_unit_test(test_submitted_late),
 	        cmocka_unit_test(test_refused),
+	        cmocka_unit_test(test_given_by_another),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

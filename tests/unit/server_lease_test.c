@@ -45,6 +45,21 @@ static void test_register(void **unused)
 	bench_close(b);
 }
 
+/* Those that failed may be tried again, after the others. */
+static json_t *many_tasks(int n)
+{
+	json_t *tasks = json_array();
+
+	for (int i = 0; i < n; i++) {
+		char command[32];
+
+		snprintf(command, sizeof(command), "echo %d", i);
+		json_array_append_new(tasks,
+		                      json_pack("{s:s, s:i}", "command", command, "retry", 1));
+	}
+	return json_pack("{s:s, s:o}", "key", "many", "tasks", tasks);
+}
+
 static void test_grants_fill_the_worker(void **unused)
 {
 	struct bench *b = bench_open(NULL);
@@ -67,6 +82,67 @@ static void test_grants_fill_the_worker(void **unused)
 	answer = tworker_ask(b, &w, "2, 3, 4, 5, 6",
 	                     both(finished(grant_of(answer, 0), "succeeded"), NULL));
 	assert_string_equal(result_of(answer, 0), "ok");
+	bench_close(b);
+}
+
+/* A row is as it stands when its task is granted, also where it was read along with another. */
+static void test_granted_as_it_stands(void **unused)
+{
+	struct bench *b = bench_open(NULL);
+	struct tworker w = tworker_new(b, "n1", "i1", "'concurrency': 2, 'cpus': 2");
+	json_t *first;
+
+	(void)unused;
+	bench_new_task(b, "{'command': 'one'}");
+	bench_new_task(b, "{'command': 'two', 'cpu': 2}");
+	first = json_incref(tworker_ask(b, &w, "", NULL));
+	assert_int_equal(grants_in(first), 1);
+	bench_call(b, 200, handle_task_update, 2, NULL, json_of("{'command': 'other'}"));
+	assert_string_equal(
+	        get_text(
+	                grant_of(tworker_ask(b, &w, "",
+	                                     both(finished(grant_of(first, 0), "succeeded"), NULL)),
+	                         0),
+	                "command"),
+	        "other");
+	json_decref(first);
+	bench_close(b);
+}
+
+/* Many that are granted and end in one group, and what is asked of them in it. */
+static void test_many_in_a_group(void **unused)
+{
+	struct bench *b = bench_open(NULL);
+	struct tworker w = tworker_new(b, "n1", "i1", "'concurrency': 600");
+	json_t *answer, *events = json_array(), *grant;
+	struct call *call;
+	size_t i;
+
+	(void)unused;
+	bench_call(b, 201, handle_task_bulk, 0, NULL, many_tasks(1200));
+	answer = json_incref(tworker_ask(b, &w, "", NULL));
+	assert_int_equal(grants_in(answer), 600);
+	json_array_foreach(json_object_get(answer, "grants"), i, grant)
+	{
+		char command[32];
+
+		snprintf(command, sizeof(command), "echo %zu", i);
+		assert_string_equal(get_text(grant, "command"), command);
+		json_array_append_new(events, finished(grant, i % 100 ? "succeeded" : "exit"));
+	}
+	/* Once more: whether it is a repetition, the row tells. */
+	json_array_append(events, json_array_get(events, 1));
+	json_array_append(events, json_array_get(events, 599));
+	json_decref(answer);
+	call = tworker_lease(b, &w, "", events, 0);
+	assert_int_equal(grants_in(call_answer(call)), 600);
+	assert_string_equal(result_of(call_answer(call), 599), "ok");
+	assert_string_equal(result_of(call_answer(call), 600), "duplicate");
+	assert_string_equal(result_of(call_answer(call), 601), "duplicate");
+	assert_string_equal(task_word(b, 1), "pending");
+	assert_string_equal(task_word(b, 2), "succeeded");
+	assert_string_equal(task_word(b, 600), "succeeded");
+	assert_string_equal(task_word(b, 1200), "accepted");
 	bench_close(b);
 }
 
@@ -434,6 +510,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_register),
 	        cmocka_unit_test(test_grants_fill_the_worker),
+	        cmocka_unit_test(test_granted_as_it_stands),
+	        cmocka_unit_test(test_many_in_a_group),
 	        cmocka_unit_test(test_weights),
 	        cmocka_unit_test(test_until_in_have),
 	        cmocka_unit_test(test_events),

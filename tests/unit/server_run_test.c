@@ -1,4 +1,5 @@
 /* Runs: submitted, followed, failing, cancelled; requirements met, failed and undone. */
+#include "server/company.h"
 #include "tests/unit/server_worker.h"
 
 #include <setjmp.h>
@@ -321,6 +322,29 @@ static void test_private_leave(void **unused)
 	bench_close(b);
 }
 
+/* Names are kept for a moment, and no more of them than a run has followers. */
+static void test_company(void **unused)
+{
+	struct company company = {0};
+	char who[32];
+
+	(void)unused;
+	for (int i = 0; i < COMPANY_MOST; i++) {
+		snprintf(who, sizeof(who), "%d", i);
+		assert_true(company_note(&company, who, 0, i < 10 ? 5 : 100));
+	}
+	assert_false(company_note(&company, "one more", 1, 100));
+	assert_true(company_note(&company, "7", 1, 100));
+	assert_int_equal(company_count(&company, 1), COMPANY_MOST);
+	/* Those that do not call again make room. */
+	assert_true(company_note(&company, "one more", 6, 100));
+	assert_int_equal(company_count(&company, 6), COMPANY_MOST - 8);
+	company_leave(&company, "7");
+	assert_int_equal(company_count(&company, 6), COMPANY_MOST - 9);
+	assert_int_equal(company_count(&company, 101), 0);
+	company_release(&company);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -328,6 +352,7 @@ int main(void)
 	        cmocka_unit_test(test_to_its_end),      cmocka_unit_test(test_dependency),
 	        cmocka_unit_test(test_cancel),          cmocka_unit_test(test_cancel_many),
 	        cmocka_unit_test(test_private_server),  cmocka_unit_test(test_private_leave),
+	        cmocka_unit_test(test_company),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

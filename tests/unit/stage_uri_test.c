@@ -95,6 +95,31 @@ static void actions(void **state)
 	arena_release(&a);
 }
 
+static void where_actions_begin(void **state)
+{
+	static const struct {
+		const char *text, *actions;
+	} rows[] = {
+	        {"/data/x.tgz|untar", "|untar"},
+	        {"/data/a\\|b|untar", "|untar"},
+	        {"s3://bucket/a\\|b", NULL},
+	        {"s3://bucket/a\\|b|mv:x|gunzip", "|mv:x|gunzip"},
+	        {"https://h/a\\|gunzip", "|gunzip"},
+	        {"run+fastq@sra://ERR1|mv:x", "|mv:x"},
+	        {"x", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *found = uri_actions(rows[i].text);
+
+		if (rows[i].actions == NULL)
+			assert_null(found);
+		else
+			assert_string_equal(found, rows[i].actions);
+	}
+}
+
 static void what_is_refused(void **state)
 {
 	static const struct {
@@ -326,6 +351,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(places),
 	        cmocka_unit_test(actions),
+	        cmocka_unit_test(where_actions_begin),
 	        cmocka_unit_test(what_is_refused),
 	        cmocka_unit_test(any_path_has_a_uri),
 	        cmocka_unit_test(lists_keep_every_byte),

@@ -234,6 +234,51 @@ static void orphans_go_at_the_next_start(void **state)
 	assert_int_equal(place_number(place.path.p, "SELECT count(*) FROM log_orphan"), 0);
 }
 
+static void commit_something(void)
+{
+	assert_int_equal(store_begin(s), STORE_OK);
+	assert_int_equal(store_commit(s), STORE_OK);
+}
+
+/* Nobody waits for thousands of logs: they go with the commits that follow, the others stay. */
+static void many_orphans_go_in_parts(void **state)
+{
+	const int many = 2500;
+	struct execution *rows = calloc((size_t)many + 1, sizeof(*rows));
+	int64_t length, left = many;
+
+	(void)state;
+	assert_non_null(rows);
+	assert_int_equal(store_begin(s), STORE_OK);
+	assert_int_equal(store_log_begin(s), STORE_OK);
+	for (int i = 0; i <= many; i++) {
+		struct task task = some_task(i + 1);
+
+		task.batch = i < many ? "x" : "y";
+		rows[i] = some_execution(i + 1, i + 1);
+		assert_int_equal(store_insert(s, TABLE_TASK, &task), STORE_OK);
+		assert_appended(i + 1, STORE_STDOUT, 0, "abc", 3, STORE_OK, 3);
+	}
+	assert_int_equal(store_insert_rows(s, TABLE_EXECUTION, rows, (size_t)many + 1), STORE_OK);
+	free(rows);
+	assert_int_equal(store_log_commit(s), STORE_OK);
+	assert_int_equal(store_commit(s), STORE_OK);
+	assert_int_equal(store_begin(s), STORE_OK);
+	assert_int_equal(store_delete_batch(s, "x"), STORE_OK);
+	assert_int_equal(store_commit(s), STORE_OK);
+	for (int commits = 0; left > 0 && commits < many; commits++) {
+		left = place_number(place.path.p, "SELECT count(*) FROM log_orphan");
+		assert_true(left < many);
+		/* One log for each that is left, and the one of the other batch. */
+		assert_int_equal(place_number(place.log_path.p, "SELECT count(*) FROM log_chunk"),
+		                 left + 1);
+		commit_something();
+	}
+	assert_int_equal(left, 0);
+	assert_int_equal(store_log_length(store_own(s), many + 1, STORE_STDOUT, &length), STORE_OK);
+	assert_int_equal(length, 3);
+}
+
 int main(int argc, char **argv)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -241,7 +286,7 @@ int main(int argc, char **argv)
 	        TEST(bytes_are_stored_once),        TEST(rolled_back_bytes_are_gone),
 	        TEST(any_pieces_make_the_log),      TEST(many_small_appends_stay_small),
 	        TEST(a_long_log_is_linear),         TEST(a_deleted_execution_loses_its_log_only),
-	        TEST(orphans_go_at_the_next_start),
+	        TEST(orphans_go_at_the_next_start), TEST(many_orphans_go_in_parts),
 	};
 	int failed = place_begin(argc, argv);
 
