@@ -81,11 +81,15 @@ static void print_function(const struct call_row *row)
 	static const char *const gives[] = {
 	        [GIVES_ONE] = "Any", [GIVES_LIST] = "list[Any]", [GIVES_ANY] = "Any"};
 	struct call_argument a;
+	bool optional = false;
 
 	printf("    def %s(self", row->name);
-	for (unsigned i = 0; call_argument(row, i, &a); i++)
+	for (unsigned i = 0; call_argument(row, i, &a); i++) {
+		/* Python wants none without a default behind one that has it. */
+		optional |= !a.needed;
 		printf(", %.*s: %s%s", (int)a.len, a.name, type_of(row, &a),
-		       a.needed ? "" : " | None = ...");
+		       optional ? " | None = ..." : "");
+	}
 	printf(") -> %s:\n        \"\"\"%s\"\"\"\n", gives[row->gives], row->help);
 }
 

@@ -1,0 +1,415 @@
+/* libscitq against a server in this process that can be mute, or cut connections before it answers.
+ */
+#include "base/str.h"
+#include "base/vec.h"
+#include "client/scitq.h"
+#include "model/json.h"
+
+#include <arpa/inet.h>
+#include <math.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum mood { ANSWERS, MUTE, CUTS };
+
+/* What was asked for under a key, and the number that it got. */
+struct made {
+	char *key, *name;
+};
+
+static struct {
+	int listener, port;
+	pthread_t acceptor;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	enum mood mood;
+	unsigned requests;
+	VEC(struct made) made; /* task_id is the place, from 1 */
+	VEC(pthread_t) threads;
+	VEC(int) links;
+} server;
+
+static int64_t make(const char *key, const char *name)
+{
+	struct made made = {xstrdup(key), xstrdup(name)};
+
+	for (size_t i = 0; i < server.made.n; i++) {
+		if (strcmp(server.made.v[i].key, key) == 0) {
+			free(made.key);
+			free(made.name);
+			return (int64_t)i + 1;
+		}
+	}
+	vec_push(&server.made, made);
+	return (int64_t)server.made.n;
+}
+
+/* One whole request into `text`; false at the end. */
+static bool read_request(int fd, struct str *text, const char **body)
+{
+	char *end;
+
+	str_reset(text);
+	for (;;) {
+		char bytes[4096];
+		ssize_t n = recv(fd, bytes, sizeof(bytes), 0);
+		const char *length;
+
+		if (n <= 0)
+			return false;
+		str_add(text, bytes, (size_t)n);
+		end = strstr(text->p, "\r\n\r\n");
+		if (end == NULL)
+			continue;
+		length = strcasestr(text->p, "Content-Length: ");
+		*body = end + 4;
+		if (strlen(*body) >= (length ? strtoul(length + 16, NULL, 10) : 0))
+			return true;
+	}
+}
+
+static void answer(int fd, const char *text, const char *body)
+{
+	const char *key = strcasestr(text, "Idempotency-Key: ");
+	struct str reply = STR_INIT, head = STR_INIT;
+	struct problem problem;
+	json_t *j = json_parse(body, strlen(body), &problem);
+	const char *name = json_string_value(json_object_get(j, "name"));
+	char word[128];
+	enum mood mood;
+
+	pthread_mutex_lock(&server.lock);
+	server.requests++;
+	mood = server.mood;
+	if (key != NULL && name != NULL && mood != MUTE) {
+		snprintf(word, sizeof(word), "%.*s", (int)strcspn(key + 17, "\r"), key + 17);
+		str_addf(&reply,
+		         "{\"task_id\": %lld, \"name\": \"%s\", \"status\": \"failed\", "
+		         "\"creation_date\": \"1970-01-01T00:00:01.000002\", \"later\": [1]}",
+		         (long long)make(word, name), name);
+	} else {
+		str_adds(&reply, "[]");
+	}
+	/* Every second answer is lost. */
+	if (mood == CUTS && server.requests % 2 == 0)
+		shutdown(fd, SHUT_RDWR);
+	pthread_cond_broadcast(&server.changed);
+	pthread_mutex_unlock(&server.lock);
+	str_addf(&head, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s", reply.len, reply.p);
+	if (mood != MUTE)
+		(void)send(fd, head.p, head.len, MSG_NOSIGNAL);
+	json_decref(j);
+	str_release(&head);
+	str_release(&reply);
+}
+
+static void *serve(void *context)
+{
+	int fd = (int)(intptr_t)context;
+	struct str text = STR_INIT;
+	const char *body;
+
+	while (read_request(fd, &text, &body))
+		answer(fd, text.p, body);
+	str_release(&text);
+	return NULL;
+}
+
+static void *accept_all(void *unused)
+{
+	int fd;
+
+	(void)unused;
+	while ((fd = accept(server.listener, NULL, NULL)) >= 0) {
+		pthread_t thread;
+
+		pthread_mutex_lock(&server.lock);
+		assert_int_equal(pthread_create(&thread, NULL, serve, (void *)(intptr_t)fd), 0);
+		vec_push(&server.threads, thread);
+		vec_push(&server.links, fd);
+		pthread_mutex_unlock(&server.lock);
+	}
+	return NULL;
+}
+
+static int server_open(void **unused)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET,
+	                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(address);
+
+	(void)unused;
+	memset(&server, 0, sizeof(server));
+	pthread_mutex_init(&server.lock, NULL);
+	pthread_cond_init(&server.changed, NULL);
+	server.listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (bind(server.listener, (struct sockaddr *)&address, len) < 0 ||
+	    listen(server.listener, 64) < 0 ||
+	    getsockname(server.listener, (struct sockaddr *)&address, &len) < 0)
+		return -1;
+	server.port = ntohs(address.sin_port);
+	return pthread_create(&server.acceptor, NULL, accept_all, NULL);
+}
+
+static int server_close(void **unused)
+{
+	(void)unused;
+	shutdown(server.listener, SHUT_RDWR);
+	pthread_join(server.acceptor, NULL);
+	close(server.listener);
+	for (size_t i = 0; i < server.threads.n; i++) {
+		shutdown(server.links.v[i], SHUT_RDWR);
+		pthread_join(server.threads.v[i], NULL);
+		close(server.links.v[i]);
+	}
+	for (size_t i = 0; i < server.made.n; i++) {
+		free(server.made.v[i].key);
+		free(server.made.v[i].name);
+	}
+	vec_release(&server.made);
+	vec_release(&server.threads);
+	vec_release(&server.links);
+	pthread_mutex_destroy(&server.lock);
+	pthread_cond_destroy(&server.changed);
+	return 0;
+}
+
+static void set_mood(enum mood mood)
+{
+	pthread_mutex_lock(&server.lock);
+	server.mood = mood;
+	pthread_mutex_unlock(&server.lock);
+}
+
+static struct scitq *open_scitq(double put_timeout, bool asynchronous)
+{
+	struct scitq_options options = SCITQ_OPTIONS_INIT;
+	char name[64];
+	struct scitq *s;
+
+	snprintf(name, sizeof(name), "x:token@127.0.0.1:%d", server.port);
+	options.put_timeout = put_timeout;
+	options.asynchronous = asynchronous;
+	s = scitq_open(name, &options);
+	assert_non_null(s);
+	return s;
+}
+
+static struct scitq_answer *create(struct scitq *s, const char *name)
+{
+	const struct scitq_new_task task = {.command = "true", .name = name};
+
+	return scitq_task_create(s, &task);
+}
+
+static void test_styles(void **unused)
+{
+	struct scitq *s = open_scitq(30, true);
+	struct scitq_answer *a = create(s, "n");
+	const struct scitq_task *task = scitq_task(a, 0);
+
+	(void)unused;
+	assert_true(scitq_ready(a));
+	assert_int_equal(scitq_result(a), SCITQ_OK);
+	assert_int_equal(scitq_id(a), 1);
+	assert_string_equal(json_string_value(json_object_get(scitq_json(a), "name")), "n");
+	assert_int_equal(scitq_count(a), 1);
+	assert_int_equal(task->task_id, 1);
+	assert_int_equal(task->status, SCITQ_TASK_FAILED);
+	assert_int_equal(task->creation_date, 1000002);
+	/* What the server does not say is absent. */
+	assert_int_equal(task->status_date, SCITQ_INT_NULL);
+	assert_int_equal(task->use_cache, -1);
+	assert_true(isnan(task->cpu));
+	assert_null(task->command);
+	assert_null(scitq_task(a, 1));
+	assert_null(scitq_worker(a, 0));
+	scitq_free(a);
+	a = scitq_workers(s, NULL);
+	assert_int_equal(scitq_count(a), 0);
+	assert_null(scitq_worker(a, 0));
+	scitq_free(a);
+	assert_int_equal(scitq_close(s, 0), 0);
+}
+
+static void test_usage(void **unused)
+{
+	struct scitq *s = open_scitq(30, true);
+	struct scitq_answer *a = create(s, NULL), *b;
+	const unsigned before = server.requests;
+
+	(void)unused;
+	scitq_free(a);
+	a = scitq_call(s, "nothing", json_object(), NULL, 0);
+	assert_int_equal(scitq_result(a), SCITQ_USAGE);
+	assert_string_equal(scitq_error(a), "there is no function nothing");
+	scitq_free(a);
+	a = scitq_call(s, "task_get", json_pack("{s:i, s:i}", "task_id", 1, "x", 2), NULL, 0);
+	assert_non_null(strstr(scitq_error(a), "\"x\""));
+	scitq_free(a);
+	a = scitq_call(s, "task_get", json_pack("{s:[i]}", "task_id", 1), NULL, 0);
+	assert_non_null(strstr(scitq_error(a), "must be a number or a text"));
+	/* One that failed names nothing. */
+	b = scitq_task_get(s, scitq_of(a));
+	assert_int_equal(scitq_result(b), SCITQ_USAGE);
+	assert_non_null(strstr(scitq_error(b), "was not made"));
+	assert_null(scitq_json(b));
+	scitq_free(b);
+	scitq_free(a);
+	assert_int_equal(server.requests, before);
+	scitq_close(s, 0);
+	assert_null(scitq_open("a b", NULL));
+}
+
+static void test_mute(void **unused)
+{
+	struct scitq *s = open_scitq(0.3, true);
+	struct scitq_answer *a[6];
+	char name[8];
+
+	(void)unused;
+	set_mood(MUTE);
+	for (int i = 0; i < 6; i++) {
+		snprintf(name, sizeof(name), "t%d", i);
+		a[i] = create(s, name);
+		assert_false(scitq_ready(a[i]));
+	}
+	assert_int_equal(scitq_pending(s), 6);
+	assert_false(scitq_wait(a[0], 0.01));
+	assert_int_equal(scitq_flush(s, 0.01), 6);
+	set_mood(ANSWERS);
+	/* Whoever reads one waits; those before it have been sent by then. */
+	assert_int_equal(scitq_id(a[3]), 4);
+	assert_true(scitq_ready(a[2]));
+	assert_int_equal(scitq_flush(s, -1), 0);
+	for (int i = 0; i < 6; i++) {
+		snprintf(name, sizeof(name), "t%d", i);
+		assert_int_equal(scitq_id(a[i]), i + 1);
+		assert_string_equal(scitq_task(a[i], 0)->name, name);
+		scitq_free(a[i]);
+	}
+	/* Synchronous again. */
+	a[0] = create(s, "last");
+	assert_true(scitq_ready(a[0]));
+	scitq_free(a[0]);
+	assert_int_equal(scitq_close(s, 0), 0);
+}
+
+static void test_closed(void **unused)
+{
+	struct scitq *s = open_scitq(0.1, true);
+	struct scitq_answer *a, *b;
+
+	(void)unused;
+	set_mood(MUTE);
+	a = create(s, "a");
+	b = create(s, "b");
+	assert_int_equal(scitq_close(s, 0.05), 2);
+	assert_int_equal(scitq_result(a), SCITQ_CLOSED);
+	assert_true(strlen(scitq_hint(b)) > 0);
+	assert_int_equal(scitq_id(b), SCITQ_INT_NULL);
+	scitq_free(a);
+	scitq_free(b);
+}
+
+static void test_synchronous(void **unused)
+{
+	struct scitq *s = open_scitq(0.1, false);
+	struct scitq_answer *a;
+
+	(void)unused;
+	set_mood(MUTE);
+	a = create(s, "a");
+	assert_true(scitq_ready(a));
+	assert_int_equal(scitq_result(a), SCITQ_UNREACHABLE);
+	assert_int_equal(scitq_pending(s), 0);
+	scitq_free(a);
+	scitq_close(s, 0);
+}
+
+#define THREADS 6
+#define EACH 40
+
+struct creator {
+	struct scitq *s;
+	int number;
+	pthread_t thread;
+	struct scitq_answer *answers[EACH];
+};
+
+static void *create_each(void *context)
+{
+	struct creator *c = context;
+	char name[32];
+
+	for (int i = 0; i < EACH; i++) {
+		snprintf(name, sizeof(name), "%d.%d", c->number, i);
+		c->answers[i] = create(c->s, name);
+		if (i % 10 == 9)
+			scitq_pending(c->s);
+	}
+	return NULL;
+}
+
+static void check_answers(const struct creator *c)
+{
+	char name[32];
+	int64_t before = 0;
+
+	for (int i = 0; i < EACH; i++) {
+		struct scitq_answer *a = c->answers[i];
+
+		snprintf(name, sizeof(name), "%d.%d", c->number, i);
+		assert_string_equal(scitq_task(a, 0)->name, name);
+		/* In the order of this thread's calls. */
+		assert_true(scitq_id(a) > before);
+		before = scitq_id(a);
+		scitq_free(a);
+	}
+}
+
+static void test_threads(void **unused)
+{
+	struct scitq *s = open_scitq(0.2, true);
+	struct creator creators[THREADS] = {0};
+
+	(void)unused;
+	set_mood(CUTS);
+	for (int i = 0; i < THREADS; i++) {
+		creators[i].s = s;
+		creators[i].number = i;
+		assert_int_equal(
+		        pthread_create(&creators[i].thread, NULL, create_each, &creators[i]), 0);
+	}
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(creators[i].thread, NULL);
+	set_mood(ANSWERS);
+	assert_int_equal(scitq_flush(s, -1), 0);
+	assert_int_equal(server.made.n, THREADS * EACH);
+	for (int i = 0; i < THREADS; i++)
+		check_answers(&creators[i]);
+	assert_int_equal(scitq_close(s, 0), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test_setup_teardown(test_styles, server_open, server_close),
+	        cmocka_unit_test_setup_teardown(test_usage, server_open, server_close),
+	        cmocka_unit_test_setup_teardown(test_mute, server_open, server_close),
+	        cmocka_unit_test_setup_teardown(test_closed, server_open, server_close),
+	        cmocka_unit_test_setup_teardown(test_synchronous, server_open, server_close),
+	        cmocka_unit_test_setup_teardown(test_threads, server_open, server_close),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
