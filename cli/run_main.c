@@ -3,6 +3,7 @@
  * Called as scitq-server or scitq-worker it is that program: the private server
  * and workers are processes of this very binary.
  */
+#include "cli/doc.h"
 #include "cli/fmt.h"
 #include "cli/io.h"
 #include "cli/lock.h"
@@ -13,7 +14,6 @@
 #include "cli/team.h"
 #include "cli/test.h"
 #include "cli/then.h"
-#include "dsl/document.h"
 #include "worker/worker.h"
 
 #include <stdio.h>
@@ -218,39 +218,6 @@ static int format_files(const struct run_options *o)
 	return worst;
 }
 
-/* What a file says about itself: its help, or all of it. */
-static int document(const struct run_options *o)
-{
-	const char *path = o->files.v[0];
-	struct arena arena;
-	struct sources sources;
-	struct diag_sink sink;
-	struct document d;
-	struct str text = STR_INIT, out = STR_INIT;
-	int code = EXIT_CODE_COMPILE;
-
-	if (!io_read(path, &text))
-		return EXIT_CODE_USAGE;
-	arena_init(&arena);
-	sources_init(&sources, &arena);
-	diag_sink_init(&sink, &arena);
-	if (document_read(&d, &arena, &sources, sources_add(&sources, path, text.p, text.len),
-	                  &sink)) {
-		if (o->help)
-			document_print_help(&d, &out);
-		else
-			document_print(&d, o->form, &out);
-		code = io_print(&out);
-	}
-	diag_sort(&sink);
-	print_diagnostics(&sink, &sources);
-	str_release(&text);
-	diag_sink_release(&sink);
-	sources_release(&sources);
-	arena_release(&arena);
-	return code;
-}
-
 static int do_command(struct run_options *o)
 {
 	if (o->help &&
@@ -259,14 +226,14 @@ static int do_command(struct run_options *o)
 		return EXIT_CODE_OK;
 	}
 	if (o->help)
-		return document(o);
+		return doc_file(o, print_diagnostics);
 	switch (o->command) {
 	case COMMAND_EXPLAIN:
 		return explain(o->files.v[0]);
 	case COMMAND_FMT:
 		return format_files(o);
 	case COMMAND_DOC:
-		return document(o);
+		return doc_file(o, print_diagnostics);
 	case COMMAND_TEST:
 		return test_file(o, print_diagnostics);
 	default:

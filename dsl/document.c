@@ -11,6 +11,7 @@ struct reader {
 	struct document *document;
 	VEC(struct document_param) params;
 	VEC(struct document_step) steps;
+	VEC(struct document_import) imports;
 	VEC(const struct stmt *) around; /* loops and conditions */
 };
 
@@ -97,15 +98,17 @@ static size_t comments_above(const struct reader *r, const struct piece *p)
 	return from;
 }
 
-/* The comment of a step: above it, or behind its brace. */
-static const char *about_step(struct reader *r, const struct stmt *s)
+/* The comment of a step: above it, or behind its brace, where it has one. */
+static const char *about_step(struct reader *r, const struct stmt *s, const struct block *body)
 {
 	const struct piece *p = &r->pieces->list.v[piece_of(r, s->span.start)];
 	size_t from = comments_above(r, p), end = p->first_comment + p->ncomments;
 
 	if (from < end)
 		return comment_text(r, from, end);
-	p = &r->pieces->list.v[piece_of(r, s->step.body->span.start) + 1];
+	if (body == NULL)
+		return NULL;
+	p = &r->pieces->list.v[piece_of(r, body->span.start) + 1];
 	if (p->ncomments > 0 && !r->pieces->comments.v[p->first_comment].own_line)
 		return comment_text(r, p->first_comment, p->first_comment + 1);
 	return NULL;
@@ -269,11 +272,44 @@ static void read_setting(struct reader *r, const struct stmt *s, struct document
 		step->resource = written_expr(r, s->attr.value);
 }
 
+/* "trim(sample, reads)" */
+static const char *step_name(struct reader *r, const struct stmt *s)
+{
+	const char *name = s->step.name.text;
+
+	for (size_t i = 0; i < s->step.nparams; i++)
+		name = arena_printf(r->arena, "%s%s%s", name, i > 0 ? ", " : "(",
+		                    s->step.params[i].text);
+	return s->step.has_params
+	               ? arena_printf(r->arena, "%s%s)", name, s->step.nparams == 0 ? "(" : "")
+	               : name;
+}
+
+static void read_use(struct reader *r, const struct stmt *s)
+{
+	const char *module = s->use.module.text;
+
+	vec_push(&r->steps, ((struct document_step){
+	                            .name = s->use.name.text,
+	                            .of = arena_printf(r->arena, "%s%s%s", module ? module : "",
+	                                               module ? "." : "", s->use.step.text),
+	                            .about = about_step(r, s, s->use.body),
+	                            .loops = read_loops(r)}));
+}
+
+static void read_import(struct reader *r, const struct stmt *s)
+{
+	const char *path = expr_plain_string(s->import.path);
+
+	if (path != NULL)
+		vec_push(&r->imports, ((struct document_import){path, s->import.as.text}));
+}
+
 static void read_step(struct reader *r, const struct stmt *s)
 {
 	struct document_step step = {
-	        .name = s->step.name.text,
-	        .about = about_step(r, s),
+	        .name = step_name(r, s),
+	        .about = about_step(r, s, s->step.body),
 	        .loops = read_loops(r),
 	};
 
@@ -303,6 +339,12 @@ static void read_stmt(struct reader *r, const struct stmt *s)
 		break;
 	case STMT_STEP:
 		read_step(r, s);
+		break;
+	case STMT_USE:
+		read_use(r, s);
+		break;
+	case STMT_IMPORT:
+		read_import(r, s);
 		break;
 	case STMT_FOREACH:
 		read_inside(r, s, s->foreach.body);
@@ -336,6 +378,7 @@ bool document_read(struct document *d, struct arena *arena, struct sources *sour
 	};
 	struct document_param *params;
 	struct document_step *steps;
+	struct document_import *imports;
 
 	*d = (struct document){.file = sources->files[file].name};
 	if (ast == NULL) {
@@ -352,11 +395,34 @@ bool document_read(struct document *d, struct arena *arena, struct sources *sour
 		params[i] = r.params.v[i];
 	for (size_t i = 0; i < r.steps.n; i++)
 		steps[i] = r.steps.v[i];
+	imports = arena_array(arena, struct document_import, r.imports.n);
+	for (size_t i = 0; i < r.imports.n; i++)
+		imports[i] = r.imports.v[i];
+	d->nimports = r.imports.n;
+	d->imports = imports;
 	d->params = params;
 	d->steps = steps;
 	vec_release(&r.params);
 	vec_release(&r.steps);
+	vec_release(&r.imports);
 	vec_release(&r.around);
 	pieces_release(&pieces);
 	return true;
+}
+
+void document_add_params(struct document *d, const struct document *module, const char *as,
+                         struct arena *arena)
+{
+	size_t n = d->nparams + module->nparams;
+	struct document_param *params = arena_array(arena, struct document_param, n);
+
+	for (size_t i = 0; i < d->nparams; i++)
+		params[i] = d->params[i];
+	for (size_t i = 0; i < module->nparams; i++) {
+		params[d->nparams + i] = module->params[i];
+		params[d->nparams + i].name =
+		        arena_printf(arena, "%s.%s", as, module->params[i].name);
+	}
+	d->params = params;
+	d->nparams = n;
 }

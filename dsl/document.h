@@ -28,7 +28,8 @@ struct document_yield {
 };
 
 struct document_step {
-	const char *name;
+	const char *name; /* of one with parameters "trim(sample, reads)" */
+	const char *of;   /* "c.trim", which it uses; NULL: it has a text of its own */
 	const char *about;     /* paragraphs, an empty line between two; may be NULL */
 	const char *loops;     /* "for each sample in samples, where ..."; NULL: runs once */
 	const char *container; /* these three as written; may be NULL */
@@ -36,6 +37,11 @@ struct document_step {
 	const struct document_yield *yields;
 	size_t nyields;
 	const char *text; /* of run, or NULL */
+};
+
+/* A file whose steps and params this one uses; its path as written. */
+struct document_import {
+	const char *path, *as;
 };
 
 struct document {
@@ -46,11 +52,17 @@ struct document {
 	size_t nparams;
 	const struct document_step *steps;
 	size_t nsteps;
+	const struct document_import *imports;
+	size_t nimports;
 };
 
 /* False after errors of syntax, which go to the sink. Everything lies in the arena. */
 bool document_read(struct document *d, struct arena *arena, struct sources *sources, uint32_t file,
                    struct diag_sink *sink);
+
+/* The params of a module go behind those of the file, as "c.adapter". In the arena. */
+void document_add_params(struct document *d, const struct document *module, const char *as,
+                         struct arena *arena);
 
 enum document_form { DOCUMENT_TEXT, DOCUMENT_MAN, DOCUMENT_MARKDOWN, DOCUMENT_FORMS };
 

@@ -285,6 +285,8 @@ static void print_params(const struct document *d, const struct writer *w, struc
 
 static void print_facts(const struct document_step *s, const struct writer *w, struct str *out)
 {
+	if (s->of != NULL)
+		w->fact(out, "uses", s->of);
 	if (s->container != NULL)
 		w->fact(out, "container", s->container);
 	if (s->input != NULL)

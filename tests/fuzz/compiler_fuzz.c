@@ -103,24 +103,6 @@ static void is_symbol(void *context, const struct lookup_symbol *symbol)
 	str_addf(context, "%s %s\n", symbol->kind, symbol->name);
 }
 
-static int invented_runs(void *context, enum seq_archive archive, const char *accession,
-                         struct arena *arena, struct seq_runs *runs, struct str *why)
-{
-	(void)context;
-	(void)archive;
-	(void)why;
-	for (int i = 0; i < 3; i++) {
-		struct seq_run run = {.reads = 10, .version = i > 0 ? "v" : NULL};
-
-		for (int k = 0; k < SEQ_FIELD_COUNT; k++)
-			run.text[k] = accession;
-		run.text[SEQ_run] = arena_printf(arena, "R%d", i);
-		run.text[SEQ_library_layout] = i > 0 ? "PAIRED" : "SINGLE";
-		vec_push(&runs->list, run);
-	}
-	return 0;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct compile_files files = {invented_read, invented_kind, invented_list,
@@ -133,6 +115,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	        .cwd = "/d",
 	        .params = params,
 	        .nparams = size % 2 ? 2 : 0,
+	        .test = size % 3 == 0 ? 1 : 0,
+	        .module = size % 5 == 0,
 	        .lenient = true,
 	        .files = &files,
 	};
