@@ -56,10 +56,14 @@ class Podman:
                 self.why = f"{program} is not installed"
                 return
         self.import_busybox()
+        self.try_one(network)
+
+    def try_one(self, network):
+        """Where we are in a root directory of our own, as a chroot, an engine starts and runs nothing."""
         if self.why is None:
             run = self.run("run", "--rm", *([] if network else ["--network=none"]), IMAGE, "true")
             if run.returncode != 0:
-                self.why = f"podman runs no container here: {run.stderr.strip()[-300:]}"
+                self.why = f"{self.program} runs no container here: {run.stderr.strip()[-300:]}"
 
     def run(self, *args, **options):
         return subprocess.run([self.program, *args], env={**os.environ, **self.env}, text=True, capture_output=True,
@@ -132,6 +136,7 @@ class Docker(Podman):
                 return
             time.sleep(0.1)
         self.import_busybox()
+        self.try_one(network=False)
 
     def close(self):
         if self.daemon is not None:
