@@ -22,11 +22,24 @@ struct gathering {
 	} todo; /* numbers of URIs */
 	atomic_size_t next;
 	atomic_int result; /* the first that is not STAGE_OK */
+	/* What is told of all of them together. */
+	void (*progress)(void *ctx, uint64_t done, uint64_t total);
+	void *progress_ctx;
+	pthread_mutex_t counting; /* for the two below, and for telling */
+	uint64_t finished;        /* bytes of URIs that came */
+	uint64_t under_way[FETCHERS];
+};
+
+/* One of the threads, as its stage knows it. */
+struct counter {
+	struct gathering *g;
+	unsigned seat;
 };
 
 struct fetcher {
 	struct gathering *g;
 	pthread_t thread;
+	struct counter counter;
 	struct stage stage;
 	struct str error;
 };
@@ -44,8 +57,33 @@ static bool is_remote(const char *text)
 	return is;
 }
 
-static void fetch_some(struct gathering *g, struct stage *s, struct str *error)
+static void count(void *ctx, uint64_t done, uint64_t total)
 {
+	struct counter *c = ctx;
+	struct gathering *g = c->g;
+	uint64_t sum;
+
+	pthread_mutex_lock(&g->counting);
+	g->under_way[c->seat] = done;
+	sum = g->finished;
+	for (unsigned i = 0; i < FETCHERS; i++)
+		sum += g->under_way[i];
+	/* How much those have that were not begun is not known. */
+	g->progress(g->progress_ctx, sum, g->todo.n == 1 ? total : 0);
+	pthread_mutex_unlock(&g->counting);
+}
+
+static void settle_count(struct counter *c)
+{
+	pthread_mutex_lock(&c->g->counting);
+	c->g->finished += c->g->under_way[c->seat];
+	c->g->under_way[c->seat] = 0;
+	pthread_mutex_unlock(&c->g->counting);
+}
+
+static void fetch_some(struct counter *c, struct stage *s, struct str *error)
+{
+	struct gathering *g = c->g;
 	size_t i;
 
 	while (atomic_load(&g->result) == STAGE_OK &&
@@ -55,6 +93,7 @@ static void fetch_some(struct gathering *g, struct stage *s, struct str *error)
 		enum stage_result r =
 		        stage_get_text(s, g->uris[number], g->dest_dir, g->mode, error);
 
+		settle_count(c);
 		if (r == STAGE_OK)
 			g->done[number] = true;
 		else
@@ -66,7 +105,7 @@ static void *work(void *ctx)
 {
 	struct fetcher *f = ctx;
 
-	fetch_some(f->g, &f->stage, &f->error);
+	fetch_some(&f->counter, &f->stage, &f->error);
 	return NULL;
 }
 
@@ -76,12 +115,17 @@ static void begin_stage(struct stage *own, const struct stage *s)
 	*own = *s;
 	own->http = NULL;
 	own->bytes = own->files = 0;
-	/* Nothing remote is linked; of several at once no single number could be told. */
-	own->linked = NULL;
-	own->progress = NULL;
+	own->linked = NULL; /* nothing remote is */
 }
 
-static bool start(struct fetcher *f, struct gathering *g)
+static void count_for(struct stage *s, struct counter *c, struct gathering *g, unsigned seat)
+{
+	*c = (struct counter){g, seat};
+	s->progress = g->progress != NULL ? count : NULL;
+	s->progress_ctx = c;
+}
+
+static bool start(struct fetcher *f, struct gathering *g, unsigned seat)
 {
 	sigset_t all, before;
 	int err;
@@ -89,6 +133,7 @@ static bool start(struct fetcher *f, struct gathering *g)
 	f->g = g;
 	str_init(&f->error);
 	begin_stage(&f->stage, g->s);
+	count_for(&f->stage, &f->counter, g, seat);
 	/* Signals are for the threads that were there before. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -100,12 +145,16 @@ static bool start(struct fetcher *f, struct gathering *g)
 static void gather(struct gathering *g, struct str *error)
 {
 	struct fetcher others[FETCHERS - 1];
-	size_t n = 0;
+	struct counter own;
+	unsigned n = 0;
 
-	while (n < FETCHERS - 1 && n + 1 < g->todo.n && start(&others[n], g))
+	while (n < FETCHERS - 1 && n + 1 < g->todo.n && start(&others[n], g, n + 1))
 		n++;
 	/* This thread is one of them, the only one where no other could be started. */
-	fetch_some(g, g->s, error);
+	count_for(g->s, &own, g, 0);
+	fetch_some(&own, g->s, error);
+	g->s->progress = g->progress;
+	g->s->progress_ctx = g->progress_ctx;
 	for (size_t i = 0; i < n; i++) {
 		struct fetcher *f = &others[i];
 
@@ -122,8 +171,14 @@ enum stage_result stage_get_remotes(struct stage *s, char *const *uris, size_t n
                                     const char *dest_dir, enum stage_mode mode, bool *done,
                                     struct str *error)
 {
-	struct gathering g = {
-	        .s = s, .uris = uris, .dest_dir = dest_dir, .mode = mode, .done = done};
+	struct gathering g = {.s = s,
+	                      .uris = uris,
+	                      .dest_dir = dest_dir,
+	                      .mode = mode,
+	                      .done = done,
+	                      .progress = s->progress,
+	                      .progress_ctx = s->progress_ctx,
+	                      .counting = PTHREAD_MUTEX_INITIALIZER};
 	pthread_mutex_t placing = PTHREAD_MUTEX_INITIALIZER;
 
 	atomic_init(&g.next, 0);
@@ -138,5 +193,6 @@ enum stage_result stage_get_remotes(struct stage *s, char *const *uris, size_t n
 	s->placing = NULL;
 	vec_release(&g.todo);
 	pthread_mutex_destroy(&placing);
+	pthread_mutex_destroy(&g.counting);
 	return (enum stage_result)atomic_load(&g.result);
 }

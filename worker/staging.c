@@ -315,14 +315,37 @@ static void told(void *ctx, const char *line)
 	job_tell(&s->job, line);
 }
 
+static void add_bytes(struct str *text, uint64_t n)
+{
+	str_addf(text, n < 1000000000 ? "%.1f MB" : "%.2f GB",
+	         (double)n / (n < 1000000000 ? 1e6 : 1e9));
+}
+
+static void fetched(void *ctx, uint64_t done, uint64_t total)
+{
+	struct str line = STR_INIT;
+
+	str_adds(&line, "fetching: ");
+	add_bytes(&line, done);
+	if (total > 0) {
+		str_adds(&line, " of ");
+		add_bytes(&line, total);
+	}
+	told(ctx, line.p);
+	str_release(&line);
+}
+
 static void stage_in(struct staging *s, struct stage *stage)
 {
+	stage->progress = fetched;
+	stage->progress_ctx = s;
 	if (s->image != NULL)
 		s->result = container_pull(stage, s->engine, s->image, told, s, &s->error);
 	s->pulled = s->result == STAGE_OK;
 	bring_all(s, stage, s->copies ? STAGE_COPY : STAGE_LINK);
 	if (s->image != NULL && s->result == STAGE_OK)
 		contain(s, stage);
+	stage->progress = NULL;
 }
 
 static void take(struct staging *s, struct stage *stage)
