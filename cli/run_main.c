@@ -100,6 +100,16 @@ static int launch_compiled(struct run_options *o, struct compilation *c)
 	return code;
 }
 
+static int simulate_compiled(struct run_options *o, struct compilation *c)
+{
+	struct simulate_options *options = &o->simulate;
+
+	options->forecast.team = &o->launch.team;
+	options->workers = o->launch.workers >= 0 ? o->launch.workers : 1;
+	options->json = o->json;
+	return simulate(compile_submission(c), options);
+}
+
 static int use(struct run_options *o, struct compilation *c)
 {
 	struct str out = STR_INIT;
@@ -112,6 +122,8 @@ static int use(struct run_options *o, struct compilation *c)
 			compile_dump(c, (enum compile_stage)compile_stage_find(o->dump), &out);
 		break;
 	case COMMAND_PLAN:
+		if (o->simulated)
+			return simulate_compiled(o, c);
 		if (o->diff) {
 			int code = (int)launch_difference(&o->launch, compile_submission(c), o->run,
 			                                  &out);
@@ -243,13 +255,13 @@ static int do_command(struct run_options *o)
 
 static int run_main(int argc, char **argv)
 {
-	struct run_options o = {.launch = {.workers = -1}};
+	struct run_options o = {.launch = {.workers = -1}, .simulate = {.boot_seconds = 120}};
 	struct config config;
 	int code = run_options_read(&o, argc, argv);
 
 	config_init(&config);
-	if (code == 0 && (o.command == COMMAND_RUN || (o.command == COMMAND_PLAN && o.diff)) &&
-	    !o.help)
+	if (code == 0 && !o.help &&
+	    (o.command == COMMAND_RUN || o.simulated || (o.command == COMMAND_PLAN && o.diff)))
 		code = choose_server(&o, &config);
 	if (code == 0)
 		code = do_command(&o);

@@ -41,6 +41,10 @@ enum {
 	OPT_JSON,
 	OPT_SET,
 	OPT_ORIGIN,
+	OPT_SIMULATE,
+	OPT_SECONDS,
+	OPT_OFFERS,
+	OPT_BOOT,
 	OPT_LOCKED,
 	OPT_UPDATE_LOCK
 };
@@ -98,6 +102,22 @@ static const struct option_row {
          "of graph: dot, mermaid or svg (dot); of doc: text, man or markdown (text)",
          "graph, doc"},
         {{"origin", no_argument, NULL, OPT_ORIGIN}, NULL, "show who set what instead", "plan"},
+        {{"simulate", no_argument, NULL, OPT_SIMULATE},
+         NULL,
+         "play it in virtual time instead: workers, makespan and cost; takes --workers, --server",
+         "plan"},
+        {{"seconds", required_argument, NULL, OPT_SECONDS},
+         "[STEP=]N",
+         "of --simulate: how long a task takes (as it took on the server, else 60)",
+         "plan"},
+        {{"offers", required_argument, NULL, OPT_OFFERS},
+         "FILE",
+         "of --simulate: what providers offer (what the server knows, else made up to fit)",
+         "plan"},
+        {{"boot", required_argument, NULL, OPT_BOOT},
+         "SECONDS",
+         "of --simulate: until a machine that is made works (120)",
+         "plan"},
         {{"json", no_argument, NULL, OPT_JSON},
          NULL,
          "one JSON object per line instead of text",
@@ -259,6 +279,20 @@ static int read_option(struct run_options *o, int option)
 	case OPT_ORIGIN:
 		o->origin = true;
 		return 0;
+	case OPT_SIMULATE:
+		o->simulated = true;
+		return 0;
+	case OPT_SECONDS:
+		vec_push(&o->simulate.forecast.seconds, optarg);
+		return 0;
+	case OPT_OFFERS:
+		o->simulate.forecast.offers = optarg;
+		return 0;
+	case OPT_BOOT:
+		if (!read_count(optarg, 86400, &n))
+			return usage_error("--boot takes seconds, not '%s'", optarg);
+		o->simulate.boot_seconds = (double)n;
+		return 0;
 	case OPT_JSON:
 		o->json = true;
 		return 0;
@@ -374,6 +408,10 @@ static int read_words(struct run_options *o, char **left, int n)
 		return usage_error("--diff is text, and goes without --json and --origin");
 	if (o->origin && (o->command != COMMAND_PLAN || o->json))
 		return usage_error("--origin goes with plan, and is text");
+	if (o->simulated && (o->command != COMMAND_PLAN || o->origin))
+		return usage_error("--simulate goes with plan");
+	if (!o->simulated && (o->simulate.forecast.seconds.n > 0 || o->simulate.forecast.offers))
+		return usage_error("--seconds and --offers go with plan --simulate");
 	if (o->files.n == 0 && !o->help)
 		return usage_error("%s",
 		                   o->command == COMMAND_EXPLAIN ? "which code?" : "which file?");
@@ -401,6 +439,7 @@ void run_options_release(struct run_options *o)
 	vec_release(&o->files);
 	vec_release(&o->params);
 	vec_release(&o->sets);
+	vec_release(&o->simulate.forecast.seconds);
 }
 
 struct compile_options run_options_compile(const struct run_options *o)

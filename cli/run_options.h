@@ -6,6 +6,7 @@
 #define CLI_RUN_OPTIONS_H
 
 #include "base/vec.h"
+#include "cli/simulate.h"
 #include "compiler/compile.h"
 #include "dsl/document.h"
 #include "runtime/launch.h"
@@ -39,6 +40,8 @@ struct run_options {
 	bool check, diff; /* fmt; diff also of plan, with the run */
 	long run;
 	bool json, origin;
+	bool simulated; /* plan */
+	struct simulate_options simulate;
 	bool locked, update_lock;
 	bool help;
 };

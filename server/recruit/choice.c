@@ -146,16 +146,10 @@ static bool is_named(const struct roster_recruiter *node, struct offer *offer)
 	if (node->wanted.name == NULL || is_auto(node->row.worker_provider) ||
 	    is_auto(node->row.worker_region))
 		return false;
-	*offer = (struct offer){.machine = {.name = node->wanted.name,
-	                                    .provider = node->row.worker_provider,
-	                                    .region = node->row.worker_region,
-	                                    .cpu = NAN,
-	                                    .ram = NAN,
-	                                    .disk = NAN,
-	                                    .gpumem = NAN,
-	                                    .cost = NAN,
-	                                    .eviction = NAN,
-	                                    .available = NAN}};
+	*offer = (struct offer){.machine = machine_unknown};
+	offer->machine.name = node->wanted.name;
+	offer->machine.provider = node->row.worker_provider;
+	offer->machine.region = node->row.worker_region;
 	return true;
 }
 

@@ -7,6 +7,14 @@
 
 #define AUTO "auto"
 
+const struct machine machine_unknown = {.cpu = NAN,
+                                        .ram = NAN,
+                                        .disk = NAN,
+                                        .gpumem = NAN,
+                                        .cost = NAN,
+                                        .eviction = NAN,
+                                        .available = NAN};
+
 const struct machine_column machine_columns[MACHINE_COLUMNS] = {
         {"name", MACHINE_TEXT, offsetof(struct machine, name)},
         {"provider", MACHINE_TEXT, offsetof(struct machine, provider)},
@@ -120,6 +128,28 @@ bool protofilter_holds(const struct protofilter *filter, const struct machine *m
 			return false;
 	}
 	return true;
+}
+
+void protofilter_least(const struct protofilter *filter, struct machine *machine,
+                       struct arena *arena)
+{
+	for (size_t i = 0; i < filter->n; i++) {
+		const struct condition *c = &filter->conditions[i];
+		void *value = (char *)machine + c->column->offset;
+		double *number = value;
+		const char **text = value;
+		double least = c->op == OP_GT ? c->number + 1 : c->number;
+
+		if (c->column->kind != MACHINE_TEXT) {
+			if ((c->op == OP_EQ || c->op == OP_GE || c->op == OP_GT) &&
+			    !(*number >= least))
+				*number = least;
+		} else if (c->op == OP_EQ) {
+			*text = c->text;
+		} else if (c->op == OP_HAS) {
+			*text = arena_printf(arena, "%s%s", *text ? *text : "", c->text);
+		}
+	}
 }
 
 /* Where an error is told: the whole text, and the place in it. */

@@ -28,6 +28,9 @@ struct machine {
 	double available;         /* that the quota still allows */
 };
 
+/* One of which nothing is known. */
+extern const struct machine machine_unknown;
+
 /* Its columns, in the order in which GET /flavor/ has them. */
 enum machine_kind { MACHINE_TEXT, MACHINE_INTEGER, MACHINE_REAL };
 struct machine_column {
@@ -54,6 +57,13 @@ struct protofilter {
 bool protofilter_parse(struct protofilter *filter, const char *field, const char *text, size_t from,
                        struct arena *arena, struct problem *problem);
 bool protofilter_holds(const struct protofilter *filter, const struct machine *machine);
+
+/*
+ * A machine that fulfills all of them and has no more than it must; for where nobody knows what is
+ * offered. Of what they do not speak it has nothing; texts are in the arena.
+ */
+void protofilter_least(const struct protofilter *filter, struct machine *machine,
+                       struct arena *arena);
 
 /* The flavor of a recruiter: a name, auto for any, or auto: with conditions. */
 struct wanted {

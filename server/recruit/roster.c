@@ -180,16 +180,7 @@ static void read_machine(struct roster *roster, const struct worker *row, struct
 	const struct offer *offer =
 	        offers_find(&roster->offers, row->provider, row->region, row->flavor);
 
-	if (offer != NULL)
-		*machine = offer->machine;
-	else
-		*machine = (struct machine){.cpu = NAN,
-		                            .ram = NAN,
-		                            .disk = NAN,
-		                            .gpumem = NAN,
-		                            .cost = NAN,
-		                            .eviction = NAN,
-		                            .available = NAN};
+	*machine = offer != NULL ? offer->machine : machine_unknown;
 	machine->name = copy(arena, row->flavor);
 	machine->provider = copy(arena, row->provider);
 	machine->region = copy(arena, row->region);

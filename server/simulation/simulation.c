@@ -275,6 +275,16 @@ static void cancel(void *context)
 
 /* The whole. */
 
+static bool is_waiting(struct core *core)
+{
+	bool waits;
+
+	pthread_mutex_lock(&core->lock);
+	waits = core->queue.n > 0 || core->told != NULL || core->again;
+	pthread_mutex_unlock(&core->lock);
+	return waits;
+}
+
 static bool start(struct simulation *s, struct problem *problem)
 {
 	const struct store_options fleeting = {.fleeting = true};
@@ -293,6 +303,8 @@ static void stop(struct simulation *s)
 	while (s->orders.n > 0)
 		order_drop(s, s->orders.v[0]);
 	if (s->core != NULL) {
+		while (is_waiting(s->core))
+			core_step(s->core);
 		core_end(s->core);
 		core_free(s->core);
 	}
@@ -375,19 +387,9 @@ bool simulation_restart(struct simulation *s, struct problem *problem)
 	return true;
 }
 
-static bool is_waiting(struct core *core)
-{
-	bool waits;
-
-	pthread_mutex_lock(&core->lock);
-	waits = core->queue.n > 0 || core->told != NULL || core->again;
-	pthread_mutex_unlock(&core->lock);
-	return waits;
-}
-
 bool simulation_step(struct simulation *s, double until)
 {
-	const int64_t end = BEGIN_NS + (int64_t)(until * 1e9);
+	const int64_t end = isfinite(until) ? BEGIN_NS + (int64_t)(until * 1e9) : INT64_MAX - 1;
 	int64_t next = timers_next(&s->timers), of_core = timers_next(&s->core->timers);
 
 	next = of_core < next ? of_core : next;

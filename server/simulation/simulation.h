@@ -52,8 +52,8 @@ int simulation_call(struct simulation *s, call_handler *handler, int64_t id, con
 void simulation_worker(struct simulation *s, const char *name, const char *batch,
                        int64_t concurrency, double cpus);
 
-/* One event, if there is one within so many seconds of the beginning; else time goes there. False:
-   there was none. */
+/* One event, if there is one within so many seconds of the beginning (infinite: ever); else time
+   goes there. False: there was none. */
 bool simulation_step(struct simulation *s, double until);
 /* kill -9 of the server, and a start. False with *problem set. */
 bool simulation_restart(struct simulation *s, struct problem *problem);
