@@ -20,3 +20,5 @@ foreach(test lease gather tally known random)
 	set_tests_properties(server_${test}_postgres PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300
 		ENVIRONMENT SCITQ_TEST_DATABASE=postgres LABELS "unit;slow")
 endforeach()
+# Two hundred databases.
+set_tests_properties(server_simulation_test PROPERTIES TIMEOUT 600 LABELS "unit;slow")
