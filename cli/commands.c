@@ -8,11 +8,13 @@
 #include "cli/call.h"
 #include "cli/completion.h"
 #include "cli/doctor.h"
+#include "cli/export.h"
 #include "cli/fetch.h"
 #include "cli/launch.h"
 #include "cli/logs.h"
 #include "cli/manage.h"
 #include "cli/manual.h"
+#include "cli/report.h"
 #include "cli/steer.h"
 
 #define END                                                                                        \
@@ -233,6 +235,16 @@ static const struct command_option retry_how[] = {
         END,
 };
 
+static const struct command_option export_how[] = {
+        {0, "trace", "FORMAT", "tsv: a line per execution, or ro-crate: JSON-LD metadata (tsv)"},
+        END,
+};
+
+static const struct command_option report_how[] = {
+        {'o', "output", "FILE", "where it is written; - is standard output (WORKFLOW-RUN.html)"},
+        END,
+};
+
 /* The groups of a command about a server. */
 #define SERVER call_options, call_patience
 
@@ -314,6 +326,8 @@ const struct command commands[] = {
         {"pause", "RUN...", 1, COMMAND_ANY, "grant nothing more of a run; what runs goes on", steer_pause, {nothing, SERVER}},
         {"resume", "RUN...", 1, COMMAND_ANY, "let a paused run go on", steer_resume, {nothing, SERVER}},
         {"cancel", "RUN...", 1, COMMAND_ANY, "end a run and what runs of it", steer_cancel, {nothing, SERVER}},
+        {"report", "RUN", 1, 1, "an HTML file that tells of a run", report, {report_how, SERVER}},
+        {"export", "RUN", 1, 1, "what happened in a run, for other programs", export_run, {export_how, SERVER}},
         {"doctor", "", 0, 0, "what hinders work here, and what to do about it", doctor, {nothing, SERVER}},
         {"completion", "bash|zsh|fish", 1, 1, "completion of command lines, for that shell", completion, {NULL}},
         {"manual", "[NAME]", 0, 1, "a manual page, for scdoc", manual, {NULL}},
@@ -356,6 +370,15 @@ const struct command_noun command_nouns[] = {
         {"pause", NULL, "Nothing more of the run is granted, and what runs goes on.", "scitq pause 41"},
         {"resume", NULL, "The opposite of pause.", "scitq resume 41"},
         {"cancel", NULL, "What waits never runs, and what runs is told to end. Results stay.", "scitq cancel 41"},
+        {"report",
+         "look back:",
+         "Steps with their times, the graph, what ran when on which worker, and each failure with the end of its standard error. The file "
+         "needs nothing outside it.",
+         "scitq report 41"},
+        {"export", NULL,
+         "As tsv a line per execution: when it was granted, started and ended, what it took, and its command. As ro-crate the metadata "
+         "file of a Process Run Crate, which names programs, files and times.",
+         "scitq export 41 --trace ro-crate > ro-crate-metadata.json"},
         {"doctor", "set up:",
          "Looks at what is usually wrong: settings, the server and its token, workers, the container engine, disk space. "
          "A line each; the exit code is 0 where nothing hinders work.",
