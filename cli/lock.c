@@ -48,28 +48,24 @@ static json_t *state_of(struct compilation *c, const struct engine *engine)
 	return all;
 }
 
-/* The file as it is; NULL where there is none. */
-static json_t *read_lock(const char *name, struct str *text, int *code)
+/* False, and said, where the file is there and cannot be understood. */
+static bool read_lock(struct lock *l)
 {
-	int err = file_read(name, text);
-	json_t *old;
+	int err = file_read(l->name.p, &l->text);
 
-	*code = 0;
 	if (err == -ENOENT)
-		return NULL;
-	old = err == 0 ? json_loadb(text->p, text->len, 0, NULL) : NULL;
-	if (json_integer_value(json_object_get(old, "scitq_lock")) == 1)
-		return old;
-	json_decref(old);
+		return true;
+	l->old = err == 0 ? json_loadb(l->text.p, l->text.len, 0, NULL) : NULL;
+	if (json_integer_value(json_object_get(l->old, "scitq_lock")) == 1)
+		return true;
 	if (err != 0)
-		fprintf(stderr, "scitq-run: %s: %s\n", name, strerror(-err));
+		fprintf(stderr, "scitq-run: %s: %s\n", l->name.p, strerror(-err));
 	else
 		fprintf(stderr,
 		        "scitq-run: %s is no lock file of this version; --update-lock "
 		        "cannot replace it, remove it\n",
-		        name);
-	*code = EXIT_CODE_USAGE;
-	return NULL;
+		        l->name.p);
+	return false;
 }
 
 /* A digest that is not known on one of the sides tells nothing. */
@@ -92,56 +88,78 @@ static void compare(struct compilation *c, const char *name, json_t *now, json_t
 }
 
 /* The new file, and on standard error in what it differs. */
-static int update(const char *name, json_t *now, const struct str *before)
+static int update(const struct lock *l, json_t *now)
 {
 	char *text = json_dumps(now, JSON_INDENT(2) | JSON_SORT_KEYS);
 	struct str after = STR_INIT, shown = STR_INIT;
 	int err = 0;
 
+	if (text == NULL) {
+		fprintf(stderr, "scitq-run: %s: a path in it would not be UTF-8\n", l->name.p);
+		return EXIT_CODE_INFRASTRUCTURE;
+	}
 	str_addf(&after, "%s\n", text);
 	free(text);
-	if (after.len != before->len || memcmp(after.p, before->p, after.len) != 0) {
-		linediff(before, &after, name, name, &shown);
+	if (after.len != l->text.len || memcmp(after.p, l->text.p, after.len) != 0) {
+		linediff(&l->text, &after, l->name.p, l->name.p, &shown);
 		fputs(shown.p, stderr);
-		err = file_replace(name, after.p, after.len, 0644);
+		err = file_replace(l->name.p, after.p, after.len, 0644);
 	}
 	if (err != 0)
-		fprintf(stderr, "scitq-run: %s: %s\n", name, strerror(-err));
+		fprintf(stderr, "scitq-run: %s: %s\n", l->name.p, strerror(-err));
 	str_release(&after);
 	str_release(&shown);
 	return err == 0 ? 0 : EXIT_CODE_INFRASTRUCTURE;
 }
 
-int lock_use(const struct run_options *o, struct compilation *c)
+int lock_open(struct lock *l, const struct run_options *o)
 {
-	struct str name = STR_INIT, text = STR_INIT, why = STR_INIT;
-	struct engine engine = {0};
-	json_t *old, *now = NULL;
 	int code = 0;
 
-	if (strcmp(o->files.v[0], "/dev/stdin") == 0)
-		return o->locked || o->update_lock ? usage_error("standard input has no lock file")
-		                                   : 0;
-	lock_name(o->files.v[0], &name);
-	old = read_lock(name.p, &text, &code);
-	if (code == 0 && old == NULL && o->locked)
-		code = usage_error("--locked wants %s; --update-lock writes it", name.p);
-	if (code == 0 && (old != NULL || o->update_lock)) {
-		/* Without an engine the digests of images are not known here; that is no mistake.
-		 */
-		if ((o->locked || o->update_lock) && !engine_init(&engine, &why))
-			fprintf(stderr, "scitq-run: images are not looked at: %s\n", why.p);
-		now = state_of(c, &engine);
-		if (o->update_lock)
-			code = update(name.p, now, &text);
-		else
-			compare(c, name.p, now, old, o->locked);
+	*l = (struct lock){.name = STR_INIT, .text = STR_INIT};
+	if (strcmp(o->files.v[0], "/dev/stdin") == 0) {
+		if (o->locked || o->update_lock)
+			code = usage_error("standard input has no lock file");
+	} else {
+		lock_name(o->files.v[0], &l->name);
+		if (!read_lock(l))
+			code = EXIT_CODE_USAGE;
+		else if (l->old == NULL && o->locked)
+			code = usage_error("--locked wants %s; --update-lock writes it", l->name.p);
 	}
+	frozen_init(&l->frozen, o->update_lock ? NULL : json_object_get(l->old, "answers"));
+	return code;
+}
+
+int lock_use(struct lock *l, const struct run_options *o, struct compilation *c)
+{
+	struct str why = STR_INIT;
+	struct engine engine = {0};
+	json_t *now;
+	int code = 0;
+
+	if (l->old == NULL && !o->update_lock)
+		return 0;
+	/* Without an engine the digests of images are not known here; that is no mistake. */
+	if ((o->locked || o->update_lock) && !engine_init(&engine, &why))
+		fprintf(stderr, "scitq-run: images are not looked at: %s\n", why.p);
+	now = state_of(c, &engine);
+	if (json_object_size(l->frozen.used) > 0)
+		json_object_set(now, "answers", l->frozen.used);
+	if (o->update_lock)
+		code = update(l, now);
+	else
+		compare(c, l->name.p, now, l->old, o->locked);
 	engine_release(&engine);
 	json_decref(now);
-	json_decref(old);
-	str_release(&name);
-	str_release(&text);
 	str_release(&why);
 	return code;
+}
+
+void lock_close(struct lock *l)
+{
+	frozen_release(&l->frozen);
+	json_decref(l->old);
+	str_release(&l->name);
+	str_release(&l->text);
 }

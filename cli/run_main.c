@@ -181,34 +181,45 @@ static int choose_server(struct run_options *o, struct config *config)
 	return code;
 }
 
-static int compile_and_use(struct run_options *o)
+/* What was compiled is told, and used where it is right. */
+static int tell_and_use(struct run_options *o, struct lock *lock, struct compilation *c)
 {
-	struct compile_options options = run_options_compile(o);
-	struct compilation *c;
 	int code;
 
-	options.module = o->command == COMMAND_CHECK;
-	if (o->dump != NULL)
-		options.stop_after = (enum compile_stage)compile_stage_find(o->dump);
-	c = compile_file(&options);
 	if (compile_read_error(c) != 0) {
-		fprintf(stderr, "scitq-run: %s: %s\n", options.path,
+		fprintf(stderr, "scitq-run: %s: %s\n", o->files.v[0],
 		        strerror(-compile_read_error(c)));
-		compile_release(c);
 		return EXIT_CODE_USAGE;
 	}
-	if (o->command == COMMAND_CHECK && compile_ok(c) && !shellcheck_run(c)) {
-		compile_release(c);
+	if (o->command == COMMAND_CHECK && compile_ok(c) && !shellcheck_run(c))
 		return EXIT_CODE_INFRASTRUCTURE;
-	}
-	code = compile_ok(c) ? lock_use(o, c) : EXIT_CODE_OK;
+	code = compile_ok(c) ? lock_use(lock, o, c) : EXIT_CODE_OK;
 	if (code == EXIT_CODE_OK && o->json)
 		code = tell_json(c);
 	if (!o->json)
 		print_diagnostics(compile_diagnostics(c), compile_sources(c));
 	if (code == EXIT_CODE_OK)
 		code = compile_ok(c) ? use(o, c) : EXIT_CODE_COMPILE;
-	compile_release(c);
+	return code;
+}
+
+static int compile_and_use(struct run_options *o)
+{
+	struct compile_options options = run_options_compile(o);
+	struct compilation *c;
+	struct lock lock;
+	int code = lock_open(&lock, o);
+
+	options.module = o->command == COMMAND_CHECK;
+	options.files = &lock.frozen.files;
+	if (o->dump != NULL)
+		options.stop_after = (enum compile_stage)compile_stage_find(o->dump);
+	if (code == EXIT_CODE_OK) {
+		c = compile_file(&options);
+		code = tell_and_use(o, &lock, c);
+		compile_release(c);
+	}
+	lock_close(&lock);
 	return code;
 }
 

@@ -1,5 +1,7 @@
 #include "cli/test.h"
 
+#include "cli/lock.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -32,10 +34,16 @@ int test_file(const struct run_options *o,
 {
 	struct compile_options options = run_options_compile(o);
 	size_t n, failed = 0;
-	int code = count_tests(o, options, &n, report);
+	struct lock lock;
+	int code = lock_open(&lock, o);
 
-	if (code != 0)
+	options.files = &lock.frozen.files;
+	if (code == 0)
+		code = count_tests(o, options, &n, report);
+	if (code != 0) {
+		lock_close(&lock);
 		return code;
+	}
 	for (size_t i = 0; i < n; i++) {
 		struct compilation *c;
 		bool passed;
@@ -52,6 +60,7 @@ int test_file(const struct run_options *o,
 		failed += !passed;
 		compile_release(c);
 	}
+	lock_close(&lock);
 	if (failed > 0)
 		fprintf(stderr, "%zu of %zu tests failed\n", failed, n);
 	return code != 0 ? code : failed > 0 ? EXIT_CODE_TASKS_FAILED : EXIT_CODE_OK;
