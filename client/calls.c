@@ -130,7 +130,7 @@ bool call_argument(const struct call_row *row, unsigned i, struct call_argument 
 	return found;
 }
 
-static bool is_argument(const struct call_row *row, const char *name)
+bool call_takes(const struct call_row *row, const char *name)
 {
 	struct call_argument a;
 
@@ -174,7 +174,7 @@ bool call_check(const struct call_row *row, json_t *arguments, struct str *error
 	drop_nulls(row, arguments);
 	json_object_foreach(arguments, name, value)
 	{
-		if (is_argument(row, name))
+		if (call_takes(row, name))
 			continue;
 		str_addf(error, "%s takes no argument \"%s\"; there are ", row->name, name);
 		list_arguments(row, error);

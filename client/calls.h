@@ -50,6 +50,8 @@ struct call_argument {
 };
 bool call_argument(const struct call_row *row, unsigned i, struct call_argument *argument);
 
+bool call_takes(const struct call_row *row, const char *argument);
+
 /*
  * Are these names arguments of the call, and are those there that it needs? Else false, with a
  * sentence in `error`. null counts as not given where the call creates or asks.

@@ -2,8 +2,6 @@
  */
 #include "client/inside.h"
 
-#include <string.h>
-
 static void set_text(json_t *arguments, const char *name, const char *text)
 {
 	if (text != NULL)
@@ -44,17 +42,6 @@ static json_t *ids(const struct scitq_filter *filter)
 	return list;
 }
 
-static bool takes(enum call_number call, const char *name)
-{
-	struct call_argument a;
-
-	for (unsigned i = 0; call_argument(call_row(call), i, &a); i++) {
-		if (strlen(name) == a.len && memcmp(name, a.name, a.len) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* What of the filter the function looks at; ids are those of `id_name`. */
 static struct scitq_answer *list(struct scitq *s, enum call_number call,
                                  const struct scitq_filter *filter, const char *id_name)
@@ -90,7 +77,7 @@ static struct scitq_answer *list(struct scitq *s, enum call_number call,
 		json_object_set_new(all, id_name, ids(f));
 	json_object_foreach(all, name, value)
 	{
-		if (takes(call, name))
+		if (call_takes(call_row(call), name))
 			json_object_set(arguments, name, value);
 	}
 	json_decref(all);

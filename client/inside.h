@@ -24,9 +24,11 @@ struct scitq {
 /* scitq_call() of a row. */
 struct scitq_answer *make_call(struct scitq *s, const struct call_row *row, json_t *arguments,
                                const struct scitq_lazy *lazy, size_t nlazy);
+/* The same with a key of the caller's, where it is a write; "": one of its own. */
+struct scitq_answer *make_keyed_call(struct scitq *s, const struct call_row *row, json_t *arguments,
+                                     const struct scitq_lazy *lazy, size_t nlazy, const char *key);
 /* Pause after an attempt that failed, `most` seconds at most. False where options.interrupted says
  * so. */
 bool read_pause(struct scitq *s, struct pace *pace, double most);
-void say(struct scitq *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

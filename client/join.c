@@ -10,6 +10,7 @@
 #include "model/status.h"
 #include "net/stream.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +28,7 @@ struct joined {
 	int8_t status; /* -1: not known yet */
 	bool gone;
 	size_t relaunches;
+	int64_t failed_us; /* when the failure was for which it was relaunched last; DATE_NULL */
 };
 
 struct join {
@@ -106,14 +108,31 @@ static int status_of(const json_t *object)
 	return word ? status_parse(task_status_words, TASK_STATUS_COUNT, word) : -1;
 }
 
-static void relaunch(struct join *j, struct joined *task)
+static int64_t date_of(const json_t *object, const char *name)
 {
-	struct scitq_answer *answer =
-	        make_call(j->s, call_row(CALL_task_update),
-	                  json_pack("{s:I, s:s}", "task_id", (json_int_t)task->id, "status",
-	                            task_status_words[TASK_PENDING]),
-	                  NULL, 0);
-	int status = status_of(scitq_json(answer));
+	const char *text = json_string_value(json_object_get(object, name));
+	int64_t date;
+
+	return text != NULL && date_parse(text, &date) ? date : DATE_NULL;
+}
+
+/*
+ * Of a task that failed at that time. The key is the failure's: somebody else who waits for the
+ * task does not relaunch it once more, which would stop what runs by then.
+ */
+static void relaunch(struct join *j, struct joined *task, int64_t failed_us)
+{
+	struct scitq_answer *answer;
+	char key[KEY_SIZE];
+	int status;
+
+	snprintf(key, sizeof(key), "relaunch-%lld-%lld", (long long)task->id, (long long)failed_us);
+	answer = make_keyed_call(j->s, call_row(CALL_task_update),
+	                         json_pack("{s:I, s:s}", "task_id", (json_int_t)task->id, "status",
+	                                   task_status_words[TASK_PENDING]),
+	                         NULL, 0, key);
+	status = status_of(scitq_json(answer));
+	task->failed_us = failed_us;
 
 	task->relaunches++;
 	j->relaunched++;
@@ -121,14 +140,18 @@ static void relaunch(struct join *j, struct joined *task)
 		set_status(j, task, status, false);
 }
 
-/* What is told of a task; `reason` may be NULL. */
-static void told(struct join *j, struct joined *task, int status, const char *reason)
+/* What is told of a task, and since when it is so; `reason` may be NULL. */
+static void told(struct join *j, struct joined *task, int status, const char *reason,
+                 int64_t date_us)
 {
+	/* Rows and events tell of the same failure. */
+	if (status == TASK_FAILED && task->failed_us != DATE_NULL && date_us == task->failed_us)
+		return;
 	set_status(j, task, status, false);
 	/* One that fails with another comes back with it. */
 	if (status == TASK_FAILED && task->relaunches < j->options.retry &&
 	    (reason == NULL || strcmp(reason, "dependency") != 0))
-		relaunch(j, task);
+		relaunch(j, task, date_us);
 }
 
 /* Reading everything. */
@@ -161,7 +184,8 @@ static void read_rows(struct join *j, size_t first)
 			continue;
 		}
 		told(j, &j->tasks[i], status_of(row),
-		     json_string_value(json_object_get(row, "reason")));
+		     json_string_value(json_object_get(row, "reason")),
+		     date_of(row, "status_date"));
 		at++;
 	}
 	need(j, answer);
@@ -262,7 +286,8 @@ static bool take_event(void *context, const char *kind, const struct str *data)
 			set_status(j, t, t->status, true);
 		else if (status_of(event) >= 0)
 			told(j, t, status_of(event),
-			     json_string_value(json_object_get(event, "reason")));
+			     json_string_value(json_object_get(event, "reason")),
+			     date_of(event, "date"));
 	}
 	json_decref(event);
 	return true;
@@ -316,7 +341,7 @@ static void take_ids(struct join *j, const int64_t *ids, size_t n)
 {
 	j->tasks = xcalloc(n + 1, sizeof(*j->tasks));
 	for (size_t i = 0; i < n; i++)
-		j->tasks[i] = (struct joined){.id = ids[i], .status = -1};
+		j->tasks[i] = (struct joined){.id = ids[i], .status = -1, .failed_us = DATE_NULL};
 	qsort(j->tasks, n, sizeof(*j->tasks), by_id);
 	for (size_t i = 0; i < n; i++) {
 		if (i == 0 || j->tasks[i].id != j->tasks[j->n - 1].id)

@@ -7,22 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void say(const struct queue *q, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-static void say(const struct queue *q, const char *fmt, ...)
-{
-	struct str text = STR_INIT;
-	va_list ap;
-
-	if (q->log == NULL)
-		return;
-	va_start(ap, fmt);
-	str_vaddf(&text, fmt, ap);
-	va_end(ap);
-	q->log(q->context, text.p);
-	str_release(&text);
-}
-
 static void pending_free(struct pending *p)
 {
 	request_release(&p->request);
@@ -88,11 +72,11 @@ static void finish_first(struct queue *q, struct outcome *outcome)
 	pthread_cond_broadcast(&q->changed);
 	pthread_mutex_unlock(&q->lock);
 	if (!spooled)
-		say(q, "the spool cannot be written: %s", strerror(err));
+		voice_say(&q->voice, "the spool cannot be written: %s", strerror(err));
 	if (outcome->result != SCITQ_OK)
-		say(q, "%s: %s", p->request.row->name, outcome->error.p);
+		voice_say(&q->voice, "%s: %s", p->request.row->name, outcome->error.p);
 	if (left == 0)
-		say(q, "everything that was queued has been sent");
+		voice_say(&q->voice, "everything that was queued has been sent");
 	pending_free(p);
 	pthread_mutex_lock(&q->lock);
 }
@@ -192,7 +176,7 @@ static void replay_line(void *context, json_t *line)
 		push(q, &request, a);
 		vec_push(&replay->answers, a);
 	} else {
-		say(q, "%s", error.p);
+		voice_say(&q->voice, "%s", error.p);
 		request_release(&request);
 	}
 	str_release(&error);
@@ -216,7 +200,7 @@ bool queue_init(struct queue *q, struct sender *sender, double interval, const c
 	if (!ok)
 		return false;
 	if (q->n > 0)
-		say(q, "%zu writes of an earlier process are sent first", q->n);
+		voice_say(&q->voice, "%zu writes of an earlier process are sent first", q->n);
 	pthread_mutex_lock(&q->lock);
 	start(q);
 	pthread_mutex_unlock(&q->lock);
@@ -229,7 +213,6 @@ size_t queue_stop(struct queue *q)
 
 	pthread_mutex_lock(&q->lock);
 	q->stopping = true;
-	left = q->n;
 	pthread_cond_broadcast(&q->changed);
 	pthread_mutex_unlock(&q->lock);
 	if (q->started)
@@ -278,9 +261,10 @@ bool queue_add(struct queue *q, struct request *request, struct scitq_answer *an
 	pthread_cond_broadcast(&q->changed);
 	pthread_mutex_unlock(&q->lock);
 	if (err != 0)
-		say(q, "the spool cannot be written: %s", strerror(err));
+		voice_say(&q->voice, "the spool cannot be written: %s", strerror(err));
 	if (before == 0)
-		say(q, "the server does not answer: what is sent is queued from now on");
+		voice_say(&q->voice,
+		          "the server does not answer: what is sent is queued from now on");
 	return true;
 }
 

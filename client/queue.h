@@ -8,6 +8,7 @@
 
 #include "client/send.h"
 #include "client/spool.h"
+#include "client/voice.h"
 
 struct pending {
 	struct pending *next;
@@ -18,8 +19,7 @@ struct pending {
 struct queue {
 	struct sender *sender;
 	double interval; /* seconds that an attempt may take, and between attempts at most */
-	void (*log)(void *context, const char *message);
-	void *context;
+	struct voice voice;
 
 	pthread_mutex_t lock;
 	pthread_cond_t changed;

@@ -11,6 +11,9 @@
 #include <string.h>
 #include <sys/random.h>
 
+/* Rows that the server gives at a time. */
+#define PAGE 10000
+
 static bool make_session(char session[SESSION_SIZE])
 {
 	unsigned char bytes[(SESSION_SIZE - 1) / 2];
@@ -53,10 +56,11 @@ struct scitq *scitq_open(const char *server, const struct scitq_options *options
 	};
 	pthread_mutex_init(&s->lock, NULL);
 	intern_init(&s->warned);
-	ok = sender_init(&s->sender, &access);
+	/* A timeout of 0 would ask without end. */
+	ok = sender_init(&s->sender, &access) && s->options.put_timeout > 0 &&
+	     s->options.get_timeout > 0;
 	found_release(&found);
-	s->queue.log = s->options.log;
-	s->queue.context = s->options.context;
+	s->queue.voice = (struct voice){s->options.log, s->options.context};
 	errno = 0;
 	if (!queue_init(&s->queue, &s->sender, s->options.put_timeout,
 	                ok ? s->options.spool : NULL) ||
@@ -99,20 +103,6 @@ size_t scitq_close(struct scitq *s, double seconds)
 	return left;
 }
 
-void say(struct scitq *s, const char *fmt, ...)
-{
-	struct str text = STR_INIT;
-	va_list ap;
-
-	if (s->options.log == NULL)
-		return;
-	va_start(ap, fmt);
-	str_vaddf(&text, fmt, ap);
-	va_end(ap);
-	s->options.log(s->options.context, text.p);
-	str_release(&text);
-}
-
 static void say_once(struct scitq *s, const char *text)
 {
 	bool is_new;
@@ -123,7 +113,7 @@ static void say_once(struct scitq *s, const char *text)
 		intern_add(&s->warned, text, strlen(text));
 	pthread_mutex_unlock(&s->lock);
 	if (is_new)
-		say(s, "%s", text);
+		voice_say(&s->queue.voice, "%s", text);
 }
 
 static bool is_interrupted(struct scitq *s)
@@ -150,35 +140,81 @@ bool read_pause(struct scitq *s, struct pace *pace, double most)
 	return go_on;
 }
 
-static void read_now(struct scitq *s, struct request *r, struct outcome *outcome)
+static void interrupt(struct outcome *outcome)
+{
+	outcome_release(outcome);
+	outcome_init(outcome);
+	outcome->result = SCITQ_INTERRUPTED;
+	str_adds(&outcome->error, "the wait was interrupted");
+}
+
+static void read_one(struct scitq *s, struct request *r, struct outcome *outcome)
 {
 	struct pace pace = {0};
 
-	/* What was written before is seen. */
-	if (!queue_drain(&s->queue, -1, s->options.interrupted, s->options.context)) {
-		outcome->result = SCITQ_INTERRUPTED;
-		return;
-	}
 	for (bool first = true;; first = false) {
 		sender_try(&s->sender, r, s->options.get_timeout, outcome);
 		if (outcome->result != SCITQ_UNREACHABLE || !s->options.asynchronous)
 			return;
 		if (first)
-			say(s, "%s: %s; asking again until it is there", r->row->name,
-			    outcome->error.p);
+			voice_say(&s->queue.voice, "%s: %s; asking again until it is there",
+			          r->row->name, outcome->error.p);
 		if (!read_pause(s, &pace, s->options.get_timeout)) {
-			outcome->result = SCITQ_INTERRUPTED;
+			interrupt(outcome);
 			return;
 		}
 	}
+}
+
+/* A list that the server gives in pages: all of them, or as many rows as are wanted. */
+static void read_pages(struct scitq *s, struct request *r, struct outcome *outcome)
+{
+	const char *key = row_table(r->row->rows)->fields[0].name;
+	const json_t *limit = json_object_get(r->arguments, "limit");
+	json_int_t left = limit ? json_integer_value(limit) : INT64_MAX;
+	json_t *all = json_array();
+	size_t got, asked;
+
+	do {
+		asked = left < PAGE ? (size_t)left : PAGE;
+		json_object_set_new(r->arguments, "limit", json_integer((json_int_t)asked));
+		read_one(s, r, outcome);
+		got = json_array_size(outcome->json);
+		if (outcome->result != SCITQ_OK || got == 0)
+			break;
+		json_array_extend(all, outcome->json);
+		left -= (json_int_t)got;
+		json_object_set(r->arguments, "after",
+		                json_object_get(json_array_get(outcome->json, got - 1), key));
+	} while (got == asked && left > 0);
+	if (outcome->result == SCITQ_OK) {
+		json_decref(outcome->json);
+		outcome->json = all;
+	} else {
+		json_decref(all);
+	}
+}
+
+static void read_now(struct scitq *s, struct request *r, struct outcome *outcome)
+{
+	const json_t *limit = json_object_get(r->arguments, "limit");
+
+	/* What was written before is seen. */
+	if (!queue_drain(&s->queue, -1, s->options.interrupted, s->options.context))
+		interrupt(outcome);
+	else if (call_takes(r->row, "after") && (limit == NULL || json_integer_value(limit) > PAGE))
+		read_pages(s, r, outcome);
+	else
+		read_one(s, r, outcome);
 }
 
 /* False where the answer comes later. */
 static bool write_now(struct scitq *s, struct request *r, struct scitq_answer *answer,
                       struct outcome *outcome)
 {
-	snprintf(r->key, sizeof(r->key), "%s-%010llx", s->session,
-	         (unsigned long long)atomic_fetch_add(&s->writes, 1));
+	if (r->key[0] == '\0')
+		snprintf(r->key, sizeof(r->key), "%s-%010llx", s->session,
+		         (unsigned long long)atomic_fetch_add(&s->writes, 1));
 	answer->owner = s;
 	if (queue_add(&s->queue, r, answer, false))
 		return false;
@@ -197,6 +233,12 @@ static bool write_now(struct scitq *s, struct request *r, struct scitq_answer *a
 struct scitq_answer *make_call(struct scitq *s, const struct call_row *row, json_t *arguments,
                                const struct scitq_lazy *lazy, size_t nlazy)
 {
+	return make_keyed_call(s, row, arguments, lazy, nlazy, "");
+}
+
+struct scitq_answer *make_keyed_call(struct scitq *s, const struct call_row *row, json_t *arguments,
+                                     const struct scitq_lazy *lazy, size_t nlazy, const char *key)
+{
 	struct scitq_answer *answer = answer_new(row);
 	struct str warning = STR_INIT;
 	struct outcome outcome;
@@ -212,6 +254,9 @@ struct scitq_answer *make_call(struct scitq *s, const struct call_row *row, json
 	}
 	if (!request_init(&request, row, arguments, lazy, nlazy, &outcome.error))
 		outcome.result = SCITQ_USAGE;
+	snprintf(request.key, sizeof(request.key), "%s", key);
+	if (outcome.result != SCITQ_OK)
+		done = true;
 	else if (!call_is_read(row))
 		done = write_now(s, &request, answer, &outcome);
 	else if (request_resolve(&request, &outcome.error))

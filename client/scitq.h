@@ -182,7 +182,7 @@ struct scitq_filter {
 	size_t nids;
 	const char *batch, *status, *name, *hostname, *flavor, *region, *provider;
 	int64_t task_id, other_task_id, run_id, rank;
-	int64_t limit; /* rows at most; 1000 where not given, 10,000 at most */
+	int64_t limit; /* rows at most; all where not given */
 	int64_t after; /* go on behind this number */
 	enum scitq_choice permanent, latest;
 	bool reverse;   /* newest first */

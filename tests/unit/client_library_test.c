@@ -245,6 +245,7 @@ static void test_usage(void **unused)
 {
 	struct scitq *s = open_scitq(30, true);
 	struct scitq_answer *a = create(s, NULL), *b;
+	struct scitq_options options = SCITQ_OPTIONS_INIT;
 	const unsigned before = server.requests;
 
 	(void)unused;
@@ -268,6 +269,8 @@ static void test_usage(void **unused)
 	assert_int_equal(server.requests, before);
 	scitq_close(s, 0);
 	assert_null(scitq_open("a b", NULL));
+	options.put_timeout = 0;
+	assert_null(scitq_open("a", &options));
 }
 
 static void test_mute(void **unused)
