@@ -9,6 +9,8 @@
 
 /* Somebody waits for the compiler; a worker is more patient. */
 #define ATTEMPTS 2
+/* An archive thinks for long about a large study. */
+#define ARCHIVE_SECONDS 300
 
 static int list_error(enum stage_result result)
 {
@@ -21,6 +23,8 @@ static int list_error(enum stage_result result)
 		return -EACCES;
 	case STAGE_BAD_URI:
 		return -EINVAL;
+	case STAGE_NETWORK:
+		return -EHOSTUNREACH;
 	default:
 		return -EIO;
 	}
@@ -77,6 +81,7 @@ int network_ask_runs(void *context, enum seq_archive archive, const char *access
 	(void)context;
 	stage_init(&stage);
 	stage.attempts = ATTEMPTS;
+	stage.stall_seconds = ARCHIVE_SECONDS;
 	result = seq_find(&stage, archive, accession, arena, runs, why);
 	stage_release(&stage);
 	return list_error(result);
@@ -132,7 +137,7 @@ static void not_listed(struct compilation *c, const char *uri, int err, const st
 		     "ends in `/`, and http has none");
 	else if (err == -EACCES)
 		help(c, d, "look at the settings of this storage in rclone's configuration");
-	else if (!nothing)
+	else if (err == -EHOSTUNREACH)
 		help(c, d,
 		     "try again when the other side answers; `scitq fetch list` asks the same");
 }
@@ -238,7 +243,7 @@ static const struct seq_runs *ask_runs(struct compilation *c, enum seq_archive a
 		            : report(c, E0325, span, "the runs of `%s` cannot be listed",
 		                     accession);
 		label(c, d, "%s", reason(&why, accession, &c->arena));
-		if (err != -ENOENT && err != -EINVAL)
+		if (err == -EHOSTUNREACH)
 			help(c, d, "try again when %s answers; %s names another address",
 			     archive == SEQ_ENA ? "ENA" : "NCBI",
 			     archive == SEQ_ENA ? "SCITQ_ENA_URL" : "SCITQ_SRA_URL");

@@ -101,7 +101,7 @@ enum stage_result rclone_place_find(struct stage *s, const struct uri *uri, stru
 	r->uri = uri;
 	if (strcmp(uri->scheme, "file") == 0) {
 		r->base = r->root = "";
-		r->path = local_absolute(arena, uri->place);
+		r->path = uri->place;
 	} else if (strcmp(uri->scheme, "ftp") == 0) {
 		result = find_ftp(s, uri, arena, r, error);
 		if (result != STAGE_OK)
@@ -118,9 +118,12 @@ enum stage_result rclone_place_find(struct stage *s, const struct uri *uri, stru
 	}
 	if (uri->glob)
 		cut_pattern(r, r->path, arena);
+	/* Only now: the current directory may hold what would be a pattern. */
+	if (*r->base == '\0' && (*r->path != '\0' || *uri->place != '/'))
+		r->path = local_absolute(arena, r->path);
 	r->path = without_slash(arena, r->path);
-	if (*r->path == '\0' && *r->base == '\0')
-		r->path = "/"; /* nothing would be the current directory */
+	if (*r->base == '\0' && *r->path == '\0')
+		r->path = "/";
 	return STAGE_OK;
 }
 

@@ -72,6 +72,7 @@ static enum stage_result select_files(struct transfer *x, struct str *names)
 	       : t->from->glob  ? names_of(x, names)
 	                        : look(x);
 }
+
 /* The settings of ftp servers stand in the environment under one name: one of the two sides. */
 static const struct rclone_place *which(const struct rclone_place *from,
                                         const struct rclone_place *to)

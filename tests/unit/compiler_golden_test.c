@@ -236,7 +236,7 @@ static int list(void *context, const char *uri, compile_found_fn *found, void *f
 		return compile_disk.list(NULL, uri, found, found_context, why);
 	if (w->away != NULL && strncmp(uri, w->away, strlen(w->away)) == 0) {
 		str_addf(why, "%s: connection refused\n", uri);
-		return -EIO;
+		return -EHOSTUNREACH;
 	}
 	while (root > 0 && uri[root - 1] != '/')
 		root--;
@@ -261,7 +261,7 @@ static int runs(void *context, enum seq_archive archive, const char *accession, 
 	(void)arena;
 	if (w->away != NULL && strcmp(w->away, archive == SEQ_ENA ? "ena" : "sra") == 0) {
 		str_addf(why, "%s: timeout\n", accession);
-		return -EIO;
+		return -EHOSTUNREACH;
 	}
 	if (strcmp(accession, "NONE") == 0) {
 		str_addf(why, "%s: ENA knows no such reads\n", accession);
