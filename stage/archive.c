@@ -86,17 +86,6 @@ static enum stage_result failed_entry(const struct unpack *u, const char *name, 
 	return r;
 }
 
-/* Whether a component of the path is "..". */
-static bool climbs(const char *path)
-{
-	for (const char *p = path; *p != '\0'; p = strchrnul(p, '/')) {
-		p += strspn(p, "/");
-		if (p[0] == '.' && p[1] == '.' && (p[2] == '\0' || p[2] == '/'))
-			return true;
-	}
-	return false;
-}
-
 /* Components other than "" and ".". */
 static unsigned depth(const char *path)
 {
@@ -130,7 +119,7 @@ static bool link_stays(const char *name, const char *target)
 		target += n;
 		target += strspn(target, "/");
 	}
-	return !climbs(target);
+	return !below_climbs(target);
 }
 
 /* One block at `offset` of the file, within the limits. */
@@ -287,7 +276,7 @@ static enum stage_result make_hardlink(struct unpack *u, struct archive_entry *e
 	struct stat st;
 	int at, held, err = 0;
 
-	if (*target == '/' || climbs(target) || depth(target) == 0)
+	if (*target == '/' || below_climbs(target) || depth(target) == 0)
 		return bad_entry(u, name, "is a link that leads outside");
 	at = below_parent(&u->below, target, false, &last);
 	if (at < 0)
@@ -342,7 +331,7 @@ static enum stage_result make_entry(struct unpack *u, struct archive_entry *e, s
 		             (unsigned long long)u->entries);
 	if (*raw == '/')
 		return bad_entry(u, raw, "is absolute");
-	if (climbs(raw))
+	if (below_climbs(raw))
 		return bad_entry(u, raw, "leads outside");
 	if (strlen(raw) >= LONGEST_NAME)
 		return bad_entry(u, raw, "has too long a name");

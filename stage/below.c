@@ -104,3 +104,13 @@ int below_parent(struct below *b, const char *path, bool make, const char **last
 	str_add(&b->dir, path, n);
 	return fd;
 }
+
+bool below_climbs(const char *path)
+{
+	for (const char *p = path; *p != '\0'; p = strchrnul(p, '/')) {
+		p += strspn(p, "/");
+		if (p[0] == '.' && p[1] == '.' && (p[2] == '\0' || p[2] == '/'))
+			return true;
+	}
+	return false;
+}

@@ -31,4 +31,7 @@ void below_release(struct below *b);
  */
 int below_parent(struct below *b, const char *path, bool make, const char **last);
 
+/* Whether a component of the path is "..". */
+bool below_climbs(const char *path);
+
 #endif

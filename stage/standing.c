@@ -1,6 +1,7 @@
 #include "stage/standing.h"
 
 #include "model/digest.h"
+#include "stage/below.h"
 #include "stage/fault.h"
 
 #include <string.h>
@@ -16,6 +17,12 @@ static json_int_t number_of(const json_t *file, const char *name)
 	return json_integer_value(json_object_get(file, name));
 }
 
+/* A worker said it, and where it leads outside of its folder it is none. */
+static bool is_name(const char *name)
+{
+	return name != NULL && *name != '\0' && *name != '/' && !below_climbs(name);
+}
+
 bool standing_file(const char *folder, const json_t *file)
 {
 	const char *name = text_of(file, "path"), *digest = text_of(file, "digest");
@@ -24,7 +31,7 @@ bool standing_file(const char *folder, const json_t *file)
 	struct stat st;
 	bool ok;
 
-	if (name == NULL)
+	if (!is_name(name))
 		return false;
 	str_addf(&path, "%s/%s", folder, name);
 	ok = stat(path.p, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == number_of(file, "size");
@@ -55,7 +62,7 @@ static bool remote_stands(const struct stage_listing *now, const json_t *file,
 	const char *name = text_of(file, "path");
 	size_t low = 0, high = now->n;
 
-	while (name != NULL && low < high) {
+	while (is_name(name) && low < high) {
 		size_t middle = low + (high - low) / 2;
 		int order = strcmp(now->entries[middle].name, name);
 

@@ -107,8 +107,13 @@ void life_started(struct agent *a, uint64_t id, pid_t pid)
 
 static void exited(struct agent *a, struct execution *e, const struct ending *ending)
 {
-	struct outcome_task task = {e->command,     e->place->path, a->places.root,
-	                            e->stop_signal, e->run_timeout, e->memory};
+	struct outcome_task task = {.command = e->command,
+	                            .directory = e->place->path,
+	                            .contained = e->container != NULL,
+	                            .work = a->places.root,
+	                            .stop_signal = e->stop_signal,
+	                            .run_timeout = e->run_timeout,
+	                            .memory = e->memory};
 
 	e->strays = ending->strays;
 	if (e->forgotten)

@@ -6,10 +6,12 @@
 #include "worker/runner.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -75,21 +77,33 @@ const char *outcome_reason(int error, const char *otherwise)
 	return error == ENOSPC || error == EDQUOT ? "disk" : otherwise;
 }
 
-/* The file that a shell's trap wrote: the line of the script that failed. */
+/*
+ * The file that a shell's trap wrote: the line of the script that failed. The task may have put
+ * anything in its place.
+ */
 static void read_failed_line(struct outcome *o, const char *directory)
 {
-	struct str path = STR_INIT, text = STR_INIT;
-	char *stop;
+	struct str path = STR_INIT;
+	struct stat st;
+	char text[32], *stop;
+	ssize_t n = 0;
+	int fd;
 
 	str_addf(&path, "%s/line", directory);
-	if (file_read(path.p, &text) == 0) {
-		long long line = strtoll(text.p, &stop, 10);
+	fd = open(path.p, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		n = fd_read(fd, text, sizeof(text) - 1);
+	if (n > 0) {
+		long long line;
 
-		if (stop != text.p && line > 0)
+		text[n] = '\0';
+		line = strtoll(text, &stop, 10);
+		if (stop != text && line > 0)
 			o->failed_line = line;
 	}
+	if (fd >= 0)
+		close(fd);
 	str_release(&path);
-	str_release(&text);
 }
 
 static bool disk_is_full(const char *path)
@@ -140,12 +154,12 @@ static void did_not_start(struct outcome *o, const struct ending *ending,
 }
 
 /* What the runner of its container noted at the end; "" where it ran in none. */
-static void read_container_end(const char *directory, struct str *word)
+static void read_container_end(const struct outcome_task *task, struct str *word)
 {
 	struct str path = STR_INIT;
 
-	str_addf(&path, "%s/" RUNNER_END_FILE, directory);
-	if (file_read(path.p, word) != 0)
+	str_addf(&path, "%s/" RUNNER_END_FILE, task->directory);
+	if (!task->contained || file_read(path.p, word) != 0)
 		str_reset(word);
 	str_release(&path);
 }
@@ -183,7 +197,7 @@ static void fail_by_itself(struct outcome *o, int64_t code, bool by_signal, bool
 {
 	struct str end = STR_INIT;
 
-	read_container_end(task->directory, &end);
+	read_container_end(task, &end);
 	if (strcmp(end.p, RUNNER_END_ENGINE) == 0)
 		fail_engine(o, task->directory);
 	else if (oom || strcmp(end.p, RUNNER_END_MEMORY) == 0)
@@ -228,11 +242,12 @@ static void did_not_succeed(struct outcome *o, const struct ending *ending,
 }
 
 /* What it used: in a container not what was waited for, which is its engine's client. */
-static void read_usage(struct outcome *o, const struct ending *ending, const char *directory)
+static void read_usage(struct outcome *o, const struct ending *ending,
+                       const struct outcome_task *task)
 {
 	struct container_usage used;
 
-	if (!container_usage_read(&used, directory)) {
+	if (!task->contained || !container_usage_read(&used, task->directory)) {
 		used.cpu_known = true;
 		used.cpu_us = ending->cpu_us;
 		used.peak_memory = ending->peak_memory;
@@ -250,7 +265,7 @@ bool outcome_of_ending(struct outcome *o, const struct ending *ending,
 		did_not_start(o, ending, task);
 		return false;
 	}
-	read_usage(o, ending, task->directory);
+	read_usage(o, ending, task);
 	if (ending->cause != STOP_NONE || !WIFEXITED(ending->status) ||
 	    WEXITSTATUS(ending->status) != 0) {
 		did_not_succeed(o, ending, task);

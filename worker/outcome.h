@@ -46,6 +46,7 @@ const char *outcome_reason(int error, const char *otherwise);
 struct outcome_task {
 	const char *command;
 	const char *directory;
+	bool contained;      /* it ran in a container: its runner left files in the directory */
 	const char *work;    /* file system that is meant where space ran out */
 	int stop_signal;     /* the server's, 0: none */
 	int64_t run_timeout; /* seconds; INT_NULL: none, or not known any more */

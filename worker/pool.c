@@ -24,7 +24,8 @@ struct pool {
 	pthread_cond_t wake, ended;
 	struct queue todo, done;                /* under the lock, as all below but busy */
 	struct job **running;                   /* one per thread, for cancelling */
-	unsigned limit, threads, idle, waiting; /* waiting: jobs in todo */
+	unsigned limit, threads, idle, waiting; /* threads: that take jobs; waiting: jobs in todo */
+	unsigned alive;                         /* threads that have not quite ended */
 	bool closing;
 	int fd;
 	size_t busy; /* of the loop alone */
@@ -132,10 +133,12 @@ static void *work(void *ctx)
 		queue_push(&p->done, job);
 		wake_loop(p);
 	}
+	/* Under the same lock as its last look: a job that is added now gets another. */
+	p->threads--;
 	pthread_mutex_unlock(&p->lock);
 	stage_release(&stage);
 	pthread_mutex_lock(&p->lock);
-	p->threads--;
+	p->alive--;
 	pthread_cond_signal(&p->ended);
 	pthread_mutex_unlock(&p->lock);
 	return NULL;
@@ -166,10 +169,12 @@ bool pool_add(struct pool *p, struct job *job)
 	job->pool = p;
 	pthread_mutex_lock(&p->lock);
 	if (p->idle <= p->waiting && p->threads < p->limit) {
-		if (start_thread(p) == 0)
+		if (start_thread(p) == 0) {
 			p->threads++;
-		else
+			p->alive++;
+		} else {
 			ok = p->threads > 0;
+		}
 	}
 	if (ok) {
 		queue_push(&p->todo, job);
@@ -247,7 +252,7 @@ void pool_free(struct pool *p, void (*drop)(struct job *job))
 	while ((job = queue_pop(&p->todo)) != NULL)
 		drop(job);
 	pthread_cond_broadcast(&p->wake);
-	while (p->threads > 0)
+	while (p->alive > 0)
 		pthread_cond_wait(&p->ended, &p->lock);
 	while ((job = queue_pop(&p->done)) != NULL)
 		drop(job);

@@ -118,7 +118,8 @@ static void remember(struct resources *r, const char *name)
 	json_t *info = NULL;
 
 	add_path(&path, r, name, "/info");
-	if (file_read(path.p, &text) == 0 && stat(path.p, &st) == 0)
+	/* What begins with a dot was being made or removed. */
+	if (name[0] != '.' && file_read(path.p, &text) == 0 && stat(path.p, &st) == 0)
 		info = json_loads(text.p, 0, NULL);
 	uri = json_string_value(json_object_get(info, "uri"));
 	signature = json_string_value(json_object_get(info, "signature"));
