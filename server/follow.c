@@ -5,6 +5,7 @@
 #include "server/filter.h"
 #include "server/handlers.h"
 #include "server/lease.h"
+#include "server/tally.h"
 
 #define SECOND_NS INT64_C(1000000000)
 #define ANSWER_EVERY_NS (SECOND_NS / 10)
@@ -46,6 +47,9 @@ static int64_t tell(struct core *core, struct run_node *run)
 	json_t *value = NULL;
 	size_t kept = 0;
 
+	/* It is looked at again once it is counted. */
+	if (run->followers.n > 0 && !tally_run_now(core, run))
+		return INT64_MAX;
 	for (size_t i = 0; i < run->followers.n; i++) {
 		struct run_follower *f = &run->followers.v[i];
 		bool news = f->since == 0 || run->event > f->since;

@@ -7,7 +7,7 @@
 #include "server/hook.h"
 #include "server/record.h"
 #include "server/reply.h"
-#include "server/state_load.h"
+#include "server/tally.h"
 #include "store/store.h"
 
 #include <string.h>
@@ -104,16 +104,16 @@ static struct run_step *step_of(struct state *state, struct run_node *run, uint3
 }
 
 static void count(const struct state *state, struct run_node *run, struct run_step *step,
-                  int status, uint32_t n)
+                  int status)
 {
 	bool hook = state->batches.v[step->batch]->hook;
 
-	step->counts[status] += n;
+	step->counts[status]++;
 	if (!task_is_done((enum task_status)status)) {
-		run->undone += hook ? 0 : n;
-		run->hooks += hook ? n : 0;
+		run->undone += hook ? 0 : 1;
+		run->hooks += hook ? 1 : 0;
 	} else if (status == TASK_FAILED) {
-		run->failed += hook ? 0 : n;
+		run->failed += hook ? 0 : 1;
 	}
 }
 
@@ -142,22 +142,34 @@ uint64_t run_outcome(const struct state *state, const struct run_node *run, enum
 	return n;
 }
 
-void run_add_count(struct state *state, struct run_node *run, uint32_t batch,
-                   enum task_status status, uint32_t n)
+void run_add_step(struct state *state, struct run_node *run, uint32_t batch)
 {
-	count(state, run, step_of(state, run, batch), (int)status, n);
+	(void)step_of(state, run, batch);
 }
 
-void run_count(struct state *state, const struct task_node *task, int from, int to)
+void run_add_done(struct state *state, struct run_node *run, uint32_t batch,
+                  enum task_status status)
+{
+	count(state, run, step_of(state, run, batch), (int)status);
+}
+
+/* Whether that it has this status is among the counts. */
+static bool holds(const struct run_node *run, uint32_t id, int status)
+{
+	return status != TASK_ABSENT &&
+	       (!task_is_done((enum task_status)status) || id <= run->counted_to);
+}
+
+void run_count(struct state *state, uint32_t id, const struct task_node *task, int from, int to)
 {
 	const struct task_class *class = class_of(state, task);
 	struct run_node *run = run_find(state, class->run);
 	struct run_step *step = step_of(state, run, class->batch);
 
-	if (from != TASK_ABSENT)
+	if (holds(run, id, from))
 		uncount(state, run, step, from);
-	if (to != TASK_ABSENT)
-		count(state, run, step, to, 1);
+	if (holds(run, id, to))
+		count(state, run, step, to);
 	run_touch(state, run);
 }
 
@@ -194,18 +206,6 @@ struct run_node *run_get(struct core *core, int64_t id)
 	return run_add(&core->state, &row);
 }
 
-bool run_counted(struct core *core, struct run_node *run)
-{
-	if (run->counted)
-		return true;
-	/* What was counted since is in the rows as well. */
-	for (size_t i = 0; i < run->steps.n; i++)
-		run->steps.v[i].counts[TASK_FAILED] = run->steps.v[i].counts[TASK_SUCCEEDED] = 0;
-	run->failed = 0;
-	run->counted = record_flush(core) && load_run_counts(core, run);
-	return run->counted;
-}
-
 bool run_need(struct core *core, uint32_t id)
 {
 	return id == 0 || run_find(&core->state, id) != NULL || run_get(core, id) != NULL ||
@@ -222,7 +222,7 @@ void run_incident(struct core *core, uint32_t id, const struct task_node *node,
 
 	if (run == NULL || core->group_failed)
 		return;
-	if (incident->kind == INCIDENT_RETRY)
+	if (incident->kind == INCIDENT_RETRY && id <= run->counted_to)
 		run->retried++;
 	if (!record_task(core, id, STORE_ALL, &task))
 		return;
@@ -280,8 +280,6 @@ json_t *run_json(struct core *core, struct run_node *run)
 	struct run row = {.run_id = run->id};
 	json_t *value, *steps;
 
-	if (!run_counted(core, run))
-		return NULL;
 	if (!record_find(core, TABLE_RUN, &row)) {
 		core_failed(core, "a run in memory has no row");
 		return NULL;
@@ -364,7 +362,7 @@ void runs_forget(struct core *core)
 		struct run_node *run = state->runs.v[i];
 
 		if (run_ended(run) && run->undone + run->hooks == 0 && run->followers.n == 0 &&
-		    !run->changed && run->attached_until < core->now_ns)
+		    !run->changed && !run->counting && run->attached_until < core->now_ns)
 			run_free(state, run);
 		else
 			state->runs.v[kept++] = run;
@@ -374,7 +372,7 @@ void runs_forget(struct core *core)
 
 void run_settle(struct core *core, struct run_node *run)
 {
-	if (run->status == RUN_RUNNING && run->undone == 0 && run_counted(core, run)) {
+	if (run->status == RUN_RUNNING && run->undone == 0 && tally_run_now(core, run)) {
 		run_set_status(core, run, run->failed > 0 ? RUN_FAILED : RUN_SUCCEEDED);
 		hook_start(core, run, (enum run_status)run->status);
 	} else if (run_ended(run) && run->undone > 0 && run->cancelling == 0)

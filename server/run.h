@@ -38,7 +38,11 @@ struct run_node {
 	uint8_t status; /* enum run_status */
 	bool detached;
 	VEC(struct run_step) steps;
-	bool counted; /* steps and the next but one hold done tasks too: see run_counted() */
+	/* Steps, failed and retried hold done tasks too, of those up to this number; UINT32_MAX: of
+	   all. They are counted when somebody asks first, not before work is handed out: tally.h.
+	 */
+	uint32_t counted_to;
+	bool counting;                    /* a part at a time */
 	uint64_t undone, failed, retried; /* without hooks */
 	uint64_t hooks;                   /* that are not done */
 
@@ -66,14 +70,11 @@ bool run_need(struct core *core, uint32_t id);
 struct run_node *run_find(const struct state *state, uint32_t id);
 /* Add one read from the database, without counts. */
 struct run_node *run_add(struct state *state, const struct run *row);
-/*
- * Done tasks of a loaded run are counted when somebody asks first, not before
- * work is handed out. False: the group failed.
- */
-bool run_counted(struct core *core, struct run_node *run);
-/* n tasks of it that are not in memory. */
-void run_add_count(struct state *state, struct run_node *run, uint32_t batch,
-                   enum task_status status, uint32_t n);
+/* A step of it that may have no task yet. */
+void run_add_step(struct state *state, struct run_node *run, uint32_t batch);
+/* A done task of it, as its row says, that was not counted. */
+void run_add_done(struct state *state, struct run_node *run, uint32_t batch,
+                  enum task_status status);
 static inline bool run_ended(const struct run_node *run)
 {
 	return run->status != RUN_SUBMITTING && run->status != RUN_RUNNING;
@@ -92,10 +93,10 @@ void run_attached(struct core *core, struct run_node *run);
 void run_incident(struct core *core, uint32_t id, const struct task_node *task,
                   const struct run_incident *incident);
 /* A task of it goes from one status to another; TASK_ABSENT for being added and deleted. */
-void run_count(struct state *state, const struct task_node *task, int from, int to);
+void run_count(struct state *state, uint32_t id, const struct task_node *task, int from, int to);
 /* The tasks of a batch were deleted, done ones too. */
 void run_forget_batch(struct state *state, struct run_node *run, uint32_t batch);
-/* The run's fields, steps, workers and retried; NULL: the group failed. */
+/* The fields, steps, workers and retried of a run that is counted; NULL: the group failed. */
 json_t *run_json(struct core *core, struct run_node *run);
 /* Cancel every task of it that is not done: some now, the others in groups that follow, so that
    nobody waits for a million of them. */

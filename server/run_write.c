@@ -8,6 +8,7 @@
 #include "server/record.h"
 #include "server/recruiter.h"
 #include "server/run.h"
+#include "server/tally.h"
 
 #include <string.h>
 
@@ -109,11 +110,29 @@ static struct run_node *live_named(const struct state *state, const char *name)
 	return NULL;
 }
 
+/* Of the run and with the word that reply_run() left in the call. */
+static void answer_run(struct core *core, struct call *call)
+{
+	struct run_node *run = run_get(core, call->ids[0]);
+	bool joined = call->ids[1] > 0;
+	json_t *value;
+
+	if (run == NULL) {
+		core_refuse(core, call, PROBLEM_NOT_FOUND, "run %lld was deleted",
+		            (long long)call->ids[0]);
+		return;
+	}
+	if (!tally_run(core, run, call, answer_run) || (value = run_json(core, run)) == NULL)
+		return;
+	run_attached(core, run);
+	json_object_set_new(value, "joined", json_boolean(joined));
+	core_reply(core, call, call->ids[1] < 0 ? 201 : 200, value);
+}
+
+/* status 201: it is new. */
 static void reply_run(struct core *core, struct call *call, struct run_node *run, const char *who,
                       int status, bool joined)
 {
-	json_t *value;
-
 	/* A run that is new has room for its first. */
 	if (who != NULL &&
 	    !company_note(&run->company, who, core->now_ns, core->now_ns + SUBMITTING_NS)) {
@@ -121,12 +140,9 @@ static void reply_run(struct core *core, struct call *call, struct run_node *run
 		            run->id);
 		return;
 	}
-	value = run_json(core, run);
-	if (value == NULL)
-		return;
-	run_attached(core, run);
-	json_object_set_new(value, "joined", json_boolean(joined));
-	core_reply(core, call, status, value);
+	call->ids[0] = run->id;
+	call->ids[1] = status == 201 ? -1 : joined;
+	answer_run(core, call);
 }
 
 /* The run that was created under the key before. True where the call was answered. */
@@ -174,13 +190,12 @@ static void create(struct core *core, struct call *call, struct run_request *req
 	if (!record_insert(core, TABLE_RUN, row))
 		return;
 	run = run_add(&core->state, row);
-	run->counted = true;
+	run->counted_to = UINT32_MAX;
 	for (size_t i = 0; i < request->nbatches; i++) {
 		request->batches[i].run_id = row->run_id;
 		batch_put(core, &request->batches[i]);
-		run_add_count(&core->state, run,
-		              state_batch(&core->state, request->batches[i].batch)->index,
-		              TASK_WAITING, 0);
+		run_add_step(&core->state, run,
+		             state_batch(&core->state, request->batches[i].batch)->index);
 	}
 	hook_batches(core, row);
 	for (size_t i = 0; i < request->nrecruiters; i++)
@@ -226,13 +241,14 @@ void handle_run_create(struct core *core, struct call *call)
 void handle_run_get(struct core *core, struct call *call)
 {
 	struct run_node *run = run_get(core, call->ids[0]);
-	json_t *value = run ? run_json(core, run) : NULL;
+	json_t *value;
 
-	if (value != NULL)
-		core_reply(core, call, 200, value);
-	else
+	if (run == NULL)
 		core_refuse(core, call, PROBLEM_NOT_FOUND, "there is no run %lld",
 		            (long long)call->ids[0]);
+	else if (tally_run(core, run, call, handle_run_get) &&
+	         (value = run_json(core, run)) != NULL)
+		core_reply(core, call, 200, value);
 }
 
 static bool read_update(struct call *call, int *status, bool *detached, bool *has_detached,
@@ -266,7 +282,6 @@ void handle_run_update(struct core *core, struct call *call)
 	bool detached = false, has_detached;
 	const char *left = NULL;
 	int status;
-	json_t *value;
 
 	if (!read_update(call, &status, &detached, &has_detached, &left)) {
 		core_problem(core, call);
@@ -300,7 +315,6 @@ void handle_run_update(struct core *core, struct call *call)
 	run_attached(core, run);
 	/* The reply shows the end of a run that had nothing to do. */
 	run_settle(core, run);
-	value = core->group_failed ? NULL : run_json(core, run);
-	if (value != NULL)
-		core_reply(core, call, 200, value);
+	if (!core->group_failed)
+		handle_run_get(core, call);
 }

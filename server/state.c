@@ -277,7 +277,7 @@ static void move(struct state *state, uint32_t id, struct task_node *task, int f
 	vec_push(&state->changed.tasks, id);
 	state->stirred = true;
 	if (class_of(state, task)->run != 0)
-		run_count(state, task, from, to);
+		run_count(state, id, task, from, to);
 	task->status = (uint8_t)to;
 	state_task_queue(state, id, task);
 	if (is_done || to == TASK_ABSENT)

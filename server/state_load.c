@@ -255,34 +255,6 @@ static bool load_signal(void *context, const void *row_p)
 	return true;
 }
 
-struct run_load {
-	struct state *state;
-	struct run_node *run;
-};
-
-static bool load_count(void *context, const char *batch, enum task_status status, int64_t n)
-{
-	struct run_load *load = context;
-
-	/* The others are in memory and were counted there. */
-	if (task_is_done(status))
-		run_add_count(load->state, load->run, state_batch(load->state, batch)->index,
-		              status, (uint32_t)n);
-	return true;
-}
-
-bool load_run_counts(struct core *core, struct run_node *run)
-{
-	struct run_load load = {&core->state, run};
-	int64_t retried = 0;
-
-	if (store_run_counts(store_own(core->store), run->id, load_count, &load, &retried) !=
-	    STORE_OK)
-		return core_failed(core, "the tasks of a run cannot be counted");
-	run->retried = (uint64_t)retried;
-	return true;
-}
-
 static bool read_all(struct load *load)
 {
 	struct core *core = load->core;

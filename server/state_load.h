@@ -16,9 +16,6 @@ void state_task_read(struct state *state, struct task_node *node, const struct t
 
 /* What the row says of a worker that memory needs, into its node. */
 void state_worker_read(struct state *state, struct worker_node *node, const struct worker *row);
-/* Counts of done tasks of a run, from the database. False: the group failed. */
-struct run_node;
-bool load_run_counts(struct core *core, struct run_node *run);
 
 /*
  * For tests: compare memory with the database. True where they agree; else the

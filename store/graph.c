@@ -67,10 +67,9 @@ enum store_result store_load_requirements(struct store_reader *r, int64_t from_t
 struct tally {
 	struct intern batches;
 	VEC(int64_t) counts; /* TASK_STATUS_COUNT for each batch */
-	int64_t retried;
 };
 
-/* Rows of batch, status and attempts. Counted here: a database would sort all tasks to group them.
+/* Rows of batch and status. Counted here: a database would sort all tasks to group them.
  */
 static enum store_result add_up(struct store_reader *r, struct statement *st, struct tally *tally)
 {
@@ -79,7 +78,6 @@ static enum store_result add_up(struct store_reader *r, struct statement *st, st
 	while ((result = r->driver->step(st)) == STORE_OK) {
 		const char *name = r->driver->text(st, 0), *word = r->driver->text(st, 1);
 		int status = word ? status_parse(task_status_words, TASK_STATUS_COUNT, word) : -1;
-		int64_t attempts = r->driver->integer(st, 2);
 		uint32_t batch;
 
 		/* Never so but by hand. */
@@ -89,25 +87,20 @@ static enum store_result add_up(struct store_reader *r, struct statement *st, st
 		while (tally->counts.n < ((size_t)batch + 1) * TASK_STATUS_COUNT)
 			vec_push(&tally->counts, 0);
 		tally->counts.v[batch * TASK_STATUS_COUNT + (unsigned)status]++;
-		/* The last attempt of a failed task was not followed by another. */
-		tally->retried += attempts - (status == TASK_FAILED && attempts > 0);
 	}
 	return reader_done(r, st, result);
 }
 
-static enum store_result counts(struct store_reader *r, const char *sql, int64_t run_id,
-                                store_count *count, void *context, int64_t *retried)
+enum store_result store_counts(struct store_reader *r, store_count *count, void *context)
 {
 	enum store_result result;
-	struct statement *st = reader_ready(r, sql, &result);
-	struct tally tally = {.retried = 0};
+	struct statement *st = reader_ready(r, "SELECT batch, status FROM task", &result);
+	struct tally tally = {0};
 	bool more = true;
 
 	if (st == NULL)
 		return result;
 	intern_init(&tally.batches);
-	if (run_id != INT_NULL)
-		r->driver->bind_integer(st, 1, run_id);
 	result = add_up(r, st, &tally);
 	for (size_t i = 0; i < tally.counts.n && more && result == STORE_OK; i++) {
 		if (tally.counts.v[i] > 0)
@@ -115,24 +108,9 @@ static enum store_result counts(struct store_reader *r, const char *sql, int64_t
 			             intern_text(&tally.batches, (uint32_t)(i / TASK_STATUS_COUNT)),
 			             (enum task_status)(i % TASK_STATUS_COUNT), tally.counts.v[i]);
 	}
-	if (retried != NULL)
-		*retried = tally.retried;
 	vec_release(&tally.counts);
 	intern_release(&tally.batches);
 	return result;
-}
-
-enum store_result store_counts(struct store_reader *r, store_count *count, void *context)
-{
-	return counts(r, "SELECT batch, status, attempts FROM task", INT_NULL, count, context,
-	              NULL);
-}
-
-enum store_result store_run_counts(struct store_reader *r, int64_t run_id, store_count *count,
-                                   void *context, int64_t *retried)
-{
-	return counts(r, "SELECT batch, status, attempts FROM task WHERE run_id = ?", run_id, count,
-	              context, retried);
 }
 
 /* 0 where there is no row. */

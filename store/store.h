@@ -303,9 +303,6 @@ enum store_result store_load_executions(struct store_reader *r, store_row *row, 
 /* Tasks per batch and status, in no order; every pair that has one. */
 typedef bool store_count(void *context, const char *batch, enum task_status status, int64_t n);
 enum store_result store_counts(struct store_reader *r, store_count *count, void *context);
-/* The same of one run; *retried gets the failures of its tasks that were tried again. */
-enum store_result store_run_counts(struct store_reader *r, int64_t run_id, store_count *count,
-                                   void *context, int64_t *retried);
 
 /* --- the log of executions, in a file of its own --- */
 

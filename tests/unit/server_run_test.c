@@ -243,7 +243,7 @@ static void test_cancel_many(void **unused)
 
 	(void)unused;
 	bench_call(b, 201, handle_run_create, 0, NULL, json_of(RUN));
-	for (int i = 0; i < 5000; i++)
+	for (int i = 0; i < 3000; i++)
 		json_array_append_new(tasks,
 		                      json_pack("{s:s, s:s}", "command", "x", "batch", "qc.a"));
 	bench_call(b, 201, handle_task_bulk, 0, NULL,
@@ -251,7 +251,7 @@ static void test_cancel_many(void **unused)
 	/* In parts; one that is cut short by the end of the server goes on. */
 	b->unchecked = true;
 	bench_call(b, 200, handle_run_update, 1, NULL, json_of("{'status': 'cancelled'}"));
-	assert_string_equal(task_word(b, 5000), "failed");
+	assert_string_equal(task_word(b, 3000), "failed");
 	assert_string_equal(task_word(b, 1), "pending");
 	bench_restart(b);
 	bench_advance(b, 0.001);

@@ -1,4 +1,5 @@
 /* What is done is counted a part at a time after a start, exactly, whatever happens meanwhile. */
+#include "server/run.h"
 #include "server/tally.h"
 #include "tests/unit/server_worker.h"
 
@@ -11,8 +12,10 @@
 
 #define TASKS 9000
 
-static void add_done(struct bench *b)
+/* To a run; 0: to none. */
+static void add_done_to(struct bench *b, int64_t run)
 {
+	json_t *call;
 	json_t *tasks = json_array();
 
 	for (int i = 0; i < TASKS; i++)
@@ -25,8 +28,15 @@ static void add_done(struct bench *b)
 		snprintf(key, sizeof(key), "%d", i);
 		json_object_set_new(json_array_get(tasks, (size_t)i), "key", json_string(key));
 	}
-	bench_call(b, 201, handle_task_bulk, 0, NULL,
-	           json_pack("{s:s, s:o}", "key", "K.0", "tasks", tasks));
+	call = json_pack("{s:s, s:o}", "key", "K.0", "tasks", tasks);
+	if (run != 0)
+		json_object_set_new(call, "run_id", json_integer(run));
+	bench_call(b, 201, handle_task_bulk, 0, NULL, call);
+}
+
+static void add_done(struct bench *b)
+{
+	add_done_to(b, 0);
 }
 
 static int64_t count_in(json_t *batches, const char *batch, const char *status)
@@ -156,12 +166,72 @@ static void test_executions(void **unused)
 	bench_close(b);
 }
 
+static int64_t step_count(json_t *run, const char *batch, const char *status)
+{
+	return count_in(json_object_get(run, "steps"), batch, status);
+}
+
+/* The tasks of a run too, for whoever asks, whatever happens meanwhile; its end waits for it. */
+static void test_runs_in_parts(void **unused)
+{
+	struct bench *b = bench_open(NULL);
+	struct call *get, *follow, *join, *left;
+	json_t *run;
+
+	(void)unused;
+	b->unchecked = true;
+	bench_call(b, 201, handle_run_create, 0, NULL,
+	           json_of("{'name': 'q', 'digest': 'd', 'batches': [{'batch': 'q.a'}]}"));
+	add_done_to(b, 1);
+	bench_call(
+	        b, 201, handle_task_bulk, 0, NULL,
+	        json_of("{'run_id': 1, 'tasks': [{'key': 'l', 'batch': 'q.a', 'command': 'x'}]}"));
+	bench_call(b, 200, handle_run_update, 1, NULL, json_of("{'status': 'running'}"));
+	bench_restart(b);
+	get = bench_send(b, handle_run_get, 1, NULL, NULL);
+	follow = bench_send(b, handle_run_follow, 1, NULL, json_of("{'since': 0, 'wait': 20.0}"));
+	join = bench_send(b, handle_run_create, 0, NULL,
+	                  json_of("{'name': 'q', 'digest': 'd', 'who': 'me', 'batches': []}"));
+	left = bench_send(b, handle_run_update, 1, NULL, json_of("{'left': 'another'}"));
+	assert_true(call_waits(get) && call_waits(follow) && call_waits(join) && call_waits(left));
+	/* On both sides of what is counted: one goes, one is relaunched, and the last one ends. */
+	bench_call(b, 200, handle_task_delete, 1, NULL, NULL);
+	bench_call(b, 200, handle_task_delete, TASKS - 2, NULL, NULL);
+	bench_call(b, 200, handle_task_update, 2, NULL, json_of("{'status': 'pending'}"));
+	bench_call(b, 200, handle_task_update, TASKS, NULL, json_of("{'status': 'pending'}"));
+	run = wait_for(b, get);
+	assert_int_equal(step_count(run, "y", "failed"), TASKS / 6 - 1);
+	assert_int_equal(step_count(run, "y", "succeeded"), TASKS / 3);
+	assert_int_equal(step_count(run, "x", "failed"), TASKS / 6 - 1);
+	assert_int_equal(step_count(run, "x", "succeeded"), TASKS / 3 - 2);
+	assert_int_equal(step_count(run, "x", "pending"), 2);
+	assert_int_equal(step_count(json_object_get(wait_for(b, follow), "run"), "x", "pending"),
+	                 2);
+	assert_true(json_is_true(json_object_get(wait_for(b, join), "joined")));
+	/* One whose name nobody knew has left, and somebody else has joined meanwhile. */
+	assert_string_equal(get_text(wait_for(b, left), "status"), "running");
+	/* A run that ends right after a start is counted first. */
+	bench_restart(b);
+	bench_call(b, 200, handle_task_delete, TASKS + 1, NULL, NULL);
+	bench_call(b, 200, handle_task_delete, TASKS, NULL, NULL);
+	bench_call(b, 200, handle_task_delete, 2, NULL, NULL);
+	assert_int_equal(b->core->state.runs.v[0]->status, RUN_RUNNING);
+	for (int i = 0; i < 100 && b->core->state.runs.v[0]->status == RUN_RUNNING; i++)
+		bench_advance(b, 0.01);
+	b->unchecked = false;
+	run = bench_call(b, 200, handle_run_get, 1, NULL, NULL);
+	assert_string_equal(get_text(run, "status"), "failed");
+	assert_int_equal(step_count(run, "x", "failed"), TASKS / 6 - 1);
+	bench_close(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_counted_in_parts),
 	        cmocka_unit_test(test_waiting_for_nothing),
 	        cmocka_unit_test(test_executions),
+	        cmocka_unit_test(test_runs_in_parts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
