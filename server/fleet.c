@@ -13,12 +13,19 @@ static void serve_free(struct serve *serve)
 	free(serve);
 }
 
+static void shares_drop(struct worker_node *worker)
+{
+	for (size_t i = 0; i < worker->shares.n; i++)
+		free(worker->shares.v[i].batch);
+	vec_release(&worker->shares);
+}
+
 static void worker_free(struct worker_node *worker)
 {
 	json_decref(worker->reply);
 	str_release(&worker->grants);
 	vec_release(&worker->signals);
-	vec_release(&worker->shares);
+	shares_drop(worker);
 	free(worker->name);
 	free(worker->boot_id);
 	free(worker->instance);
@@ -409,26 +416,26 @@ struct execution_node *state_execution(const struct state *state, int64_t id)
 }
 
 /* NULL: it serves the batch, or never had another concurrency for it. */
-static const struct share *share_of(const struct state *state, const struct worker_node *worker,
-                                    uint32_t batch)
+static const struct share *share_of(const struct worker_node *worker,
+                                    const struct batch_node *batch)
 {
 	for (size_t i = 0; i < worker->shares.n; i++) {
 		const struct share *share = &worker->shares.v[i];
 
-		if (share->batch == batch &&
+		if (strcmp(share->batch, batch->name) == 0 &&
 		    !(worker->serve != NULL &&
-		      pattern_matches(worker->serve->pattern, state->batches.v[batch]->name)))
+		      pattern_matches(worker->serve->pattern, batch->name)))
 			return share;
 	}
 	return NULL;
 }
 
-void fleet_shares_read(struct state *state, struct worker_node *worker, const char *text)
+void fleet_shares_read(struct worker_node *worker, const char *text)
 {
 	json_t *object = text ? json_loads(text, 0, NULL) : NULL, *value;
 	const char *name;
 
-	worker->shares.n = 0;
+	shares_drop(worker);
 	json_object_foreach(object, name, value)
 	{
 		double weight = json_number_value(value);
@@ -436,7 +443,7 @@ void fleet_shares_read(struct state *state, struct worker_node *worker, const ch
 
 		if (!(weight > 0))
 			continue;
-		share.batch = state_batch(state, name)->index;
+		share.batch = xstrdup(name);
 		vec_push(&worker->shares, share);
 	}
 	json_decref(object);
@@ -461,7 +468,7 @@ const char *fleet_shares_text(const struct state *state, const struct worker_nod
 
 			if (own == NULL || strcmp(own->name, batch) == 0)
 				continue;
-			share = share_of(state, worker, own->index);
+			share = share_of(worker, own);
 			json_object_set_new(object, own->name,
 			                    json_real(share ? share->weight
 			                                    : 1.0 / (double)worker->concurrency));
@@ -478,7 +485,7 @@ double state_task_weight(const struct state *state, const struct task_node *task
                          const struct worker_node *worker)
 {
 	const struct task_class *class = class_of(state, task);
-	const struct share *share = share_of(state, worker, class->batch);
+	const struct share *share = share_of(worker, state->batches.v[class->batch]);
 	struct weight_input in = {
 	        .cpu = class->cpu,
 	        .memory = class->memory,

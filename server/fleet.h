@@ -63,7 +63,7 @@ double state_task_weight(const struct state *state, const struct task_node *task
  * the concurrency that it has for its new batch would weigh them. Read from the JSON text of a
  * row; what is no object of numbers is nothing.
  */
-void fleet_shares_read(struct state *state, struct worker_node *worker, const char *text);
+void fleet_shares_read(struct worker_node *worker, const char *text);
 /* The text of what they are once it serves `batch`. */
 const char *fleet_shares_text(const struct state *state, const struct worker_node *worker,
                               const char *batch, struct arena *arena);

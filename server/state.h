@@ -158,7 +158,7 @@ struct signal_node {
 
 /* What a task of a batch that the worker serves no more takes of it: worker.task_properties. */
 struct share {
-	uint32_t batch;
+	char *batch;
 	double weight;
 };
 

@@ -125,7 +125,7 @@ void state_worker_read(struct state *state, struct worker_node *node, const stru
 	node->alive = row->life == NULL || strcmp(row->life, "alive") == 0;
 	node->evicted = row->life != NULL && strcmp(row->life, "evicted") == 0;
 	node->offline = row->status == WORKER_OFFLINE;
-	fleet_shares_read(state, node, row->task_properties);
+	fleet_shares_read(node, row->task_properties);
 	state_worker_serve(state, node, row->batch);
 }
 

@@ -109,7 +109,7 @@ static void follow_fields(struct core *core, struct worker_node *worker, const s
 	if (set & BIT(WORKER_COL_ram))
 		worker->ram = row->ram;
 	if (set & BIT(WORKER_COL_task_properties))
-		fleet_shares_read(state, worker, row->task_properties);
+		fleet_shares_read(worker, row->task_properties);
 	if (set & BIT(WORKER_COL_batch))
 		state_worker_serve(state, worker, row->batch);
 	state_worker_weigh(state, worker);

@@ -67,7 +67,7 @@ static void look_at(struct core *core, struct worker_node *worker, bool is_deplo
 	const struct core_options *options = &core->options;
 	int64_t limit, due;
 
-	if (!holds_nothing(worker) || has_work(&core->state, worker)) {
+	if (!holds_nothing(worker)) {
 		worker->idle_ns = 0;
 		return;
 	}
@@ -76,6 +76,8 @@ static void look_at(struct core *core, struct worker_node *worker, bool is_deplo
 		worker->idle_ns = core->now_ns;
 	worker->idle_given = worker->given;
 	limit = has_worked(worker) ? options->worker_idle_seconds : options->worker_new_seconds;
+	if (core->now_ns - worker->idle_ns >= limit * SECOND_NS && has_work(&core->state, worker))
+		worker->idle_ns = core->now_ns;
 	due = worker->idle_ns + limit * SECOND_NS;
 	if (due > core->now_ns)
 		*again_ns = due < *again_ns ? due : *again_ns;

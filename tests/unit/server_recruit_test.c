@@ -203,6 +203,34 @@ static void test_old_tasks(void **unused)
 	bench_close(b);
 }
 
+/* Of a worker without a flavor its own cpus and memory count. */
+static void test_what_the_worker_says(void **unused)
+{
+	struct bench *b = bench_open(NULL);
+
+	(void)unused;
+	tworker_new(b, "small", "i",
+	            "'concurrency': 1, 'batch': 'a', 'cpus': 2, 'ram': 4294967296");
+	tworker_new(b, "big", "i", "'concurrency': 1, 'batch': 'a', 'cpus': 8, 'ram': 34359738368");
+	tasks(b, "b", 9);
+	recruiter(b, "b", 1, "'worker_flavor': 'auto:cpu>=8:ram>=32:tags!#M'");
+	looks(b);
+	assert_string_equal(batch_of_worker(b, 1), "a");
+	assert_string_equal(batch_of_worker(b, 2), "b");
+	/* Nor is one taken that somebody paused, or that is silent. */
+	bench_call(b, 200, handle_worker_update, 1, NULL, json_of("{'status': 'paused'}"));
+	recruiter(b, "b", 2, "'worker_flavor': 'auto'");
+	looks(b);
+	assert_string_equal(batch_of_worker(b, 1), "a");
+	bench_call(b, 200, handle_worker_update, 1, NULL, json_of("{'status': 'offline'}"));
+	looks(b);
+	assert_string_equal(batch_of_worker(b, 1), "a");
+	bench_call(b, 200, handle_worker_update, 1, NULL, json_of("{'status': 'running'}"));
+	looks(b);
+	assert_string_equal(batch_of_worker(b, 1), "b");
+	bench_close(b);
+}
+
 static void test_deploys(void **unused)
 {
 	struct bench *b = bench_open(NULL);
@@ -518,6 +546,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_takes_over),
 	        cmocka_unit_test(test_old_tasks),
+	        cmocka_unit_test(test_what_the_worker_says),
 	        cmocka_unit_test(test_deploys),
 	        cmocka_unit_test(test_free_is_taken_before_one_is_made),
 	        cmocka_unit_test(test_setback),
