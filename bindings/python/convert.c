@@ -198,13 +198,10 @@ static PyObject *plain_value(const json_t *json)
 	Py_RETURN_NONE;
 }
 
-static PyObject *row_of(const json_t *json, struct scitq_answer *answer, bool objects)
+PyObject *styled(PyObject *dict, bool objects)
 {
-	PyObject *dict, *none, *object;
+	PyObject *none, *object;
 
-	if (!json_is_object(json))
-		return plain_value(json);
-	dict = dict_of(json, answer);
 	if (dict == NULL || !objects)
 		return dict;
 	none = PyTuple_New(0);
@@ -212,6 +209,11 @@ static PyObject *row_of(const json_t *json, struct scitq_answer *answer, bool ob
 	Py_XDECREF(none);
 	Py_DECREF(dict);
 	return object;
+}
+
+static PyObject *row_of(const json_t *json, struct scitq_answer *answer, bool objects)
+{
+	return json_is_object(json) ? styled(dict_of(json, answer), objects) : plain_value(json);
 }
 
 PyObject *value_of(struct scitq_answer *answer, bool objects)

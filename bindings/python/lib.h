@@ -26,6 +26,8 @@ extern PyObject *error_type, *unreachable_type, *namespace_type, *logger;
 
 /* A value of Python as JSON. */
 json_t *json_of(PyObject *value);
+/* The dict, whose reference is taken and which may be NULL, in that style. */
+PyObject *styled(PyObject *dict, bool objects);
 /* What the answer says, in the style of the server. */
 PyObject *value_of(struct scitq_answer *answer, bool objects);
 /* Raise what went wrong with the answer; always NULL. */

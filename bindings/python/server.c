@@ -163,15 +163,8 @@ static PyObject *counts_value(const struct scitq_counts *c, bool objects)
 	                      (Py_ssize_t)c->waiting, "pending", (Py_ssize_t)c->pending, "running",
 	                      (Py_ssize_t)c->running, "paused", (Py_ssize_t)c->paused, "relaunched",
 	                      (Py_ssize_t)c->relaunched, "gone", (Py_ssize_t)c->gone);
-	PyObject *none, *object;
 
-	if (dict == NULL || !objects)
-		return dict;
-	none = PyTuple_New(0);
-	object = none ? PyObject_Call(namespace_type, none, dict) : NULL;
-	Py_XDECREF(none);
-	Py_DECREF(dict);
-	return object;
+	return styled(dict, objects);
 }
 
 /* False where it raised something, or returned False. */
@@ -233,7 +226,6 @@ static PyObject *server_join(PyObject *self, PyObject *args, PyObject *kwargs)
 	struct joining joining = {.objects = server->objects};
 	PyObject *tasks, *progress = Py_None, *items, *value = NULL;
 	struct scitq_answer *answer = NULL;
-	struct scitq_counts counts;
 	Py_ssize_t retry = 0;
 	int64_t *ids;
 	size_t n;
@@ -266,8 +258,8 @@ static PyObject *server_join(PyObject *self, PyObject *args, PyObject *kwargs)
 	PyMem_Free(ids);
 	if (scitq_result(answer) != SCITQ_OK)
 		raise_answer(answer);
-	else if (scitq_counts(answer, &counts))
-		value = counts_value(&counts, server->objects);
+	else
+		value = value_of(answer, server->objects);
 	scitq_free(answer);
 	return value;
 }
