@@ -68,6 +68,12 @@ struct place_walk {
 	void *context;
 };
 
+/* In a test the name of a step stands for its tasks; to people it is the step. */
+static struct symbol *meant(struct symbol *sym)
+{
+	return sym->lists != NULL ? sym->lists : sym;
+}
+
 static bool walk_expressions(const struct place_walk *w)
 {
 	const struct map *bindings = &w->c->program.bindings;
@@ -79,7 +85,7 @@ static bool walk_expressions(const struct place_walk *w)
 			continue;
 		b = (const struct binding *)(uintptr_t)bindings->slots[i].value;
 		if (b->symbol != NULL && b->span.end > 0 && b->span.file == w->c->file &&
-		    !w->place(w->context, b->symbol, b->span))
+		    !w->place(w->context, meant(b->symbol), b->span))
 			return false;
 	}
 	return true;
@@ -136,7 +142,7 @@ static void walk_places(const struct place_walk *w)
 	const struct program *p = &w->c->program;
 
 	for (size_t i = 0; i < p->symbols.n; i++) {
-		if (p->symbols.v[i]->span.file == w->c->file &&
+		if (p->symbols.v[i]->span.file == w->c->file && p->symbols.v[i]->lists == NULL &&
 		    !w->place(w->context, p->symbols.v[i], p->symbols.v[i]->span))
 			return;
 	}
@@ -240,6 +246,8 @@ void lookup_names(struct compilation *c,
 static bool is_visible(const struct compilation *c, const struct symbol *sym, uint32_t offset)
 {
 	if (sym->span.file != c->file || sym->span.end > offset || sym->kind == SYMBOL_ELEMENT)
+		return false;
+	if (sym->lists != NULL)
 		return false;
 	/* In the body of a step with parameters those of its draft are shown. */
 	if (sym->kind == SYMBOL_ARGUMENT && sym->expr != NULL)

@@ -52,6 +52,7 @@ struct symbol {
 	const struct vtype *type; /* set by check */
 	struct node *node;        /* LET, ARGUMENT: its value; LOOP: its source */
 	struct step *step;
+	struct symbol *lists; /* LET of a test: the step whose tasks it lists; of all: itself */
 	struct recruiter_block *recruiter;
 	struct module *module;
 	const struct expr *expr; /* ARGUMENT: what the use gives; NULL: the step is not used here */

@@ -140,10 +140,8 @@ static void unknown_setting(struct compilation *c, const struct stmt *s)
 	}
 }
 
-static void check_params_of(struct resolver *r, const struct block *b)
+static void check_params_of(struct compilation *c, const struct block *b)
 {
-	struct compilation *c = r->c;
-
 	for (size_t i = 0; i < b->n; i++) {
 		const struct stmt *s = b->items[i];
 		VEC(const char *) names = {0};
@@ -180,7 +178,6 @@ void resolve_test_params(struct resolver *r)
 
 	if (params == NULL || params->kind != STMT_BLOCK)
 		return;
-	check_params_of(r, params->block.body);
 	/* Nothing is in scope yet: they are values written out. */
 	for (size_t i = 0; i < params->block.body->n; i++) {
 		if (params->block.body->items[i]->kind == STMT_ATTR)
@@ -188,48 +185,7 @@ void resolve_test_params(struct resolver *r)
 	}
 }
 
-/* A let whose value is known only when the tasks are. */
-static struct symbol *show_tasks(struct resolver *r, const char *name, struct span span)
-{
-	struct symbol *hidden, *sym;
-
-	sym = scope_hide(&r->scope, SYMBOL_LET, (struct name){name, span}, r->level, &hidden);
-	sym->used = true;
-	return sym;
-}
-
-void resolve_test(struct resolver *r)
-{
-	struct program *p = &r->c->program;
-	const struct stmt *test = running(r->c);
-	size_t before = p->items.n, asserts = 0;
-	struct diag *d;
-
-	if (test == NULL)
-		return;
-	vec_push(&p->test_lists, show_tasks(r, ALL, test->head));
-	for (size_t i = 0; i < p->steps.n; i++)
-		vec_push(&p->test_lists,
-		         show_tasks(r, p->steps.v[i]->symbol->name, p->steps.v[i]->symbol->span));
-	for (size_t i = 0; i < test->test.body->n; i++) {
-		if (test->test.body->items[i]->kind == STMT_ATTR ||
-		    test->test.body->items[i]->kind == STMT_BLOCK)
-			unknown_setting(r->c, test->test.body->items[i]);
-		asserts += test->test.body->items[i]->kind == STMT_ASSERT;
-	}
-	if (asserts == 0 && setting_of(test, "fails") == NULL) {
-		d = report(r->c, E0332, test->head, "the test asserts nothing");
-		label(r->c, d, "cannot fail");
-		help(r->c, d, "write `assert count(" ALL ") == ...`, or `fails = \"CODE\"`");
-	}
-	resolve_block(r, test->test.body);
-	/* They are looked at when the tasks are known. */
-	for (size_t i = before; i < p->items.n; i++)
-		vec_push(&p->test_items, p->items.v[i]);
-	p->items.n = before;
-}
-
-/* ---- the tasks as values ---- */
+/* ---- the names of tasks ---- */
 
 static const struct vtype *task_type(struct arena *arena)
 {
@@ -252,6 +208,131 @@ static const struct vtype *task_type(struct arena *arena)
 	type->shape = shape;
 	return type;
 }
+
+static void give_tasks(struct symbol *sym, const struct vtype *type, struct value list)
+{
+	sym->type = type;
+	sym->value = list;
+	sym->constant = true;
+}
+
+/* The names of the tasks while a test is looked at, and what had them before. */
+struct task_names {
+	VEC(struct symbol *) shown, hidden;
+};
+
+/* A list that is empty until the tasks are known. */
+static void show_list(struct resolver *r, struct task_names *names, const char *name,
+                      struct span span, struct symbol *step)
+{
+	struct symbol *hidden, *sym;
+
+	sym = scope_hide(&r->scope, SYMBOL_LET, (struct name){name, span}, r->level, &hidden);
+	sym->used = true;
+	sym->lists = step != NULL ? step : sym;
+	give_tasks(sym, vtype_list(&r->c->arena, task_type(&r->c->arena)),
+	           value_list(&r->c->arena, NULL, 0));
+	vec_push(&names->shown, sym);
+	vec_push(&names->hidden, hidden);
+}
+
+/* All tasks, then those of each step. */
+static void show_tasks(struct resolver *r, struct task_names *names, const struct stmt *test)
+{
+	struct program *p = &r->c->program;
+
+	show_list(r, names, ALL, test->head, NULL);
+	for (size_t i = 0; i < p->steps.n; i++)
+		show_list(r, names, p->steps.v[i]->symbol->name, p->steps.v[i]->symbol->span,
+		          p->steps.v[i]->symbol);
+}
+
+static void hide_tasks(struct resolver *r, struct task_names *names)
+{
+	for (size_t i = names->shown.n; i-- > 0;)
+		scope_unhide(&r->scope, names->shown.v[i]->name, names->hidden.v[i]);
+	vec_release(&names->shown);
+	vec_release(&names->hidden);
+}
+
+/* ---- the pass over names ---- */
+
+/* What the test itself gets wrong, whatever the plan is. */
+static void check_form(struct compilation *c, const struct stmt *test)
+{
+	size_t asserts = 0;
+	struct diag *d;
+
+	for (size_t i = 0; i < test->test.body->n; i++) {
+		const struct stmt *s = test->test.body->items[i];
+
+		if (s->kind == STMT_ATTR || s->kind == STMT_BLOCK)
+			unknown_setting(c, s);
+		if (s->kind == STMT_BLOCK && strcmp(s->block.key.text, "params") == 0)
+			check_params_of(c, s->block.body);
+		asserts += s->kind == STMT_ASSERT;
+	}
+	if (asserts > 0 || setting_of(test, "fails") != NULL)
+		return;
+	d = report(c, E0332, test->head, "the test asserts nothing");
+	label(c, d, "cannot fail");
+	help(c, d, "write `assert count(" ALL ") == ...`, or `fails = \"CODE\"`");
+}
+
+/*
+ * Where no test runs: names and types of all of them, at a level at which nothing is
+ * computed.
+ */
+static void resolve_all(struct resolver *r)
+{
+	struct level *outside = r->level, *nowhere;
+	const struct stmt *test;
+
+	for (size_t i = 0; (test = test_at(r->c, i)) != NULL; i++) {
+		struct task_names names = {0};
+		size_t mark = scope_enter(&r->scope);
+
+		nowhere = arena_new(&r->c->arena, struct level);
+		nowhere->kind = LEVEL_IF;
+		nowhere->outer = outside;
+		nowhere->depth = outside->depth + 1;
+		nowhere->dead = nowhere->decided = true;
+		nowhere->stmt = test;
+		nowhere->head = test->head;
+		check_form(r->c, test);
+		show_tasks(r, &names, test);
+		r->level = nowhere;
+		resolve_block(r, test->test.body);
+		r->level = outside;
+		scope_leave(&r->scope, mark);
+		hide_tasks(r, &names);
+	}
+}
+
+void resolve_test(struct resolver *r)
+{
+	struct program *p = &r->c->program;
+	const struct stmt *test = running(r->c);
+	size_t before = p->items.n;
+	struct task_names names = {0};
+
+	if (test == NULL) {
+		resolve_all(r);
+		return;
+	}
+	check_form(r->c, test);
+	show_tasks(r, &names, test);
+	for (size_t i = 0; i < names.shown.n; i++)
+		vec_push(&p->test_lists, names.shown.v[i]);
+	resolve_block(r, test->test.body);
+	hide_tasks(r, &names);
+	/* They are looked at when the tasks are known. */
+	for (size_t i = before; i < p->items.n; i++)
+		vec_push(&p->test_items, p->items.v[i]);
+	p->items.n = before;
+}
+
+/* ---- the tasks as values ---- */
 
 /* Without the storage, or the directory of the file, in front of it. */
 static struct value short_uri(struct compilation *c, const char *uri)
@@ -321,13 +402,6 @@ static struct value task_record(struct compilation *c, const struct shape *shape
 	r->fields = v;
 	r->key = v[TASK_NAME];
 	return (struct value){.kind = VALUE_RECORD, .record = r};
-}
-
-static void give_tasks(struct symbol *sym, const struct vtype *type, struct value list)
-{
-	sym->type = type;
-	sym->value = list;
-	sym->constant = true;
 }
 
 void compile_test(struct compilation *c)
