@@ -63,7 +63,7 @@ static int compile_and_use(struct run_options *o);
 /* One file that follows, with the params that this one gives it. */
 static int launch_next(const struct run_options *o, const struct submission_next *next)
 {
-	struct run_options other = {.launch = o->launch};
+	struct run_options other = {.launch = o->launch, .recruit = o->recruit};
 	struct arena arena;
 	struct compile_param *params;
 	int code = EXIT_CODE_INFRASTRUCTURE;
@@ -85,13 +85,25 @@ static int launch_next(const struct run_options *o, const struct submission_next
 static int launch_compiled(struct run_options *o, struct compilation *c)
 {
 	const struct submission *s = compile_submission(c);
+	struct submission recruiting;
+	struct arena arena;
 	const char *file = o->files.v[0];
 	char *path = realpath(file, NULL);
-	enum launch_end end;
+	enum launch_end end = LAUNCH_ENDED;
 	int code;
 
 	o->launch.path = path ? path : file;
-	code = (int)launch(&o->launch, s, &end);
+	arena_init(&arena);
+	if (o->recruit.provider != NULL) {
+		recruiting = recruit_apply(&o->recruit, s, &arena);
+		s = &recruiting;
+	}
+	/* What a team's workers see is the team's business. */
+	if (o->launch.own.recruit == NULL || recruit_reaches(&o->recruit, s))
+		code = (int)launch(&o->launch, s, &end);
+	else
+		code = EXIT_CODE_COMPILE;
+	arena_release(&arena);
 	free(path);
 	if (end == LAUNCH_DETACHED && s->next_count > 0 && then_detached(o) != 0)
 		code = EXIT_CODE_INFRASTRUCTURE;
@@ -162,6 +174,26 @@ static int tell_json(struct compilation *c)
 	return io_print(&out);
 }
 
+/* Of a private server: who is asked for workers, and whether they find it. 0 or an exit code. */
+static int check_reach(struct run_options *o)
+{
+	struct session_private *own = &o->launch.own;
+	const char *provider = o->recruit.provider;
+
+	if (o->launch.team.server != NULL && own->advertise != NULL)
+		return usage_error("--advertise is for a private server");
+	if (o->launch.team.server != NULL)
+		return 0;
+	if (provider == NULL && (own->advertise != NULL || o->recruit.shared != NULL))
+		return usage_error("--advertise and --shared go with --recruit");
+	if (provider != NULL && strcmp(provider, "local") != 0 && own->advertise == NULL)
+		return usage_error("workers of %s find the server only with --advertise ADDR, an "
+		                   "address of this machine that theirs can reach",
+		                   provider);
+	own->recruit = provider;
+	return 0;
+}
+
 /* Which server, and whether the rest goes with it. 0 or an exit code. */
 static int choose_server(struct run_options *o, struct config *config)
 {
@@ -171,12 +203,15 @@ static int choose_server(struct run_options *o, struct config *config)
 
 	/* Who names a state directory, or workers, wants the private server. */
 	if (!config_read(config, &error) ||
-	    !team_choose(team, config, o->launch.state != NULL || o->launch.workers >= 0, &error))
+	    !team_choose(team, config, o->launch.own.state != NULL || o->launch.own.workers >= 0,
+	                 &error))
 		code = usage_error("%s", error.p);
-	else if (team->server != NULL && o->launch.workers >= 0)
+	else if (team->server != NULL && o->launch.own.workers >= 0)
 		code = usage_error("--workers is for a private server; start scitq-worker %s %d "
 		                   "beside this one",
-		                   team->server, o->launch.workers);
+		                   team->server, o->launch.own.workers);
+	else
+		code = check_reach(o);
 	str_release(&error);
 	return code;
 }
@@ -266,7 +301,8 @@ static int do_command(struct run_options *o)
 
 static int run_main(int argc, char **argv)
 {
-	struct run_options o = {.launch = {.workers = -1}, .simulate = {.boot_seconds = 120}};
+	struct run_options o = {.launch = {.own = {.workers = -1}},
+	                        .simulate = {.boot_seconds = 120}};
 	struct config config;
 	int code = run_options_read(&o, argc, argv);
 

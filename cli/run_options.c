@@ -30,6 +30,9 @@ enum {
 	OPT_STATE = 256,
 	OPT_CA,
 	OPT_WORKERS,
+	OPT_RECRUIT,
+	OPT_ADVERTISE,
+	OPT_SHARED,
 	OPT_FRESH,
 	OPT_DETACH,
 	OPT_AS,
@@ -86,6 +89,18 @@ static const struct option_row {
         {{"workers", required_argument, NULL, OPT_WORKERS},
          "N",
          "local workers of the private server, sharing this machine's cpus (1)",
+         "run"},
+        {{"recruit", required_argument, NULL, OPT_RECRUIT},
+         "PROVIDER[:REGION]",
+         "who makes workers for a file that names nobody: local, slurm...",
+         "run"},
+        {{"advertise", required_argument, NULL, OPT_ADVERTISE},
+         "ADDR[:PORT]",
+         "where those on other machines find the private server, which speaks TLS there",
+         "run"},
+        {{"shared", required_argument, NULL, OPT_SHARED},
+         "DIR[:DIR]...",
+         "directories that they see too (network filesystems)",
          "run"},
         {{"fresh", no_argument, NULL, OPT_FRESH}, NULL, "run everything, reuse nothing", "run"},
         {{"detach", no_argument, NULL, OPT_DETACH}, NULL, "submit and leave", "run"},
@@ -241,13 +256,23 @@ static int read_option(struct run_options *o, int option)
 		o->name = optarg;
 		return 0;
 	case OPT_STATE:
-		o->launch.state = optarg;
+		o->launch.own.state = optarg;
 		return 0;
 	case OPT_WORKERS:
 		if (!read_count(optarg, LOCAL_WORKERS, &n))
 			return usage_error("--workers takes a number from 0 to 16, not '%s'",
 			                   optarg);
-		o->launch.workers = (int)n;
+		o->launch.own.workers = (int)n;
+		return 0;
+	case OPT_RECRUIT:
+		if (!recruit_wish_read(&o->recruit, optarg))
+			return usage_error("--recruit takes PROVIDER or PROVIDER:REGION");
+		return 0;
+	case OPT_ADVERTISE:
+		o->launch.own.advertise = optarg;
+		return 0;
+	case OPT_SHARED:
+		o->recruit.shared = optarg;
 		return 0;
 	case OPT_FRESH:
 		o->launch.fresh = true;

@@ -6,6 +6,7 @@
 #define CLI_RUN_OPTIONS_H
 
 #include "base/vec.h"
+#include "cli/recruit.h"
 #include "cli/simulate.h"
 #include "compiler/compile.h"
 #include "dsl/document.h"
@@ -37,6 +38,7 @@ struct run_options {
 	enum document_form form; /* and to doc */
 	size_t tasks;
 	struct launch_options launch;
+	struct recruit_wish recruit;
 	bool check, diff; /* fmt; diff also of plan, with the run */
 	long run;
 	bool json, origin;

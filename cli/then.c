@@ -107,9 +107,16 @@ static void add_command(struct words *w, const struct run_options *o)
 	add_option(w, "--as", o->name);
 	add_option(w, "--server", o->launch.team.server);
 	add_option(w, "--ca", o->launch.team.ca);
-	add_option(w, "--state", o->launch.state);
-	if (o->launch.workers >= 0)
-		add_option(w, "--workers", arena_printf(&w->arena, "%d", o->launch.workers));
+	add_option(w, "--state", o->launch.own.state);
+	if (o->launch.own.workers >= 0)
+		add_option(w, "--workers", arena_printf(&w->arena, "%d", o->launch.own.workers));
+	if (o->recruit.provider != NULL)
+		add_option(w, "--recruit",
+		           arena_printf(&w->arena, "%s%s%s", o->recruit.provider,
+		                        o->recruit.region ? ":" : "",
+		                        o->recruit.region ? o->recruit.region : ""));
+	add_option(w, "--advertise", o->launch.own.advertise);
+	add_option(w, "--shared", o->recruit.shared);
 	add_word(w, o->files.v[0]);
 }
 
@@ -123,9 +130,9 @@ int then_detached(const struct run_options *o)
 	arena_init(&w.arena);
 	add_command(&w, o);
 	vec_push(&w.list, NULL);
-	if (o->launch.state != NULL || state_dir_default(&log)) {
-		if (o->launch.state != NULL)
-			str_adds(&log, o->launch.state);
+	if (o->launch.own.state != NULL || state_dir_default(&log)) {
+		if (o->launch.own.state != NULL)
+			str_adds(&log, o->launch.own.state);
 		str_adds(&log, "/then.log");
 		err = local_spawn(w.list.v, log.p, &pid);
 	}

@@ -1,6 +1,6 @@
 /*
  * SHA-256 (FIPS 180-4) of bytes and of files, as 64 lower-case hex digits. Used
- * for identities, tokens and idempotency; the only user of libcrypto.
+ * for identities, tokens and idempotency.
  */
 #ifndef MODEL_DIGEST_H
 #define MODEL_DIGEST_H

@@ -60,6 +60,12 @@ static bool fits_here(struct launch *l, const struct submission_step *step, cons
 	return true;
 }
 
+/* Every worker that there will be is our own. */
+static bool is_all_here(const struct launch_options *options)
+{
+	return options->team.server == NULL && options->own.recruit == NULL;
+}
+
 /*
  * Our own worker runs on this machine: what it lacks is said now, not after an hour of waiting
  * tasks.
@@ -74,8 +80,7 @@ static bool can_run_here(struct launch *l)
 	if (!ok)
 		session_fail(&l->session, EXIT_CODE_INFRASTRUCTURE, "%s", why.p);
 	arena_init(&arena);
-	for (uint32_t i = 0; ok && l->options->team.server == NULL && i < l->submission->step_count;
-	     i++) {
+	for (uint32_t i = 0; ok && is_all_here(l->options) && i < l->submission->step_count; i++) {
 		const struct submission_step *step = &l->submission->steps[i];
 		struct submission_task task = {0};
 
@@ -160,12 +165,14 @@ static enum exit_code with_session(struct launch *l, int workers,
                                    enum exit_code (*work)(struct launch *l))
 {
 	const struct launch_options *options = l->options;
+	struct session_private own = options->own;
 	enum exit_code code;
 	int err;
 
+	own.workers = workers;
 	l->started_ns = clock_monotonic_ns();
 	progress_init(&l->progress, STDERR_FILENO);
-	if (session_open(&l->session, &options->team, options->state, workers, &l->progress)) {
+	if (session_open(&l->session, &options->team, &own, &l->progress)) {
 		code = work(l);
 		reuse_release(&l->reuse);
 		identities_release(&l->ids);
@@ -194,7 +201,7 @@ enum exit_code launch(const struct launch_options *options, const struct submiss
                       enum launch_end *end)
 {
 	struct launch l = {.options = options, .submission = submission};
-	enum exit_code code = with_session(&l, options->workers, run_all);
+	enum exit_code code = with_session(&l, options->own.workers, run_all);
 
 	*end = l.end;
 	return code;

@@ -7,11 +7,10 @@
 
 struct launch_options {
 	struct server_access team; /* server NULL: the private one */
-	const char *state;         /* state directory, NULL for the default */
 	const char *path;          /* absolute path of the .scitq file */
-	int workers;               /* local workers of a private server, -1: one */
-	bool fresh;                /* reuse nothing */
-	bool detach;               /* submit and leave */
+	struct session_private own;
+	bool fresh;  /* reuse nothing */
+	bool detach; /* submit and leave */
 };
 
 /* How we parted from the run. */

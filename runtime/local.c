@@ -322,10 +322,20 @@ bool local_server_runs(const struct local *l)
 bool local_server(struct local *l, struct str *error)
 {
 	char server[] = "scitq-server", private_[] = "--private", state[] = "--state";
-	char *argv[] = {server, private_, state, l->state, NULL};
+	char providers[] = "--providers", advertise[] = "--advertise";
+	char *argv[9] = {server, private_, state, l->state};
+	int argc = 4;
 	int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	enum waited waited = SERVER_ENDED;
 
+	if (l->providers != NULL) {
+		argv[argc++] = providers;
+		argv[argc++] = (char *)(uintptr_t)l->providers;
+	}
+	if (l->advertise != NULL) {
+		argv[argc++] = advertise;
+		argv[argc++] = (char *)(uintptr_t)l->advertise;
+	}
 	if (watch < 0 || inotify_add_watch(watch, l->state, IN_MOVED_TO | IN_CLOSE_WRITE) < 0) {
 		fail(error, "cannot watch %s: %s", l->state, strerror(errno));
 		if (watch >= 0)

@@ -24,6 +24,9 @@ struct child {
 struct local {
 	char *state;  /* absolute path of the state directory */
 	int run_lock; /* see local_hold, -1: none */
+	/* Of the private server, where it is not there yet: who may be asked for workers, and at
+	   which address they find it; NULL: nobody, and on this machine alone. */
+	const char *providers, *advertise;
 	struct child server;
 	struct child workers[LOCAL_WORKERS];
 	struct str url;   /* of the server, after local_server */

@@ -106,8 +106,8 @@ bool session_restore(struct session *s)
 	return ok;
 }
 
-bool session_open(struct session *s, const struct server_access *team, const char *state,
-                  int workers, struct progress *progress)
+bool session_open(struct session *s, const struct server_access *team,
+                  const struct session_private *own, struct progress *progress)
 {
 	const struct server_access nobody = {.server = "127.0.0.1"};
 	struct str why = STR_INIT;
@@ -121,13 +121,16 @@ bool session_open(struct session *s, const struct server_access *team, const cha
 	random_hex(s->who, sizeof(s->who) - 1);
 	s->cpus = cpus > 0 ? (int)cpus : 1;
 	s->private_server = team->server == NULL;
-	s->workers = !s->private_server ? 0 : workers >= 0 ? workers : 1;
+	if (s->private_server)
+		s->workers = own->workers >= 0 ? own->workers : own->recruit == NULL;
 	client_init(&s->client, s->private_server ? &nobody : team);
-	if (!local_init(&s->local, state, &why)) {
+	if (!local_init(&s->local, own->state, &why)) {
 		session_fail(s, EXIT_CODE_INFRASTRUCTURE, "%s", why.p);
 		str_release(&why);
 		return false;
 	}
+	s->local.providers = own->recruit;
+	s->local.advertise = own->advertise;
 	str_release(&why);
 	end_on_signals();
 	if (s->private_server)

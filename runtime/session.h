@@ -40,13 +40,20 @@ struct session {
 	struct str error;     /* and why */
 };
 
+/* What a private server is to be. */
+struct session_private {
+	const char *state;     /* its directory, NULL: the default */
+	int workers;           /* local ones; < 0: one, or none where workers are recruited */
+	const char *recruit;   /* provider that is asked for workers, NULL: none */
+	const char *advertise; /* address at which those find it, NULL: of this machine alone */
+};
+
 /*
- * team->server NULL: the private server of `state` (NULL: the default directory), with
- * `workers` local workers (< 0: one). Otherwise a team's, with the workers it has; what
- * `team` points to is borrowed until session_close(). False with exit_code and error set.
+ * team->server NULL: the private server. Otherwise a team's, with the workers it has. What
+ * `team` and `own` point to is borrowed until session_close(). False with exit_code and error set.
  */
-bool session_open(struct session *s, const struct server_access *team, const char *state,
-                  int workers, struct progress *progress);
+bool session_open(struct session *s, const struct server_access *team,
+                  const struct session_private *own, struct progress *progress);
 /*
  * From here on signals do not end the process but are heard by session_wait:
  * what exists on the server by then must be cancelled or left in order.

@@ -4,8 +4,12 @@
 #include "server/contact.h"
 #include "server/filter.h"
 #include "server/handlers.h"
+#include "server/job.h"
 #include "server/lease.h"
+#include "server/provider/dispatch.h"
+#include "server/record.h"
 #include "server/tally.h"
+#include "server/worker.h"
 
 #define SECOND_NS INT64_C(1000000000)
 #define ANSWER_EVERY_NS (SECOND_NS / 10)
@@ -176,6 +180,21 @@ static void end_all(void *context, struct timer *timer)
 	}
 }
 
+/* Machines outlive nobody's interest in them. */
+static void give_back_workers(struct core *core)
+{
+	jobs_end(core);
+	for (size_t i = 0; i < core->state.workers.n && !core->group_failed; i++) {
+		struct worker_node *worker = core->state.workers.v[i];
+		struct worker row = {.worker_id = worker ? worker->id : 0};
+
+		if (worker != NULL && record_find(core, TABLE_WORKER, &row) &&
+		    row.provider != NULL && row.permanent != 1 &&
+		    job_destroy(core, &row, "the server ends"))
+			worker_drop(core, worker);
+	}
+}
+
 static void begin_ending(void *context, struct timer *timer)
 {
 	struct core *core = context;
@@ -185,6 +204,7 @@ static void begin_ending(void *context, struct timer *timer)
 		return;
 	log_info(core->log, "nobody is attached: the private server ends");
 	core->ending = true;
+	give_back_workers(core);
 	for (size_t i = 0; i < core->state.workers.n; i++) {
 		if (core->state.workers.v[i] != NULL)
 			lease_answer(core, core->state.workers.v[i]);
@@ -199,7 +219,7 @@ void follow_attention(struct core *core)
 	if (!core->options.private_mode || core->ended)
 		return;
 	if (core->ending) {
-		if (core->state.live == 0) {
+		if (core->state.live == 0 && !jobs_are_open(core)) {
 			core->ended = true;
 			timer_cancel(&core->timers, &core->attention);
 			core->options.may_end(core->options.context);

@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "server/advertise.h"
 #include "server/auth.h"
 #include "server/core.h"
 #include "server/drain.h"
@@ -268,6 +269,20 @@ static void set_places(struct server *server, const struct settings *settings)
 	str_adds(&server->swagger_ui, "../share/scitq/swagger-ui");
 }
 
+static bool open_http(struct server *server, const struct settings *settings,
+                      const struct state_dir *dir, struct http_options *http,
+                      struct problem *problem)
+{
+	server->advertised = xcalloc(1, sizeof(*server->advertised));
+	if (!advertise_begin(server->advertised, settings, dir, http, problem))
+		return false;
+	do
+		server->http = http_server_new(http, server, server->auth, dispatch, &server->log,
+		                               problem);
+	while (server->http == NULL && advertise_move(server->advertised, settings, http));
+	return server->http != NULL;
+}
+
 static bool start_parts(struct server *server, const struct settings *settings,
                         struct state_dir *dir, struct problem *problem)
 {
@@ -288,9 +303,8 @@ static bool start_parts(struct server *server, const struct settings *settings,
 	                            .hung_up = hung_up,
 	                            .admitted = admitted,
 	                            .context = server};
-	const char *url;
 	const char *listen = settings->private_mode ? "127.0.0.1:0" : "127.0.0.1:5000";
-	const struct http_options http = {
+	struct http_options http = {
 	        .address = settings->listen ? settings->listen : listen,
 	        .cert = settings->tls_cert,
 	        .key = settings->tls_key,
@@ -334,13 +348,15 @@ static bool start_parts(struct server *server, const struct settings *settings,
 		if (server->relay == NULL)
 			return false;
 	}
-	server->http =
-	        http_server_new(&http, server, server->auth, dispatch, &server->log, problem);
-	if (server->http == NULL)
+	if (!open_http(server, settings, dir, &http, problem) ||
+	    !advertise_end(server->advertised, settings, dir, http_url(server->http), problem))
 		return false;
-	url = settings->url ? settings->url : http_url(server->http);
-	core_announce(server->core, url);
-	if (!runner_start(server->runner, url, settings->ca, problem))
+	core_announce(server->core, server->advertised->url.p);
+	if (!runner_start(server->runner, server->advertised->url.p,
+	                  settings->ca          ? settings->ca
+	                  : settings->advertise ? http.cert
+	                                        : NULL,
+	                  problem))
 		return false;
 	return state_dir_describe(dir, http_local_url(server->http), problem);
 }
@@ -365,6 +381,9 @@ static void stop_parts(struct server *server, struct state_dir *dir)
 	if (server->core != NULL)
 		core_free(server->core);
 	runner_free(server->runner);
+	if (server->advertised != NULL)
+		advertise_release(server->advertised);
+	free(server->advertised);
 	flows_free(server->flows);
 	feed_free(server->feed);
 	log_board_free(server->board);

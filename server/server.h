@@ -10,6 +10,7 @@
 
 #include <stdatomic.h>
 
+struct advertised;
 struct auth;
 struct feed;
 struct http;
@@ -26,6 +27,7 @@ struct server {
 	struct store *store;
 	struct core *core;
 	struct readers *readers;
+	struct advertised *advertised;
 	struct runner *runner; /* of providers' programs */
 	struct relay *relay;   /* of a database that is shared; else NULL */
 	const char *ca;        /* checks the certificates of those others; NULL: the system's */

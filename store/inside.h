@@ -58,8 +58,6 @@ void query_text(const struct dialect *d, const struct store_query *q, struct str
 
 /* lock.c: the descriptor of the locked file, or -1 with `error` set. */
 int store_lock(const char *database, struct str *error);
-/* The name of the network filesystem that statfs(2) and mountinfo describe so, or NULL. */
-const char *network_filesystem(unsigned long magic, const char *type);
 /* leader.c; without a meaning, and right, for a database that is not shared. */
 bool leader_take(struct store *s, struct str *error);
 /* Of a shared database, in a new session or when it did not lead. STORE_DEPOSED: another server

@@ -19,3 +19,5 @@ endforeach()
 set_tests_properties(${runs} PROPERTIES TIMEOUT 120)
 # Tens of thousands of tasks through an instrumented compiler.
 set_tests_properties(run_many PROPERTIES TIMEOUT 300 LABELS "script;slow")
+# Workers that are made for a run.
+scitq_script_test(recruited tests/e2e/recruited)

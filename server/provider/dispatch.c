@@ -277,6 +277,10 @@ static int64_t consider(struct core *core, struct job_node *job)
 
 	if (!job_is_to_do(job) || job->order != 0 || !dispatch_knows(core, job->provider))
 		return INT64_MAX;
+	if (core->ending && job->action != JOB_DESTROY) {
+		give_up(core, job, "the server ends");
+		return INT64_MAX;
+	}
 	if (job->made && job->due_ns <= core->now_ns) {
 		give_up(core, job, "its worker did not register in time");
 		return INT64_MAX;
@@ -344,6 +348,23 @@ void jobs_forget(struct core *core)
 	jobs->planned.n = 0;
 	jobs->look = true;
 	watch_forget(jobs->watch);
+}
+
+void jobs_end(struct core *core)
+{
+	jobs_deposed(core);
+	core->jobs->look = true;
+}
+
+bool jobs_are_open(const struct core *core)
+{
+	for (size_t i = 0; i < core->state.jobs.n; i++) {
+		const struct job_node *job = core->state.jobs.v[i];
+
+		if (job->order != 0 || (job_is_to_do(job) && dispatch_knows(core, job->provider)))
+			return true;
+	}
+	return false;
 }
 
 void jobs_deposed(struct core *core)

@@ -22,6 +22,10 @@ void jobs_run(struct core *core);
 void jobs_launch(struct core *core);
 /* The group failed: what was to be launched is not. */
 void jobs_forget(struct core *core);
+/* The private server ends: no worker is made any more. */
+void jobs_end(struct core *core);
+/* Whether a provider is still to do something, or does. */
+bool jobs_are_open(const struct core *core);
 /* Another server leads: what is under way is its business. */
 void jobs_deposed(struct core *core);
 

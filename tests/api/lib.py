@@ -129,7 +129,8 @@ class Server:
     def start(self):
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [SERVER, "--listen", "127.0.0.1:0", "--state", self.state, *self.options], stdin=subprocess.DEVNULL,
+                [SERVER, *([] if "--advertise" in self.options else ["--listen", "127.0.0.1:0"]), "--state", self.state,
+                 *self.options], stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log, start_new_session=True)
         described = os.path.join(self.state, "server.json")
 

@@ -2,6 +2,7 @@
 #include "tests/unit/store_place.h"
 
 #include "base/fd.h"
+#include "base/network_fs.h"
 #include "store/inside.h"
 
 #include <setjmp.h>
@@ -298,12 +299,12 @@ static void another_database_is_left_alone(void **state)
 static void network_filesystems_are_known(void **state)
 {
 	(void)state;
-	assert_string_equal(network_filesystem(0x6969, ""), "nfs");
-	assert_string_equal(network_filesystem((unsigned long)(int)0xff534d42, ""), "cifs");
-	assert_string_equal(network_filesystem(0x65735546, "fuse.sshfs"), "fuse.sshfs");
-	assert_null(network_filesystem(0x65735546, "fuse.mergerfs"));
-	assert_null(network_filesystem(0x65735546, ""));
-	assert_null(network_filesystem(0xef53, "ext4"));
+	assert_string_equal(network_fs_name(0x6969, ""), "nfs");
+	assert_string_equal(network_fs_name((unsigned long)(int)0xff534d42, ""), "cifs");
+	assert_string_equal(network_fs_name(0x65735546, "fuse.sshfs"), "fuse.sshfs");
+	assert_null(network_fs_name(0x65735546, "fuse.mergerfs"));
+	assert_null(network_fs_name(0x65735546, ""));
+	assert_null(network_fs_name(0xef53, "ext4"));
 }
 
 static void opening_twice_changes_nothing(void **state)
