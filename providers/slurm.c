@@ -316,7 +316,7 @@ static void submit(const struct request *request, const struct flavor *flavor,
 	const char *program = getenv("SCITQ_SLURM_WORKER");
 	struct str script = STR_INIT, comment = STR_INIT, array = STR_INIT, cpus = STR_INIT,
 	           memory = STR_INIT, gres = STR_INIT;
-	const char *argv[16] = {"sbatch", "--parsable", "--nodes=1", "--ntasks=1", "--requeue"};
+	const char *argv[16] = {"sbatch", "--parsable", "--nodes=1", "--ntasks=1", "--no-requeue"};
 	struct output o;
 	int argc = 5;
 

@@ -4,6 +4,7 @@
 as their users. `reason()` says why it cannot be had, or None.
 """
 
+import contextlib
 import os
 import shutil
 import signal
@@ -142,4 +143,16 @@ class Slurm:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        self.kill_steps()
         shutil.rmtree(self.path, ignore_errors=True)
+
+    def kill_steps(self):
+        """Those that have not told the controller of their end yet try for ever."""
+        for entry in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError):
+                with open(f"/proc/{entry}/environ", "rb") as environ:
+                    ours = self.path.encode() in environ.read()
+                with open(f"/proc/{entry}/comm", encoding="utf-8") as comm:
+                    ours = ours and comm.read().startswith("slurmstepd")
+                if ours:
+                    os.kill(int(entry), signal.SIGKILL)
