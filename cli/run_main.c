@@ -117,7 +117,7 @@ static int simulate_compiled(struct run_options *o, struct compilation *c)
 	struct simulate_options *options = &o->simulate;
 
 	options->forecast.team = &o->launch.team;
-	options->workers = o->launch.workers >= 0 ? o->launch.workers : 1;
+	options->workers = o->launch.own.workers >= 0 ? o->launch.own.workers : 1;
 	options->json = o->json;
 	return simulate(compile_submission(c), options);
 }

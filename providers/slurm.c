@@ -270,7 +270,7 @@ static const char script_end[] =
         "rm -rf \"$dir\"\n"
         "mkdir -p \"$dir\" || exit 1\n"
         "printf %s \"$token\" >\"$dir/token\" || exit 1\n"
-        "set -- \"$server\" \"$concurrency\" -n \"$name\" --prefetch \"$prefetch\" "
+        "set -- \"$server\" \"$concurrency\" --revocable -n \"$name\" --prefetch \"$prefetch\" "
         "--state \"$dir\" --work \"$dir/work\"\n"
         "if [ -n \"$ca\" ]; then\n"
         "\tprintf %s \"$ca\" >\"$dir/ca.pem\" || exit 1\n"

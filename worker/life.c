@@ -113,7 +113,8 @@ static void exited(struct agent *a, struct execution *e, const struct ending *en
 	                            .work = a->places.root,
 	                            .stop_signal = e->stop_signal,
 	                            .run_timeout = e->run_timeout,
-	                            .memory = e->memory};
+	                            .memory = e->memory,
+	                            .revocable = a->options->revocable};
 
 	e->strays = ending->strays;
 	if (e->forgotten)

@@ -33,6 +33,8 @@ static const char help[] =
         "      --state DIR      state directory whose token is used\n"
         "      --ca FILE        who vouches for a server of https (SCITQ_CA; the system's)\n"
         "      --private        serve the private server of --state DIR and end with it\n"
+        "      --revocable      this machine may be taken away: a task that ends by SIGTERM\n"
+        "                       was lost with it, and has not failed\n"
         "      --v1             the server is one of scitq v1: poll it, every four seconds\n"
         "      --version        print the version\n"
         "  -h, --help           print this\n"
@@ -55,6 +57,7 @@ enum {
 	OPTION_STATE,
 	OPTION_CA,
 	OPTION_PRIVATE,
+	OPTION_REVOCABLE,
 	OPTION_V1,
 	OPTION_VERSION
 };
@@ -71,6 +74,7 @@ static const struct option table[] = {
         {"state", required_argument, NULL, OPTION_STATE},
         {"ca", required_argument, NULL, OPTION_CA},
         {"private", no_argument, NULL, OPTION_PRIVATE},
+        {"revocable", no_argument, NULL, OPTION_REVOCABLE},
         {"v1", no_argument, NULL, OPTION_V1},
         {"version", no_argument, NULL, OPTION_VERSION},
         {"help", no_argument, NULL, 'h'},
@@ -131,6 +135,9 @@ static enum options_result take_option(struct options *o, int option)
 		return OPTIONS_OK;
 	case OPTION_PRIVATE:
 		o->private_mode = true;
+		return OPTIONS_OK;
+	case OPTION_REVOCABLE:
+		o->revocable = true;
 		return OPTIONS_OK;
 	case OPTION_V1:
 		o->v1 = true;

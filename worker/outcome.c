@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -238,7 +239,11 @@ static void did_not_succeed(struct outcome *o, const struct ending *ending,
 	case STOP_NONE:
 		break;
 	}
-	fail_by_itself(o, code, by_signal, ending->oom, task);
+	/* Also where a shell told of its command's end. */
+	if (task->revocable && code == 128 + SIGTERM)
+		fail(o, code, "lost", "its machine is being taken away");
+	else
+		fail_by_itself(o, code, by_signal, ending->oom, task);
 }
 
 /* What it used: in a container not what was waited for, which is its engine's client. */

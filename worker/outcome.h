@@ -51,6 +51,7 @@ struct outcome_task {
 	int stop_signal;     /* the server's, 0: none */
 	int64_t run_timeout; /* seconds; INT_NULL: none, or not known any more */
 	int64_t memory;      /* bytes; INT_NULL: no limit */
+	bool revocable;      /* who takes the machine away begins by a TERM */
 };
 
 /*
