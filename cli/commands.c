@@ -38,6 +38,11 @@ static const struct command_option depth[] = {
         END,
 };
 
+static const struct command_option browsing[] = {
+        {0, "run", NULL, "show it in ncdu at once"},
+        END,
+};
+
 static const struct command_option selection[] = {
         {0, "include", "PATTERN", "only files so named, or at such a path below; may be repeated"},
         END,
@@ -272,6 +277,7 @@ const struct command commands[] = {
          fetch_nrlist,
          {layout, details}},
         {"fetch info", "URI", 1, 1, "what is known of one file", fetch_info, {details}},
+        {"fetch ncdu", "URI", 1, 1, "what a folder takes, for ncdu -f", fetch_ncdu, {browsing}},
         {"fetch copy",
          "SOURCE [DESTINATION]",
          1,

@@ -1,19 +1,23 @@
 #include "cli/fetch.h"
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "cli/io.h"
 #include "cli/meter.h"
 #include "cli/ndjson.h"
+#include "cli/usage.h"
 #include "model/json.h"
 #include "runtime/session.h"
 #include "stage/list.h"
 #include "stage/transfer.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -281,6 +285,54 @@ int fetch_info(const struct command_call *call)
 			str_addf(&out, "md5: %s\n", md5_of(e) != NULL ? md5_of(e) : "-");
 	}
 	return end_printing(&w, r, &out);
+}
+
+/* Let ncdu show the text, in place of this program. Only a failure returns: an exit code. */
+static int browse(const struct command_call *call, const struct str *text)
+{
+	int fd = memfd_create("ncdu", 0), err = fd < 0 ? -errno : 0;
+	char path[32];
+	sigset_t none;
+
+	if (err == 0)
+		err = fd_write_all(fd, text->p, text->len);
+	snprintf(path, sizeof(path), "/dev/fd/%d", fd);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (err == 0) {
+		execlp("ncdu", "ncdu", "-f", path, (char *)NULL);
+		err = -errno;
+	}
+	fprintf(stderr, "%s: ncdu: %s\n", call->program, strerror(-err));
+	return EXIT_CODE_INFRASTRUCTURE;
+}
+
+int fetch_ncdu(const struct command_call *call)
+{
+	struct stage_listing listing = {0};
+	struct str out = STR_INIT;
+	bool run = command_has(call, "run");
+	enum stage_result r;
+	struct uri uri;
+	struct work w;
+	json_t *usage;
+	int code;
+
+	begin(&w, call);
+	r = list(&w, call->words[0], STAGE_RECURSIVE, &uri, &listing);
+	if (r == STAGE_OK) {
+		usage = usage_export(&listing, uri.text, clock_date_us() / 1000000, &w.arena);
+		json_print(usage, &out);
+		str_addc(&out, '\n');
+		json_decref(usage);
+	}
+	if (r != STAGE_OK || !run)
+		return end_printing(&w, r, &out);
+	code = end(&w, r);
+	if (code == EXIT_CODE_OK)
+		code = browse(call, &out);
+	str_release(&out);
+	return code;
 }
 
 /* ---- moving ---- */

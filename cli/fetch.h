@@ -8,6 +8,7 @@ int fetch_list(const struct command_call *call);
 int fetch_nlist(const struct command_call *call);
 int fetch_nrlist(const struct command_call *call);
 int fetch_info(const struct command_call *call);
+int fetch_ncdu(const struct command_call *call);
 int fetch_copy(const struct command_call *call);
 int fetch_sync(const struct command_call *call);
 int fetch_delete(const struct command_call *call);
