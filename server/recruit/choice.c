@@ -1,12 +1,15 @@
 #include "server/recruit/choice.h"
 
 #include "server/hire.h"
+#include "server/provider/dispatch.h"
 #include "server/recruit/recruit.h"
 
 #include <string.h>
 
 /* Where a machine was taken away lately another place may cost a little more. */
 #define EVICTED_NS (INT64_C(3600) * 1000000000)
+/* Machines of a flavor in a region whose provider tells no quota. */
+#define UNTOLD_QUOTA 1000
 
 static bool can_deploy(const struct recruiter *row)
 {
@@ -103,20 +106,21 @@ static bool is_there(const struct machine *place, const char *provider, const ch
 	       strcmp(place->name, flavor) == 0;
 }
 
-/* What of the quota is left: without those that are being made or destroyed, and those that came
-   since it was told. */
+/*
+ * What of the quota is left: without those that are being made or destroyed, and those that came
+ * since it was told. Where no quota is told there is one all the same: a mistake is not to cost
+ * a fortune.
+ */
 static int64_t left_of(const struct core *core, const struct machine *place)
 {
 	const struct roster *roster = &core->recruit->roster;
-	int64_t left;
+	bool told = !isnan(place->available);
+	int64_t left = (told ? (int64_t)place->available : UNTOLD_QUOTA) - jobs_at(core, place);
 
-	if (isnan(place->available))
-		return INT64_MAX;
-	left = (int64_t)place->available - jobs_at(core, place);
 	for (size_t i = 0; i < roster->workers.n; i++) {
 		const struct roster_worker *w = &roster->workers.v[i];
 
-		left -= w->there && w->since > roster->refreshed &&
+		left -= w->there && (!told || w->since > roster->refreshed) &&
 		        is_there(place, w->machine.provider, w->machine.region, w->machine.name);
 	}
 	return left > 0 ? left : 0;
@@ -169,7 +173,9 @@ static size_t list_candidates(struct core *core, const struct roster_recruiter *
 
 	*list = arena_array(&core->arena, struct candidate, offers->list.n + 1);
 	for (size_t i = 0; i < offers->list.n; i++) {
-		if (offer_fits(&offers->list.v[i], &wish))
+		/* What a provider offered that this server has no more is still in the tables. */
+		if (offer_fits(&offers->list.v[i], &wish) &&
+		    dispatch_knows(core, offers->list.v[i].machine.provider))
 			add_candidate(core, &offers->list.v[i], &(*list)[n++]);
 	}
 	if (n == 0 && is_named(node, &named))
@@ -185,6 +191,11 @@ size_t choice_deployments(struct core *core, const struct roster_recruiter *node
 	const struct candidate **order = arena_array(&core->arena, const struct candidate *, n + 1);
 
 	*found = arena_array(&core->arena, struct placement, n + 1);
+	if (!is_auto(node->row.worker_provider) &&
+	    !dispatch_knows(core, node->row.worker_provider)) {
+		*reason = DECISION_NO_PROVIDER;
+		return 0;
+	}
 	*reason = n > 0 ? DECISION_QUOTA : DECISION_NO_OFFER;
 	for (size_t i = 0; i < n; i++)
 		order[i] = &list[i];

@@ -87,6 +87,10 @@ static void add_reason(const struct decision *d, const struct recruiter *rule, s
 	case DECISION_RUN_LIMIT:
 		str_addf(out, "hires nobody more: %s", d->detail);
 		break;
+	case DECISION_NO_PROVIDER:
+		str_addf(out, "would deploy %s in %s: no provider %s", rule->worker_flavor,
+		         rule->worker_region, rule->worker_provider);
+		break;
 	case DECISION_NO_OFFER:
 		str_addf(out, "finds no machine of flavor %s among the offers of providers",
 		         rule->worker_flavor);

@@ -22,7 +22,8 @@
 	F(INVALID, "invalid")           /* its flavor cannot be read */                            \
 	F(RECYCLE_ONLY, "recycle_only") /* it only takes over, and nobody else is free */          \
 	F(RUN_LIMIT, "run_limit")                                                                  \
-	F(NO_OFFER, "no_offer") /* no provider has such a machine */                               \
+	F(NO_PROVIDER, "no_provider") /* this server does not have the one that it names */        \
+	F(NO_OFFER, "no_offer")       /* no provider has such a machine */                         \
 	F(QUOTA, "quota")                                                                          \
 	F(SETBACK, "setback") /* a deployment of it has failed lately */
 

@@ -282,6 +282,15 @@ static void deploy(struct core *core, const struct roster_recruiter *node,
 	core->recruit->deployed += (uint64_t)placement->number;
 }
 
+/* Most of them are of steps that are over: nothing is looked up for those. */
+static bool rests(const struct core *core, const struct roster_recruiter *node)
+{
+	const struct batch_node *batch = state_batch_find(&core->state, node->row.batch);
+
+	return node->last.date != DATE_NULL && node->last.reason == DECISION_NO_TASKS &&
+	       (batch == NULL || batch->counts[TASK_PENDING] == 0);
+}
+
 /* One recruiter: what it decides is done. */
 static void run(struct core *core, struct roster_recruiter *node, int64_t *retry_ns)
 {
@@ -318,7 +327,7 @@ static void look(void *context, struct timer *timer)
 		return;
 	/* What one does the next one sees. */
 	for (size_t i = 0; i < roster->recruiters.n && !core->group_failed; i++) {
-		if (roster_workers(core))
+		if (!rests(core, &roster->recruiters.v[i]) && roster_workers(core))
 			run(core, &roster->recruiters.v[i], &again_ns);
 	}
 	if (!core->group_failed)

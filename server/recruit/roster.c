@@ -120,6 +120,34 @@ static int compare_recruiters(const void *x, const void *y, void *context)
 	return strcmp(a->row.batch, b->row.batch);
 }
 
+static const char *key_of(struct arena *arena, const struct recruiter *row)
+{
+	return arena_printf(arena, "%lld/%s", (long long)row->rank, row->batch);
+}
+
+/* What each has decided last stays with it. */
+static void keep_decisions(struct roster *roster, const struct roster_recruiter *before, size_t n)
+{
+	struct map places = MAP_INIT;
+	struct arena scratch;
+
+	arena_init(&scratch);
+	for (size_t i = 0; i < n; i++) {
+		const char *key = key_of(&scratch, &before[i].row);
+
+		*map_put(&places, key, strlen(key), NULL) = i;
+	}
+	for (size_t i = 0; i < roster->recruiters.n; i++) {
+		const char *key = key_of(&scratch, &roster->recruiters.v[i].row);
+		const uint64_t *place = map_get(&places, key, strlen(key));
+
+		if (place != NULL)
+			roster->recruiters.v[i].last = before[*place].last;
+	}
+	map_release(&places);
+	arena_release(&scratch);
+}
+
 bool roster_recruiters(struct core *core)
 {
 	struct roster *roster = &core->recruit->roster;
@@ -139,18 +167,7 @@ bool roster_recruiters(struct core *core)
 	if (roster->recruiters.n > 0)
 		qsort_r(roster->recruiters.v, roster->recruiters.n, sizeof(*roster->recruiters.v),
 		        compare_recruiters, &core->state);
-	/* What each has decided last stays with it. */
-	for (size_t i = 0; i < roster->recruiters.n; i++) {
-		struct roster_recruiter *node = &roster->recruiters.v[i];
-
-		for (size_t k = 0; k < before.n; k++) {
-			if (before.v[k].row.rank != node->row.rank ||
-			    strcmp(before.v[k].row.batch, node->row.batch) != 0)
-				continue;
-			node->last = before.v[k].last;
-			break;
-		}
-	}
+	keep_decisions(roster, before.v, before.n);
 	vec_release(&before);
 	arena_release(&arena);
 	return ok;

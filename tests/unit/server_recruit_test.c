@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "server/columns.h"
 #include "server/job.h"
+#include "server/provider/order.h"
 #include "server/record.h"
 
 #include <math.h>
@@ -21,6 +22,27 @@ static void looks(struct bench *b)
 {
 	bench_advance(b, 0.3);
 	bench_advance(b, 0.3);
+}
+
+/* A provider that takes orders and says nothing. */
+static const char *provider_name(void *context, size_t i)
+{
+	(void)context;
+	return i == 0 ? "p" : NULL;
+}
+
+static void take_order(void *context, struct core *core, struct order *order)
+{
+	(void)context;
+	(void)core;
+	order_free(order);
+}
+
+static const struct provider silent = {.name = provider_name, .take = take_order};
+
+static struct bench *begin(void)
+{
+	return bench_open(&(struct core_options){.provider = &silent, .eviction_margin = 20});
 }
 
 static void recruiter(struct bench *b, const char *batch, int rank, const char *fields)
@@ -93,7 +115,8 @@ static void job_fails(struct bench *b, uint32_t id)
 	struct job_node *job = job_find(&b->core->state, id);
 
 	assert_non_null(job);
-	assert_true(job_move(b->core, job, JOB_EVENT_START, NULL));
+	assert_int_equal(job->status, JOB_RUNNING);
+	job->order = 0;
 	assert_true(job_move(b->core, job, JOB_EVENT_FAIL, "no luck"));
 	bench_step(b);
 }
@@ -134,7 +157,7 @@ static void offer(struct bench *b, const char *flavor, const char *region, int64
 
 static void test_takes_over(void **unused)
 {
-	struct bench *b = bench_open(NULL);
+	struct bench *b = begin();
 	struct worker row;
 
 	(void)unused;
@@ -174,7 +197,7 @@ static void test_takes_over(void **unused)
 /* Old tasks keep the weight that they had, also after a restart; the machine is not overbooked. */
 static void test_old_tasks(void **unused)
 {
-	struct bench *b = bench_open(NULL);
+	struct bench *b = begin();
 	struct tworker w =
 	        tworker_new(b, "w", "i", "'concurrency': 2, 'batch': 'a', 'flavor': 'f'");
 	json_t *first, *answer;
@@ -206,7 +229,7 @@ static void test_old_tasks(void **unused)
 /* Of a worker without a flavor its own cpus and memory count. */
 static void test_what_the_worker_says(void **unused)
 {
-	struct bench *b = bench_open(NULL);
+	struct bench *b = begin();
 
 	(void)unused;
 	tworker_new(b, "small", "i",
@@ -233,7 +256,7 @@ static void test_what_the_worker_says(void **unused)
 
 static void test_deploys(void **unused)
 {
-	struct bench *b = bench_open(NULL);
+	struct bench *b = begin();
 	struct tworker w;
 	json_t *args;
 
@@ -283,7 +306,7 @@ static void test_deploys(void **unused)
 
 static void test_free_is_taken_before_one_is_made(void **unused)
 {
-	struct bench *b = bench_open(NULL);
+	struct bench *b = begin();
 
 	(void)unused;
 	tworker_new(b, "free", "i",
@@ -302,10 +325,27 @@ static void test_free_is_taken_before_one_is_made(void **unused)
 	bench_close(b);
 }
 
+/* Where no quota is told a mistake does not cost a fortune. */
+static void test_untold_quota(void **unused)
+{
+	struct bench *b = begin();
+	json_t *list = json_array();
+
+	(void)unused;
+	for (int i = 0; i < 1010; i++)
+		json_array_append_new(list, json_pack("{s:s, s:s}", "command", "x", "batch", "b"));
+	bench_call(b, 201, handle_task_bulk, 0, NULL, json_pack("{s:o}", "tasks", list));
+	recruiter(b, "b", 1, DEPLOYS);
+	looks(b);
+	assert_int_equal(jobs(b), 1000);
+	expect_why(b, "b", 1, "quota", "finds no more machines of flavor f within the quota");
+	bench_close(b);
+}
+
 /* A place where it failed is left alone for a while, longer each time; the next rank goes on. */
 static void test_setback(void **unused)
 {
-	struct bench *b = bench_open(NULL);
+	struct bench *b = begin();
 
 	(void)unused;
 	tasks(b, "b", 1);
@@ -338,7 +378,7 @@ static void test_setback(void **unused)
 
 static void test_offers_and_quota(void **unused)
 {
-	struct bench *b = bench_open(NULL);
+	struct bench *b = begin();
 	json_t *answer;
 
 	(void)unused;
@@ -363,12 +403,17 @@ static void test_offers_and_quota(void **unused)
 	          "'worker_region': 'auto'");
 	looks(b);
 	expect_why(b, "b", 2, "no_offer", "finds no machine of flavor auto:cpu>=64");
+	/* One that this server does not have. */
+	recruiter(b, "b", 3, DEPLOYS ", 'worker_provider': 'azure'");
+	looks(b);
+	expect_why(b, "b", 3, "no_provider", "would deploy f in r: no provider azure");
+	assert_int_equal(jobs(b), 3);
 	bench_close(b);
 }
 
 static void test_one_error_stops_nothing_else(void **unused)
 {
-	struct bench *b = bench_open(NULL);
+	struct bench *b = begin();
 	const struct recruiter bad = {.batch = "bad",
 	                              .rank = 1,
 	                              .tasks_per_worker = 1,
@@ -410,7 +455,7 @@ static void submit(struct bench *b, const char *limits)
 
 static void test_limits_of_a_run(void **unused)
 {
-	struct bench *b = bench_open(NULL);
+	struct bench *b = begin();
 
 	(void)unused;
 	submit(b, "{'maximum_workers': 3}");
@@ -431,7 +476,7 @@ static void test_limits_of_a_run(void **unused)
 
 static void test_cost_stops_hiring(void **unused)
 {
-	struct bench *b = bench_open(NULL);
+	struct bench *b = begin();
 
 	(void)unused;
 	submit(b, "{'max_cost': 0}");
@@ -455,7 +500,7 @@ static void test_cost_stops_hiring(void **unused)
 
 static void test_idle(void **unused)
 {
-	struct bench *b = bench_open(NULL);
+	struct bench *b = begin();
 	struct tworker w, fresh, home;
 	json_t *grant;
 
@@ -504,7 +549,7 @@ static void test_idle(void **unused)
 /* The machine is taken away: its tasks go on elsewhere, and none has used a retry. */
 static void test_eviction(void **unused)
 {
-	struct bench *b = bench_open(&(struct core_options){.eviction_margin = 20});
+	struct bench *b = begin();
 	struct tworker w;
 	json_t *args;
 
@@ -549,6 +594,7 @@ int main(void)
 	        cmocka_unit_test(test_what_the_worker_says),
 	        cmocka_unit_test(test_deploys),
 	        cmocka_unit_test(test_free_is_taken_before_one_is_made),
+	        cmocka_unit_test(test_untold_quota),
 	        cmocka_unit_test(test_setback),
 	        cmocka_unit_test(test_offers_and_quota),
 	        cmocka_unit_test(test_one_error_stops_nothing_else),

@@ -204,8 +204,8 @@ static void test_recruiters(void **unused)
 	         "has its maximum of 0 workers"},
 	        {"'maximum_workers': null", "recycle_only",
 	         "only takes over workers of flavor f, and none is free"},
-	        {"'worker_provider': 'azure', 'worker_region': 'north'", "satisfied",
-	         "recruiter 1 deploys 1 worker of flavor f in north of azure"},
+	        {"'worker_provider': 'azure', 'worker_region': 'north'", "no_provider",
+	         "would deploy f in north: no provider azure"},
 	};
 	struct bench *b = bench_open(NULL);
 	json_t *answer, *first;
