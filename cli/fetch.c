@@ -352,7 +352,7 @@ static void patterns_take(struct patterns *p, const struct command_call *call)
 /* Schemes that know no folders; asking them what there is would be one more answer to wait for. */
 static bool has_folders(const struct uri *uri)
 {
-	static const char *const without[] = {"http", "https", "run+fastq"};
+	static const char *const without[] = {"http", "https", "run+fastq", "run+submitted"};
 
 	for (size_t i = 0; i < sizeof(without) / sizeof(without[0]); i++) {
 		if (strcmp(uri->scheme, without[i]) == 0)
@@ -377,7 +377,7 @@ static enum stage_result find_destination(struct work *w, const char *text,
                                           const struct uri *source, struct uri *uri)
 {
 	bool several = source->folder || source->glob || source->nactions > 0 ||
-	               strcmp(source->scheme, "run+fastq") == 0;
+	               strncmp(source->scheme, "run+", 4) == 0;
 	enum stage_result r = parse(w, text, uri);
 	struct stat st;
 

@@ -12,8 +12,11 @@
 
 enum column { RUN, FTP, ASPERA, MD5, BYTES, COLUMNS };
 
-static const char *const column_names[COLUMNS] = {"run_accession", "fastq_ftp", "fastq_aspera",
-                                                  "fastq_md5", "fastq_bytes"};
+static const char *const column_names[][COLUMNS] = {
+        [ENA_FASTQ] = {"run_accession", "fastq_ftp", "fastq_aspera", "fastq_md5", "fastq_bytes"},
+        [ENA_SUBMITTED] = {"run_accession", "submitted_ftp", "submitted_aspera", "submitted_md5",
+                           "submitted_bytes"},
+};
 
 /* Part i of a cell whose parts stand for the same files as those of the others; "" where it has
  * none. */
@@ -87,11 +90,12 @@ enum stage_result ena_ask(struct stage *s, const struct uri *uri, const char *ac
 }
 
 enum stage_result ena_report(struct stage *s, const struct uri *uri, const char *accession,
-                             struct arena *arena, struct ena_files *files, struct str *error)
+                             enum ena_kind kind, struct arena *arena, struct ena_files *files,
+                             struct str *error)
 {
 	struct report report = {0};
 	enum stage_result r =
-	        ena_ask(s, uri, accession, column_names, COLUMNS, arena, &report, error);
+	        ena_ask(s, uri, accession, column_names[kind], COLUMNS, arena, &report, error);
 
 	for (size_t i = 0; r == STAGE_OK && i < report.n; i++)
 		take_row(report.rows[i], arena, files);

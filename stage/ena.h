@@ -34,11 +34,15 @@ struct ena_files {
 	VEC(struct ena_file) list;
 };
 
+/* Files that ENA made of the reads, or those that it was given. */
+enum ena_kind { ENA_FASTQ, ENA_SUBMITTED };
+
 /*
  * The files of all runs of the accession, in the order of the report, in the arena. One that ENA
- * does not know is STAGE_NOT_FOUND; one without files in FASTQ is STAGE_OK with none of them.
+ * does not know is STAGE_NOT_FOUND; one without files of that kind is STAGE_OK with none of them.
  */
 enum stage_result ena_report(struct stage *s, const struct uri *uri, const char *accession,
-                             struct arena *arena, struct ena_files *files, struct str *error);
+                             enum ena_kind kind, struct arena *arena, struct ena_files *files,
+                             struct str *error);
 
 #endif

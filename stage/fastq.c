@@ -4,6 +4,7 @@
  *	run+fastq://ERR1             by ftp from ENA, else by sra-tools from NCBI
  *	run+fastq://ERR1@sra         only so; also @ftp, @aspera, several in the order to be tried
  *	run+fastq://ERR1@filter_r1   of paired reads the first file alone
+ *	run+submitted://ERR1         the files that ENA was given, by ftp or @aspera
  *
  * The options may stand behind the scheme as well, as v1 has them: run+fastq@sra://ERR1. What ENA
  * sends is compared with the MD5 that it tells. sra-tools and aspera run in containers of
@@ -33,6 +34,7 @@ struct request {
 	char *const *methods; /* names, in the order to be tried */
 	size_t nmethods;
 	bool only_r1;
+	enum ena_kind kind;
 };
 
 typedef enum stage_result method_fn(struct fetch *f, const struct request *q);
@@ -67,7 +69,8 @@ static bool take_options(const struct uri *uri, char *text, struct request *q, c
 			*next = '\0';
 		if (strcmp(at, "filter_r1") == 0 || strcmp(at, "only-read1") == 0) {
 			q->only_r1 = true;
-		} else if (find_method(at) != NULL) {
+		} else if (find_method(at) != NULL &&
+		           (q->kind == ENA_FASTQ || find_method(at) != by_sra)) {
 			found[q->nmethods++] = at;
 		} else {
 			fault(error, STAGE_BAD_URI, uri->text, "there is no option @%s", at);
@@ -89,6 +92,8 @@ static enum stage_result parse(const struct uri *uri, struct arena *arena, struc
 	size_t n;
 
 	memset(q, 0, sizeof(*q));
+	if (strcmp(uri->scheme, "run+submitted") == 0)
+		q->kind = ENA_SUBMITTED;
 	*rest = '\0';
 	rest += 3;
 	if (!take_options(uri, text, q, found, error) || !take_options(uri, rest, q, found, error))
@@ -104,8 +109,9 @@ static enum stage_result parse(const struct uri *uri, struct arena *arena, struc
 		return fault(error, STAGE_BAD_URI, uri->text, "names no accession");
 	q->accession = rest;
 	q->methods = q->nmethods > 0 ? found : usual;
+	/* NCBI makes reads, it does not keep what ENA was given. */
 	if (q->nmethods == 0)
-		q->nmethods = sizeof(usual) / sizeof(usual[0]);
+		q->nmethods = q->kind == ENA_FASTQ ? 2 : 1;
 	return STAGE_OK;
 }
 
@@ -141,11 +147,12 @@ static void filter(const struct request *q, struct ena_files *files)
 static enum stage_result report(struct stage *s, const struct uri *uri, const struct request *q,
                                 struct arena *arena, struct ena_files *files, struct str *error)
 {
-	enum stage_result r = ena_report(s, uri, q->accession, arena, files, error);
+	enum stage_result r = ena_report(s, uri, q->accession, q->kind, arena, files, error);
 
 	filter(q, files);
 	if (r == STAGE_OK && files->list.n == 0)
-		r = fault(error, STAGE_NOT_FOUND, uri->text, "ENA has no FASTQ of it");
+		r = fault(error, STAGE_NOT_FOUND, uri->text, "ENA has no %s of it",
+		          q->kind == ENA_FASTQ ? "FASTQ" : "submitted files");
 	return r;
 }
 

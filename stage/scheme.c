@@ -12,6 +12,7 @@ static const struct scheme schemes[] = {
         {"https", remote_get, remote_list, NULL, NULL, false},
         {"ftp", cloud_get, cloud_list, cloud_put, cloud_remove, true},
         {"run+fastq", fastq_get, fastq_list, NULL, NULL, false},
+        {"run+submitted", fastq_get, fastq_list, NULL, NULL, false},
 };
 
 /* Every remote that rclone knows. */

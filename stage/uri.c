@@ -35,7 +35,7 @@ static const char *place_end(const char *text, bool literal)
  * with the scheme, whose options stand behind '@'. */
 static bool is_url(const char *name)
 {
-	static const char *const names[] = {"http", "https", "ftp", "run+fastq"};
+	static const char *const names[] = {"http", "https", "ftp", "run+fastq", "run+submitted"};
 	size_t n = strcspn(name, "@:");
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
