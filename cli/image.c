@@ -34,3 +34,18 @@ bool image_digest(const struct engine *engine, const char *image, struct str *di
 	*digest = kept;
 	return true;
 }
+
+/* Whether the engine does it well: image inspect NAME. */
+static bool asks_well(const struct engine *engine, const char *object, const char *image)
+{
+	char *argv[] = {engine->program.p, (char *)object, (char *)"inspect", (char *)image, NULL};
+	struct child child = {.argv = argv, .timeout_ms = INSPECT_MS};
+	int status;
+
+	return child_run(&child, &status) == 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+bool image_is_there(const struct engine *engine, const char *image)
+{
+	return asks_well(engine, "image", image) || asks_well(engine, "manifest", image);
+}

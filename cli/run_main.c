@@ -9,6 +9,7 @@
 #include "cli/lock.h"
 #include "cli/ndjson.h"
 #include "cli/operate.h"
+#include "cli/probe.h"
 #include "cli/run_options.h"
 #include "cli/shellcheck.h"
 #include "cli/team.h"
@@ -134,6 +135,8 @@ static int use(struct run_options *o, struct compilation *c)
 			compile_dump(c, (enum compile_stage)compile_stage_find(o->dump), &out);
 		break;
 	case COMMAND_PLAN:
+		if (o->probe && probe(compile_submission(c)) != EXIT_CODE_OK)
+			return EXIT_CODE_COMPILE;
 		if (o->simulated)
 			return simulate_compiled(o, c);
 		if (o->diff) {

@@ -49,7 +49,8 @@ enum {
 	OPT_OFFERS,
 	OPT_BOOT,
 	OPT_LOCKED,
-	OPT_UPDATE_LOCK
+	OPT_UPDATE_LOCK,
+	OPT_PROBE
 };
 
 static const struct option_row {
@@ -74,6 +75,10 @@ static const struct option_row {
          NULL,
          "write the lock file, FILE.lock for FILE.scitq, and show the difference",
          "run, check, plan"},
+        {{"probe", no_argument, NULL, OPT_PROBE},
+         NULL,
+         "ask whether the addresses and images that it takes are there",
+         "plan"},
         {{"server", required_argument, NULL, 's'},
          "SERVER",
          "a team's server, HOST, HOST:PORT or URL (SCITQ_SERVER); token in SCITQ_TOKEN",
@@ -298,6 +303,9 @@ static int read_option(struct run_options *o, int option)
 	case OPT_LOCKED:
 		o->locked = true;
 		return 0;
+	case OPT_PROBE:
+		o->probe = true;
+		return 0;
 	case OPT_UPDATE_LOCK:
 		o->update_lock = true;
 		return 0;
@@ -431,6 +439,8 @@ static int read_words(struct run_options *o, char **left, int n)
 		return usage_error("--json goes with check and plan");
 	if (o->diff && o->command == COMMAND_PLAN && (o->json || o->origin))
 		return usage_error("--diff is text, and goes without --json and --origin");
+	if (o->probe && o->command != COMMAND_PLAN)
+		return usage_error("--probe goes with plan");
 	if (o->origin && (o->command != COMMAND_PLAN || o->json))
 		return usage_error("--origin goes with plan, and is text");
 	if (o->simulated && (o->command != COMMAND_PLAN || o->origin))

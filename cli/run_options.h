@@ -44,7 +44,7 @@ struct run_options {
 	bool json, origin;
 	bool simulated; /* plan */
 	struct simulate_options simulate;
-	bool locked, update_lock;
+	bool locked, update_lock, probe;
 	bool help;
 };
 
