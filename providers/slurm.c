@@ -12,10 +12,10 @@
  * a cpu for an hour (0). sbatch reads its own, such as SBATCH_ACCOUNT or SBATCH_TIMELIMIT.
  */
 #include "base/arena.h"
-#include "base/child.h"
 #include "base/clock.h"
 #include "base/str.h"
 #include "base/vec.h"
+#include "providers/command.h"
 #include "providers/speak.h"
 
 #include <errno.h>
@@ -31,57 +31,6 @@
 /* How long jobs may take to leave the queue, and how often it is looked at. */
 #define LEAVE_NS INT64_C(300000000000)
 #define LOOK_MS 500
-
-/* Both outputs of a command. */
-struct output {
-	struct str out, err;
-};
-
-static void keep_out(void *context, const char *data, size_t n)
-{
-	str_add(&((struct output *)context)->out, data, n);
-}
-
-static void keep_err(void *context, const char *data, size_t n)
-{
-	str_add(&((struct output *)context)->err, data, n);
-}
-
-static void output_release(struct output *o)
-{
-	str_release(&o->out);
-	str_release(&o->err);
-}
-
-/* Run a command of Slurm; `input` may be NULL. Where it fails o->err says why. */
-static bool run(const char *const *argv, const struct str *input, struct output *o)
-{
-	struct str path = STR_INIT;
-	char *copy[16] = {NULL};
-	struct child child = {.argv = copy, .out = keep_out, .err = keep_err, .output_ctx = o};
-	int status = 0, err;
-
-	str_init(&o->out);
-	str_init(&o->err);
-	for (int i = 0; argv[i] != NULL; i++)
-		copy[i] = (char *)(uintptr_t)argv[i];
-	err = child_find(argv[0], &path) ? 0 : -ENOENT;
-	copy[0] = path.p;
-	if (err == 0 && input != NULL)
-		err = child.input = child_input(input->p, input->len);
-	if (err >= 0)
-		err = child_run(&child, &status);
-	if (child.input > 0)
-		close(child.input);
-	str_release(&path);
-	if (err != 0)
-		str_addf(&o->err, "%s: %s", argv[0], strerror(-err));
-	else if (status != 0 && o->err.len == 0)
-		str_addf(&o->err, "%s failed", argv[0]);
-	while (o->err.len > 0 && o->err.p[o->err.len - 1] == '\n')
-		o->err.p[--o->err.len] = '\0';
-	return err == 0 && status == 0;
-}
 
 /* Cut the line at each | into n fields; missing ones are "". */
 static void cut(char *line, char **fields, int n)
@@ -106,14 +55,14 @@ struct element {
 };
 
 struct queue {
-	struct output text;
+	struct command_output text;
 	struct arena arena;
 	VEC(struct element) elements;
 };
 
 static void queue_release(struct queue *q)
 {
-	output_release(&q->text);
+	command_release(&q->text);
 	arena_release(&q->arena);
 	vec_release(&q->elements);
 }
@@ -142,7 +91,7 @@ static bool queue_read(struct queue *q, const char *owner)
 
 	memset(q, 0, sizeof(*q));
 	arena_init(&q->arena);
-	if (!run(argv, NULL, &q->text))
+	if (!command_run(argv, NULL, &q->text))
 		return false;
 	for (line = q->text.out.p; line != NULL && *line != '\0'; line = next) {
 		struct element element;
@@ -240,26 +189,6 @@ static bool read_flavor(const char *text, struct flavor *flavor)
 	return text[len] == '\0' || (text[len] == '-' && *flavor->gres != '\0');
 }
 
-/* As one word of the shell. */
-static void add_quoted(struct str *script, const char *text)
-{
-	str_addc(script, '\'');
-	for (; *text != '\0'; text++) {
-		if (*text == '\'')
-			str_adds(script, "'\\''");
-		else
-			str_addc(script, *text);
-	}
-	str_addc(script, '\'');
-}
-
-static void add_variable(struct str *script, const char *name, const char *value)
-{
-	str_addf(script, "%s=", name);
-	add_quoted(script, value ? value : "");
-	str_addc(script, '\n');
-}
-
 /*
  * Slurm ends a job by a TERM to all that it started and a KILL a little later. The worker stops its
  * tasks on INT; what it started may still write when it has ended.
@@ -293,9 +222,9 @@ static const char script_end[] =
 static void add_element(struct str *script, size_t index, const struct wanted *worker)
 {
 	str_addf(script, "%zu)\n", index);
-	add_variable(script, "tag", worker->tag);
-	add_variable(script, "name", worker->name);
-	add_variable(script, "token", worker->token);
+	shell_variable(script, "tag", worker->tag);
+	shell_variable(script, "name", worker->name);
+	shell_variable(script, "token", worker->token);
 	str_addf(script, "concurrency=%" PRId64 "\nprefetch=%" PRId64 "\n;;\n", worker->concurrency,
 	         worker->prefetch);
 }
@@ -317,13 +246,13 @@ static void submit(const struct request *request, const struct flavor *flavor,
 	struct str script = STR_INIT, comment = STR_INIT, array = STR_INIT, cpus = STR_INIT,
 	           memory = STR_INIT, gres = STR_INIT;
 	const char *argv[16] = {"sbatch", "--parsable", "--nodes=1", "--ntasks=1", "--no-requeue"};
-	struct output o;
+	struct command_output o;
 	int argc = 5;
 
 	str_adds(&script, "#!/bin/sh\n");
-	add_variable(&script, "worker", program ? program : request->worker);
-	add_variable(&script, "server", request->server);
-	add_variable(&script, "ca", request->ca);
+	shell_variable(&script, "worker", program ? program : request->worker);
+	shell_variable(&script, "server", request->server);
+	shell_variable(&script, "ca", request->ca);
 	str_adds(&script, "case $SLURM_ARRAY_TASK_ID in\n");
 	str_adds(&comment, "--comment=");
 	for (size_t i = 0; i < n; i++) {
@@ -353,13 +282,13 @@ static void submit(const struct request *request, const struct flavor *flavor,
 	/* Nobody may read there what the worker says; its own log is in its directory. */
 	if (getenv("SBATCH_OUTPUT") == NULL)
 		argv[argc++] = "--output=/dev/null";
-	if (run(argv, &script, &o)) {
+	if (command_run(argv, &script, &o)) {
 		say_log(NULL, "job %.*s", (int)strcspn(o.out.p, "\n"), o.out.p);
 		say_all(workers, n, false, NULL);
 	} else {
 		say_all(workers, n, false, o.err.p);
 	}
-	output_release(&o);
+	command_release(&o);
 	str_release(&script);
 	str_release(&comment);
 	str_release(&array);
@@ -416,7 +345,7 @@ static long cancel(const struct request *request, struct queue *q)
 {
 	struct str ids = STR_INIT;
 	struct wanted worker;
-	struct output o;
+	struct command_output o;
 	long n = 0;
 	bool ok = true;
 
@@ -430,10 +359,10 @@ static long cancel(const struct request *request, struct queue *q)
 		}
 	}
 	if (n > 0) {
-		ok = run((const char *const[]){"scancel", ids.p, NULL}, NULL, &o);
+		ok = command_run((const char *const[]){"scancel", ids.p, NULL}, NULL, &o);
 		if (!ok)
 			say_error(NULL, false, "%s", o.err.p);
-		output_release(&o);
+		command_release(&o);
 	}
 	str_release(&ids);
 	return ok ? n : -1;
@@ -559,9 +488,9 @@ static void flavors(const struct request *request)
 	static const char *const argv[] = {"sinfo", "-h", "-e", "-o", "%R|%c|%m|%G|%D|%P", NULL};
 	const char *price = getenv("SCITQ_SLURM_PRICE");
 	struct offers o = {.price = price ? strtod(price, NULL) : 0};
-	struct output text;
+	struct command_output text;
 	struct queue q;
-	bool known = queue_read(&q, request->owner), ok = run(argv, NULL, &text);
+	bool known = queue_read(&q, request->owner), ok = command_run(argv, NULL, &text);
 	char *line, *next, *node[NODE_FIELDS];
 
 	o.queue = &q;
@@ -583,7 +512,7 @@ static void flavors(const struct request *request)
 	json_decref(o.regions);
 	json_decref(o.flavors);
 	json_decref(o.metrics);
-	output_release(&text);
+	command_release(&text);
 	queue_release(&q);
 }
 

@@ -1,3 +1,4 @@
 # Providers: each by the words of docs/providers.md, and with the real thing.
 scitq_script_test(provider_local tests/providers/conformance ${CMAKE_BINARY_DIR}/libexec/scitq/providers/local)
 scitq_script_test(provider_slurm tests/providers/slurm)
+scitq_script_test(provider_ssh tests/providers/ssh)
