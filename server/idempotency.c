@@ -101,10 +101,12 @@ bool idempotency_repeat(struct core *core, struct call *call)
 
 	if (call->key == NULL)
 		return false;
-	/* The handler may change the body. */
-	request_digest(call, digest);
-	call->key_digest = arena_strdup(&call->arena, digest);
-	return idempotency_answer(core, call, call->key, digest,
+	/* The handler may change the body: also of a call that waited in it and comes again. */
+	if (call->key_digest == NULL) {
+		request_digest(call, digest);
+		call->key_digest = arena_strdup(&call->arena, digest);
+	}
+	return idempotency_answer(core, call, call->key, call->key_digest,
 	                          call->route->flags & ROUTE_MAKES ? 201 : 200);
 }
 

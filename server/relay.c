@@ -143,6 +143,11 @@ static void answered(void *context, enum http_error error, struct http_response 
 		let_go(passing);
 		return;
 	}
+	if (passing->refused) {
+		let_go(passing);
+		call_problem(call);
+		return;
+	}
 	if (error != HTTP_OK) {
 		/* Somebody else may lead by now. */
 		relay->asked_ns = 0;

@@ -8,6 +8,7 @@
 #include "base/str.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -21,7 +22,7 @@ struct server {
 	int fds[SERVER_CONNECTIONS];
 	int connections; /* accepted so far */
 	int requests;    /* answered or begun so far */
-	bool stopping;
+	atomic_bool stopping;
 	/* /file/...: these bytes, in answers of at most `cut` of them (0: whole), then a hang-up.
 	 */
 	const char *data;
