@@ -16,6 +16,7 @@
 #include "cli/manual.h"
 #include "cli/report.h"
 #include "cli/steer.h"
+#include "cli/top.h"
 
 #define END                                                                                        \
 	{                                                                                          \
@@ -326,6 +327,7 @@ const struct command commands[] = {
         {"run list", "", 0, 0, "runs of workflows, newest first", manage_list, {run_filters, view, SERVER}},
         {"run get", "RUN...", 1, COMMAND_ANY, "all that is known of a run", manage_get, {as_json, SERVER}},
         {"launch", "COMMAND [ARGUMENT]...", 1, COMMAND_ANY, "queue one command as a task", launch, {launch_fields, launch_how, call_options}},
+        {"top", "", 0, 0, "runs, workers and failures, on the whole terminal", top, {nothing, SERVER}},
         {"logs", "[RUN] TASK", 0, 2, "what a task wrote, or writes", logs, {log_which, which, SERVER}},
         {"why", "TASK...", 0, COMMAND_ANY, "why it waits, failed, or was reused: one sentence", steer_why, {as_json, which, SERVER}},
         {"retry", "TASK... | RUN --failed", 0, COMMAND_ANY, "run tasks again, changed where asked", steer_retry, {retry_how, which, SERVER}},
@@ -364,6 +366,10 @@ const struct command_noun command_nouns[] = {
          "Its options are those of scitq-launch of scitq v1. A COMMAND of one word is taken as it is written; of several each reaches the "
          "program as it is.",
          "scitq launch -b copies -r s3://bucket/genome.tgz\\|untar -- bash -c 'ls $RESOURCE'"},
+        {"top", NULL,
+         "Shows the newest runs, the steps of the chosen one, the workers and the last failures, anew every two seconds. The arrow keys choose "
+         "a run; p pauses it, g lets it go on, c cancels it, q leaves.",
+         "scitq top"},
         {"logs", NULL,
          "Standard output of the task goes to standard output, its standard error to standard error. With --follow it ends with the task.",
          "scitq logs 41 align:S3 -f"},
