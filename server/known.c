@@ -312,6 +312,24 @@ bool known_scan_begin(struct known *known, struct known_scan *scan, enum task_st
 	return loaded;
 }
 
+bool known_is_rarer(struct known *known, enum task_status status, const char *batch)
+{
+	uint64_t in_status = 0, in_batch = 0;
+
+	pthread_mutex_lock(&known->lock);
+	for (size_t i = 0; i < known->batches.n; i++) {
+		const struct known_batch *b = &known->batches.v[i];
+
+		in_status += b->counts[status];
+		if (b->name == NULL || strcmp(b->name, batch) != 0)
+			continue;
+		for (int s = 0; s < TASK_STATUS_COUNT; s++)
+			in_batch += b->counts[s];
+	}
+	pthread_mutex_unlock(&known->lock);
+	return in_status < in_batch;
+}
+
 static const struct page *page_of(const struct known *known, int64_t id)
 {
 	return (uint64_t)id / PAGE_SIZE < known->pages.n ? known->pages.v[id / PAGE_SIZE] : NULL;

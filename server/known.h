@@ -78,6 +78,8 @@ struct known_scan {
 /* Behind the number `after`, INT_NULL or 0: from the start. False: nothing is known. */
 bool known_scan_begin(struct known *known, struct known_scan *scan, enum task_status status,
                       int64_t after);
+/* Whether fewer tasks are in that status, of all batches, than there are in the batch. */
+bool known_is_rarer(struct known *known, enum task_status status, const char *batch);
 /* Of a status in which a task is not done: those that are in it. It may be none and yet have to
    go on, since the lock is held for a moment only. */
 size_t known_scan_ids(struct known *known, struct known_scan *scan, int64_t *ids, size_t most);

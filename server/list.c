@@ -1,8 +1,7 @@
 #include "server/list.h"
 
-#include "server/core.h"
 #include "server/filter.h"
-#include "server/known.h"
+#include "server/known_list.h"
 #include "server/mask.h"
 #include "server/server.h"
 
@@ -137,102 +136,20 @@ bool read_failed(struct reader *reader, struct call *call, enum store_result res
 	                   store_result_word(result), store_reader_error(reader->store));
 }
 
-/* Rows that go on to whoever prints them. */
-struct passed {
-	store_row *row;
-	void *context;
-	int64_t n;
-	bool ended; /* by that */
-};
-
-static bool pass(void *context, const void *row)
-{
-	struct passed *p = context;
-
-	p->n++;
-	p->ended = !p->row(p->context, row);
-	return !p->ended;
-}
-
-/* Of all tasks those in a status that may be that of most: no index has them, since every task
-   would pay for it. */
-static bool is_by_status(const struct list *list)
-{
-	const struct store_filter *filter = list->query.filters;
-
-	return list->query.table == TABLE_TASK && list->query.nfilters == 1 &&
-	       !list->query.reverse && filter->field == table_field(list->table, "status") &&
-	       filter->op == STORE_EQ &&
-	       (filter->number == TASK_WAITING || filter->number == TASK_PENDING ||
-	        filter->number == TASK_SUCCEEDED);
-}
-
-/* The next of them, by number, in filters behind the first, which tests the status once more.
-   False: there are none where it looked. */
-static bool next_numbers(struct list *list, struct known_scan *scan, int64_t *ids)
-{
-	struct known *known = core_known(list->reader->server->core);
-	const int field = table_field(list->table, "task_id");
-	struct store_filter *filters = list->filters;
-	int64_t first, last;
-
-	if (!task_is_done(scan->status)) {
-		filters[1] = (struct store_filter){.field = field, .op = STORE_IN, .list = ids};
-		filters[1].n = known_scan_ids(known, scan, ids, LIST_PAGE);
-		list->query.nfilters = 2;
-		return filters[1].n > 0;
-	}
-	if (!known_scan_range(known, scan, &first, &last))
-		return false;
-	filters[1] = (struct store_filter){.field = field, .op = STORE_AT_LEAST, .number = first};
-	filters[2] = (struct store_filter){.field = field, .op = STORE_LESS, .number = last + 1};
-	list->query.nfilters = 3;
-	return true;
-}
-
-static enum store_result select_by_number(struct list *list, struct known_scan *scan,
-                                          store_row *row, void *context)
-{
-	int64_t *ids = arena_array(&list->call->arena, int64_t, LIST_PAGE);
-	struct store_query *query = &list->query;
-	const int64_t limit = query->limit;
-	struct passed passed = {.row = row, .context = context};
-	enum store_result result = STORE_OK;
-
-	query->after = INT_NULL;
-	while (scan->at != 0 && result == STORE_OK && !passed.ended &&
-	       (limit == 0 || passed.n < limit)) {
-		query->limit = limit == 0 ? 0 : limit - passed.n;
-		if (next_numbers(list, scan, ids))
-			result = store_select(list->reader->store, query, pass, &passed);
-	}
-	return result;
-}
-
-static enum store_result select_rows(struct list *list, store_row *row, void *context)
-{
-	struct known_scan scan;
-
-	if (list->by_number &&
-	    known_scan_begin(core_known(list->reader->server->core), &scan,
-	                     (enum task_status)list->filters[0].number, list->query.after))
-		return select_by_number(list, &scan, row, context);
-	return store_select(list->reader->store, &list->query, row, context);
-}
-
 static bool run_query(struct list *list, store_row *row, bool (*end)(void *context), void *context)
 {
 	struct store_reader *store = list->reader->store;
 	struct problem *problem = &list->call->problem;
-	enum store_result result;
-	bool ok;
+	struct known_scan scan;
+	bool by_number = known_list_begin(list, &scan), ok;
+	enum store_result result = store_reader_begin(store);
 
-	list->by_number = is_by_status(list) && reader_knows(list->reader);
-	result = store_reader_begin(store);
 	if (result != STORE_OK)
 		return read_failed(list->reader, list->call, result);
-	if (!list->nothing)
-		result = select_rows(list, row, context);
+	if (by_number)
+		result = known_list_select(list, &scan, row, context);
+	else if (!list->nothing)
+		result = store_select(store, &list->query, row, context);
 	ok = problem->code == PROBLEM_NONE &&
 	     (result == STORE_OK || read_failed(list->reader, list->call, result)) &&
 	     (end == NULL || end(context));

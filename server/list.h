@@ -27,9 +27,8 @@ struct list {
 	enum row_view view;
 	struct store_query query;
 	struct store_filter filters[LIST_FILTERS];
-	bool nothing;   /* a filter that no row can match: an empty list of numbers */
-	bool any;       /* a row was printed */
-	bool by_number; /* what is known says which rows may match */
+	bool nothing; /* a filter that no row can match: an empty list of numbers */
+	bool any;     /* a row was printed */
 };
 
 /* limit, after, reverse and view are taken from the body where they are there. */
