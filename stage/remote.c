@@ -175,8 +175,10 @@ static enum stage_result download_verified(struct fetch *f, const char *path)
 			r = fault_own(f->error, errno, f->uri->text);
 		if (r != STAGE_OK)
 			return r;
-		f->error->len = said; /* of the one before */
-		f->error->p[said] = '\0';
+		if (f->error->len > said) { /* of the one before */
+			f->error->len = said;
+			f->error->p[said] = '\0';
+		}
 		r = verify(f, path, &checksum);
 	}
 	return r;
