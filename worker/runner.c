@@ -6,6 +6,7 @@
 #include "base/fd.h"
 #include "worker/container.h"
 #include "worker/container_usage.h"
+#include "worker/tree.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -42,6 +44,7 @@ struct runner {
 	bool ended;   /* it was reaped */
 	int status;
 	bool paused, killed;
+	bool by_hand;   /* paused by signals: the engine could not */
 	bool signalled; /* a signal was handed on: the client may have ended in the middle of things
 	                 */
 	bool left;      /* the container could not be removed */
@@ -57,27 +60,59 @@ int runner_signal(int sig)
 	return sig == SIGKILL ? KILL_SIGNAL : sig == SIGSTOP ? PAUSE_SIGNAL : sig;
 }
 
-/* pause or unpause; what goes wrong is said where the task's errors go. */
-static void ask_engine(const struct runner *r, const char *command)
+/* ENGINE COMMAND... NAME; what it printed, on either side. False where it failed. */
+static bool ask_engine(const struct runner *r, const char *command, const char *option,
+                       struct str *said)
 {
-	char *const argv[] = {(char *)r->engine, (char *)command, (char *)r->name, NULL};
-	struct str said = STR_INIT;
-	struct child c = {
-	        .argv = argv, .err = child_keep, .output_ctx = &said, .timeout_ms = ENGINE_MS};
+	char *const argv[] = {(char *)r->engine, (char *)command,
+	                      (char *)(option != NULL ? option : r->name),
+	                      option != NULL ? (char *)r->name : NULL, NULL};
+	struct child c = {.argv = argv,
+	                  .out = child_keep,
+	                  .err = child_keep,
+	                  .output_ctx = said,
+	                  .timeout_ms = ENGINE_MS};
 	int status, err = child_run(&c, &status);
 
 	if (err != 0)
-		str_addf(&said, "%s: %s\n", r->engine, strerror(-err));
-	if (err != 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		str_addf(said, "%s: %s\n", r->engine, strerror(-err));
+	return err == 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/* To each process of the container, which is there as a descendant of its first. */
+static bool signal_by_hand(const struct runner *r, int sig)
+{
+	struct str said = STR_INIT;
+	struct tree_seed seed = {0};
+
+	if (ask_engine(r, "inspect", "--format={{.State.Pid}}", &said))
+		seed.root = (pid_t)strtol(said.p, NULL, 10);
+	str_release(&said);
+	return seed.root > 1 && tree_signal(&seed, sig) > 0;
+}
+
+/* Without privileges and version 2 of control groups podman cannot. What goes wrong is said where
+   the task's errors go. */
+static void pause_container(struct runner *r)
+{
+	struct str said = STR_INIT;
+
+	r->by_hand = !ask_engine(r, "pause", NULL, &said);
+	if (r->by_hand && !signal_by_hand(r, SIGSTOP))
 		(void)fd_write_all(2, said.p, said.len);
+	r->paused = true;
 	str_release(&said);
 }
 
 static void resume(struct runner *r)
 {
-	if (r->paused)
-		ask_engine(r, "unpause");
+	struct str said = STR_INIT;
+
+	if (r->paused &&
+	    !(r->by_hand ? signal_by_hand(r, SIGCONT) : ask_engine(r, "unpause", NULL, &said)))
+		(void)fd_write_all(2, said.p, said.len);
 	r->paused = false;
+	str_release(&said);
 }
 
 /* Whatever of it there is. Another process of the engine may be in the way for a moment. */
@@ -129,6 +164,21 @@ static void read_id(const struct runner *r, struct str *id)
 	str_release(&path);
 }
 
+/* The client hands signals on, but for podman's without privileges, which ends at them itself. */
+static bool hand_on(const struct runner *r, int sig)
+{
+	struct str said = STR_INIT, option = STR_INIT;
+	bool ok = false;
+
+	if (geteuid() != 0 && !engine_is_docker(r->engine)) {
+		str_addf(&option, "--signal=%d", sig);
+		ok = ask_engine(r, "kill", option.p, &said);
+	}
+	str_release(&option);
+	str_release(&said);
+	return ok;
+}
+
 static void deliver(struct runner *r, int sig)
 {
 	if (sig == KILL_SIGNAL) {
@@ -136,14 +186,15 @@ static void deliver(struct runner *r, int sig)
 			kill_container(r);
 	} else if (sig == PAUSE_SIGNAL) {
 		if (!r->paused)
-			ask_engine(r, "pause");
-		r->paused = true;
+			pause_container(r);
 	} else if (sig == SIGCONT) {
 		resume(r);
 	} else if (!r->ended) {
-		/* The client hands it on. What is paused hears it when it goes on. */
-		r->signalled = true;
-		(void)kill(r->client, sig);
+		/* What is paused hears it when it goes on. */
+		if (!hand_on(r, sig)) {
+			r->signalled = true;
+			(void)kill(r->client, sig);
+		}
 		if (sig == SIGTERM)
 			resume(r);
 	}
