@@ -41,20 +41,13 @@ static bool pour(void *context, const char *data, size_t n)
 	return result == 0;
 }
 
-static bool go_on(void *context)
-{
-	(void)context;
-	return true;
-}
-
 static void *run_tap(void *context)
 {
 	struct tap *t = context;
 	struct http *http = http_new();
 	struct http_request request;
 	struct http_response response;
-	struct http_stream stream = {pour, go_on, t,
-	                             t->follow ? SILENCE_S : t->call->timeout_ms / 1000};
+	struct http_stream stream = {pour, t, t->follow ? SILENCE_S : t->call->timeout_ms / 1000};
 	struct str path = STR_INIT, url = STR_INIT;
 
 	str_addf(&path, "/executions/%" JSON_INTEGER_FORMAT "/log/%s", t->execution, t->stream);

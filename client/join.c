@@ -19,7 +19,6 @@
 #define SILENCE_SECONDS 30
 #define PAUSE_MOST 5.0
 #define PROGRESS_NS INT64_C(1000000000)
-#define ASK_NS (int64_t)(ASK_SECONDS * 1e9)
 /* Tasks asked about in one call. */
 #define CHUNK 1000
 
@@ -303,10 +302,8 @@ static bool take_data(void *context, const char *data, size_t n)
 /* One stream, up to its end. */
 static void follow(struct join *j)
 {
-	const struct http_stream stream = {.data = take_data,
-	                                   .go_on = go_on,
-	                                   .context = j,
-	                                   .silence_seconds = SILENCE_SECONDS};
+	const struct http_stream stream = {
+	        .data = take_data, .context = j, .silence_seconds = SILENCE_SECONDS};
 	struct client *client = sender_take(&j->s->sender);
 	struct http_request request;
 	struct http_response response;
@@ -317,6 +314,8 @@ static void follow(struct join *j)
 	http_response_init(&response);
 	events_reset(&j->events);
 	client_request(client, "GET", PATH, NULL, 0, &url, &request);
+	request.go_on = go_on;
+	request.context = j;
 	error = http_stream(client->http, &request, &stream, &response);
 	if (error != HTTP_CANCELLED)
 		result = client_answer(client, error, &response, NULL);

@@ -40,13 +40,27 @@ static struct pending *pop(struct queue *q)
 	return p;
 }
 
-/* One attempt at the first; the outcome is final unless it is SCITQ_UNREACHABLE. */
+/* An attempt does not keep who closes the server waiting. */
+static bool is_stopping(void *context)
+{
+	struct queue *q = context;
+	bool stopping;
+
+	pthread_mutex_lock(&q->lock);
+	stopping = q->stopping;
+	pthread_mutex_unlock(&q->lock);
+	return stopping;
+}
+
+/* One attempt at the first; the outcome is final unless it is SCITQ_UNREACHABLE or
+ * SCITQ_INTERRUPTED. */
 static void try_first(struct queue *q, struct pending *p, struct outcome *outcome)
 {
 	struct str error = STR_INIT;
 
 	if (request_resolve(&p->request, &error)) {
-		sender_try(q->sender, &p->request, q->interval, outcome);
+		sender_try(q->sender, &p->request, q->interval,
+		           (struct watch){.stops = is_stopping, .context = q}, outcome);
 	} else {
 		outcome_release(outcome);
 		outcome_init(outcome);
@@ -97,7 +111,8 @@ static void *send_all(void *context)
 			pthread_mutex_unlock(&q->lock);
 			try_first(q, p, &outcome);
 			pthread_mutex_lock(&q->lock);
-			if (outcome.result != SCITQ_UNREACHABLE) {
+			if (outcome.result != SCITQ_UNREACHABLE &&
+			    outcome.result != SCITQ_INTERRUPTED) {
 				finish_first(q, &outcome);
 				pace = (struct pace){0};
 				continue;

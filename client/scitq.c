@@ -148,12 +148,19 @@ static void interrupt(struct outcome *outcome)
 	str_adds(&outcome->error, "the wait was interrupted");
 }
 
+static struct watch watch_of(const struct scitq *s)
+{
+	return (struct watch){.stops = s->options.interrupted, .context = s->options.context};
+}
+
 static void read_one(struct scitq *s, struct request *r, struct outcome *outcome)
 {
 	struct pace pace = {0};
 
 	for (bool first = true;; first = false) {
-		sender_try(&s->sender, r, s->options.get_timeout, outcome);
+		sender_try(&s->sender, r, s->options.get_timeout, watch_of(s), outcome);
+		if (outcome->result == SCITQ_INTERRUPTED)
+			interrupt(outcome);
 		if (outcome->result != SCITQ_UNREACHABLE || !s->options.asynchronous)
 			return;
 		if (first)
@@ -223,7 +230,9 @@ static bool write_now(struct scitq *s, struct request *r, struct scitq_answer *a
 		outcome->result = SCITQ_USAGE;
 		return true;
 	}
-	sender_try(&s->sender, r, s->options.put_timeout, outcome);
+	sender_try(&s->sender, r, s->options.put_timeout, watch_of(s), outcome);
+	if (outcome->result == SCITQ_INTERRUPTED)
+		interrupt(outcome);
 	if (outcome->result != SCITQ_UNREACHABLE || !s->options.asynchronous)
 		return true;
 	queue_add(&s->queue, r, answer, true);

@@ -1,6 +1,8 @@
 #include "client/send.h"
 
+#include "base/clock.h"
 #include "client/address.h"
+#include "client/wait.h"
 #include "model/json.h"
 
 #include <stdlib.h>
@@ -127,14 +129,27 @@ static void add_key(struct http_request *request, const char **headers, size_t r
 	request->headers = headers;
 }
 
+static bool goes_on(void *context)
+{
+	struct watch *watch = context;
+	const int64_t now = clock_monotonic_ns();
+
+	if (now - watch->asked_ns < ASK_NS)
+		return true;
+	watch->asked_ns = now;
+	return !watch->stops(watch->context);
+}
+
 static void exchange(struct client *client, const struct request *r, const char *path,
-                     const struct str *body, double seconds, struct outcome *outcome)
+                     const struct str *body, double seconds, struct watch *watch,
+                     struct outcome *outcome)
 {
 	const char *headers[8];
 	struct http_request request;
 	struct http_response response;
 	struct str url = STR_INIT, line = STR_INIT;
 	enum client_result result;
+	enum http_error error;
 
 	http_response_init(&response);
 	client_request(client, r->row->method, path, body, milliseconds(seconds), &url, &request);
@@ -142,9 +157,13 @@ static void exchange(struct client *client, const struct request *r, const char 
 		str_addf(&line, "Idempotency-Key: %s", r->key);
 		add_key(&request, headers, sizeof(headers) / sizeof(headers[0]), line.p);
 	}
-	result = client_answer(client, http_call(client->http, &request, &response), &response,
-	                       &outcome->json);
-	outcome->result = result_of(result);
+	if (watch->stops != NULL) {
+		request.go_on = goes_on;
+		request.context = watch;
+	}
+	error = http_call(client->http, &request, &response);
+	result = client_answer(client, error, &response, &outcome->json);
+	outcome->result = error == HTTP_CANCELLED ? SCITQ_INTERRUPTED : result_of(result);
 	str_adds(&outcome->error, client->error.p);
 	str_adds(&outcome->code, client->code.p);
 	http_response_release(&response);
@@ -152,7 +171,8 @@ static void exchange(struct client *client, const struct request *r, const char 
 	str_release(&url);
 }
 
-void sender_try(struct sender *sender, struct request *r, double seconds, struct outcome *outcome)
+void sender_try(struct sender *sender, struct request *r, double seconds, struct watch watch,
+                struct outcome *outcome)
 {
 	struct str path = STR_INIT, text = STR_INIT;
 	struct client *client;
@@ -166,7 +186,7 @@ void sender_try(struct sender *sender, struct request *r, double seconds, struct
 		json_print(body, &text);
 		json_decref(body);
 		client = sender_take(sender);
-		exchange(client, r, path.p, &text, seconds, outcome);
+		exchange(client, r, path.p, &text, seconds, &watch, outcome);
 		sender_give(sender, client);
 	}
 	str_release(&path);

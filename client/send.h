@@ -31,8 +31,18 @@ struct outcome {
 void outcome_init(struct outcome *outcome);
 void outcome_release(struct outcome *outcome);
 
-/* The request must be resolved. Waits `seconds` for the answer. */
-void sender_try(struct sender *sender, struct request *request, double seconds,
+/* Whether an attempt goes on, asked now and then. */
+struct watch {
+	bool (*stops)(void *context); /* NULL: nothing stops it */
+	void *context;
+	int64_t asked_ns; /* last */
+};
+
+/*
+ * The request must be resolved. Waits `seconds` for the answer. SCITQ_INTERRUPTED where the watch
+ * stops it: the server may have done it.
+ */
+void sender_try(struct sender *sender, struct request *request, double seconds, struct watch watch,
                 struct outcome *outcome);
 /* A client that is nobody else's until it is given back. */
 struct client *sender_take(struct sender *sender);

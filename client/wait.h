@@ -16,6 +16,7 @@ int64_t wait_end(double seconds);
 
 /* How often somebody who waits is asked whether to go on. */
 #define ASK_SECONDS 0.2
+#define ASK_NS (int64_t)(ASK_SECONDS * 1e9)
 
 /* Pauses between attempts: from a quarter of a second to `most` seconds, each twice the one before.
  */

@@ -83,6 +83,17 @@ size_t easy_keep(char *data, size_t size, size_t n, void *context)
 	return n;
 }
 
+static int look(void *context, curl_off_t total, curl_off_t now, curl_off_t up_total, curl_off_t up)
+{
+	const struct http_request *request = context;
+
+	(void)total;
+	(void)now;
+	(void)up_total;
+	(void)up;
+	return !request->go_on(request->context);
+}
+
 static void set_body(CURL *easy, const void *body, size_t len)
 {
 	easy_set(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)len);
@@ -116,6 +127,11 @@ enum http_error easy_prepare(CURL *easy, const struct http_request *request,
 		easy_set(easy, CURLOPT_PROXY, "");
 	if (request->once)
 		easy_set(easy, CURLOPT_FRESH_CONNECT, 1L);
+	if (request->go_on != NULL) {
+		easy_set(easy, CURLOPT_NOPROGRESS, 0L);
+		easy_set(easy, CURLOPT_XFERINFOFUNCTION, look);
+		easy_set(easy, CURLOPT_XFERINFODATA, request);
+	}
 	easy_set(easy, CURLOPT_WRITEFUNCTION, easy_keep);
 	easy_set(easy, CURLOPT_WRITEDATA, response);
 	if (request->body_len > 0) {

@@ -50,6 +50,10 @@ struct http_request {
 	int connect_timeout_ms; /* 0: ten seconds */
 	bool direct;            /* through no proxy, whatever the environment says */
 	bool once;              /* on a connection of its own: never sent again (see http_call) */
+	/* Asked now and then, at least about once a second; false ends the call (HTTP_CANCELLED).
+	   NULL: nobody. */
+	bool (*go_on)(void *context);
+	void *context;
 };
 
 struct http_response {

@@ -25,19 +25,6 @@ static size_t take(char *data, size_t size, size_t n, void *context)
 	return r->ended ? 0 : n;
 }
 
-static int look(void *context, curl_off_t total, curl_off_t now, curl_off_t up_total, curl_off_t up)
-{
-	struct reading *r = context;
-
-	(void)total;
-	(void)now;
-	(void)up_total;
-	(void)up;
-	if (!r->ended && !r->stream->go_on(r->stream->context))
-		r->ended = true;
-	return r->ended;
-}
-
 enum http_error http_stream(struct http *h, const struct http_request *request,
                             const struct http_stream *stream, struct http_response *response)
 {
@@ -51,9 +38,6 @@ enum http_error http_stream(struct http *h, const struct http_request *request,
 		easy_set(h->easy, CURLOPT_LOW_SPEED_TIME, (long)stream->silence_seconds);
 		easy_set(h->easy, CURLOPT_WRITEFUNCTION, take);
 		easy_set(h->easy, CURLOPT_WRITEDATA, &reading);
-		easy_set(h->easy, CURLOPT_NOPROGRESS, 0L);
-		easy_set(h->easy, CURLOPT_XFERINFOFUNCTION, look);
-		easy_set(h->easy, CURLOPT_XFERINFODATA, &reading);
 		err = easy_result(h->easy, curl_easy_perform(h->easy), h->error, response);
 		if (reading.ended)
 			err = HTTP_CANCELLED;

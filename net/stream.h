@@ -7,8 +7,6 @@
 struct http_stream {
 	/* Bytes of the body of an answer below 300. False ends the call. */
 	bool (*data)(void *context, const char *data, size_t n);
-	/* Called about once a second, also when nothing comes. False ends the call. */
-	bool (*go_on)(void *context);
 	void *context;
 	int silence_seconds; /* HTTP_TIMEOUT when nothing came for so long */
 };

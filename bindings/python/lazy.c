@@ -136,6 +136,15 @@ static PyObject *lazy_compare(PyObject *self, PyObject *other, int how)
 	return with ? PyObject_RichCompare(value, with, how) : NULL;
 }
 
+static int lazy_bool(PyObject *self)
+{
+	PyObject *value = lazy_value(self);
+
+	return value ? PyObject_IsTrue(value) : -1;
+}
+
+static PyNumberMethods lazy_number = {.nb_bool = lazy_bool};
+
 static PyMappingMethods lazy_mapping = {
         .mp_length = lazy_length,
         .mp_subscript = lazy_subscript,
@@ -153,6 +162,7 @@ PyTypeObject lazy_type = {
                 "What a queued call returns: looking into it waits until the server has answered.",
         .tp_getattro = lazy_getattro,
         .tp_setattro = lazy_setattro,
+        .tp_as_number = &lazy_number,
         .tp_as_mapping = &lazy_mapping,
         .tp_as_sequence = &lazy_sequence,
         .tp_iter = lazy_iter,

@@ -1,5 +1,6 @@
 /* How servers are named. */
 #include "client/address.h"
+#include "client/events.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -55,11 +56,42 @@ static void test_no_names(void **unused)
 	}
 }
 
+static bool note(void *context, const char *kind, const struct str *data)
+{
+	str_addf(context, "%s=%s;", kind, data->p);
+	return true;
+}
+
+/* Events come out the same, wherever what arrives is cut. */
+static void test_events(void **unused)
+{
+	static const char text[] = "retry: 1\nevent: ready\nid: 1\ndata: {}\n\n:\n\nevent: task\r\n"
+	                           "data: a\r\ndata:b\r\n\r\ndata: none\n\nevent: half\ndata: x";
+
+	(void)unused;
+	for (size_t cut = 0; cut < sizeof(text) - 1; cut++) {
+		struct str told = STR_INIT;
+		struct events events;
+
+		events_init(&events, note, &told);
+		assert_true(events_read(&events, text, cut));
+		assert_true(events_read(&events, text + cut, sizeof(text) - 1 - cut));
+		assert_string_equal(told.p, "ready={};task=a\nb;=none;");
+		/* Another stream: what was half read is forgotten. */
+		events_reset(&events);
+		assert_true(events_read(&events, "\n", 1));
+		assert_string_equal(told.p, "ready={};task=a\nb;=none;");
+		events_release(&events);
+		str_release(&told);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_names),
 	        cmocka_unit_test(test_no_names),
+	        cmocka_unit_test(test_events),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
