@@ -39,6 +39,11 @@ void state_worker_remove(struct state *state, struct worker_node *worker);
 void state_worker_place(struct state *state, struct worker_node *worker);
 /* May it be given work at all? */
 bool worker_may_take(const struct worker_node *worker);
+/* Neither runs anything nor holds anything ready. */
+static inline bool worker_holds_nothing(const struct worker_node *worker)
+{
+	return TAILQ_EMPTY(&worker->running) && TAILQ_EMPTY(&worker->spare);
+}
 enum worker_status worker_status_of(const struct worker_node *worker);
 /* The batch or pattern that it serves, NULL: none. */
 const char *worker_batch(const struct worker_node *worker);

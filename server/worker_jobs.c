@@ -155,7 +155,7 @@ void handle_worker_callback(struct core *core, struct call *call)
 		row.task_properties = "{}";
 		if (record_update(core, TABLE_WORKER, &row, BIT(WORKER_COL_task_properties)))
 			reply_result(core, call, "ok");
-	} else if (!TAILQ_EMPTY(&worker->running) || !TAILQ_EMPTY(&worker->spare)) {
+	} else if (!worker_holds_nothing(worker)) {
 		reply_result(core, call, "it still has tasks");
 	} else if (batch != NULL && batch->counts[TASK_PENDING] > 0) {
 		reply_result(core, call, "its batch still has tasks");

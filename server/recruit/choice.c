@@ -21,11 +21,6 @@ static bool is_place(const char *wanted, const char *is)
 	return is_auto(wanted) || (is != NULL && strcmp(wanted, is) == 0);
 }
 
-static bool holds_nothing(const struct worker_node *worker)
-{
-	return TAILQ_EMPTY(&worker->running) && TAILQ_EMPTY(&worker->spare);
-}
-
 bool choice_could_take(const struct core *core, const struct roster_recruiter *node,
                        const struct worker_node *worker)
 {
@@ -39,7 +34,7 @@ bool choice_could_take(const struct core *core, const struct roster_recruiter *n
 	    (name != NULL && strcmp(name, node->row.batch) == 0) ||
 	    (batch != NULL && batch->counts[TASK_PENDING] > 0))
 		return false;
-	if (can_deploy(&node->row) && !holds_nothing(worker))
+	if (can_deploy(&node->row) && !worker_holds_nothing(worker))
 		return false;
 	return is_place(node->row.worker_provider, known->machine.provider) &&
 	       is_place(node->row.worker_region, known->machine.region) &&

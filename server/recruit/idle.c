@@ -8,11 +8,6 @@
 
 #define SECOND_NS INT64_C(1000000000)
 
-static bool holds_nothing(const struct worker_node *worker)
-{
-	return TAILQ_EMPTY(&worker->running) && TAILQ_EMPTY(&worker->spare);
-}
-
 /* Is there, or comes soon, what it could do? */
 static bool has_work(const struct state *state, const struct worker_node *worker)
 {
@@ -67,7 +62,7 @@ static void look_at(struct core *core, struct worker_node *worker, bool is_deplo
 	const struct core_options *options = &core->options;
 	int64_t limit, due;
 
-	if (!holds_nothing(worker)) {
+	if (!worker_holds_nothing(worker)) {
 		worker->idle_ns = 0;
 		return;
 	}
