@@ -161,8 +161,12 @@ struct node *check_bound_name(struct checker *k, const struct expr *e, struct sy
 	switch (sym->kind) {
 	case SYMBOL_PARAM:
 		return node_bad(k, e->span);
-	case SYMBOL_LET:
 	case SYMBOL_ARGUMENT:
+		/* What is known of a loop variable need not be found out task by task. */
+		if (sym->node->kind == NODE_VARIABLE)
+			return check_bound_name(k, e, sym->node->symbol);
+		/* fall through */
+	case SYMBOL_LET:
 		n = node_new(k, NODE_LET, e->span, sym->type);
 		n->symbol = sym;
 		n->depth = sym->node->depth;
