@@ -55,8 +55,9 @@ int network_list(void *context, const char *text, compile_found_fn *found, void 
 	stage.attempts = ATTEMPTS;
 	if (uri_parse(&arena, text, &uri, &bad)) {
 		remote = strcmp(uri.scheme, "file") != 0;
-		result = stage_list(&stage, &uri, STAGE_RECURSIVE | (remote ? STAGE_DIGESTS : 0),
-		                    &arena, &listing, why);
+		result = stage_list(&stage, &uri,
+		                    STAGE_RECURSIVE | (remote ? STAGE_KEPT_DIGESTS : 0), &arena,
+		                    &listing, why);
 	} else {
 		str_addf(why, "%s: %s\n", text, bad);
 	}

@@ -240,6 +240,37 @@ static void add_entry(const struct rclone_place *r, struct arena *arena,
 	vec_push(&entries->list, entry);
 }
 
+/* Whether a digest is made by reading the file, as of a folder of this machine or by ssh. */
+static enum stage_result reads_for_digests(struct stage *s, const struct rclone_place *r,
+                                           bool *reads, struct str *error)
+{
+	const char *words[] = {"backend", "features", "--", r->base, NULL};
+	struct str out = STR_INIT;
+	enum stage_result result = rclone_place_run(s, r, words, NULL, &out, error);
+	json_t *root = json_loadb(out.p, out.len, 0, NULL);
+	json_t *slow = json_object_get(json_object_get(root, "Features"), "SlowHash");
+
+	/* What a version of rclone does not tell is taken for slow. */
+	*reads = !json_is_false(slow);
+	json_decref(root);
+	str_release(&out);
+	return result;
+}
+
+/* Digests that are kept are asked for as others are, or not at all. */
+static enum stage_result settle_digests(struct stage *s, const struct rclone_place *r,
+                                        unsigned *how, struct str *error)
+{
+	enum stage_result result = STAGE_OK;
+	bool reads = true;
+
+	if ((*how & STAGE_KEPT_DIGESTS) != 0)
+		result = reads_for_digests(s, r, &reads, error);
+	if (!reads)
+		*how |= STAGE_DIGESTS;
+	return result;
+}
+
 enum stage_result cloud_list(struct stage *s, const struct uri *uri, unsigned how,
                              struct arena *arena, struct entries *entries, struct str *error)
 {
@@ -251,6 +282,8 @@ enum stage_result cloud_list(struct stage *s, const struct uri *uri, unsigned ho
 	if (is_ftp(uri) && !uri->folder && !uri->glob)
 		return remote_list(s, uri, how, arena, entries, error);
 	result = rclone_place_find(s, uri, arena, &r, error);
+	if (result == STAGE_OK)
+		result = settle_digests(s, &r, &how, error);
 	if (result != STAGE_OK)
 		return result;
 	if (uri->folder) {

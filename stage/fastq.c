@@ -382,7 +382,7 @@ enum stage_result fastq_list(struct stage *s, const struct uri *uri, unsigned ho
 		                            .size = f->size,
 		                            .mtime_ns = INT64_MIN};
 
-		if ((how & STAGE_DIGESTS) != 0 && *f->md5 != '\0')
+		if ((how & (STAGE_DIGESTS | STAGE_KEPT_DIGESTS)) != 0 && *f->md5 != '\0')
 			entry.digest = arena_printf(arena, "md5:%s", f->md5);
 		vec_push(&entries->list, entry);
 	}

@@ -13,6 +13,8 @@ enum stage_list_flag {
 	STAGE_RECURSIVE = 1 << 0, /* descend into the sub-directories of a folder */
 	STAGE_FOLDERS = 1 << 1,   /* of a folder, name the sub-directories too */
 	STAGE_DIGESTS = 1 << 2,   /* tell digests; files of this machine are read for it */
+	/* Tell digests where the storage keeps them, so that no byte of a file is read for it. */
+	STAGE_KEPT_DIGESTS = 1 << 3,
 };
 
 struct stage_entry {

@@ -290,7 +290,7 @@ enum stage_result remote_list(struct stage *s, const struct uri *uri, unsigned h
 	entry.size = report.size;
 	if (report.modified_s >= 0)
 		entry.mtime_ns = report.modified_s * 1000000000;
-	if ((how & STAGE_DIGESTS) != 0)
+	if ((how & (STAGE_DIGESTS | STAGE_KEPT_DIGESTS)) != 0)
 		entry.digest = digest_of(&report, arena);
 	vec_push(&entries->list, entry);
 	return STAGE_OK;
