@@ -123,8 +123,16 @@ static int enter_user(const struct shield *s)
 /* A mount of its own of what lies at the path. A descriptor or -errno. */
 static int clone_tree(const char *path)
 {
-	int fd = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+	unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
+	struct stat st;
+	int fd;
 
+	if (stat(path, &st) != 0)
+		return -errno;
+	/* Below a file nothing is mounted, and to look for it takes the longer the more there are. */
+	if (S_ISDIR(st.st_mode))
+		flags |= AT_RECURSIVE;
+	fd = open_tree(AT_FDCWD, path, flags);
 	return fd < 0 ? -errno : fd;
 }
 
