@@ -5,8 +5,8 @@ directory: `lib.main(globals())`. A function without a parameter starts its own.
 environment runs them on PostgreSQL; those that look into the SQLite file themselves cannot.
 """
 
-import errno
 import contextlib
+import errno
 import http.client
 import inspect
 import json

@@ -142,12 +142,11 @@ static bool tally_edges(void *context, const struct requirement *row)
 	return true;
 }
 
-/* Generous limits: they catch what grows with the square, on a busy machine under a sanitizer. */
-static void many_rows_take_sensible_time(void **state)
+static void many_rows_are_all_found_again(void **state)
 {
 	struct task *tasks = calloc(BULK, sizeof(*tasks));
 	struct requirement *requirements = calloc(BULK, sizeof(*requirements));
-	int64_t start = clock_monotonic_ns(), sum = 0;
+	int64_t sum = 0;
 	struct place p;
 	struct store *s;
 
@@ -170,10 +169,8 @@ static void many_rows_take_sensible_time(void **state)
 		                 STORE_OK);
 		assert_int_equal(store_commit(s), STORE_OK);
 	}
-	assert_true(clock_monotonic_ns() - start < 60 * INT64_C(1000000000));
 	store_close(s);
 
-	start = clock_monotonic_ns();
 	s = place_open(&p);
 	assert_int_equal(store_load_tasks(store_own(s), 1U << TASK_WAITING, tally, &sum), STORE_OK);
 	assert_int_equal(sum, (int64_t)MANY * (MANY + 1) / 2);
@@ -183,13 +180,10 @@ static void many_rows_take_sensible_time(void **state)
 	sum = 0;
 	assert_int_equal(store_load_requirements(store_own(s), 1, tally_edges, &sum), STORE_OK);
 	assert_int_equal(sum, MANY);
-	assert_true(clock_monotonic_ns() - start < 30 * INT64_C(1000000000));
 
-	start = clock_monotonic_ns();
 	assert_int_equal(store_begin(s), STORE_OK);
 	assert_int_equal(store_delete_batch(s, "a"), STORE_OK);
 	assert_int_equal(store_commit(s), STORE_OK);
-	assert_true(clock_monotonic_ns() - start < 60 * INT64_C(1000000000));
 	assert_int_equal(place_number(p.path.p, "SELECT count(*) FROM task"), MANY / 2);
 	/* That of the first task on one that never was. */
 	assert_int_equal(place_number(p.path.p, "SELECT count(*) FROM requirement"), 1);
@@ -203,7 +197,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(readers_beside_the_writer),
-	        cmocka_unit_test(many_rows_take_sensible_time),
+	        cmocka_unit_test(many_rows_are_all_found_again),
 	};
 	int failed = place_begin(argc, argv);
 
