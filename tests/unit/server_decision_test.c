@@ -8,6 +8,7 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -169,6 +170,68 @@ static void test_flavor_errors(void **unused)
 	arena_release(&arena);
 }
 
+/* Whatever is written there: it is read or refused, and what is read can be asked. */
+static void test_any_text(void **unused)
+{
+	static const char *const pieces[] = {"auto", ":", "cpu",  "ram", "tags", "name",
+	                                     ">=",   "<", "=",    "!",   "~",    "#",
+	                                     "%",    "2", "-1e9", "G",   ""};
+	const size_t n = sizeof(pieces) / sizeof(pieces[0]);
+	uint64_t seed = 1;
+	struct arena arena;
+	unsigned read = 0;
+
+	(void)unused;
+	arena_init(&arena);
+	for (int i = 0; i < 20000; i++) {
+		struct problem problem = {0};
+		struct wanted wanted;
+		struct machine least = machine_unknown;
+		char text[64] = "auto:";
+
+		for (int k = 0; k < 6; k++) {
+			size_t at = strlen(text);
+
+			seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
+			snprintf(text + at, sizeof(text) - at, "%s", pieces[(seed >> 33) % n]);
+		}
+		if (!wanted_parse(&wanted, "worker_flavor", text, &arena, &problem)) {
+			assert_int_equal(problem.code, PROBLEM_BAD_VALUE);
+			continue;
+		}
+		read++;
+		protofilter_holds(&wanted.filter, &big);
+		protofilter_least(&wanted.filter, &least, &arena);
+		arena_clear(&arena);
+	}
+	assert_true(read > 100);
+	arena_release(&arena);
+}
+
+/* What just fulfills the conditions, where nobody says what there is. */
+static void test_least(void **unused)
+{
+	static const char *const cases[] = {
+	        "auto:cpu>=32:ram>=120:disk>=100:tags!#M", "auto:cpu>3:cpu>=2:tags#G:tags#I",
+	        "auto:gpumem>=40:region=north:eviction<=0", "auto:provider=p:name=x"};
+	struct arena arena;
+
+	(void)unused;
+	arena_init(&arena);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct machine machine = machine_unknown;
+		struct problem problem = {0};
+		struct wanted wanted;
+
+		machine.eviction = 0;
+		assert_true(wanted_parse(&wanted, "worker_flavor", cases[i], &arena, &problem));
+		protofilter_least(&wanted.filter, &machine, &arena);
+		if (!protofilter_holds(&wanted.filter, &machine))
+			fail_msg("%s", cases[i]);
+	}
+	arena_release(&arena);
+}
+
 /* What is left out unless it is asked for. */
 static void test_offers(void **unused)
 {
@@ -239,7 +302,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_need),          cmocka_unit_test(test_flavors),
 	        cmocka_unit_test(test_flavor_errors), cmocka_unit_test(test_offers),
-	        cmocka_unit_test(test_order),
+	        cmocka_unit_test(test_order),         cmocka_unit_test(test_any_text),
+	        cmocka_unit_test(test_least),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
