@@ -1,8 +1,8 @@
 #include "server/core.h"
 
 #include "base/fd.h"
-#include "server/audit.h"
 #include "server/contact.h"
+#include "server/core_answer.h"
 #include "server/core_inside.h"
 #include "server/follow.h"
 #include "server/idempotency.h"
@@ -24,7 +24,6 @@
 #include <limits.h>
 #include <malloc.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -133,12 +132,6 @@ static void wake(struct core *core)
 		log_error(core->log, "cannot wake the core");
 }
 
-static void refuse_unavailable(struct call *call, const char *why)
-{
-	problem_set(&call->problem, PROBLEM_UNAVAILABLE, "%s", why);
-	call_problem(call);
-}
-
 void core_submit(struct core *core, struct call *call, call_handler *handler)
 {
 	struct core_item item = {call, handler};
@@ -153,7 +146,7 @@ void core_submit(struct core *core, struct call *call, call_handler *handler)
 	}
 	pthread_mutex_unlock(&core->lock);
 	if (stopping) {
-		refuse_unavailable(call, "the server is stopping");
+		answer_unavailable(call, "the server is stopping");
 	} else if (wake) {
 		uint64_t one = 1;
 		int err = fd_write_all(core->wake, &one, sizeof(one));
@@ -179,91 +172,6 @@ void core_tell(struct core *core, struct core_message *message)
 		wake(core);
 }
 
-/* Answers. */
-
-static void push_answer(struct core *core, struct core_answer answer)
-{
-	if (answer.call == core->current) {
-		if (answer.status >= 200 && answer.status < 300 && !answer.call->repeated) {
-			audit_write(core, answer.call);
-			idempotency_note(core, answer.call, answer.value);
-		}
-		core->current = NULL;
-	}
-	vec_push(&core->answers, answer);
-}
-
-void core_reply(struct core *core, struct call *call, int status, json_t *value)
-{
-	assert(value != NULL);
-	push_answer(core, (struct core_answer){.call = call, .value = value, .status = status});
-}
-
-void core_reply_bytes(struct core *core, struct call *call, int status, const char *type)
-{
-	push_answer(core,
-	            (struct core_answer){.call = call, .status = status, .content_type = type});
-}
-
-void core_reply_known(struct core *core, struct call *call, known_answer *answer,
-                      call_handler *handler)
-{
-	push_answer(core,
-	            (struct core_answer){
-	                    .call = call, .status = 200, .known = answer, .handler = handler});
-}
-
-void core_problem(struct core *core, struct call *call)
-{
-	push_answer(core, (struct core_answer){.call = call});
-}
-
-void core_refuse(struct core *core, struct call *call, enum problem_code code, const char *fmt, ...)
-{
-	char message[sizeof(call->problem.message)];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(message, sizeof(message), fmt, ap);
-	va_end(ap);
-	problem_set(&call->problem, code, "%s", message);
-	core_problem(core, call);
-}
-
-void core_park(struct core *core)
-{
-	core->current = NULL;
-}
-
-static void send_answers(struct core *core)
-{
-	for (size_t i = 0; i < core->answers.n; i++) {
-		struct core_answer *a = &core->answers.v[i];
-
-		if (a->known != NULL) {
-			if (!a->known(core->known, a->call))
-				core_submit(core, a->call, a->handler);
-		} else if (a->value != NULL) {
-			call_reply(a->call, a->status, a->value);
-		} else if (a->status != 0) {
-			call_reply_bytes(a->call, a->status, a->content_type);
-		} else {
-			call_problem(a->call);
-		}
-	}
-	core->answers.n = 0;
-}
-
-/* Whatever they were to be told did not happen. */
-static void refuse_answers(struct core *core, const char *why)
-{
-	for (size_t i = 0; i < core->answers.n; i++) {
-		json_decref(core->answers.v[i].value);
-		refuse_unavailable(core->answers.v[i].call, why);
-	}
-	core->answers.n = 0;
-}
-
 /* Every call that waits is answered with this group. */
 static void take_waiting(struct core *core)
 {
@@ -274,13 +182,13 @@ static void take_waiting(struct core *core)
 		struct call *call = worker ? lease_take(core, worker) : NULL;
 
 		if (call != NULL)
-			push_answer(core, (struct core_answer){.call = call});
+			answer_push(core, (struct core_answer){.call = call});
 	}
 	follow_take_all(core);
 	tally_take_all(core);
 	pruning = prune_take(core);
 	if (pruning != NULL)
-		push_answer(core, (struct core_answer){.call = pruning});
+		answer_push(core, (struct core_answer){.call = pruning});
 }
 
 static void tidy(void *context, struct timer *timer)
@@ -444,7 +352,7 @@ static void roll_back(struct core *core)
 	core->again = !core->broken && core->failures++ == 0;
 	if (!core->again)
 		timer_set(&core->timers, &core->retry, core->now_ns + RETRY_NS, try_again);
-	refuse_answers(core, "the database did not take it");
+	answers_refuse(core, "the database did not take it");
 }
 
 static int64_t clock_of(const struct core *core)
@@ -497,7 +405,7 @@ static void end_group(struct core *core)
 		if (core->tokens_changed)
 			read_tokens(core);
 		known_publish(core->known, &core->state, store_term(core->store));
-		send_answers(core);
+		answers_send(core);
 		state_trim(&core->state);
 	}
 	arena_clear(&core->arena);
@@ -518,7 +426,7 @@ static void run_call(struct core *core, struct core_item item)
 		assert(core->group_failed);
 		core->current = NULL;
 	}
-	push_answer(core, (struct core_answer){.call = item.call});
+	answer_push(core, (struct core_answer){.call = item.call});
 }
 
 static void run_group(struct core *core)
@@ -531,10 +439,10 @@ static void run_group(struct core *core)
 	timers_run(&core->timers, core->now_ns, core);
 	if (core->broken) {
 		for (size_t i = 0; i < core->taken.n; i++)
-			push_answer(core, (struct core_answer){.call = core->taken.v[i].call});
+			answer_push(core, (struct core_answer){.call = core->taken.v[i].call});
 		core->taken.n = 0;
 		timer_set(&core->timers, &core->retry, core->now_ns + RETRY_NS, try_again);
-		refuse_answers(core, store_leads(core->store) ? "the database cannot be read"
+		answers_refuse(core, store_leads(core->store) ? "the database cannot be read"
 		                                              : "another server leads");
 		arena_clear(&core->arena);
 		return;
@@ -662,7 +570,7 @@ void core_end(struct core *core)
 {
 	/* Those who wait come again, to whoever serves then. */
 	take_waiting(core);
-	refuse_answers(core, "the server is stopping");
+	answers_refuse(core, "the server is stopping");
 }
 
 void core_stop(struct core *core)
