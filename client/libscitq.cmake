@@ -9,7 +9,11 @@ add_library(libscitq SHARED scitq.h)
 target_link_libraries(libscitq PRIVATE "$<LINK_LIBRARY:WHOLE_ARCHIVE,client>" base model net)
 set_target_properties(libscitq PROPERTIES OUTPUT_NAME scitq LINKER_LANGUAGE C VERSION ${PROJECT_VERSION} SOVERSION ${soname}
 	LINK_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/scitq.map LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib)
-target_link_options(libscitq PRIVATE LINKER:--version-script=${CMAKE_CURRENT_SOURCE_DIR}/scitq.map LINKER:-z,defs)
+target_link_options(libscitq PRIVATE LINKER:--version-script=${CMAKE_CURRENT_SOURCE_DIR}/scitq.map)
+# clang leaves the names of its sanitizers to the program.
+if(NOT SCITQ_SANITIZE)
+	target_link_options(libscitq PRIVATE LINKER:-z,defs)
+endif()
 
 # The static one is a single object, whose only global names are those of scitq.h.
 set(static ${CMAKE_BINARY_DIR}/lib/libscitq.a)
