@@ -50,7 +50,8 @@ enum {
 	OPT_BOOT,
 	OPT_LOCKED,
 	OPT_UPDATE_LOCK,
-	OPT_PROBE
+	OPT_PROBE,
+	OPT_PROFILE
 };
 
 static const struct option_row {
@@ -67,6 +68,10 @@ static const struct option_row {
          "a setting that wins over the file's",
          NULL},
         {{"as", required_argument, NULL, OPT_AS}, "NAME", "another name for the workflow", NULL},
+        {{"profile", required_argument, NULL, OPT_PROFILE},
+         "NAME",
+         "with the settings and params of this profile of the file",
+         NULL},
         {{"locked", no_argument, NULL, OPT_LOCKED},
          NULL,
          "refuse modules, sheets, listings and images that are not as the lock file says",
@@ -303,6 +308,9 @@ static int read_option(struct run_options *o, int option)
 	case OPT_LOCKED:
 		o->locked = true;
 		return 0;
+	case OPT_PROFILE:
+		o->profile = optarg;
+		return 0;
 	case OPT_PROBE:
 		o->probe = true;
 		return 0;
@@ -486,5 +494,6 @@ struct compile_options run_options_compile(const struct run_options *o)
 	        .sets = o->sets.v,
 	        .nsets = o->sets.n,
 	        .name = o->name,
+	        .profile = o->profile,
 	};
 }

@@ -32,7 +32,7 @@ struct run_options {
 	enum command command;
 	VEC(const char *) files; /* one, but for fmt; or the code to explain */
 	VEC(struct compile_param) params, sets;
-	const char *name, *dump, *format;
+	const char *name, *profile, *dump, *format;
 	/* What --format says to graph; NULL: dot. */
 	void (*graph)(const struct compilation *c, struct str *out);
 	enum document_form form; /* and to doc */

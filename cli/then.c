@@ -105,6 +105,7 @@ static void add_command(struct words *w, const struct run_options *o)
 	add_pairs(w, "--param", o->params.v, o->params.n);
 	add_pairs(w, "--set", o->sets.v, o->sets.n);
 	add_option(w, "--as", o->name);
+	add_option(w, "--profile", o->profile);
 	add_option(w, "--server", o->launch.team.server);
 	add_option(w, "--ca", o->launch.team.ca);
 	add_option(w, "--state", o->launch.own.state);

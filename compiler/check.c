@@ -365,6 +365,11 @@ void compile_check(struct compilation *c)
 	for (size_t i = 0; i < c->program.items.n; i++)
 		check_item(c, &c->program.items.v[i]);
 	check_workflow(c);
+	for (size_t i = 0; i < c->program.profiles.n; i++) {
+		struct checker k = {.c = c, .level = c->program.levels.v[0]};
+
+		check_settings(&k, c->program.profiles.v[i]);
+	}
 	for (size_t i = 0; i < c->program.nexts.n; i++)
 		check_next(c, c->program.nexts.v[i]);
 	if (c->sink.errors == 0)

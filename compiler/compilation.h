@@ -62,6 +62,8 @@ void check_next(struct compilation *c, struct next *next);
 void emit_nexts(struct compilation *c, struct submission *s);
 /* The assertions of the test that runs, if any; test.c. */
 void compile_test(struct compilation *c);
+/* The same of the profile that holds; profile.c. */
+const struct expr *profile_param(const struct compilation *c, const char *name);
 /* What the test that runs gives for a param of the file; NULL: nothing. */
 const struct expr *test_param(const struct compilation *c, const char *name);
 

@@ -114,6 +114,7 @@ void compile_release(struct compilation *c)
 	vec_release(&c->program.modules);
 	vec_release(&c->program.drafts);
 	vec_release(&c->program.nexts);
+	vec_release(&c->program.profiles);
 	vec_release(&c->locks);
 	map_release(&c->locked_keys);
 	vec_release(&c->program.test_items);

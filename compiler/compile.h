@@ -91,6 +91,7 @@ struct compile_options {
 	const struct compile_param *sets;
 	size_t nsets;
 	const char *name; /* replaces the name of the workflow; may be NULL */
+	const char *profile; /* of the file, whose settings and params hold; NULL: none */
 	enum compile_stage stop_after;
 	/* A file of declarations for others, without a workflow, is right, too: it is checked. */
 	bool module;

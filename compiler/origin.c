@@ -83,6 +83,7 @@ static void add_settings(struct compilation *c, const struct settings *own,
 
 static void add_param(struct compilation *c, const struct symbol *sym, struct str *out)
 {
+	const struct expr *in_profile = sym->full == sym->name ? profile_param(c, sym->name) : NULL;
 	bool given = false;
 
 	for (size_t i = 0; i < c->options.nparams; i++)
@@ -91,6 +92,12 @@ static void add_param(struct compilation *c, const struct symbol *sym, struct st
 	value_write(&sym->value, out);
 	if (given) {
 		str_adds(out, "  (--param)\n");
+		return;
+	}
+	if (in_profile != NULL) {
+		str_adds(out, "  (profile, ");
+		add_place(c, in_profile->span, out);
+		str_adds(out, ")\n");
 		return;
 	}
 	str_adds(out, sym->stmt->param.value != NULL ? "  (default, " : "  (optional, ");

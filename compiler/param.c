@@ -275,6 +275,9 @@ void check_param(struct checker *k, struct symbol *sym)
 	sym->type = declared_type(k, s->param.type);
 	sym->constant = true;
 	in_test = sym->full == sym->name ? test_param(k->c, sym->name) : NULL;
+	/* As one of a test, but that the command line wins. */
+	if (in_test == NULL && given == NULL && sym->full == sym->name)
+		in_test = profile_param(k->c, sym->name);
 	v = in_test != NULL ? check_constant(k, in_test, sym->type)
 	    : given         ? read_given(k, sym, given)
 	                    : default_value(k, sym);

@@ -330,6 +330,7 @@ struct program {
 	VEC(struct step *) steps;
 	VEC(struct hook) hooks; /* one of each outcome at most */
 	VEC(struct next *) nexts;
+	VEC(struct settings *) profiles; /* those that do not hold */
 	VEC(struct module *) modules;
 	/* Of the test that runs: its declarations, and what stands for the tasks. */
 	VEC(struct item) test_items;

@@ -581,8 +581,10 @@ void compile_resolve(struct compilation *c)
 	r.level = level_add(&r, LEVEL_ROOT, NULL);
 	find_workflow(&r);
 	resolve_test_params(&r);
+	resolve_profile_params(&r);
 	resolve_block(&r, &c->ast->body);
 	resolve_defaults(&r);
+	resolve_profiles(&r);
 	resolve_test(&r);
 	scope_leave(&r.scope, 0);
 	scope_release(&r.scope);

@@ -46,9 +46,16 @@ void resolve_use(struct resolver *r, const struct stmt *s);
 void resolve_member(struct resolver *r, const struct expr *e);
 /* Of a step with `publish`, once its settings are known: the step that copies. */
 void resolve_publish(struct resolver *r, struct step *step);
+/* Keys of `over` replace whole; under a condition they win where it holds. */
+void settings_put_over(struct settings *under, const struct settings *over);
+/* Of the profile that holds, before the file; of all profiles, after the workflow's settings. */
+void resolve_profile_params(struct resolver *r);
+void resolve_profiles(struct resolver *r);
 void resolve_then(struct resolver *r, const struct stmt *s);
 void release_modules(struct compilation *c);
 
+/* Every name of `params { ... }`, of a test or profile, is one of the file's. */
+void test_params_known(struct compilation *c, const struct block *b);
 /* Of the test that runs, if any: its params before the file, its assertions after it. */
 void resolve_test_params(struct resolver *r);
 void resolve_test(struct resolver *r);

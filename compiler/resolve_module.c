@@ -110,6 +110,10 @@ static void check_module(struct resolver *r, const struct block *b)
 			refuse_in_module(r, s, "`workflow`",
 			                 "its settings come from the file that imports it");
 			break;
+		case STMT_PROFILE:
+			refuse_in_module(r, s, "profiles",
+			                 "write them in the file that imports it");
+			break;
 		case STMT_THEN:
 			refuse_in_module(r, s, "`then`", "write it in the file that imports it");
 			break;
@@ -515,8 +519,7 @@ static bool give_arguments(struct resolver *r, const struct stmt *s, const struc
 	return ok;
 }
 
-/* Keys of the use replace whole; under a condition they win where it holds. */
-static void put_over(struct settings *under, const struct settings *over)
+void settings_put_over(struct settings *under, const struct settings *over)
 {
 	for (int key = 0; key < SETTING_KEY_COUNT; key++) {
 		struct setting **end = &under->first[key];
@@ -564,7 +567,7 @@ static void resolve_body(struct resolver *r, struct resolver *home, const struct
 	step->level = home->level;
 	home->step = step;
 	resolve_settings(home, template->step.body, ATTR_STEP, &step->settings);
-	put_over(&step->settings, &over);
+	settings_put_over(&step->settings, &over);
 	resolve_scripts(home, step, sets_shell(rest) ? rest : template->step.body);
 	home->step = outer_step;
 	home->level = home_level;

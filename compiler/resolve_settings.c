@@ -29,6 +29,8 @@ static const char *home_text(enum attr_home home)
 		return "an attempt";
 	case ATTR_TEST:
 		return "a test";
+	case ATTR_PROFILE:
+		return "a profile";
 	}
 	return "";
 }

@@ -140,7 +140,7 @@ static void unknown_setting(struct compilation *c, const struct stmt *s)
 	}
 }
 
-static void check_params_of(struct compilation *c, const struct block *b)
+void test_params_known(struct compilation *c, const struct block *b)
 {
 	for (size_t i = 0; i < b->n; i++) {
 		const struct stmt *s = b->items[i];
@@ -269,7 +269,7 @@ static void check_form(struct compilation *c, const struct stmt *test)
 		if (s->kind == STMT_ATTR || s->kind == STMT_BLOCK)
 			unknown_setting(c, s);
 		if (s->kind == STMT_BLOCK && strcmp(s->block.key.text, "params") == 0)
-			check_params_of(c, s->block.body);
+			test_params_known(c, s->block.body);
 		asserts += s->kind == STMT_ASSERT;
 	}
 	if (asserts > 0 || setting_of(test, "fails") != NULL)

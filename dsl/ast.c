@@ -49,6 +49,7 @@ const char *stmt_kind_text(enum stmt_kind kind)
 	        [STMT_BARE] = "name",         [STMT_CONSTRAINT] = "condition",
 	        [STMT_RUN] = "run",           [STMT_HOOK] = "on",
 	        [STMT_TEST] = "test",         [STMT_THEN] = "then",
+	        [STMT_PROFILE] = "profile",
 	};
 
 	return texts[kind];

@@ -248,6 +248,7 @@ enum stmt_kind {
 	STMT_ASSERT,
 	STMT_HOOK, /* on success run | ... */
 	STMT_TEST, /* test "name" { ... } */
+	STMT_PROFILE,
 	STMT_THEN, /* then "next.scitq" { ... } */
 	STMT_WORKFLOW,
 	STMT_RECRUITER,
@@ -356,6 +357,10 @@ struct stmt {
 			struct expr *name; /* EXPR_STRING */
 			struct block *body;
 		} test;
+		struct {
+			struct name name;
+			struct block *body;
+		} profile;
 		struct {
 			struct expr *path;  /* EXPR_STRING */
 			struct block *body; /* NULL: no braces */

@@ -356,6 +356,9 @@ static void dump_head(const struct stmt *s, struct str *out)
 		str_adds(out, "test ");
 		expr_dump(s->test.name, out);
 		break;
+	case STMT_PROFILE:
+		str_addf(out, "profile %s", s->profile.name.text);
+		break;
 	case STMT_THEN:
 		str_adds(out, "then ");
 		expr_dump(s->then.path, out);
@@ -385,6 +388,8 @@ static const struct block *body_of(const struct stmt *s)
 		return s->block.body;
 	case STMT_TEST:
 		return s->test.body;
+	case STMT_PROFILE:
+		return s->profile.body;
 	case STMT_THEN:
 		return s->then.body;
 	default:

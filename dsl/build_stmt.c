@@ -59,6 +59,8 @@ static unsigned stmt_depth(const struct stmt *s)
 		return s->constraint.value->depth;
 	case STMT_TEST:
 		return larger(expr_depth(s->test.name), block_depth(s->test.body));
+	case STMT_PROFILE:
+		return block_depth(s->profile.body);
 	case STMT_THEN:
 		return larger(expr_depth(s->then.path), block_depth(s->then.body));
 	case STMT_BARE:

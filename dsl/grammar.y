@@ -89,7 +89,7 @@ static void dsl_yyerror(YYLTYPE *place, struct parser *p, const char *message);
 %token LIKE "`like`" UNLIKE "`unlike`" TRUE "`true`" FALSE "`false`" NONE "`none`"
 /* contextual */
 %token SCITQ "`scitq`" PARAM "`param`" LET "`let`" WORKFLOW "`workflow`"
-%token RECRUITER "`recruiter`" STEP "`step`" FOREACH "`foreach`" TEST "`test`" IMPORT "`import`"
+%token RECRUITER "`recruiter`" STEP "`step`" FOREACH "`foreach`" PROFILE "`profile`" TEST "`test`" IMPORT "`import`"
 %token AS "`as`" IN "`in`" WHERE "`where`" FOR "`for`" INTO "`into`" MIN "`min`" HELP "`help`" ON "`on`"
 
 %type <name> name
@@ -208,6 +208,12 @@ statement:
 		$$->head = span_join(@TEST, @string);
 		$$->test.name = $string;
 		$$->test.body = $block;
+	}
+|	PROFILE name block {
+		$$ = make_stmt(p, STMT_PROFILE, @PROFILE, @$);
+		$$->head = span_join(@PROFILE, @name);
+		$$->profile.name = $name;
+		$$->profile.body = $block;
 	}
 |	THEN string block_opt {
 		$$ = make_stmt(p, STMT_THEN, @THEN, @$);
@@ -513,7 +519,7 @@ name:
 ;
 
 name_token:
-	NAME | SCITQ | PARAM | LET | WORKFLOW | RECRUITER | STEP | FOREACH | TEST | IMPORT
+	NAME | SCITQ | PARAM | LET | WORKFLOW | RECRUITER | STEP | FOREACH | PROFILE | TEST | IMPORT
 |	AS | IN | WHERE | FOR | INTO | MIN | HELP | ON
 ;
 

@@ -33,6 +33,7 @@ enum attr_home {
 	ATTR_FLAVOR = 1 << 3,  /* left side of a constraint */
 	ATTR_ATTEMPT = 1 << 4, /* an entry of retry = [...] */
 	ATTR_TEST = 1 << 5,
+	ATTR_PROFILE = 1 << 6, /* beside those of ATTR_WORKFLOW */
 };
 
 enum attr_type {

@@ -35,7 +35,7 @@ static unsigned fitting(enum home home)
 	switch (home) {
 	case HOME_FILE:
 		return declarations | FITS(STMT_IMPORT) | FITS(STMT_PARAM) | FITS(STMT_WORKFLOW) |
-		       FITS(STMT_HOOK) | FITS(STMT_TEST) | FITS(STMT_THEN);
+		       FITS(STMT_HOOK) | FITS(STMT_TEST) | FITS(STMT_THEN) | FITS(STMT_PROFILE);
 	case HOME_FOREACH:
 	case HOME_IF:
 		return declarations;
@@ -129,7 +129,7 @@ static bool check_after_run(const struct place *place, const struct stmt *s,
 static bool declares(struct parser *p, struct span keyword)
 {
 	static const char *const declaring[] = {"step", "workflow", "recruiter", "param",
-	                                        "let",  "foreach",  "import",    "test"};
+	                                        "let",  "foreach",  "import",    "test",     "profile"};
 	const char *text = parser_text(p, keyword);
 
 	for (size_t i = 0; i < sizeof(declaring) / sizeof(declaring[0]); i++) {
@@ -309,6 +309,9 @@ static void check_stmt(const struct place *place, const struct stmt *s)
 		break;
 	case STMT_TEST:
 		check_inner(place, HOME_TEST, s, s->test.body);
+		break;
+	case STMT_PROFILE:
+		check_inner(place, HOME_WORKFLOW, s, s->profile.body);
 		break;
 	case STMT_THEN:
 		check_inner(place, HOME_SETTINGS, s, s->then.body);

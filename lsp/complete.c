@@ -106,6 +106,9 @@ static void look_at(struct completion *c, const struct stmt *s)
 	case STMT_TEST:
 		body = s->test.body;
 		break;
+	case STMT_PROFILE:
+		body = s->profile.body;
+		break;
 	case STMT_FOREACH:
 		body = s->foreach.body;
 		break;
@@ -133,6 +136,8 @@ static void look_at(struct completion *c, const struct stmt *s)
 		c->home = ATTR_STEP;
 	else if (s->kind == STMT_TEST)
 		c->home = ATTR_TEST;
+	else if (s->kind == STMT_PROFILE)
+		c->home = ATTR_WORKFLOW;
 	else if (s->kind == STMT_WORKFLOW)
 		c->home = ATTR_WORKFLOW;
 	else if (s->kind == STMT_RECRUITER)

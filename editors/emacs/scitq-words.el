@@ -6,7 +6,7 @@
   '("if" "else" "then" "gather" "assert" "matches" "and" "or" "not" "has" "lacks" "like" "unlike" "true" "false" "none"))
 
 (defconst scitq-words-contextual
-  '("scitq" "param" "let" "workflow" "recruiter" "step" "foreach" "import" "as" "in" "where" "for" "into" "min" "on" "test" "help" "run"))
+  '("scitq" "param" "let" "workflow" "recruiter" "step" "foreach" "import" "as" "in" "where" "for" "into" "min" "on" "profile" "test" "help" "run"))
 
 (defconst scitq-words-types
   '("string" "int" "float" "bool" "size" "duration" "depth" "uri" "file"))

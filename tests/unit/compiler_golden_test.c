@@ -5,6 +5,7 @@
  *	#@ param NAME=VALUE      as --param
  *	#@ set [STEP.]KEY=VALUE  as --set
  *	#@ test N                run that test of the file
+ *	#@ profile NAME          as --profile
  *	#@ lock warn|refuse      nothing is as the lock file says, the first not even in it
  *	#@ finding LINE COLUMN END_LINE END_COLUMN CODE MESSAGE   of the first shell text
  *	#@ remote URI [VERSION]  a file that a storage has, which nobody is asked for then
@@ -42,7 +43,7 @@ struct wishes {
 	const char *away;
 	struct compile_param params[MAX_PARAMS], sets[MAX_PARAMS];
 	size_t nparams, nsets;
-	char *shows[MAX_PARAMS], *findings[MAX_PARAMS], *lock;
+	char *shows[MAX_PARAMS], *findings[MAX_PARAMS], *lock, *profile;
 	size_t nshows, nfindings, test;
 	char *text;
 };
@@ -83,6 +84,8 @@ static void read_wishes(const char *text, struct wishes *w)
 				w->sets[w->nsets++] = (struct compile_param){line + 7, value + 1};
 			}
 		}
+		if (strncmp(line, "#@ profile ", 11) == 0)
+			w->profile = line + 11;
 		if (strncmp(line, "#@ lock ", 8) == 0)
 			w->lock = line + 8;
 		if (strncmp(line, "#@ test ", 8) == 0)
@@ -303,6 +306,7 @@ static int print_golden(const char *dir, const char *name, bool *used, struct st
 	        .sets = wishes.sets,
 	        .nsets = wishes.nsets,
 	        .test = wishes.test,
+	        .profile = wishes.profile,
 	        .files = &files,
 	});
 	if (wishes.test > 0)

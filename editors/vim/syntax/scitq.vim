@@ -7,7 +7,7 @@ unlet! b:current_syntax
 syn iskeyword @,48-57,_
 
 syn keyword scitqReserved if else then gather assert matches and or not has lacks like unlike true false none
-syn keyword scitqKeyword scitq param let workflow recruiter step foreach import as in where for into min on test help run
+syn keyword scitqKeyword scitq param let workflow recruiter step foreach import as in where for into min on profile test help run
 syn keyword scitqType string int float bool size duration depth uri file
 syn keyword scitqFunction lines table columns files ena sra
 syn keyword scitqFunction count previous
