@@ -46,6 +46,7 @@
 
 #define HTTP_THREADS 2
 #define READER_THREADS 2
+#define TELLER_THREADS 1
 #define MAX_CONNECTIONS 32768u
 /* Descriptors that are not connections. */
 #define OTHER_FDS 128u
@@ -108,9 +109,9 @@ static void dispatch(struct server *server, struct call *call)
 
 	if (call->passage != NULL)
 		relay_submit(server->relay, call);
-	/* Whether it still leads a reader can tell. */
-	else if (known != NULL && store_shared(server->store))
-		readers_submit(server->readers, call);
+	/* Whether it still leads the database says. */
+	else if (known != NULL && server->tellers != NULL)
+		readers_submit(server->tellers, call);
 	else if (known != NULL && known(core_known(server->core), call))
 		return;
 	else if (call->route->queue == QUEUE_CORE)
@@ -344,6 +345,10 @@ static bool start_parts(struct server *server, const struct settings *settings,
 	if (server->readers == NULL)
 		return false;
 	if (store_shared(server->store)) {
+		server->tellers = readers_new(server, TELLER_THREADS,
+		                              (unsigned)settings->waiting_reads, problem);
+		if (server->tellers == NULL)
+			return false;
 		server->relay = relay_new(server, problem);
 		if (server->relay == NULL)
 			return false;
@@ -373,10 +378,13 @@ static void stop_parts(struct server *server, struct state_dir *dir)
 		runner_stop(server->runner);
 	if (server->readers != NULL)
 		readers_stop(server->readers);
+	if (server->tellers != NULL)
+		readers_stop(server->tellers);
 	relay_stop(server->relay);
 	flows_stop(server->flows);
 	http_server_free(server->http);
 	readers_free(server->readers);
+	readers_free(server->tellers);
 	relay_free(server->relay);
 	if (server->core != NULL)
 		core_free(server->core);

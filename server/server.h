@@ -27,6 +27,8 @@ struct server {
 	struct store *store;
 	struct core *core;
 	struct readers *readers;
+	struct readers *tellers; /* of a database that is shared: they tell what is known, beside
+	                            lists that take long; else NULL */
 	struct advertised *advertised;
 	struct runner *runner; /* of providers' programs */
 	struct relay *relay;   /* of a database that is shared; else NULL */
