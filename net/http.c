@@ -87,3 +87,13 @@ enum http_error http_call(struct http *h, const struct http_request *request,
 	curl_slist_free_all(headers);
 	return err;
 }
+
+bool http_header(struct http *h, const char *name, struct str *value)
+{
+	struct curl_header *header;
+
+	if (curl_easy_header(h->easy, name, 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
+		return false;
+	str_adds(value, header->value);
+	return true;
+}

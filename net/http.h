@@ -79,6 +79,8 @@ void http_free(struct http *h);
  */
 enum http_error http_call(struct http *h, const struct http_request *request,
                           struct http_response *response);
+/* Append a header of the last answer; false: it had none of that name. */
+bool http_header(struct http *h, const char *name, struct str *value);
 
 struct http_multi;
 
