@@ -7,13 +7,24 @@
 
 #include <string.h>
 
+#define BY_NUMBER "http://127.0.0.1:"
+#define BY_NAME "http://localhost:"
+
+static bool is_same(const char *url, const char *meant)
+{
+	if (strncmp(url, BY_NUMBER, strlen(BY_NUMBER)) == 0 &&
+	    strncmp(meant, BY_NAME, strlen(BY_NAME)) == 0)
+		return strcmp(url + strlen(BY_NUMBER), meant + strlen(BY_NAME)) == 0;
+	return strcmp(url, meant) == 0;
+}
+
 /* The one that this user runs on this machine, if it is the one that is meant. */
 static void local_token(const char *server, struct str *token)
 {
 	struct str state = STR_INIT, url = STR_INIT, meant = STR_INIT, secret = STR_INIT;
 
 	if (state_dir_default(&state) && state_server(state.p, &url, token, NULL) &&
-	    (!client_address(server, &meant, &secret) || strcmp(url.p, meant.p) != 0))
+	    (!client_address(server, &meant, &secret) || !is_same(url.p, meant.p)))
 		str_reset(token);
 	str_release(&state);
 	str_release(&url);
