@@ -1,7 +1,8 @@
 /*
  * Between the files of the resolve pass: resolve.c walks declarations and
  * expressions, resolve_settings.c the blocks of workflow, step and recruiter,
- * resolve_shell.c the text of `run`, resolve_module.c what comes from other files.
+ * resolve_shell.c the text of `run`, resolve_module.c what comes from other files,
+ * resolve_template.c steps with parameters and their uses.
  */
 #ifndef COMPILER_RESOLVE_H
 #define COMPILER_RESOLVE_H
@@ -42,6 +43,9 @@ void resolve_import(struct resolver *r, const struct stmt *s);
 void resolve_template(struct resolver *r, const struct stmt *s);
 /* step t = c.trim { sample = s } */
 void resolve_use(struct resolver *r, const struct stmt *s);
+/* What a module has under a name; NULL, and reported or not, where it has no such thing. */
+struct symbol *module_member(struct resolver *r, const struct symbol *module, struct name name,
+                             bool *reported);
 /* MODULE.NAME, where `of` of the field is the name of a module. */
 void resolve_member(struct resolver *r, const struct expr *e);
 /* Of a step with `publish`, once its settings are known: the step that copies. */
