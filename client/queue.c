@@ -129,15 +129,31 @@ static void *send_all(void *context)
 	return NULL;
 }
 
-/* Under lock. */
-static void start(struct queue *q)
+/* Under lock. 0, or why there is no thread. */
+static int start(struct queue *q)
 {
-	if (q->started || q->n == 0)
-		return;
-	/* Without its thread nothing would ever be sent. */
-	if (pthread_create(&q->thread, NULL, send_all, q) != 0)
-		abort();
-	q->started = true;
+	int err = 0;
+
+	if (!q->started && q->n > 0) {
+		err = pthread_create(&q->thread, NULL, send_all, q);
+		q->started = err == 0;
+	}
+	return err;
+}
+
+/* Under lock: without a thread the one that was just queued would never be sent. False with errno
+   where the spool keeps it nevertheless. */
+static bool refuse_first(struct queue *q, int why)
+{
+	struct pending *p = pop(q);
+	struct str error = STR_INIT;
+
+	str_addf(&error, "the server does not answer, and no thread can be started: %s",
+	         strerror(why));
+	answer_finish(p->answer, SCITQ_UNREACHABLE, NULL, error.p, NULL);
+	pending_free(p);
+	str_release(&error);
+	return spool_empty(&q->spool);
 }
 
 /* What the spool of a process before this one holds: its writes, and answers that later ones name.
@@ -217,9 +233,10 @@ bool queue_init(struct queue *q, struct sender *sender, double interval, const c
 	if (q->n > 0)
 		voice_say(&q->voice, "%zu writes of an earlier process are sent first", q->n);
 	pthread_mutex_lock(&q->lock);
-	start(q);
+	errno = start(q);
+	ok = errno == 0;
 	pthread_mutex_unlock(&q->lock);
-	return true;
+	return ok;
 }
 
 size_t queue_stop(struct queue *q)
@@ -259,7 +276,7 @@ size_t queue_count(struct queue *q)
 bool queue_add(struct queue *q, struct request *request, struct scitq_answer *answer, bool anyway)
 {
 	size_t before;
-	int err;
+	int err, no_thread;
 
 	pthread_mutex_lock(&q->lock);
 	before = q->n;
@@ -272,12 +289,14 @@ bool queue_add(struct queue *q, struct request *request, struct scitq_answer *an
 	request_put_ready(request);
 	err = spool_add(&q->spool, answer->number, request) ? 0 : errno;
 	push(q, request, answer);
-	start(q);
+	no_thread = start(q);
+	if (no_thread != 0 && !refuse_first(q, no_thread))
+		err = errno;
 	pthread_cond_broadcast(&q->changed);
 	pthread_mutex_unlock(&q->lock);
 	if (err != 0)
 		voice_say(&q->voice, "the spool cannot be written: %s", strerror(err));
-	if (before == 0)
+	if (before == 0 && no_thread == 0)
 		voice_say(&q->voice,
 		          "the server does not answer: what is sent is queued from now on");
 	return true;
