@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define FILE_NAME "/container-usage"
 #define LOOKS_MOST 20
@@ -39,13 +40,32 @@ static char *find_below(const char *dir, const char *id, unsigned depth)
 	return found;
 }
 
+/* Without the controller a group of version 2 says nothing of memory, also where that of version 1
+ * is only about to be made. */
+static char *find_unified_memory(const char *dir, const char *id)
+{
+	char *found = find_below(dir, id, 0);
+	struct str file = STR_INIT;
+
+	if (found == NULL)
+		return NULL;
+	str_addf(&file, "%s/memory.current", found);
+	if (access(file.p, F_OK) != 0) {
+		free(found);
+		found = NULL;
+	}
+	str_release(&file);
+	return found;
+}
+
 static void find_in(struct container_usage *u, const struct mntent *m, const char *id)
 {
 	bool unified = strcmp(m->mnt_type, "cgroup2") == 0;
 	bool old = strcmp(m->mnt_type, "cgroup") == 0;
 
 	if (u->memory == NULL && (unified || (old && hasmntopt(m, "memory") != NULL))) {
-		u->memory = find_below(m->mnt_dir, id, 0);
+		u->memory = unified ? find_unified_memory(m->mnt_dir, id)
+		                    : find_below(m->mnt_dir, id, 0);
 		u->memory_unified = unified;
 	}
 	if (u->cpu == NULL && (unified || (old && hasmntopt(m, "cpuacct") != NULL))) {
