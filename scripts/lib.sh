@@ -3,7 +3,7 @@
 # What it takes to build, to run the examples, and to test.
 build_packages="gcc libc6-dev cmake ninja-build pkg-config flex bison libjansson-dev
 	libcurl4-openssl-dev libssl-dev libmicrohttpd-dev libsqlite3-dev libpq-dev libarchive-dev libncurses-dev"
-example_packages="bowtie2-examples fastp bowtie2 samtools seqtk seqkit bcftools"
+example_packages="xz-utils bowtie2-examples fastp bowtie2 samtools seqtk seqkit bcftools"
 test_packages="python3-prometheus-client iproute2 openssl libcmocka-dev python3-dev python3 git shellcheck"
 # What tests start beside scitq itself; each such test is skipped where they are not to be had.
 component_packages="podman runc conmon uidmap netavark iptables busybox-static chromium postgresql-15 rclone vsftpd
