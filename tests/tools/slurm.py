@@ -33,7 +33,7 @@ def free_port():
 
 CONF = """
 ClusterName=test
-SlurmctldHost={host}(127.0.0.1)
+SlurmctldHost={host}({address})
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
@@ -63,7 +63,7 @@ SchedulerParameters=batch_sched_delay=0,sched_interval=2,sched_min_interval=0,de
 MinJobAge=10
 KillWait=5
 InactiveLimit=0
-NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory} State=UNKNOWN
+NodeName={host} NodeAddr={address} CPUs={cpus} RealMemory={memory} State=UNKNOWN
 PartitionName=main Nodes={host} Default=YES MaxTime=60 State=UP PriorityTier=1
 PartitionName=urgent Nodes={host} MaxTime=60 State=UP PriorityTier=10 PreemptMode=off
 """
@@ -74,6 +74,8 @@ class Slurm:
         self.path = os.path.realpath(tempfile.mkdtemp(prefix="scitq-slurm."))
         self.env = {**os.environ, "SLURM_CONF": os.path.join(self.path, "slurm.conf"), "PATH": PATH}
         self.host = socket.gethostname().split(".")[0]
+        # The daemons listen where this name leads: 127.0.1.1 on an installed Debian.
+        self.address = socket.gethostbyname(self.host)
         self.cpus = cpus
         self.memory = memory
         self.started = []
@@ -92,7 +94,7 @@ class Slurm:
             with open(self.file("munge.key"), "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as key:
                 key.write(os.urandom(128))
             with open(self.env["SLURM_CONF"], "w", encoding="utf-8") as conf:
-                conf.write(CONF.format(path=self.path, host=self.host, control=free_port(), daemon=free_port(),
+                conf.write(CONF.format(path=self.path, host=self.host, address=self.address, control=free_port(), daemon=free_port(),
                                        cpus=self.cpus, memory=self.memory))
             os.chmod(self.path, 0o755)
             self.spawn("munged", "--foreground", "--force", "--key-file", self.file("munge.key"), "--socket",
