@@ -18,6 +18,21 @@ static bool print_line(struct call *c, struct str *line)
 	return c->code == EXIT_CODE_OK;
 }
 
+/* Do it to each object of that noun which the command line names, until it fails. */
+static int for_each(const struct command_call *command, const char *noun,
+                    bool (*each)(struct call *c, const char *key))
+{
+	struct keys keys = {0};
+	struct call c;
+
+	if (call_open(&c, command) && object_keys(&c, object_named(noun), &keys)) {
+		for (size_t i = 0; i < keys.list.n && each(&c, keys.list.v[i]); i++)
+			;
+	}
+	keys_release(&keys);
+	return call_close(&c);
+}
+
 /* ---- why ---- */
 
 static bool print_why(struct call *c, const char *key)
@@ -41,15 +56,7 @@ static bool print_why(struct call *c, const char *key)
 
 int steer_why(const struct command_call *command)
 {
-	struct keys keys = {0};
-	struct call c;
-
-	if (call_open(&c, command) && object_keys(&c, object_named("task"), &keys)) {
-		for (size_t i = 0; i < keys.list.n && print_why(&c, keys.list.v[i]); i++)
-			;
-	}
-	keys_release(&keys);
-	return call_close(&c);
+	return for_each(command, "task", print_why);
 }
 
 /* ---- retry ---- */
@@ -249,28 +256,24 @@ static bool steer_run(struct call *c, const char *key, const char *verb, const c
 	return print_line(c, &out);
 }
 
-static int steer_runs(const struct command_call *command, const char *verb, const char *done)
+static bool pause_run(struct call *c, const char *key)
 {
-	struct keys keys = {0};
-	struct call c;
-
-	if (call_open(&c, command) && object_keys(&c, object_named("run"), &keys)) {
-		for (size_t i = 0; i < keys.list.n && steer_run(&c, keys.list.v[i], verb, done);
-		     i++)
-			;
-	}
-	keys_release(&keys);
-	return call_close(&c);
+	return steer_run(c, key, "stop", "is paused");
 }
 
 int steer_pause(const struct command_call *command)
 {
-	return steer_runs(command, "stop", "is paused");
+	return for_each(command, "run", pause_run);
+}
+
+static bool resume_run(struct call *c, const char *key)
+{
+	return steer_run(c, key, "go", "goes on");
 }
 
 int steer_resume(const struct command_call *command)
 {
-	return steer_runs(command, "go", "goes on");
+	return for_each(command, "run", resume_run);
 }
 
 static bool cancel_run(struct call *c, const char *key)
@@ -290,13 +293,5 @@ static bool cancel_run(struct call *c, const char *key)
 
 int steer_cancel(const struct command_call *command)
 {
-	struct keys keys = {0};
-	struct call c;
-
-	if (call_open(&c, command) && object_keys(&c, object_named("run"), &keys)) {
-		for (size_t i = 0; i < keys.list.n && cancel_run(&c, keys.list.v[i]); i++)
-			;
-	}
-	keys_release(&keys);
-	return call_close(&c);
+	return for_each(command, "run", cancel_run);
 }
