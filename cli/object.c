@@ -167,6 +167,38 @@ bool object_keys(struct call *c, const struct object *o, struct keys *keys)
 	return ok;
 }
 
+/* Rows that the server gives at a time. */
+#define PAGE 1000
+
+bool object_rows(struct call *c, const struct object *o, const char *list,
+                 void (*each)(void *context, const json_t *row), void *context)
+{
+	json_int_t last = 0;
+	size_t n, i;
+
+	do {
+		struct str path = STR_INIT, after = STR_INIT;
+		json_t *rows, *row;
+
+		str_adds(&path, list);
+		str_addf(&after, "%" JSON_INTEGER_FORMAT, last);
+		query_add(&path, "after", after.p);
+		rows = call_json(c, "GET", path.p, NULL);
+		str_release(&path);
+		str_release(&after);
+		if (rows == NULL)
+			return false;
+		n = json_array_size(rows);
+		json_array_foreach(rows, i, row)
+		{
+			last = json_integer_value(json_object_get(row, o->key));
+			each(context, row);
+		}
+		json_decref(rows);
+	} while (n == PAGE);
+	return true;
+}
+
 /* ---- members ---- */
 
 /* The member that an option means: its own name, but for those that v1's programs named otherwise.

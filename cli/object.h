@@ -42,6 +42,13 @@ void object_path(const struct object *o, const char *key, struct str *path);
 void query_add(struct str *path, const char *name, const char *value);
 
 /*
+ * Every row of a list that pages, in portions: `list` is its path with the filters, and the walk
+ * goes on behind the key of the last row. False with the call's code set.
+ */
+bool object_rows(struct call *c, const struct object *o, const char *list,
+                 void (*each)(void *context, const json_t *row), void *context);
+
+/*
  * The members that options name: those of the command's first group, as the fields of the object's
  * table are typed. NULL with the call's code set.
  */

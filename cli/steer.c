@@ -9,9 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Tasks asked for at a time. */
-#define PAGE 1000
-
 static bool print_line(struct call *c, struct str *line)
 {
 	c->code = io_print(line);
@@ -128,43 +125,33 @@ static bool read_settings(struct call *c, json_t *members)
 	return true;
 }
 
-/* The failed tasks of a run, a page at a time; those that wait for one of them come back with it.
- */
+static void add_failed_task(void *context, const json_t *row)
+{
+	const char *reason = json_string_value(json_object_get(row, "reason"));
+	struct keys *keys = context;
+	struct str key = STR_INIT;
+
+	if (reason != NULL && strcmp(reason, "dependency") == 0)
+		return;
+	str_addf(&key, "%" JSON_INTEGER_FORMAT,
+	         json_integer_value(json_object_get(row, "task_id")));
+	vec_push(&keys->list, str_detach(&key));
+}
+
+/* The failed tasks of a run; those that wait for one of them come back with it. */
 static bool add_failed(struct call *c, const char *run, struct keys *keys)
 {
-	json_t *rows, *row;
-	json_int_t last = 0;
-	size_t n, i;
+	const struct object *o = object_named("task");
+	struct str list = STR_INIT;
+	bool ok;
 
-	do {
-		struct str path = STR_INIT, after = STR_INIT;
-
-		str_adds(&path, "/tasks/");
-		query_add(&path, "run_id", run);
-		query_add(&path, "status", "failed");
-		query_add(&path, "view", "full");
-		str_addf(&after, "%" JSON_INTEGER_FORMAT, last);
-		query_add(&path, "after", after.p);
-		str_release(&after);
-		rows = call_json(c, "GET", path.p, NULL);
-		str_release(&path);
-		if (rows == NULL)
-			return false;
-		n = json_array_size(rows);
-		json_array_foreach(rows, i, row)
-		{
-			const char *reason = json_string_value(json_object_get(row, "reason"));
-			struct str key = STR_INIT;
-
-			last = json_integer_value(json_object_get(row, "task_id"));
-			if (reason != NULL && strcmp(reason, "dependency") == 0)
-				continue;
-			str_addf(&key, "%" JSON_INTEGER_FORMAT, last);
-			vec_push(&keys->list, str_detach(&key));
-		}
-		json_decref(rows);
-	} while (n == PAGE);
-	return true;
+	str_adds(&list, o->path);
+	query_add(&list, "run_id", run);
+	query_add(&list, "status", "failed");
+	query_add(&list, "view", "full");
+	ok = object_rows(c, o, list.p, add_failed_task, keys);
+	str_release(&list);
+	return ok;
 }
 
 static bool find_failed(struct call *c, struct keys *keys)

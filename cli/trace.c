@@ -8,9 +8,6 @@
 #include <math.h>
 #include <string.h>
 
-/* Rows asked for at a time. */
-#define PAGE 1000
-
 static const char *text_of(struct trace *t, const json_t *row, const char *name)
 {
 	const char *text = json_string_value(json_object_get(row, name));
@@ -75,8 +72,9 @@ static void add_after(struct trace_step *step, size_t before)
 }
 
 /* Required tasks have smaller numbers: they are there already. */
-static void add_task(struct trace *t, const json_t *row)
+static void add_task(void *context, const json_t *row)
 {
+	struct trace *t = context;
 	const char *batch = json_string_value(json_object_get(row, "batch"));
 	struct trace_task task = {.id = number_of(row, "task_id"),
 	                          .step = step_of(t, batch != NULL ? batch : ""),
@@ -104,8 +102,9 @@ static void add_task(struct trace *t, const json_t *row)
 	vec_push(&t->tasks, task);
 }
 
-static void add_execution(struct trace *t, const json_t *row)
+static void add_execution(void *context, const json_t *row)
 {
+	struct trace *t = context;
 	struct trace_execution e = {.id = number_of(row, "execution_id"),
 	                            .worker_id = number_of(row, "worker_id"),
 	                            .task = task_of(t, number_of(row, "task_id")),
@@ -130,37 +129,21 @@ static void add_execution(struct trace *t, const json_t *row)
 }
 
 /* Every row of a list of the run. */
-static bool read_rows(struct trace *t, struct call *c, const char *list, const char *run,
-                      const char *key, void (*add)(struct trace *t, const json_t *row))
+static bool read_rows(struct trace *t, struct call *c, const char *noun, const char *run,
+                      void (*add)(void *context, const json_t *row))
 {
-	json_int_t last = 0;
-	size_t n, i;
+	const struct object *o = object_named(noun);
+	struct str list = STR_INIT;
+	bool ok;
 
-	do {
-		struct str path = STR_INIT, after = STR_INIT;
-		json_t *rows, *row;
-
-		str_adds(&path, list);
-		query_add(&path, "run_id", run);
-		query_add(&path, "view", "full");
-		if (strcmp(list, "/executions/") == 0)
-			query_add(&path, "no_output", "true");
-		str_addf(&after, "%" JSON_INTEGER_FORMAT, last);
-		query_add(&path, "after", after.p);
-		rows = call_json(c, "GET", path.p, NULL);
-		str_release(&path);
-		str_release(&after);
-		if (rows == NULL)
-			return false;
-		n = json_array_size(rows);
-		json_array_foreach(rows, i, row)
-		{
-			last = json_integer_value(json_object_get(row, key));
-			add(t, row);
-		}
-		json_decref(rows);
-	} while (n == PAGE);
-	return true;
+	str_adds(&list, o->path);
+	query_add(&list, "run_id", run);
+	query_add(&list, "view", "full");
+	if (strcmp(noun, "execution") == 0)
+		query_add(&list, "no_output", "true");
+	ok = object_rows(c, o, list.p, add, t);
+	str_release(&list);
+	return ok;
 }
 
 static bool read_workers(struct trace *t, struct call *c)
@@ -203,9 +186,8 @@ bool trace_read(struct trace *t, struct call *c, const char *run)
 	t->begin_us = date_of(row, "creation_date");
 	t->end_us = date_of(row, "end_date");
 	json_decref(row);
-	return read_rows(t, c, "/tasks/", run, "task_id", add_task) &&
-	       read_rows(t, c, "/executions/", run, "execution_id", add_execution) &&
-	       read_workers(t, c);
+	return read_rows(t, c, "task", run, add_task) &&
+	       read_rows(t, c, "execution", run, add_execution) && read_workers(t, c);
 }
 
 void trace_release(struct trace *t)
