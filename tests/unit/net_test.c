@@ -88,7 +88,6 @@ static void large_bodies_do_not_wait(void **state)
 	struct http_request r = {.method = "POST", .timeout_ms = 5000};
 	size_t n = (size_t)3 << 20;
 	char *body = malloc(n);
-	int64_t start = clock_monotonic_ns();
 
 	memset(body, 'x', n);
 	body[5] = '\0';
@@ -98,7 +97,8 @@ static void large_bodies_do_not_wait(void **state)
 	assert_int_equal(http_call(f->http, &r, &f->response), HTTP_OK);
 	assert_int_equal(f->response.body.len, n + strlen("POST /echo 0\n"));
 	assert_memory_equal(f->response.body.p + strlen("POST /echo 0\n"), body, n);
-	assert_true(clock_monotonic_ns() - start < 900000000);
+	/* libcurl would wait a second for an answer to that header. */
+	assert_null(strstr(f->server.last_header.p, "Expect:"));
 	free(body);
 }
 
@@ -246,24 +246,6 @@ static void sockets_are_not_inherited(void **state)
 	}
 	closedir(d);
 	assert_true(sockets >= 3); /* listener, both ends */
-}
-
-static void a_round_trip_is_short(void **state)
-{
-	struct fixture *f = *state;
-	int64_t best = INT64_MAX;
-
-	for (int i = 0; i < 300; i++) {
-		int64_t start = clock_monotonic_ns(), took;
-
-		assert_int_equal(call(f, "PUT", "/echo", "{}"), HTTP_OK);
-		took = clock_monotonic_ns() - start;
-		if (took < best)
-			best = took;
-	}
-	print_message("best round trip: %lld us\n", (long long)best / 1000);
-	/* Well below 200 us in a release build; sanitizers take their share. */
-	assert_true(best < 1500000);
 }
 
 struct answer {
@@ -502,13 +484,11 @@ static void failures_reach_the_callback(void **state)
 	struct http_multi *m = http_multi_new();
 	struct answer a = {.body = STR_INIT};
 	struct http_request r = {.method = "GET", .timeout_ms = 80};
-	int64_t start = clock_monotonic_ns();
 
 	r.url = server_url(&f->server, "/slow/5000", f->url);
 	http_multi_start(m, &r, take, &a);
 	run_until(m, &a.n, 1, 3000);
 	assert_int_equal(a.error, HTTP_TIMEOUT);
-	assert_true(clock_monotonic_ns() - start < 2000000000);
 	r.url = "http://127.0.0.1:1/";
 	http_multi_start(m, &r, take, &a);
 	run_until(m, &a.n, 2, 3000);
@@ -743,7 +723,6 @@ static void downloads_stop(void **state)
 	uint64_t seen = 0;
 	struct http_download d = {.fd = temporary_file(), .progress = stop_soon, .context = &seen};
 	struct http_report report;
-	int64_t start = clock_monotonic_ns();
 
 	http_report_init(&report);
 	d.url = server_url(&f->server, "/drip", f->url);
@@ -753,7 +732,6 @@ static void downloads_stop(void **state)
 	d.stall_seconds = 1;
 	d.url = server_url(&f->server, "/stall", f->url);
 	assert_int_equal(http_download(f->http, &d, &report), HTTP_TIMEOUT);
-	assert_true(clock_monotonic_ns() - start < 10000000000);
 	close(d.fd);
 }
 
@@ -836,7 +814,6 @@ int main(void)
 	        WITH_SERVER(direct_is_through_no_proxy),
 	        WITH_SERVER(no_proxy_for_loopback),
 	        WITH_SERVER(sockets_are_not_inherited),
-	        WITH_SERVER(a_round_trip_is_short),
 	        WITH_SERVER(an_answer_is_followed),
 	        WITH_SERVER(it_is_told_whether_anything_left),
 	        WITH_SERVER(several_calls_at_once),

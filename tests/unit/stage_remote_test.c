@@ -1,5 +1,4 @@
 /* Getting and asking for files over HTTP, from a server that misbehaves. */
-#include "base/clock.h"
 #include "stage/get.h"
 #include "stage/list.h"
 #include "stage/parallel.h"
@@ -206,7 +205,6 @@ static void whose_fault_it_is(void **state)
 {
 	struct fixture *f = *state;
 	struct server gone;
-	int64_t start = clock_monotonic_ns();
 
 	serve_text(f, "x");
 	f->t->stage.attempts = 2;
@@ -230,41 +228,32 @@ static void whose_fault_it_is(void **state)
 	assert_int_equal(get(f->t, f->url, "in", STAGE_LINK), STAGE_NETWORK);
 	assert_int_equal(get(f->t, "http://no host/x", "in", STAGE_LINK), STAGE_BAD_URI);
 	assert_string_equal(shape(f->t, "in"), "");
-	assert_true(clock_monotonic_ns() - start < 20000000000);
 	f->t->stage.attempts = 1;
 	f->t->stage.stall_seconds = 1;
 	assert_int_equal(fetch(f, "/stall", "in"), STAGE_NETWORK);
 }
 
-struct patience {
-	int64_t until;
-};
-
+/* Says so from the third question on: there is one every so often, whatever the call waits for. */
 static bool out_of_patience(void *context)
 {
-	return clock_monotonic_ns() > ((struct patience *)context)->until;
+	return ++*(int *)context > 3;
 }
 
+/* What would end these by itself has another status: a hang-up after 20 s, a third failed attempt. */
 static void downloads_are_cancelled(void **state)
 {
 	struct fixture *f = *state;
-	int64_t start = clock_monotonic_ns();
-	struct patience p = {start + 300000000};
+	int asked = 0;
 
 	f->t->stage.cancelled = out_of_patience;
-	f->t->stage.cancel_ctx = &p;
+	f->t->stage.cancel_ctx = &asked;
 	assert_int_equal(fetch(f, "/drip", "in"), STAGE_CANCELLED);
-	assert_true(clock_monotonic_ns() - start < 3000000000);
 	/* Also while nothing comes, and between two attempts. */
-	start = clock_monotonic_ns();
-	p.until = start + 300000000;
+	asked = 0;
 	assert_int_equal(fetch(f, "/stall", "in"), STAGE_CANCELLED);
-	assert_true(clock_monotonic_ns() - start < 5000000000);
-	start = clock_monotonic_ns();
-	p.until = start + 300000000;
-	f->t->stage.retry_wait_ms = 60000;
+	asked = 0;
+	f->t->stage.retry_wait_ms = 3600000;
 	assert_int_equal(fetch(f, "/status/500", "in"), STAGE_CANCELLED);
-	assert_true(clock_monotonic_ns() - start < 3000000000);
 	assert_string_equal(shape(f->t, "in"), "");
 }
 
