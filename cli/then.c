@@ -8,8 +8,13 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The files of one URI, each behind a comma. */
-static bool add_files(struct arena *arena, const char *text, struct str *list, struct str *error)
+/* Where files lie, paths or URIs, in the arena. */
+struct places {
+	VEC(const char *) list;
+};
+
+static bool add_files(struct arena *arena, const char *text, struct places *places,
+                      struct str *error)
 {
 	struct stage_listing listing = {0};
 	struct stage stage;
@@ -22,14 +27,8 @@ static bool add_files(struct arena *arena, const char *text, struct str *list, s
 		result = stage_list(&stage, &uri, STAGE_RECURSIVE, arena, &listing, error);
 	else
 		str_addf(error, "%s: %s", text, why);
-	for (size_t i = 0; result == STAGE_OK && i < listing.n; i++) {
-		if (strchr(listing.entries[i].place, ',') != NULL) {
-			str_addf(error, "%s: a path with a comma cannot be given to a param",
-			         listing.entries[i].place);
-			result = STAGE_BAD_URI;
-		}
-		str_addf(list, "%s%s", list->len > 0 ? "," : "", listing.entries[i].place);
-	}
+	for (size_t i = 0; result == STAGE_OK && i < listing.n; i++)
+		vec_push(&places->list, listing.entries[i].place);
 	stage_release(&stage);
 	/* A step that was off wrote nothing. */
 	if (result == STAGE_NOT_FOUND)
@@ -37,18 +36,29 @@ static bool add_files(struct arena *arena, const char *text, struct str *list, s
 	return result == STAGE_OK || result == STAGE_NOT_FOUND;
 }
 
+/* Its files as the text of a param; NULL after an error. */
 static const char *list_files(const struct submission_param *p, struct arena *arena)
 {
 	struct str list = STR_INIT, error = STR_INIT;
+	struct places places = {0};
 	const char *text = NULL;
 	bool ok = true;
 
 	for (size_t i = 0; ok && i < p->nuris; i++)
-		ok = add_files(arena, p->uris[i], &list, &error);
-	if (ok)
+		ok = add_files(arena, p->uris[i], &places, &error);
+	for (size_t i = 0; ok && p->list && i < places.list.n; i++)
+		compile_param_add(&list, places.list.v[i], i == 0);
+	if (ok && p->list)
 		text = arena_strndup(arena, list.len > 0 ? list.p : "", list.len);
-	else
+	else if (ok && places.list.n == 1)
+		text = places.list.v[0];
+	else if (ok && places.list.n == 0 && p->optional)
+		text = "none";
+	else if (ok)
+		str_addf(&error, "it takes one file, and there are %zu", places.list.n);
+	if (text == NULL)
 		fprintf(stderr, "scitq-run: `%s` of what follows: %s\n", p->name, error.p);
+	vec_release(&places.list);
 	str_release(&list);
 	str_release(&error);
 	return text;
@@ -64,11 +74,6 @@ bool then_params(const struct submission_next *next, struct arena *arena,
 		                                                            : list_files(p, arena)};
 		if (params[i].value == NULL)
 			return false;
-		/* What begins with @ would be read as the name of a file. */
-		if (params[i].value[0] == '@') {
-			fprintf(stderr, "scitq-run: `%s` of what follows begins with @\n", p->name);
-			return false;
-		}
 	}
 	return true;
 }

@@ -73,6 +73,11 @@ void check_params(struct compilation *c);
 void check_param(struct checker *k, struct symbol *sym);
 void check_settings(struct checker *k, struct settings *s);
 /* What a setting's value is converted to; any for those with a form of their own. */
+/* What is written behind the colon of a param. */
+const struct vtype *check_type(struct checker *k, const struct type *t);
+/* Reports at `at` a value that is not as `in` and `matches` of the param ask. */
+void check_limits(struct checker *k, const struct symbol *sym, const struct value *v,
+                  struct span at);
 const struct vtype *setting_type(struct compilation *c, const struct setting *set);
 /* False after an error. */
 bool setting_in_range(struct compilation *c, const struct setting *set, const struct value *v);

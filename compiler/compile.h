@@ -65,8 +65,13 @@ extern const struct compile_files compile_disk;
 
 struct compile_param {
 	const char *name;
-	const char *value; /* "@path": the content of that file without its last newline */
+	/* "@path": the content of that file without its last newline; "@@x": "@x". The values of a
+	   list have a comma between them; `\,` and `\\` in one are a comma and a backslash. */
+	const char *value;
 };
+
+/* Append a value to the text of a list, as a param takes it; the first one where `first`. */
+void compile_param_add(struct str *list, const char *value, bool first);
 
 /* How far to go. Each stage includes the ones before it. */
 enum compile_stage {

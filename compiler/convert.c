@@ -147,6 +147,34 @@ static const char *form_of(const struct vtype *t)
 	}
 }
 
+void compile_param_add(struct str *list, const char *value, bool first)
+{
+	if (!first)
+		str_addc(list, ',');
+	for (; *value != '\0'; value++) {
+		if (*value == ',' || *value == '\\')
+			str_addc(list, '\\');
+		str_addc(list, *value);
+	}
+}
+
+/* The value that begins at *text, which then stands at the comma behind it or at the end. */
+static const char *read_element(const char **text, struct arena *arena)
+{
+	struct str s = STR_INIT;
+	const char *p = *text, *element;
+
+	for (; *p != '\0' && *p != ','; p++) {
+		if (*p == '\\' && (p[1] == ',' || p[1] == '\\'))
+			p++;
+		str_addc(&s, *p);
+	}
+	*text = p;
+	element = arena_strndup(arena, s.len > 0 ? s.p : "", s.len);
+	str_release(&s);
+	return element;
+}
+
 static bool read_list(struct compilation *c, const char *text, const struct vtype *type,
                       struct arena *arena, struct value *v, const char **why)
 {
@@ -154,12 +182,11 @@ static bool read_list(struct compilation *c, const char *text, const struct vtyp
 	bool ok = true;
 
 	while (ok && *text != '\0') {
-		size_t n = strcspn(text, ",");
+		const char *element = read_element(&text, arena);
 		struct value item;
 
-		ok = value_read(c, arena_strndup(arena, text, n), type->element, arena, &item, why);
+		ok = value_read(c, element, type->element, arena, &item, why);
 		vec_push(&items, item);
-		text += n;
 		if (*text == ',' && *++text == '\0') {
 			*why = "values with one comma between two of them";
 			ok = false;

@@ -23,8 +23,6 @@ static const struct vtype *enum_type(struct checker *k, const struct type *t)
 	return type;
 }
 
-static const struct vtype *declared_type(struct checker *k, const struct type *t);
-
 static const struct vtype *record_type(struct checker *k, const struct type *t)
 {
 	struct vtype *type = arena_new(&k->c->arena, struct vtype);
@@ -34,7 +32,7 @@ static const struct vtype *record_type(struct checker *k, const struct type *t)
 	type->fields = arena_array(&k->c->arena, const struct vtype *, t->n);
 	for (size_t i = 0; i < t->n; i++) {
 		names[i] = t->words[i].text;
-		type->fields[i] = declared_type(k, t->types[i]);
+		type->fields[i] = check_type(k, t->types[i]);
 	}
 	shape->names = names;
 	shape->n = t->n;
@@ -71,7 +69,7 @@ static const struct vtype *named_type(struct checker *k, const struct type *t)
 	return vtype_of_kind(VTYPE_ANY);
 }
 
-static const struct vtype *declared_type(struct checker *k, const struct type *t)
+const struct vtype *check_type(struct checker *k, const struct type *t)
 {
 	const struct vtype *type = vtype_of_kind(VTYPE_ANY);
 
@@ -85,7 +83,7 @@ static const struct vtype *declared_type(struct checker *k, const struct type *t
 		type = enum_type(k, t);
 		break;
 	case TYPE_LIST:
-		type = vtype_list(&k->c->arena, declared_type(k, t->element));
+		type = vtype_list(&k->c->arena, check_type(k, t->element));
 		break;
 	case TYPE_RECORD:
 		type = record_type(k, t);
@@ -107,7 +105,8 @@ static const struct compile_param *given_value(struct compilation *c, const char
 	return last;
 }
 
-/* The text of --param NAME=VALUE, of a file where VALUE is @FILE. NULL after an error. */
+/* The text of --param NAME=VALUE, of a file where VALUE is @FILE; @@ is an @. NULL after an error.
+ */
 static const char *given_text(struct checker *k, const struct symbol *sym,
                               const struct compile_param *p)
 {
@@ -119,6 +118,8 @@ static const char *given_text(struct checker *k, const struct symbol *sym,
 
 	if (p->value[0] != '@')
 		return p->value;
+	if (p->value[1] == '@')
+		return p->value + 1;
 	r = c->files.read(c->files.context, path_join(&c->arena, c->cwd, p->value + 1), &s);
 	if (r < 0 || memchr(s.p, '\0', s.len) != NULL) {
 		d = report(c, E0329, sym->span, "cannot read `%s` for `--param %s`: %s",
@@ -167,22 +168,29 @@ static struct value read_given(struct checker *k, const struct symbol *sym,
 	return VALUE_BAD_INIT;
 }
 
+/* How a value that is told at `at` is underlined there: the default, or what declares it. */
+static const char *limit_label(const struct symbol *sym, struct span at, const char *of_value)
+{
+	bool declared = at.file == sym->span.file && at.start == sym->span.start;
+
+	return declared ? "this param" : of_value;
+}
+
 static void out_of_range(struct checker *k, const struct symbol *sym, const struct value *v,
-                         const struct expr *limit, bool given)
+                         const struct expr *limit, struct span at)
 {
 	struct str s = STR_INIT;
 	struct diag *d;
 
 	value_write(v, &s);
-	d = report(k->c, E0306, given ? sym->span : sym->stmt->param.value->span,
-	           "%s is not in the range of `%s`", s.p, sym->name);
-	label(k->c, d, given ? "this param" : "out of range");
+	d = report(k->c, E0306, at, "%s is not in the range of `%s`", s.p, sym->name);
+	label(k->c, d, "%s", limit_label(sym, at, "out of range"));
 	relate(k->c, d, limit->span, "the range");
 	str_release(&s);
 }
 
 static void check_range(struct checker *k, const struct symbol *sym, const struct value *v,
-                        bool given)
+                        struct span at)
 {
 	const struct expr *e = sym->stmt->param.in;
 	struct node *first, *last;
@@ -197,7 +205,7 @@ static void check_range(struct checker *k, const struct symbol *sym, const struc
 				return;
 		}
 		if (list.kind == VALUE_LIST)
-			out_of_range(k, sym, v, e, given);
+			out_of_range(k, sym, v, e, at);
 		return;
 	}
 	if (!vtype_is_number(sym->type)) {
@@ -212,11 +220,11 @@ static void check_range(struct checker *k, const struct symbol *sym, const struc
 	    !value_is_number(&first->value) || !value_is_number(&last->value))
 		return;
 	if (value_real(v) < value_real(&first->value) || value_real(v) > value_real(&last->value))
-		out_of_range(k, sym, v, e, given);
+		out_of_range(k, sym, v, e, at);
 }
 
 static void check_match(struct checker *k, const struct symbol *sym, const struct value *v,
-                        bool given)
+                        struct span at)
 {
 	const struct expr *e = sym->stmt->param.matches;
 	const regex_t *regex = check_regex(k, e);
@@ -228,23 +236,32 @@ static void check_match(struct checker *k, const struct symbol *sym, const struc
 	if (regexec(regex, value_to_text(v, &k->c->arena), 0, NULL, 0) == 0)
 		return;
 	value_write(v, &s);
-	d = report(k->c, E0307, given ? sym->span : sym->stmt->param.value->span,
-	           "%s does not match the regex of `%s`", s.p, sym->name);
-	label(k->c, d, given ? "this param" : "does not match");
+	d = report(k->c, E0307, at, "%s does not match the regex of `%s`", s.p, sym->name);
+	label(k->c, d, "%s", limit_label(sym, at, "does not match"));
 	relate(k->c, d, e->span, "the regex");
 	str_release(&s);
 }
 
+void check_limits(struct checker *k, const struct symbol *sym, const struct value *v,
+                  struct span at)
+{
+	const struct stmt *s = sym->stmt;
+
+	if (s->param.in != NULL && v->kind != VALUE_BAD && v->kind != VALUE_NONE)
+		check_range(k, sym, v, at);
+	if (s->param.matches != NULL)
+		check_match(k, sym, v, at);
+}
+
 static void check_file_exists(struct checker *k, const struct symbol *sym, const struct value *v,
-                              bool given)
+                              struct span at, bool given)
 {
 	const char *path = value_path(k->c, v, &k->c->arena);
 	struct diag *d;
 
 	if (value_is_uri(v->text) || k->c->files.kind(k->c->files.context, path) != PLACE_MISSING)
 		return;
-	d = report(k->c, E0319, given ? sym->span : sym->stmt->param.value->span,
-	           "file `%s` is not there", v->text);
+	d = report(k->c, E0319, at, "file `%s` is not there", v->text);
 	label(k->c, d, "looked for %s", path);
 	if (!given)
 		help(k->c, d, "create it, or give another one: --param %s=FILE", sym->full);
@@ -270,9 +287,10 @@ void check_param(struct checker *k, struct symbol *sym)
 	const struct stmt *s = sym->stmt;
 	const struct compile_param *given = given_value(k->c, sym->full);
 	const struct expr *in_test;
+	struct span at;
 	struct value v;
 
-	sym->type = declared_type(k, s->param.type);
+	sym->type = check_type(k, s->param.type);
 	sym->constant = true;
 	in_test = sym->full == sym->name ? test_param(k->c, sym->name) : NULL;
 	/* As one of a test, but that the command line wins. */
@@ -285,12 +303,11 @@ void check_param(struct checker *k, struct symbol *sym)
 		check_constant(k, s->param.value, sym->type);
 	if (s->param.help != NULL)
 		check_constant(k, s->param.help, vtype_of_kind(VTYPE_STRING));
-	if (s->param.in != NULL && v.kind != VALUE_BAD && v.kind != VALUE_NONE)
-		check_range(k, sym, &v, given != NULL || in_test != NULL);
-	if (s->param.matches != NULL)
-		check_match(k, sym, &v, given != NULL || in_test != NULL);
+	at = given != NULL || in_test != NULL || s->param.value == NULL ? sym->span
+	                                                                : s->param.value->span;
+	check_limits(k, sym, &v, at);
 	if (v.kind == VALUE_FILE)
-		check_file_exists(k, sym, &v, given != NULL || in_test != NULL);
+		check_file_exists(k, sym, &v, at, given != NULL || in_test != NULL);
 	sym->value = v;
 }
 

@@ -304,11 +304,23 @@ struct item {
 };
 
 /* then "next.scitq" { name = value } */
+/* What `then` gives to a param of the other file. */
+struct handed {
+	const char *name;
+	struct span span;
+	const struct expr *expr;
+	/* Set by check. */
+	const struct stmt *param; /* its declaration there; NULL: not found */
+	const struct vtype *type; /* of the param */
+	struct node *node;
+	const char *text; /* of a value, as --param takes it; NULL: files, or none */
+};
+
 struct next {
 	const struct stmt *stmt;
 	const char *path; /* absolute; set by check */
-	struct entry *entries;
-	size_t nentries;
+	struct handed *handed;
+	size_t nhanded;
 };
 
 /* An imported file: declarations for others, and no workflow. */

@@ -76,6 +76,7 @@ struct submission_hook {
 /* A value of a param: a text, or where files will be that are to be listed. */
 struct submission_param {
 	const char *name;
+	bool list, optional;     /* it takes a list of files, not one; it may be none */
 	const char *text;        /* as --param takes it; NULL: `uris` */
 	const char *const *uris; /* files, globs, or folders with / at their end */
 	size_t nuris;
