@@ -232,6 +232,23 @@ void check_item(struct compilation *c, struct item *item)
 	}
 }
 
+void check_values(struct compilation *c, size_t first)
+{
+	/* What is computed lies in the arena; the slots are too few for what is still to come. */
+	env_init(&c->env, c);
+	for (size_t i = first; i < c->program.items.n; i++) {
+		struct item *item = &c->program.items.v[i];
+		bool value = item->kind == ITEM_PARAM || item->kind == ITEM_LET ||
+		             (item->kind == ITEM_LEVEL && !item->level->optional);
+
+		if (!value || item->checked)
+			continue;
+		item->checked = true;
+		check_item(c, item);
+	}
+	env_release(&c->env);
+}
+
 static bool good_name(const char *name)
 {
 	return name[0] != '\0' &&
@@ -359,11 +376,12 @@ static void check_used(struct compilation *c)
 void compile_check(struct compilation *c)
 {
 	env_init(&c->env, c);
-	c->program.levels.v[0]->constant = true;
 	check_params(c);
 	override_settings(c);
-	for (size_t i = 0; i < c->program.items.n; i++)
-		check_item(c, &c->program.items.v[i]);
+	for (size_t i = 0; i < c->program.items.n; i++) {
+		if (!c->program.items.v[i].checked)
+			check_item(c, &c->program.items.v[i]);
+	}
 	check_workflow(c);
 	for (size_t i = 0; i < c->program.profiles.n; i++) {
 		struct checker k = {.c = c, .level = c->program.levels.v[0]};

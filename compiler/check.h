@@ -69,15 +69,17 @@ bool check_fits(struct checker *k, const struct node *n, const struct vtype *wan
 const char *type_text(struct checker *k, const struct vtype *t);
 
 void check_item(struct compilation *c, struct item *item);
+/* Of the items from `first` on those that are values or conditions, ahead of the pass. */
+void check_values(struct compilation *c, size_t first);
 void check_params(struct compilation *c);
 void check_param(struct checker *k, struct symbol *sym);
-void check_settings(struct checker *k, struct settings *s);
-/* What a setting's value is converted to; any for those with a form of their own. */
 /* What is written behind the colon of a param. */
 const struct vtype *check_type(struct checker *k, const struct type *t);
 /* Reports at `at` a value that is not as `in` and `matches` of the param ask. */
 void check_limits(struct checker *k, const struct symbol *sym, const struct value *v,
                   struct span at);
+void check_settings(struct checker *k, struct settings *s);
+/* What a setting's value is converted to; any for those with a form of their own. */
 const struct vtype *setting_type(struct compilation *c, const struct setting *set);
 /* False after an error. */
 bool setting_in_range(struct compilation *c, const struct setting *set, const struct value *v);

@@ -65,6 +65,8 @@ static void unknown_name(struct checker *k, const struct expr *e, const struct b
 {
 	struct diag *d;
 
+	if (b != NULL && b->reported)
+		return;
 	if (b != NULL && b->elsewhere != NULL) {
 		bool later = b->elsewhere->span.start > e->span.start;
 

@@ -294,6 +294,7 @@ enum item_kind {
 /* A declaration, in the order of the file. */
 struct item {
 	enum item_kind kind;
+	bool checked; /* already in the resolve pass: an `if` of a module wanted to know */
 	union {
 		struct symbol *symbol; /* PARAM, LET, ARGUMENT */
 		struct assertion *assertion;
@@ -303,7 +304,6 @@ struct item {
 	};
 };
 
-/* then "next.scitq" { name = value } */
 /* What `then` gives to a param of the other file. */
 struct handed {
 	const char *name;
@@ -316,6 +316,7 @@ struct handed {
 	const char *text; /* of a value, as --param takes it; NULL: files, or none */
 };
 
+/* then "next.scitq" { name = value } */
 struct next {
 	const struct stmt *stmt;
 	const char *path; /* absolute; set by check */

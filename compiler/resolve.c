@@ -41,6 +41,7 @@ void bind_name(struct resolver *r, const void *key, const struct name *name)
 	if (b->symbol == NULL) {
 		b->nearest = scope_nearest(&r->scope, name->text);
 		b->elsewhere = scope_elsewhere(&r->scope, name->text);
+		b->reported = r->undecided && b->elsewhere != NULL;
 	} else if (b->symbol->step != NULL && b->symbol->step == r->step && !r->in_previous) {
 		d = report(r->c, E0203, name->span, "step `%s` cannot take its own output",
 		           name->text);
@@ -406,8 +407,8 @@ static void resolve_hook(struct resolver *r, const struct stmt *s)
 void declare_step(struct resolver *r, const struct stmt *s, struct name name, struct step *step)
 {
 	if (hook_word(name.text) != NULL) {
-		struct diag *d = report(r->c, E0202, name.span, "`%s` is what a hook is called",
-		                        name.text);
+		struct diag *d =
+		        report(r->c, E0202, name.span, "`%s` is what a hook is called", name.text);
 
 		label(r->c, d, "taken");
 		help(r->c, d, "choose another name");
@@ -486,21 +487,38 @@ static void resolve_foreach(struct resolver *r, const struct stmt *s)
 	r->level = outside;
 }
 
-static void resolve_branch(struct resolver *r, const struct stmt *s, const struct block *b,
-                           bool want)
+struct level *branch_add(struct resolver *r, const struct stmt *s, bool want)
+{
+	struct level *l = level_add(r, LEVEL_IF, s);
+
+	l->cond_expr = s->branch.cond;
+	l->want = want;
+	item_add(r, ITEM_LEVEL)->level = l;
+	return l;
+}
+
+void resolve_branch(struct resolver *r, struct level *branch, const struct block *b)
 {
 	struct level *outside = r->level;
 	size_t mark = scope_enter(&r->scope);
 
-	if (b == NULL)
-		return;
-	r->level = level_add(r, LEVEL_IF, s);
-	r->level->cond_expr = s->branch.cond;
-	r->level->want = want;
-	item_add(r, ITEM_LEVEL)->level = r->level;
+	r->level = branch;
 	resolve_block(r, b);
 	scope_leave(&r->scope, mark);
 	r->level = outside;
+}
+
+static void resolve_if(struct resolver *r, const struct stmt *s)
+{
+	resolve_expr(r, s->branch.cond);
+	/* Without a workflow it is a module that is looked at by itself. */
+	if (r->module != NULL || r->workflow == NULL) {
+		resolve_choice(r, s);
+		return;
+	}
+	resolve_branch(r, branch_add(r, s, true), s->branch.then);
+	if (s->branch.otherwise != NULL)
+		resolve_branch(r, branch_add(r, s, false), s->branch.otherwise);
 }
 
 static void resolve_stmt(struct resolver *r, const struct stmt *s)
@@ -540,9 +558,7 @@ static void resolve_stmt(struct resolver *r, const struct stmt *s)
 		resolve_foreach(r, s);
 		break;
 	case STMT_IF:
-		resolve_expr(r, s->branch.cond);
-		resolve_branch(r, s, s->branch.then, true);
-		resolve_branch(r, s, s->branch.otherwise, false);
+		resolve_if(r, s);
 		break;
 	default:
 		/* The parser has reported a setting outside a block. */
@@ -579,6 +595,7 @@ void compile_resolve(struct compilation *c)
 
 	scope_init(&r.scope, c, c->ast, "");
 	r.level = level_add(&r, LEVEL_ROOT, NULL);
+	r.level->constant = true;
 	find_workflow(&r);
 	resolve_test_params(&r);
 	resolve_profile_params(&r);

@@ -12,6 +12,8 @@
 struct resolver {
 	struct compilation *c;
 	struct module *module; /* whose file is walked; NULL: the .scitq file */
+	size_t first_item;     /* of this file */
+	bool undecided;        /* of some `if` of a module it is not known which branch holds */
 	struct scope scope;
 	struct level *level;
 	struct step *step;            /* whose body is being walked; may be NULL */
@@ -29,8 +31,14 @@ void resolve_scripts(struct resolver *r, struct step *step, const struct block *
 /* The statements of a file. */
 void resolve_block(struct resolver *r, const struct block *b);
 
+/* One branch of an `if`, whose names are forgotten behind it. */
+void resolve_branch(struct resolver *r, struct level *branch, const struct block *b);
+/* `if` of a module. */
+void resolve_choice(struct resolver *r, const struct stmt *s);
 struct level *level_add(struct resolver *r, enum level_kind kind, const struct stmt *stmt);
 struct item *item_add(struct resolver *r, enum item_kind kind);
+/* A branch of `if`, below the level of here. */
+struct level *branch_add(struct resolver *r, const struct stmt *s, bool want);
 /* Where the body has `when`, a level of it begins. `s`: the step. */
 bool resolve_when(struct resolver *r, const struct stmt *s, const struct block *body);
 /* The symbol of a step, visible from now on. */

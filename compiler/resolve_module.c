@@ -2,6 +2,7 @@
  * Modules: files of declarations for others, and their names in the file that imports
  * them.
  */
+#include "compiler/check.h"
 #include "compiler/lock.h"
 #include "compiler/paths.h"
 #include "compiler/resolve.h"
@@ -119,10 +120,14 @@ static void check_module(struct resolver *r, const struct block *b)
 			refuse_in_module(r, s, "hooks", "write them in the file that imports it");
 			break;
 		case STMT_FOREACH:
+			refuse_in_module(r, s, "loops",
+			                 "write `step NAME(parameters) { ... }`, and the loop "
+			                 "where it is used");
+			break;
 		case STMT_IF:
-			refuse_in_module(r, s, "steps of its own",
-			                 "write `step NAME(parameters) { ... }`, and loops and "
-			                 "conditions where it is used");
+			check_module(r, s->branch.then);
+			if (s->branch.otherwise != NULL)
+				check_module(r, s->branch.otherwise);
 			break;
 		case STMT_STEP:
 			if (!s->step.has_params)
@@ -146,8 +151,11 @@ static void resolve_file(struct resolver *outer, struct module *m)
 	struct resolver *r = arena_new(&c->arena, struct resolver);
 	size_t errors = c->sink.errors;
 
-	*r = (struct resolver){
-	        .c = c, .module = m, .level = outer->level, .workflow = outer->workflow};
+	*r = (struct resolver){.c = c,
+	                       .module = m,
+	                       .level = outer->level,
+	                       .workflow = outer->workflow,
+	                       .first_item = c->program.items.n};
 	m->base = base_add(c, path_directory(&c->arena, m->path));
 	m->ast = dsl_parse(&c->arena, &c->sources, m->file, &c->sink);
 	scope_init(&r->scope, c, m->ast, m->prefix);
@@ -161,6 +169,33 @@ static void resolve_file(struct resolver *outer, struct module *m)
 	m->broken = c->sink.errors > errors;
 	if (!m->broken)
 		resolve_block(r, &m->ast->body);
+}
+
+/*
+ * What a module declares under a condition is there for the rest of it, and for others, where
+ * the condition holds. So its params and lets are computed now. The branch that does not
+ * hold goes first: it is looked at for mistakes, and the other may declare the same names.
+ */
+void resolve_choice(struct resolver *r, const struct stmt *s)
+{
+	struct level *outside = r->level, *then = branch_add(r, s, true);
+	struct level *otherwise = branch_add(r, s, false);
+	bool chosen;
+
+	/* Of a tree with holes no value is computed. */
+	if (r->c->done >= COMPILE_PARSE)
+		check_values(r->c, r->first_item);
+	chosen = !outside->dead && then->decided && then->dead != otherwise->dead;
+	if (!chosen || then->dead)
+		resolve_branch(r, then, s->branch.then);
+	if (!chosen || otherwise->dead)
+		resolve_branch(r, otherwise, s->branch.otherwise);
+	r->undecided |= !chosen && !outside->dead;
+	if (!chosen)
+		return;
+	r->level = then->dead ? otherwise : then;
+	resolve_block(r, then->dead ? s->branch.otherwise : s->branch.then);
+	r->level = outside;
 }
 
 void resolve_import(struct resolver *r, const struct stmt *s)
@@ -204,6 +239,7 @@ struct symbol *module_member(struct resolver *r, const struct symbol *module, st
 {
 	const struct module *m = module->module;
 	struct symbol *sym = m->broken ? NULL : scope_find(&m->resolver->scope, name.text);
+	const struct name *elsewhere;
 	const char *nearest;
 	struct diag *d;
 
@@ -214,6 +250,17 @@ struct symbol *module_member(struct resolver *r, const struct symbol *module, st
 		sym->used = true;
 		return sym;
 	}
+	elsewhere = sym == NULL ? scope_elsewhere(&m->resolver->scope, name.text) : NULL;
+	*reported = true;
+	if (elsewhere != NULL && m->resolver->undecided)
+		return NULL;
+	if (elsewhere != NULL) {
+		d = report(r->c, E0203, name.span, "module `%s` has no `%s` with these params",
+		           module->name, name.text);
+		label(r->c, d, "not declared");
+		relate(r->c, d, elsewhere->span, "declared where the condition does not hold");
+		return NULL;
+	}
 	nearest = scope_nearest(&m->resolver->scope, name.text);
 	d = report(r->c, E0201, name.span, "module `%s` has no `%s`", module->name, name.text);
 	label(r->c, d, "unknown name");
@@ -222,7 +269,6 @@ struct symbol *module_member(struct resolver *r, const struct symbol *module, st
 		help(r->c, d, "write `%s`", nearest);
 		fix(r->c, d, name.span, "%s", nearest);
 	}
-	*reported = true;
 	return NULL;
 }
 

@@ -110,6 +110,8 @@ static void unknown_ref(struct text *t, const struct shell_ref *ref)
 	const char *nearest = nearest_name(t, ref->name);
 	struct diag *d;
 
+	if (elsewhere != NULL && t->r->undecided)
+		return;
 	if (t->script->scan.sources) {
 		d = report(c, W0401, span, "`$%s` has no value that can be seen here", ref->name);
 		label(c, d, "neither in scope nor set by this text");

@@ -178,6 +178,10 @@ static void report_misplaced(const struct place *place, const struct stmt *s)
 	default:
 		d = parser_error(p, E0125, s->head, "`%s` cannot stand %s", stmt_kind_text(s->kind),
 		                 where);
+		if (s->kind == STMT_FOREACH && place->home == HOME_STEP)
+			diag_help(p->sink, d,
+			          "a step is one command: write the loop around the step, or "
+			          "around its use");
 		break;
 	}
 	if (place->owner != NULL)
