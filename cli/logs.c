@@ -166,44 +166,14 @@ static bool print_task(struct call *c, const char *key, bool follow)
 	return ok;
 }
 
-/* The number of the one task of that name in the run. */
-static bool find_in_run(struct call *c, const char *run, const char *name, struct keys *keys)
-{
-	struct str path = STR_INIT, number = STR_INIT;
-	json_t *rows;
-
-	str_adds(&path, "/tasks/");
-	query_add(&path, "run_id", run);
-	query_add(&path, "name", name);
-	rows = call_json(c, "GET", path.p, NULL);
-	str_release(&path);
-	if (rows == NULL)
-		return false;
-	if (json_array_size(rows) == 0)
-		call_fail(c, EXIT_CODE_SERVER,
-		          "a name is STEP:KEY, as scitq task list --run shows them",
-		          "run %s has no task named %s", run, name);
-	str_addf(&number, "%" JSON_INTEGER_FORMAT,
-	         json_integer_value(json_object_get(json_array_get(rows, json_array_size(rows) - 1),
-	                                            "task_id")));
-	json_decref(rows);
-	vec_push(&keys->list, str_detach(&number));
-	return c->code == EXIT_CODE_OK;
-}
-
-/* logs TASK, or logs RUN TASK as the summary of a run names it. */
 int logs(const struct command_call *command)
 {
-	const struct object *o = object_named("task");
 	struct keys keys = {0};
 	struct call c;
 	bool ok;
 
 	if (call_open(&c, command)) {
-		if (command->nwords == 2)
-			ok = find_in_run(&c, command->words[0], command->words[1], &keys);
-		else
-			ok = object_keys(&c, o, &keys);
+		ok = object_task(&c, &keys);
 		for (size_t i = 0; ok && i < keys.list.n; i++)
 			ok = print_task(&c, keys.list.v[i], command_has(command, "follow"));
 	}

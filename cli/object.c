@@ -167,6 +167,39 @@ bool object_keys(struct call *c, const struct object *o, struct keys *keys)
 	return ok;
 }
 
+/* The number of the one task of that name in the run. */
+static bool find_in_run(struct call *c, const char *run, const char *name, struct keys *keys)
+{
+	struct str path = STR_INIT, number = STR_INIT;
+	json_t *rows;
+
+	str_adds(&path, "/tasks/");
+	query_add(&path, "run_id", run);
+	query_add(&path, "name", name);
+	rows = call_json(c, "GET", path.p, NULL);
+	str_release(&path);
+	if (rows == NULL)
+		return false;
+	if (json_array_size(rows) == 0)
+		call_fail(c, EXIT_CODE_SERVER,
+		          "a name is STEP:KEY, as scitq task list --run shows them",
+		          "run %s has no task named %s", run, name);
+	str_addf(&number, "%" JSON_INTEGER_FORMAT,
+	         json_integer_value(json_object_get(json_array_get(rows, json_array_size(rows) - 1),
+	                                            "task_id")));
+	json_decref(rows);
+	vec_push(&keys->list, str_detach(&number));
+	return c->code == EXIT_CODE_OK;
+}
+
+bool object_task(struct call *c, struct keys *keys)
+{
+	const struct command_call *command = c->command;
+
+	return command->nwords == 2 ? find_in_run(c, command->words[0], command->words[1], keys)
+	                            : object_keys(c, object_named("task"), keys);
+}
+
 /* Rows that the server gives at a time. */
 #define PAGE 1000
 

@@ -36,6 +36,9 @@ bool object_keys(struct call *c, const struct object *o, struct keys *keys);
 /* The key of one word. */
 bool object_key(struct call *c, const struct object *o, const char *word, struct keys *keys);
 
+/* A task by TASK, or by RUN STEP:KEY as the summary of a run names it. */
+bool object_task(struct call *c, struct keys *keys);
+
 /* PATH/KEY for a call, percent-encoded. */
 void object_path(const struct object *o, const char *key, struct str *path);
 /* Append NAME=VALUE to the query of a path. */
