@@ -1,3 +1,4 @@
+scitq_unit_test(prologue_test SOURCES unit/prologue_test.c LIBS compiler)
 scitq_unit_test(compiler_golden_test SOURCES unit/compiler_golden_test.c unit/goldens.c LIBS compiler stage)
 scitq_unit_test(compiler_shell_test SOURCES unit/compiler_shell_test.c LIBS compiler)
 scitq_unit_test(compiler_api_test SOURCES unit/compiler_api_test.c LIBS compiler)
