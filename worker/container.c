@@ -98,12 +98,18 @@ bool container_wrap(const struct container_input *in, const char *directory, int
 	w.v = arena_array(arena, char *,
 	                  OWN_WORDS + noptions + in->mounts->n + c->nvariables + c->nwords);
 	container_name(&name, in->work, execution_id);
-	add(&w, "scitq-worker");
-	add(&w, RUNNER_ARGUMENT);
+	if (in->attach == NULL) {
+		add(&w, "scitq-worker");
+		add(&w, RUNNER_ARGUMENT);
+	}
 	add(&w, in->engine->program.p);
-	add(&w, name.p);
-	add(&w, directory);
+	if (in->attach == NULL) {
+		add(&w, name.p);
+		add(&w, directory);
+	}
 	add(&w, "run");
+	for (size_t i = 0; in->attach != NULL && in->attach[i] != NULL; i++)
+		add(&w, in->attach[i]);
 	add(&w, "--rm");
 	add(&w, "--workdir=/tmp");
 	if (in->memory > 0)
@@ -131,7 +137,7 @@ bool container_wrap(const struct container_input *in, const char *directory, int
 	c->variables = arena_array(arena, char *, 1);
 	c->variables[0] = arena_printf(arena, TREE_MARKER_NAME "=%s", directory);
 	c->nvariables = 1;
-	c->contained = true;
+	c->contained = in->attach == NULL;
 	str_release(&name);
 	return true;
 }

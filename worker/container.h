@@ -23,11 +23,14 @@ struct container_input {
 	const char *work;            /* directory of the worker */
 	const struct mounts *mounts;
 	int64_t memory; /* bytes that it may take, where its options say nothing; 0: no limit */
+	/* The engine itself is run, whose standard files the container's are, with these options
+	   of `run` too, ended by NULL; NULL: it is run by worker/runner.h. */
+	const char *const *attach;
 };
 
 /*
  * Make of the words and variables of a command that is to run in the container those that start
- * it there: see worker/runner.h. False with a sentence in `error` where an option is refused.
+ * it there. False with a sentence in `error` where an option is refused.
  */
 bool container_wrap(const struct container_input *in, const char *directory, int64_t execution_id,
                     struct arena *arena, struct command *command, struct str *error);

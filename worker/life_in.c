@@ -28,10 +28,13 @@ void life_hold(struct agent *a, struct execution *e)
 	                           e->task_id,      e->id,          e->name,
 	                           e->batch,        e->cpu,         e->weight,
 	                           a->machine.cpus, a->plain_shell, e->container != NULL};
-	struct container_input box = {
-	        &a->engine,           e->container,
-	        e->container_options, a->options->work.p,
-	        &e->mounts,           e->memory != INT_NULL && e->memory > 0 ? e->memory : 0};
+	struct container_input box = {&a->engine,
+	                              e->container,
+	                              e->container_options,
+	                              a->options->work.p,
+	                              &e->mounts,
+	                              e->memory != INT_NULL && e->memory > 0 ? e->memory : 0,
+	                              NULL};
 	struct str error = STR_INIT, note = STR_INIT;
 	struct holder_start start;
 	struct command command;

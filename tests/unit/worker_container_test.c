@@ -120,7 +120,8 @@ static void words_of_a_container(void **state)
 	struct engine engine = {STR_INIT, STR_INIT, STR_INIT};
 	struct command_input in = {"tool 'a b'", NULL, "/w/task/1", 7, 8,    NULL,
 	                           NULL,         2,    1,           4, true, true};
-	struct container_input box = {&engine, "img:1", "--cpus 2", "/w", &mounts, 1000000};
+	static const char *const attach[] = {"--interactive", NULL};
+	struct container_input box = {&engine, "img:1", "--cpus 2", "/w", &mounts, 1000000, NULL};
 	struct str error = STR_INIT, all = STR_INIT;
 	struct command c;
 	struct arena arena;
@@ -143,6 +144,16 @@ static void words_of_a_container(void **state)
 	assert_non_null(strstr(all.p, "--mount=type=bind,\"source=/data/a \"\"b\"\", c\","
 	                              "destination=/scitq/in/0,readonly\n"));
 	assert_non_null(strstr(all.p, "--env=CPU=2\n--env=INPUT=/input\n"));
+	assert_non_null(strstr(all.p, "\nimg:1\ntool\na b\n"));
+	/* For a person it is the engine itself that runs. */
+	box.attach = attach;
+	str_reset(&all);
+	assert_true(command_build(&in, &arena, &c, &error));
+	assert_true(container_wrap(&box, "/w/task/1", 8, &arena, &c, &error));
+	assert_false(c.contained);
+	for (size_t i = 0; i < c.nwords; i++)
+		str_addf(&all, "%s\n", c.words[i]);
+	assert_memory_equal(all.p, "/usr/bin/podman\nrun\n--interactive\n--rm\n", 39);
 	assert_non_null(strstr(all.p, "\nimg:1\ntool\na b\n"));
 	str_release(&error);
 	str_release(&all);
