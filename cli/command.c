@@ -211,9 +211,22 @@ static const struct command_option *known(const struct reading *r, int key)
 	return NULL;
 }
 
+/* How many words stand behind the first `--`; 0 where there is none. */
+static size_t count_behind(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--") == 0)
+			return (size_t)(argc - i - 1);
+	}
+	return 0;
+}
+
 /* 0, or the exit code; -1 for help. argv[0] is the program, the rest what follows its command. */
 static int read_options(struct command_call *call, struct reading *r, int argc, char **argv)
 {
+	/* Before the words change their places. */
+	size_t behind =
+	        strstr(call->command->arguments, "-- ") != NULL ? count_behind(argc, argv) : 0;
 	int key, code = 0;
 
 	opterr = 0;
@@ -233,8 +246,13 @@ static int read_options(struct command_call *call, struct reading *r, int argc, 
 		else
 			vec_push(&call->given, given);
 	}
+	/* A `--` that is an option's value ends nothing. */
+	if (behind > 0 && strcmp(argv[optind - 1], "--") != 0)
+		behind = 0;
 	call->words = argv + optind;
-	call->nwords = (size_t)(argc - optind);
+	call->nwords = (size_t)(argc - optind) - behind;
+	call->behind = argv + argc - behind;
+	call->nbehind = behind;
 	return code;
 }
 

@@ -28,8 +28,9 @@ struct command_call;
 
 struct command {
 	const char *words; /* "fetch list": what is typed */
-	/* Synopsis of what follows: "SOURCE [DESTINATION]". A COMMAND is another program's: from
-	   its first word on nothing is an option of ours. */
+	/* Synopsis of what follows: "SOURCE [DESTINATION]". Beginning with COMMAND it is another
+	   program's: from its first word on nothing is an option of ours. With "-- " in it what
+	   follows that is apart from the arguments. */
 	const char *arguments;
 	uint32_t least, most; /* how many arguments; COMMAND_ANY: without a limit */
 	const char *help;     /* one line */
@@ -72,6 +73,8 @@ struct command_call {
 	VEC(struct command_given) given; /* in the order of the command line */
 	char **words;                    /* the arguments */
 	size_t nwords;
+	char **behind; /* those behind `--`, where the synopsis has it; ended by NULL */
+	size_t nbehind;
 };
 
 /* Whether the words begin with those, at the end of a word; each does with "". */

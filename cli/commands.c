@@ -15,6 +15,7 @@
 #include "cli/manage.h"
 #include "cli/manual.h"
 #include "cli/report.h"
+#include "cli/shell.h"
 #include "cli/steer.h"
 #include "cli/top.h"
 
@@ -241,6 +242,13 @@ static const struct command_option retry_how[] = {
         END,
 };
 
+static const struct command_option shell_how[] = {
+        {0, "no-inputs", NULL, "without its inputs and resources"},
+        {0, "dir", "DIR", "make its directory in this one (TMPDIR, or /tmp)"},
+        {0, "keep", NULL, "leave the directory there at the end"},
+        END,
+};
+
 static const struct command_option export_how[] = {
         {0, "trace", "FORMAT", "tsv: a line per execution, or ro-crate: JSON-LD metadata (tsv)"},
         END,
@@ -330,6 +338,7 @@ const struct command commands[] = {
         {"top", "", 0, 0, "runs, workers and failures, on the whole terminal", top, {nothing, SERVER}},
         {"logs", "[RUN] TASK", 0, 2, "what a task wrote, or writes", logs, {log_which, which, SERVER}},
         {"why", "TASK...", 0, COMMAND_ANY, "why it waits, failed, or was reused: one sentence", steer_why, {as_json, which, SERVER}},
+        {"shell", "[RUN] TASK [-- COMMAND...]", 0, 2, "a shell where the task would run: its inputs, variables, container, limits", shell, {shell_how, which, SERVER}},
         {"retry", "TASK... | RUN --failed", 0, COMMAND_ANY, "run tasks again, changed where asked", steer_retry, {retry_how, which, SERVER}},
         {"pause", "RUN...", 1, COMMAND_ANY, "grant nothing more of a run; what runs goes on", steer_pause, {nothing, SERVER}},
         {"resume", "RUN...", 1, COMMAND_ANY, "let a paused run go on", steer_resume, {nothing, SERVER}},
@@ -375,6 +384,11 @@ const struct command_noun command_nouns[] = {
          "scitq logs 41 align:S3 -f"},
         {"why", NULL, "What a task waits for, in the end; why it failed; or which part of its identity changed, so that it was not reused.",
          "scitq why align:S3"},
+        {"shell", NULL,
+         "Makes here what a worker would make for the task: its directory with $INPUT, $RESOURCE, $OUTPUT and $TEMP, its container, "
+         "its limits, and the values that its text names as variables. ./command.sh is its command, to be run whole or line by line. With "
+         "a COMMAND that runs instead of a shell, and its exit code is ours. Nothing is published, and the task stays as it is.",
+         "scitq shell 41 align:S3"},
         {"retry", NULL,
          "Each gets its attempts afresh, and tasks that wait for it come back with it. --set changes fields before: cpu, memory, "
          "container, command, run_timeout and the others that a task may change.",
