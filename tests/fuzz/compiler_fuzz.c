@@ -36,7 +36,10 @@ static int invented_read(void *context, const char *path, struct str *out)
 	if (strstr(path, "none") != NULL)
 		return -ENOENT;
 	if (strstr(path, ".scitq") != NULL)
-		str_adds(out, "scitq 1\nparam a: int = 1\nlet l = 1..a\nrecruiter big { }\n"
+		str_adds(out, "scitq 1\nparam a: int = 1 in 0..9\nparam fs: [file] = []\n"
+		              "param how: (x | y) = x\nparam t: [[string?]] = []\nlet l = 1..a\n"
+		              "recruiter big { }\nif a > 1 or how == y {\n  let m = a\n} else {\n"
+		              "  let m = \"m\"\n  step small(s) { exec = [m, s] }\n}\n"
 		              "step trim(sample, reads) {\n  when = a > 0\n  input = reads\n"
 		              "  yields { out = \"$sample\" }\n  run | echo \"$sample $a\"\n}\n");
 	else if (strstr(path, ".csv") != NULL)
