@@ -225,6 +225,22 @@ static size_t value_size(const struct value *v)
 	return value_is_text(v) ? v->len : 0;
 }
 
+/* What is too large is not even put together. False after an error. */
+static bool may_join(struct env *env, const struct value *left, const struct value *right,
+                     struct span span)
+{
+	if (left->kind == VALUE_LIST || right->kind == VALUE_LIST) {
+		if (value_total(left) + value_total(right) > LIST_LIMIT) {
+			report(env->c, E0503, span, "a list of more than %u values", LIST_LIMIT);
+			return false;
+		}
+	} else if (value_size(left) + value_size(right) > TEXT_MOST) {
+		text_too_long(env, span);
+		return false;
+	}
+	return may_make(env, value_size(left) + value_size(right), 1, span);
+}
+
 static struct value eval_binary(struct env *env, const struct node *n)
 {
 	struct value left, right;
@@ -237,13 +253,9 @@ static struct value eval_binary(struct env *env, const struct node *n)
 	right = eval(env, n->binary.right);
 	if (right.kind == VALUE_BAD)
 		return right;
-	if (n->binary.op == OP_ADD &&
-	    !may_make(env, value_size(&left) + value_size(&right), 1, n->span))
+	if (n->binary.op == OP_ADD && !may_join(env, &left, &right, n->span))
 		return VALUE_BAD_INIT;
-	left = operate(env->c, n->binary.op, left, right, n->span, env->arena);
-	if (value_is_text(&left) && left.len > TEXT_MOST)
-		return text_too_long(env, n->span);
-	return refuse_large(env, left, n->span);
+	return operate(env->c, n->binary.op, left, right, n->span, env->arena);
 }
 
 static struct value eval_matches(struct env *env, const struct node *n)

@@ -1,7 +1,7 @@
 /*
  * Params: their types, defaults and limits, and the values that whoever starts
- * the workflow gives. Mistakes in a given value have no place in a file of their
- * own; they point at the declaration.
+ * the workflow gives. Mistakes in a value of the command line have no place in a file of
+ * their own; they point at the declaration. One of a profile or test points at where it is written.
  */
 #include "base/fd.h"
 #include "compiler/check.h"
@@ -168,12 +168,23 @@ static struct value read_given(struct checker *k, const struct symbol *sym,
 	return VALUE_BAD_INIT;
 }
 
-/* How a value that is told at `at` is underlined there: the default, or what declares it. */
-static const char *limit_label(const struct symbol *sym, struct span at, const char *of_value)
+static bool is_at(struct span a, struct span b)
 {
-	bool declared = at.file == sym->span.file && at.start == sym->span.start;
+	return a.file == b.file && a.start == b.start;
+}
 
-	return declared ? "this param" : of_value;
+/* What a value that is told at `at` is called there, and where the param is, unless on that line.
+ */
+static void label_limit(struct checker *k, struct diag *d, const struct symbol *sym, struct span at,
+                        const char *of_value)
+{
+	const struct expr *standard = sym->stmt->param.value;
+	bool declared = is_at(at, sym->span);
+
+	label(k->c, d, "%s", declared ? "this param" : of_value);
+	if (!declared && at.file == sym->span.file &&
+	    (standard == NULL || !is_at(at, standard->span)))
+		relate(k->c, d, sym->span, "the param");
 }
 
 static void out_of_range(struct checker *k, const struct symbol *sym, const struct value *v,
@@ -184,7 +195,7 @@ static void out_of_range(struct checker *k, const struct symbol *sym, const stru
 
 	value_write(v, &s);
 	d = report(k->c, E0306, at, "%s is not in the range of `%s`", s.p, sym->name);
-	label(k->c, d, "%s", limit_label(sym, at, "out of range"));
+	label_limit(k, d, sym, at, "out of range");
 	relate(k->c, d, limit->span, "the range");
 	str_release(&s);
 }
@@ -237,7 +248,7 @@ static void check_match(struct checker *k, const struct symbol *sym, const struc
 		return;
 	value_write(v, &s);
 	d = report(k->c, E0307, at, "%s does not match the regex of `%s`", s.p, sym->name);
-	label(k->c, d, "%s", limit_label(sym, at, "does not match"));
+	label_limit(k, d, sym, at, "does not match");
 	relate(k->c, d, e->span, "the regex");
 	str_release(&s);
 }
@@ -303,8 +314,9 @@ void check_param(struct checker *k, struct symbol *sym)
 		check_constant(k, s->param.value, sym->type);
 	if (s->param.help != NULL)
 		check_constant(k, s->param.help, vtype_of_kind(VTYPE_STRING));
-	at = given != NULL || in_test != NULL || s->param.value == NULL ? sym->span
-	                                                                : s->param.value->span;
+	at = in_test != NULL                           ? in_test->span
+	     : given != NULL || s->param.value == NULL ? sym->span
+	                                               : s->param.value->span;
 	check_limits(k, sym, &v, at);
 	if (v.kind == VALUE_FILE)
 		check_file_exists(k, sym, &v, at, given != NULL || in_test != NULL);

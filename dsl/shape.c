@@ -152,6 +152,15 @@ static void report_misplaced(const struct place *place, const struct stmt *s)
 		diag_help(p->sink, d, "write `%s`", word_find(word, WORD_CONTEXTUAL)->form);
 		return;
 	}
+	/* `step lacks { }` reads as a condition on `step`. */
+	if (s->kind == STMT_CONSTRAINT && declares(p, s->keyword)) {
+		const char *word = parser_text(p, s->constraint.op_span);
+
+		d = parser_error(p, E0118, s->constraint.op_span, "`%s` is a reserved word", word);
+		diag_label(p->sink, d, "cannot be a name");
+		diag_help(p->sink, d, "choose another name, as `%s_`", word);
+		return;
+	}
 	switch (s->kind) {
 	case STMT_BARE:
 		d = parser_error(p, E0126, s->span, "`%s` alone says nothing", s->bare.text);

@@ -287,6 +287,9 @@ static bool bad_declaration(const struct mistake *m)
 	                         m->before->kind == T_TEST
 	                 ? "a string"
 	                 : "a name";
+	/* The word is the mistake, not what is missing. */
+	if (is_reserved(m->at) && !m->at->first && strcmp(wanted, "a name") == 0)
+		return false;
 	d = parser_error(p, E0100, m->at->span, "expected %s after `%s`, found %s", wanted, word,
 	                 found_text(m));
 	diag_help(p->sink, d, "write `%s`", word_find(word, WORD_CONTEXTUAL)->form);
