@@ -159,6 +159,74 @@ static int frozen_runs(void *context, enum seq_archive archive, const char *acce
 	return err;
 }
 
+/* ---- sheets ---- */
+
+/* As lines, so that what changes in one can be read; the last has no end. NULL: no text. */
+static json_t *lines_of(const struct str *text)
+{
+	json_t *lines = json_array();
+	size_t from = 0;
+
+	while (lines != NULL) {
+		const char *end = memchr(text->p + from, '\n', text->len - from);
+		size_t to = end != NULL ? (size_t)(end - text->p) : text->len;
+		json_t *line = json_stringn(text->p + from, to - from);
+
+		if (line == NULL) {
+			json_decref(lines);
+			return NULL;
+		}
+		json_array_append_new(lines, line);
+		if (end == NULL)
+			break;
+		from = to + 1;
+	}
+	return lines;
+}
+
+static int tell_lines(const json_t *lines, const char *question, struct str *out, struct str *why)
+{
+	json_t *line;
+	size_t i;
+
+	json_array_foreach(lines, i, line)
+	{
+		if (!json_is_string(line))
+			return damaged(question, why);
+		if (i > 0)
+			str_addc(out, '\n');
+		str_add(out, json_string_value(line), json_string_length(line));
+	}
+	return json_array_size(lines) > 0 ? 0 : damaged(question, why);
+}
+
+static int frozen_fetch(void *context, const char *uri, struct str *out, struct str *why)
+{
+	struct frozen *f = context;
+	struct str question = STR_INIT, text = STR_INIT;
+	json_t *answer, *lines;
+	int err;
+
+	str_addf(&question, "sheet(%s)", uri);
+	answer = kept(f, question.p);
+	if (answer != NULL) {
+		err = tell_lines(answer, question.p, out, why);
+	} else {
+		err = compile_disk.fetch(compile_disk.context, uri, &text, why);
+		lines = err == 0 ? lines_of(&text) : NULL;
+		if (err == 0 && lines == NULL) {
+			str_addf(why, "%s: is no text in UTF-8\n", uri);
+			err = -EILSEQ;
+		} else if (err == 0) {
+			json_object_set_new(f->used, question.p, lines);
+			str_add(out, text.p, text.len);
+		}
+	}
+	str_release(&question);
+	str_release(&text);
+	return err;
+}
+
 void frozen_init(struct frozen *f, json_t *known)
 {
 	f->known = known;
@@ -166,6 +234,7 @@ void frozen_init(struct frozen *f, json_t *known)
 	f->files = compile_disk;
 	f->files.list = frozen_list;
 	f->files.runs = frozen_runs;
+	f->files.fetch = frozen_fetch;
 	f->files.context = f;
 }
 

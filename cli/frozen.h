@@ -1,5 +1,5 @@
 /*
- * Answers of other machines that a lock file keeps: a listing, the runs of an accession.
+ * Answers of other machines that a lock file keeps: a listing, the runs of an accession, a sheet.
  * While a file is compiled what is kept is given without asking; what is not is asked, and
  * collected for the lock file.
  */

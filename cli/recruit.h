@@ -1,6 +1,6 @@
 /*
  * scitq-run --recruit PROVIDER[:REGION]: the recruiters of a file that name no provider get this
- * one, and what its workers cannot reach is found before anything is submitted.
+ * one. The compiler looks whether its workers reach what they need.
  */
 #ifndef CLI_RECRUIT_H
 #define CLI_RECRUIT_H
@@ -20,11 +20,5 @@ bool recruit_wish_read(struct recruit_wish *wish, char *text);
 /* The submission with its recruiters changed; new rows live in the arena. */
 struct submission recruit_apply(const struct recruit_wish *wish, const struct submission *s,
                                 struct arena *arena);
-
-/*
- * Whether the workers see all files of the tasks: those of the provider local do; others what is on
- * remote or shared storage. False where not: what, and where it stands, was printed.
- */
-bool recruit_reaches(const struct recruit_wish *wish, const struct submission *s);
 
 #endif

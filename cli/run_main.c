@@ -99,11 +99,7 @@ static int launch_compiled(struct run_options *o, struct compilation *c)
 		recruiting = recruit_apply(&o->recruit, s, &arena);
 		s = &recruiting;
 	}
-	/* What a team's workers see is the team's business. */
-	if (o->launch.own.recruit == NULL || recruit_reaches(&o->recruit, s))
-		code = (int)launch(&o->launch, s, &end);
-	else
-		code = EXIT_CODE_COMPILE;
+	code = (int)launch(&o->launch, s, &end);
 	arena_release(&arena);
 	free(path);
 	if (end == LAUNCH_DETACHED && s->next_count > 0 && then_detached(o) != 0)
@@ -187,8 +183,8 @@ static int check_reach(struct run_options *o)
 		return usage_error("--advertise is for a private server");
 	if (o->launch.team.server != NULL)
 		return 0;
-	if (provider == NULL && (own->advertise != NULL || o->recruit.shared != NULL))
-		return usage_error("--advertise and --shared go with --recruit");
+	if (provider == NULL && own->advertise != NULL)
+		return usage_error("--advertise goes with --recruit");
 	if (provider != NULL && strcmp(provider, "local") != 0 && own->advertise == NULL)
 		return usage_error("workers of %s find the server only with --advertise ADDR, an "
 		                   "address of this machine that theirs can reach",

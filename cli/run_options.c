@@ -110,8 +110,8 @@ static const struct option_row {
          "run"},
         {{"shared", required_argument, NULL, OPT_SHARED},
          "DIR[:DIR]...",
-         "directories that they see too (network filesystems)",
-         "run"},
+         "directories that those see too (network filesystems are known)",
+         "run, check, plan"},
         {{"fresh", no_argument, NULL, OPT_FRESH}, NULL, "run everything, reuse nothing", "run"},
         {{"detach", no_argument, NULL, OPT_DETACH}, NULL, "submit and leave", "run"},
         {{"dump", required_argument, NULL, OPT_DUMP},
@@ -495,5 +495,8 @@ struct compile_options run_options_compile(const struct run_options *o)
 	        .nsets = o->sets.n,
 	        .name = o->name,
 	        .profile = o->profile,
+	        /* What a team's workers see is the team's business. */
+	        .recruit = o->launch.team.server == NULL ? o->recruit.provider : NULL,
+	        .shared = o->recruit.shared,
 	};
 }

@@ -3,6 +3,7 @@
  * what a step asks of workers that it can never get.
  */
 #include "compiler/check.h"
+#include "compiler/reach.h"
 #include "compiler/recruit.h"
 
 #include <inttypes.h>
@@ -222,11 +223,10 @@ static void check_concurrency(struct compilation *c, const struct step *step, co
 	relate(c, d, con->stmt->span, "the flavor's cpus");
 }
 
-static void check_place(struct compilation *c, const struct step *step, const struct hire *h)
+static void check_place(struct compilation *c, const struct hire *h)
 {
 	const struct setting *provider = hire_setting(h, KEY_provider);
 	const struct setting *region = hire_setting(h, KEY_region);
-	const struct setting *storage = c->program.defaults.first[KEY_storage];
 	bool local = is_local(hire_text(h, KEY_provider));
 	struct diag *d;
 
@@ -239,17 +239,47 @@ static void check_place(struct compilation *c, const struct step *step, const st
 		help(c, d, "add `%s`%s", provider ? "region = auto" : "provider",
 		     provider ? "" : ", or remove `region`");
 	}
-	if (provider == NULL || region == NULL || local || c->storage == NULL ||
-	    strncmp(c->storage, "file://", 7) != 0 || step->settings.first[KEY_output] != NULL)
+}
+
+/* Has it been said of another step with the same recruiter? */
+static bool is_told(const struct compilation *c, struct span span)
+{
+	for (size_t i = 0; i < c->sink.n; i++) {
+		const struct diag *d = &c->sink.list[i];
+
+		if (d->code == code_of(E0605) && d->span.file == span.file &&
+		    d->span.start == span.start)
+			return true;
+	}
+	return false;
+}
+
+/* h NULL: a step without recruiters. */
+static void check_storage(struct compilation *c, const struct step *step, const struct hire *h)
+{
+	const struct setting *provider = h ? hire_setting(h, KEY_provider) : NULL;
+	const struct setting *storage = c->program.defaults.first[KEY_storage];
+	const char *who = reach_provider(c, h);
+	const char *path = who ? reach_hidden(c, c->storage, &c->arena) : NULL;
+	struct span span = provider                      ? provider->span
+	                   : storage != NULL             ? storage->span
+	                   : c->program.workflow != NULL ? c->program.workflow->head
+	                                                 : step->stmt->head;
+	struct diag *d;
+
+	if (path == NULL || step->settings.first[KEY_output] != NULL || is_told(c, span))
 		return;
-	d = report(c, E0605, h->span, "workers of `%s` cannot reach the storage of the results",
-	           hire_text(h, KEY_provider));
-	label(c, d, "hired for `%s`", step->symbol->name);
-	if (storage != NULL)
-		relate(c, d, storage->span, "a folder of this machine");
+	d = report(c, E0605, span, "workers of `%s` cannot reach the storage of the results", who);
+	if (provider != NULL) {
+		label(c, d, "hired for `%s`", step->symbol->name);
+		if (storage != NULL)
+			relate(c, d, storage->span, "a folder of this machine");
+	} else {
+		label(c, d, "%s is a folder of this machine", path);
+	}
 	help(c, d,
 	     "set `storage` in `workflow` to an address that they reach, like "
-	     "\"s3://bucket/results\"");
+	     "\"s3://bucket/results\"; where they see the directory too, say so: --shared DIR");
 }
 
 void check_recruiters(struct compilation *c)
@@ -262,7 +292,10 @@ void check_recruiters(struct compilation *c)
 		for (size_t k = 0; k < n; k++) {
 			check_cap(c, step, &h[k]);
 			check_concurrency(c, step, &h[k]);
-			check_place(c, step, &h[k]);
+			check_place(c, &h[k]);
+			check_storage(c, step, &h[k]);
 		}
+		if (n == 0)
+			check_storage(c, step, NULL);
 	}
 }

@@ -37,6 +37,9 @@ struct compile_found {
 
 typedef void compile_found_fn(void *found_context, const struct compile_found *found);
 
+/* Bytes that a file may have which is fetched to be read. */
+#define COMPILE_FETCH_MOST (64u << 20)
+
 /*
  * Where sheets and input files are looked up. NULL in the options: the file
  * system of this machine, and the storages that it knows. A language server answers with unsaved
@@ -57,6 +60,14 @@ struct compile_files {
 	   -errno, and `why` as above. */
 	int (*runs)(void *context, enum seq_archive archive, const char *accession,
 	            struct arena *arena, struct seq_runs *runs, struct str *why);
+	/*
+	 * Append the bytes of a small file that another machine has. 0 or -errno, and `why` as
+	 * above. NULL: none is fetched.
+	 */
+	int (*fetch)(void *context, const char *uri, struct str *out, struct str *why);
+	/* Is it, or will it be, on a filesystem that other machines may see, too? NULL: no path is.
+	 */
+	bool (*network)(void *context, const char *path);
 	void *context;
 };
 
@@ -104,6 +115,11 @@ struct compile_options {
 	size_t test;
 	/* After errors of syntax, still find names in what could be read, silently: for editors. */
 	bool lenient;
+	/* Who makes workers for recruiters, and steps, that name nobody, as --recruit; NULL:
+	 * nobody. */
+	const char *recruit;
+	/* Directories of this machine that workers elsewhere see too, with : between them; NULL. */
+	const char *shared;
 	/* Ask nobody on the network. Where the file has such a source, what depends on its answer
 	   is not looked at and no stage comes after COMPILE_CHECK. */
 	bool offline;

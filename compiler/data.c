@@ -2,6 +2,7 @@
 
 #include "compiler/eval.h"
 #include "compiler/expand.h"
+#include "compiler/paths.h"
 #include "compiler/task.h"
 
 #include <assert.h>
@@ -472,7 +473,7 @@ static bool give_value(struct data_walk *w, const struct node *n, struct value v
 		                             : value_kind_text((enum value_kind)v.kind));
 		return false;
 	}
-	item.text = v;
+	item.text = value_placed(c, v, w->env->arena);
 	return w->item(w->context, &item);
 }
 

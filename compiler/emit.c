@@ -7,6 +7,7 @@
 #include "compiler/data.h"
 #include "compiler/paths.h"
 #include "compiler/quorum.h"
+#include "compiler/reach.h"
 #include "compiler/recruit.h"
 #include "compiler/task.h"
 #include "model/json.h"
@@ -522,4 +523,5 @@ void compile_emit(struct compilation *c)
 	s->task = emit_task;
 	s->context = c;
 	c->submission = s;
+	reach_check(c);
 }

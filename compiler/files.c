@@ -6,6 +6,7 @@
  * two folders, would get one name, that is an error.
  */
 #include "base/fd.h"
+#include "base/network_fs.h"
 #include "compiler/lock.h"
 #include "compiler/paths.h"
 #include "compiler/readname.h"
@@ -14,8 +15,10 @@
 #include "stage/uri.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* ---- the file system ---- */
 
@@ -35,7 +38,33 @@ static enum place_kind disk_kind(void *context, const char *path)
 	return S_ISDIR(st.st_mode) ? PLACE_FOLDER : PLACE_FILE;
 }
 
-const struct compile_files compile_disk = {disk_read, disk_kind, network_list, network_ask_runs, NULL};
+/* What is not there yet is where its directory is. */
+static bool disk_network(void *context, const char *path)
+{
+	struct str at = STR_INIT;
+	bool network = false;
+	char *slash = NULL;
+	int fd;
+
+	(void)context;
+	str_adds(&at, path);
+	while ((fd = open(at.p, O_PATH | O_CLOEXEC)) < 0 && (slash = strrchr(at.p, '/')) != NULL &&
+	       slash != at.p)
+		*slash = '\0';
+	if (fd >= 0) {
+		network = network_fs_of(fd) != NULL;
+		close(fd);
+	}
+	str_release(&at);
+	return network;
+}
+
+const struct compile_files compile_disk = {.read = disk_read,
+                                           .kind = disk_kind,
+                                           .list = network_list,
+                                           .runs = network_ask_runs,
+                                           .fetch = network_fetch,
+                                           .network = disk_network};
 
 /* ---- files() ---- */
 

@@ -1,10 +1,14 @@
 #include "compiler/network.h"
 
+#include "base/fd.h"
 #include "compiler/lock.h"
+#include "stage/get.h"
 #include "stage/list.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Somebody waits for the compiler; a worker is more patient. */
@@ -86,6 +90,96 @@ int network_ask_runs(void *context, enum seq_archive archive, const char *access
 	result = seq_find(&stage, archive, accession, arena, runs, why);
 	stage_release(&stage);
 	return list_error(result);
+}
+
+/* A file being fetched; one that is too large is given up on the way. */
+struct fetching {
+	bool large;
+};
+
+static void note_size(void *context, uint64_t done, uint64_t total)
+{
+	struct fetching *f = context;
+
+	f->large = f->large || done > COMPILE_FETCH_MOST || total > COMPILE_FETCH_MOST;
+}
+
+static bool is_large(void *context)
+{
+	return ((const struct fetching *)context)->large;
+}
+
+/* The one file of the directory. 0 or -errno. */
+static int read_only_file(const char *dir, const char *uri, struct str *out, struct str *why)
+{
+	struct str path = STR_INIT;
+	struct dirent *e;
+	DIR *d = opendir(dir);
+	unsigned files = 0;
+	int err = d == NULL ? -errno : 0;
+
+	while (d != NULL && (e = readdir(d)) != NULL) {
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		str_reset(&path);
+		str_addf(&path, "%s/%s", dir, e->d_name);
+		files++;
+	}
+	if (d != NULL)
+		closedir(d);
+	if (err == 0 && files != 1) {
+		str_addf(why, "%s: names no single file\n", uri);
+		err = -EINVAL;
+	} else if (err == 0) {
+		err = file_read(path.p, out);
+	}
+	if (err == -EISDIR)
+		str_addf(why, "%s: is a folder\n", uri);
+	str_release(&path);
+	return err;
+}
+
+int network_fetch(void *context, const char *uri, struct str *out, struct str *why)
+{
+	const char *place = getenv("TMPDIR");
+	struct fetching fetching = {false};
+	struct str dir = STR_INIT;
+	enum stage_result result;
+	struct stage stage;
+	int err = 0, removed;
+
+	(void)context;
+	str_addf(&dir, "%s/scitq-sheet-XXXXXX", place != NULL && *place != '\0' ? place : "/tmp");
+	if (mkdtemp(dir.p) == NULL) {
+		err = -errno;
+		str_addf(why, "%s: %s\n", dir.p, strerror(-err));
+		str_release(&dir);
+		return err;
+	}
+	stage_init(&stage);
+	stage.attempts = ATTEMPTS;
+	stage.progress = note_size;
+	stage.progress_ctx = &fetching;
+	stage.cancelled = is_large;
+	stage.cancel_ctx = &fetching;
+	result = stage_get_text(&stage, uri, dir.p, STAGE_COPY, why);
+	stage_release(&stage);
+	err = list_error(result);
+	if (err == 0)
+		err = read_only_file(dir.p, uri, out, why);
+	if (fetching.large || (err == 0 && out->len > COMPILE_FETCH_MOST)) {
+		str_reset(why);
+		str_addf(why, "%s: more than %u MiB, which is too much for a sheet\n", uri,
+		         COMPILE_FETCH_MOST >> 20);
+		err = -EFBIG;
+	}
+	removed = tree_remove(dir.p);
+	if (removed != 0 && err == 0) {
+		str_addf(why, "%s: %s\n", dir.p, strerror(-removed));
+		err = removed;
+	}
+	str_release(&dir);
+	return err;
 }
 
 /* ---- questions and answers ---- */
@@ -274,6 +368,52 @@ const struct seq_runs *network_runs(struct compilation *c, enum seq_archive arch
 	if (runs != NULL)
 		note_runs(c, question, runs, span);
 	return runs;
+}
+
+static void not_read(struct compilation *c, const char *uri, int err, const struct str *why,
+                     struct span span)
+{
+	const char *text = reason(why, uri, &c->arena);
+	struct diag *d = err == -ENOENT ? report(c, E0316, span, "cannot read `%s`", uri)
+	                                : report(c, E0325, span, "`%s` cannot be read", uri);
+
+	label(c, d, "%s", *text != '\0' ? text : strerror(-err));
+	if (err == -EINVAL)
+		help(c, d,
+		     "a sheet is one file; schemes are http, https, ftp and the names of rclone's "
+		     "remotes");
+	else if (err == -EACCES)
+		help(c, d, "look at the settings of this storage, or who may read the file");
+	else if (err == -EFBIG)
+		help(c, d, "name fewer rows, or read it in a step");
+	else if (err == -EHOSTUNREACH)
+		help(c, d,
+		     "try again when the other side answers; `scitq fetch copy` asks the same");
+}
+
+const struct str *network_read(struct compilation *c, const char *uri, struct span span)
+{
+	const char *question = arena_printf(&c->arena, "sheet(%s)", uri);
+	struct str bytes = STR_INIT, why = STR_INIT, *kept = NULL;
+	const void *answer;
+	int err = -ENOTSUP;
+
+	if (answered(c, question, &answer))
+		return answer;
+	if (c->files.fetch != NULL)
+		err = c->files.fetch(c->files.context, uri, &bytes, &why);
+	if (err < 0) {
+		not_read(c, uri, err, &why, span);
+	} else {
+		kept = arena_new(&c->arena, struct str);
+		*kept = (struct str){
+		        .p = arena_strndup(&c->arena, bytes.len > 0 ? bytes.p : "", bytes.len),
+		        .len = bytes.len};
+	}
+	keep_answer(c, question, kept);
+	str_release(&bytes);
+	str_release(&why);
+	return kept;
 }
 
 const char *network_version(const struct compilation *c, const char *uri)

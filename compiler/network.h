@@ -1,6 +1,7 @@
 /*
  * What other machines are asked while a file is compiled: the files of a folder or glob on a
- * storage, the runs of an accession. Each question is asked once per compilation; offline none is.
+ * storage, the runs of an accession, the bytes of a sheet. Each question is asked once per
+ * compilation; offline none is.
  */
 #ifndef COMPILER_NETWORK_H
 #define COMPILER_NETWORK_H
@@ -32,7 +33,14 @@ const struct seq_runs *network_runs(struct compilation *c, enum seq_archive arch
 /* What network_version() says of that URI; both texts live as long as the compilation. */
 void network_remember(struct compilation *c, const char *uri, const char *version);
 
-/* The `list` and the `runs` of compile_disk. */
+/*
+ * The bytes of a small file, NUL-terminated; else as network_find(). Lives as long as the
+ * compilation.
+ */
+const struct str *network_read(struct compilation *c, const char *uri, struct span span);
+
+/* The `list`, `runs` and `fetch` of compile_disk. */
+int network_fetch(void *context, const char *uri, struct str *out, struct str *why);
 int network_ask_runs(void *context, enum seq_archive archive, const char *accession,
                      struct arena *arena, struct seq_runs *runs, struct str *why);
 int network_list(void *context, const char *uri, compile_found_fn *found, void *found_context,

@@ -3,6 +3,7 @@
 #include "stage/uri.h"
 
 #include <string.h>
+#include <strings.h>
 
 uint16_t base_add(struct compilation *c, const char *dir)
 {
@@ -30,6 +31,23 @@ bool value_is_uri(const char *text)
 	        strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+.-_@");
 
 	return n > 0 && strncmp(text + n, "://", 3) == 0;
+}
+
+size_t uri_query(const char *text)
+{
+	return strncasecmp(text, "http", 4) == 0 && value_is_uri(text) ? strcspn(text, "?#")
+	                                                               : strlen(text);
+}
+
+struct value value_placed(struct compilation *c, struct value v, struct arena *arena)
+{
+	const char *dir = c->bases.v[v.base];
+
+	if (v.len == 0 || v.text[0] == '/' || value_is_uri(v.text) || !value_is_uri(dir))
+		return v;
+	v.text = path_join(arena, dir, v.text);
+	v.len = (uint32_t)strlen(v.text);
+	return v;
 }
 
 const char *path_join(struct arena *arena, const char *dir, const char *path)
@@ -83,17 +101,18 @@ const char *value_path(struct compilation *c, const struct value *v, struct aren
 	return path_join(arena, c->bases.v[v->base], v->text);
 }
 
-const char *folder_uri(struct compilation *c, const struct value *v, struct arena *arena)
+const char *folder_uri(struct compilation *c, const struct value *given, struct arena *arena)
 {
+	struct value v = value_placed(c, *given, arena);
 	struct str s = STR_INIT;
 	const char *text = NULL;
 
-	if (v->len == 0 || v->text[strcspn(v->text, "|\n")] != '\0')
+	if (v.len == 0 || v.text[strcspn(v.text, "|\n")] != '\0')
 		return NULL;
-	if (value_is_uri(v->text))
-		str_adds(&s, v->text);
+	if (value_is_uri(v.text))
+		str_adds(&s, v.text);
 	else
-		uri_add_path(&s, value_path(c, v, arena));
+		uri_add_path(&s, value_path(c, &v, arena));
 	if (s.p[s.len - 1] != '/')
 		str_addc(&s, '/');
 	text = arena_strndup(arena, s.p, s.len);

@@ -10,6 +10,11 @@
 /* "scheme://..." */
 bool value_is_uri(const char *text);
 
+/* How long it is without the query of http: what ends in the name of a file. */
+size_t uri_query(const char *text);
+/* A relative path from where another machine has it: the URI. Else as it is. */
+struct value value_placed(struct compilation *c, struct value v, struct arena *arena);
+
 /* dir/path, or path where it is absolute; "." and doubled slashes go, ".." stays. */
 const char *path_join(struct arena *arena, const char *dir, const char *path);
 /* The directory of a path: "/a" of "/a/b", "." of "b". */

@@ -3,6 +3,7 @@
 #include "base/csv.h"
 #include "compiler/eval.h"
 #include "compiler/lock.h"
+#include "compiler/network.h"
 #include "compiler/paths.h"
 
 #include <errno.h>
@@ -48,35 +49,46 @@ static struct span sheet_span(struct sheet *s, uint32_t number)
 	                     (uint32_t)(line - s->c->sources.files[file].text) + len32};
 }
 
+/* Its bytes, of this machine or another. False after an error, or where nobody is asked. */
+static bool sheet_bytes(struct sheet *s, const struct value *path, const char *full)
+{
+	struct compilation *c = s->c;
+	const struct str *fetched;
+	struct diag *d;
+	int r;
+
+	if (value_is_uri(path->text)) {
+		fetched = network_read(c, path->text, s->span);
+		if (fetched != NULL)
+			str_add(&s->original, fetched->p, fetched->len);
+		return fetched != NULL;
+	}
+	r = c->files.read(c->files.context, full, &s->original);
+	if (r < 0) {
+		d = report(c, E0316, s->span, "cannot read `%s`: %s", path->text, strerror(-r));
+		label(c, d, "looked for %s", full);
+	}
+	return r >= 0;
+}
+
 static bool sheet_open(struct sheet *s, struct compilation *c, struct value path, struct span span,
                        struct arena *arena)
 {
-	const char *full = value_path(c, &path, arena);
-	const char *dot = strrchr(path.text, '.');
+	const char *full = value_is_uri(path.text) ? path.text : value_path(c, &path, arena);
+	size_t named = uri_query(full);
 	struct diag *d;
-	int r;
 
 	memset(s, 0, sizeof(*s));
 	s->c = c;
 	s->name = path.text;
 	s->span = span;
 	s->arena = arena;
-	s->csv = dot != NULL && strcmp(dot, ".csv") == 0;
+	s->csv = named >= 4 && strncmp(full + named - 4, ".csv", 4) == 0;
 	str_init(&s->original);
-	if (value_is_uri(path.text)) {
-		d = report(c, E0325, span, "`%s` is not on this machine", path.text);
-		label(c, d, "only local files can be read here");
-		help(c, d, "fetch it first and name the copy");
+	if (!sheet_bytes(s, &path, full))
 		return false;
-	}
-	r = c->files.read(c->files.context, full, &s->original);
-	if (r < 0) {
-		d = report(c, E0316, span, "cannot read `%s`: %s", path.text, strerror(-r));
-		label(c, d, "looked for %s", full);
-		return false;
-	}
 	lock_note_text(c, LOCK_SOURCES, lock_path(c, full), s->original.p, s->original.len, span);
-	s->base = base_add(c, path_directory(arena, full));
+	s->base = base_add(c, path_directory(arena, arena_strndup(arena, full, named)));
 	if (memchr(s->original.p, '\0', s->original.len) != NULL || s->original.len >= INT32_MAX) {
 		d = report(c, E0317, span, "`%s` is not a text file", path.text);
 		label(c, d, s->original.len >= INT32_MAX ? "larger than 2 GiB" : "holds a NUL");
@@ -364,6 +376,7 @@ struct value source_read(struct compilation *c, enum source_kind kind, struct va
 	path = value_convert(c, path, vtype_of_kind(VTYPE_STRING), span, arena);
 	if (path.kind == VALUE_BAD)
 		return path;
+	path = value_placed(c, path, arena);
 	if (kind == SOURCE_FILES)
 		return source_files(c, path, group, span, arena);
 	if (sheet_open(&s, c, path, span, arena)) {

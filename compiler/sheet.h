@@ -1,7 +1,7 @@
 /*
  * Sources: lists that come from files. lines(), table(), columns() and local
- * files(). Cells and lines are texts that know the directory of their file, so
- * that a relative path in a sheet is relative to the sheet.
+ * files(). Cells and lines are texts that know the directory of their file, which may be a URI,
+ * so that a relative path in a sheet is relative to the sheet.
  */
 #ifndef COMPILER_SHEET_H
 #define COMPILER_SHEET_H

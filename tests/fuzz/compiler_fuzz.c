@@ -108,8 +108,10 @@ static void is_symbol(void *context, const struct lookup_symbol *symbol)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct compile_files files = {invented_read, invented_kind, invented_list,
-	                                           invented_runs, NULL};
+	static const struct compile_files files = {.read = invented_read,
+	                                           .kind = invented_kind,
+	                                           .list = invented_list,
+	                                           .runs = invented_runs};
 	static const struct compile_param params[] = {{"n", "3"}, {"sheet", "s.tsv"}};
 	struct compile_options options = {
 	        .path = "fuzz.scitq",

@@ -110,7 +110,10 @@ static int unsaved_list(void *context, const char *uri, compile_found_fn *found,
 static void virtual_files(void **state)
 {
 	size_t reads = 0;
-	struct compile_files files = {unsaved_read, unsaved_kind, unsaved_list, NULL, &reads};
+	struct compile_files files = {.read = unsaved_read,
+	                              .kind = unsaved_kind,
+	                              .list = unsaved_list,
+	                              .context = &reads};
 	struct compilation *c = compile_with(
 	        "scitq 1\nworkflow \"w\" { }\nlet rows = table(\"sheet.tsv\")\n"
 	        "let all = files(\"data/*.fq\")\n"
@@ -152,7 +155,8 @@ static void the_network_is_asked_once_or_not_at_all(void **state)
 	        "foreach n in [1, 2] {\n  step t {\n    input = files(\"s3://b/in/\")\n"
 	        "    run | ls\n  }\n}\n";
 	size_t asked = 0;
-	struct compile_files files = {unsaved_read, unsaved_kind, remote_list, NULL, &asked};
+	struct compile_files files = {
+	        .read = unsaved_read, .kind = unsaved_kind, .list = remote_list, .context = &asked};
 	struct compile_options options = {.path = "x.scitq", .cwd = "/home", .files = &files};
 	struct compilation *c = compile_with(text, options);
 	struct arena arena;

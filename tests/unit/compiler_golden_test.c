@@ -9,7 +9,10 @@
  *	#@ lock warn|refuse      nothing is as the lock file says, the first not even in it
  *	#@ finding LINE COLUMN END_LINE END_COLUMN CODE MESSAGE   of the first shell text
  *	#@ remote URI [VERSION]  a file that a storage has, which nobody is asked for then
+ *	#@ sheet URI FILE        what is there is that file of the directory
  *	#@ run SAMPLE RUN LAYOUT STRATEGY READS   that the archives have of every accession but NONE
+ *	#@ recruit PROVIDER      as --recruit
+ *	#@ shared DIR            as --shared
  *	#@ away SCHEME           a storage, or ena or sra, that does not answer
  *	#@ show parse|resolve|check|expand|plan|emit|dot|mermaid|svg|listing|origins|scripts
  *
@@ -37,10 +40,13 @@
 struct wishes {
 	struct compile_found remotes[MAX_PARAMS];
 	size_t nremotes;
+	struct compile_param sheets[MAX_PARAMS]; /* URI, file */
+	size_t nsheets;
+	const char *dir;
 	struct seq_run runs[MAX_PARAMS];
 	char run_words[MAX_PARAMS][4][24]; /* of the runs */
 	size_t nruns;
-	const char *away;
+	const char *away, *recruit, *shared;
 	struct compile_param params[MAX_PARAMS], sets[MAX_PARAMS];
 	size_t nparams, nsets;
 	char *shows[MAX_PARAMS], *findings[MAX_PARAMS], *lock, *profile;
@@ -84,6 +90,10 @@ static void read_wishes(const char *text, struct wishes *w)
 				w->sets[w->nsets++] = (struct compile_param){line + 7, value + 1};
 			}
 		}
+		if (strncmp(line, "#@ recruit ", 11) == 0)
+			w->recruit = line + 11;
+		if (strncmp(line, "#@ shared ", 10) == 0)
+			w->shared = line + 10;
 		if (strncmp(line, "#@ profile ", 11) == 0)
 			w->profile = line + 11;
 		if (strncmp(line, "#@ lock ", 8) == 0)
@@ -94,6 +104,13 @@ static void read_wishes(const char *text, struct wishes *w)
 			add_run(w, line + 7);
 		if (strncmp(line, "#@ away ", 8) == 0)
 			w->away = line + 8;
+		if (strncmp(line, "#@ sheet ", 9) == 0 && w->nsheets < MAX_PARAMS) {
+			value = strchr(line + 9, ' ');
+			if (value != NULL) {
+				*value++ = '\0';
+				w->sheets[w->nsheets++] = (struct compile_param){line + 9, value};
+			}
+		}
 		if (strncmp(line, "#@ remote ", 10) == 0 && w->nremotes < MAX_PARAMS) {
 			value = strchr(line + 10, ' ');
 			if (value != NULL)
@@ -275,6 +292,25 @@ static int runs(void *context, enum seq_archive archive, const char *accession, 
 	return 0;
 }
 
+static int fetch(void *context, const char *uri, struct str *out, struct str *why)
+{
+	const struct wishes *w = context;
+	char path[4300];
+
+	if (w->away != NULL && strncmp(uri, w->away, strlen(w->away)) == 0) {
+		str_addf(why, "%s: connection refused\n", uri);
+		return -EHOSTUNREACH;
+	}
+	for (size_t i = 0; i < w->nsheets; i++) {
+		if (strcmp(w->sheets[i].name, uri) != 0)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", w->dir, w->sheets[i].value);
+		return file_read(path, out);
+	}
+	str_addf(why, "%s: 404 Not Found\n", uri);
+	return -ENOENT;
+}
+
 static int print_golden(const char *dir, const char *name, bool *used, struct str *out)
 {
 	struct str text = STR_INIT;
@@ -292,9 +328,12 @@ static int print_golden(const char *dir, const char *name, bool *used, struct st
 	if (err < 0)
 		return err;
 	read_wishes(text.p, &wishes);
+	wishes.dir = cwd;
 	files = compile_disk;
 	files.list = list;
 	files.runs = runs;
+	files.fetch = fetch;
+	files.network = NULL;
 	files.context = &wishes;
 	c = compile_file(&(struct compile_options){
 	        .path = name,
@@ -307,6 +346,8 @@ static int print_golden(const char *dir, const char *name, bool *used, struct st
 	        .nsets = wishes.nsets,
 	        .test = wishes.test,
 	        .profile = wishes.profile,
+	        .recruit = wishes.recruit,
+	        .shared = wishes.shared,
 	        .files = &files,
 	});
 	if (wishes.test > 0)

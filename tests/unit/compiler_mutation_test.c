@@ -64,8 +64,8 @@ static enum place_kind invented_kind(void *context, const char *path)
 
 static struct compilation *compile(const char *dir, const struct str *text)
 {
-	const struct compile_files invented = {invented_read, invented_kind, compile_disk.list,
-	                                       NULL, NULL};
+	const struct compile_files invented = {
+	        .read = invented_read, .kind = invented_kind, .list = compile_disk.list};
 
 	return compile_file(&(struct compile_options){
 	        .path = "mutant.scitq",
