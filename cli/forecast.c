@@ -1,6 +1,7 @@
 #include "cli/forecast.h"
 
 #include "base/clock.h"
+#include "base/map.h"
 #include "cli/io.h"
 #include "cli/run_options.h"
 #include "model/json.h"
@@ -165,7 +166,9 @@ static bool read_offered(struct forecast *f, struct client *client)
 	static const char *const of_flavor[] = {"name", "cpu",    "ram", "disk",
 	                                        "gpu",  "gpumem", "tags"},
 	                         *const of_metrics[] = {"region", "available", "cost", "eviction"};
-	json_t *body = json_pack("{s:i, s:i}", "limit", OFFERS_MOST, "max_eviction", 100),
+	/* Bare metal is told only to those who speak of it. */
+	json_t *body = json_pack("{s:i, s:i, s:s}", "limit", OFFERS_MOST, "max_eviction", 100,
+	                         "protofilters", "name!=metal"),
 	       *rows = NULL, *row;
 	bool ok = ask(client, "/flavor/", body, &rows);
 	size_t i;
@@ -249,7 +252,136 @@ static int read_offers_file(struct forecast *f, const char *path)
 	return code;
 }
 
-/* Every provider that a recruiter names has to be known. */
+/* Prices. */
+
+static double number_of(const json_t *row, const char *name)
+{
+	const json_t *value = json_object_get(row, name);
+
+	return json_is_number(value) ? json_number_value(value) : (double)NAN;
+}
+
+static const char *text_of(const json_t *row, const char *name)
+{
+	return json_string_value(json_object_get(row, name));
+}
+
+/* Where the offers tell of a flavor, or of any. */
+struct price {
+	const char *flavor; /* NULL: a cpu of any machine whose price is not known */
+	size_t len;
+	double of_hour;
+};
+
+/* Flavors of a provider by name. */
+static void index_flavors(json_t *provider, struct map *flavors)
+{
+	json_t *flavor;
+	size_t i;
+
+	json_array_foreach(json_object_get(provider, "flavors"), i, flavor)
+	{
+		const char *name = text_of(flavor, "name");
+
+		if (name != NULL)
+			*map_put(flavors, name, strlen(name), NULL) = (uint64_t)(uintptr_t)flavor;
+	}
+}
+
+static json_t *flavor_of(const struct map *flavors, const json_t *metrics)
+{
+	const char *name = text_of(metrics, "flavor");
+	const uint64_t *flavor = name ? map_get(flavors, name, strlen(name)) : NULL;
+
+	return flavor ? (json_t *)(uintptr_t)*flavor : NULL;
+}
+
+/* True where a machine of the flavor is offered. */
+static bool set_price(json_t *provider, const struct map *flavors, const struct price *price)
+{
+	bool found = false;
+	json_t *row;
+	size_t i;
+
+	json_array_foreach(json_object_get(provider, "metrics"), i, row)
+	{
+		const char *name = text_of(row, "flavor");
+		double cpu = number_of(flavor_of(flavors, row), "cpu");
+
+		if (price->flavor == NULL) {
+			if (isnan(number_of(row, "cost")))
+				set_number(row, "cost", price->of_hour * cpu);
+		} else if (name != NULL && strlen(name) == price->len &&
+		           strncmp(name, price->flavor, price->len) == 0) {
+			set_number(row, "cost", price->of_hour);
+			found = true;
+		}
+	}
+	return found;
+}
+
+static bool set_prices(struct forecast *f, const struct price *price)
+{
+	bool found = price->flavor == NULL;
+	const char *name;
+	json_t *provider;
+
+	json_object_foreach(f->offers, name, provider)
+	{
+		struct map flavors = MAP_INIT;
+
+		index_flavors(provider, &flavors);
+		found |= set_price(provider, &flavors, price);
+		map_release(&flavors);
+	}
+	return found;
+}
+
+static int read_price(struct forecast *f, const char *text)
+{
+	const char *sign = strrchr(text, '='), *number = sign ? sign + 1 : text;
+	struct price price = {.flavor = sign ? text : NULL,
+	                      .len = sign ? (size_t)(sign - text) : 0};
+	char *end;
+
+	price.of_hour = strtod(number, &end);
+	if (end == number || *end != '\0' || !(price.of_hour >= 0) || isinf(price.of_hour))
+		return usage_error("--price takes N or FLAVOR=N, not '%s'", text);
+	return set_prices(f, &price)
+	               ? 0
+	               : usage_error("--price: there is no flavor '%.*s'", (int)price.len, text);
+}
+
+/* Those that name a flavor go before those that mean the rest. */
+static int read_prices(struct forecast *f, const struct forecast_options *options)
+{
+	int code = 0;
+
+	for (int rest = 0; rest < 2; rest++) {
+		for (size_t i = 0; i < options->prices.n && code == 0; i++) {
+			const char *text = options->prices.v[i];
+
+			if ((strchr(text, '=') == NULL) == (rest == 1))
+				code = read_price(f, text);
+		}
+	}
+	return code;
+}
+
+/* Where nobody knows of a machine those that are asked for are made up, to be played or priced. */
+static void make_up_all(struct forecast *f)
+{
+	const struct submission *s = f->submission;
+
+	f->offers_of = OFFERS_MADE_UP;
+	for (size_t i = 0; i < s->recruiter_count; i++) {
+		const struct recruiter *row = &s->recruiters[i];
+
+		if (row->worker_provider != NULL && row->worker_region != NULL)
+			make_up(f, row);
+	}
+}
+
 static int settle_providers(struct forecast *f, const struct forecast_options *options)
 {
 	const struct submission *s = f->submission;
@@ -257,16 +389,10 @@ static int settle_providers(struct forecast *f, const struct forecast_options *o
 	json_t *value;
 	size_t n = 0;
 
-	if (json_object_size(f->offers) == 0 && options->offers == NULL) {
-		f->made_up = true;
-		for (size_t i = 0; i < s->recruiter_count; i++) {
-			const struct recruiter *row = &s->recruiters[i];
-
-			if (row->worker_provider != NULL && row->worker_region != NULL)
-				make_up(f, row);
-		}
-	}
-	for (size_t i = 0; i < s->recruiter_count; i++) {
+	if (f->offers_of == OFFERS_NONE && (options->assume || options->prices.n > 0))
+		make_up_all(f);
+	/* Every provider that a recruiter names has to be known to be played. */
+	for (size_t i = 0; options->assume && i < s->recruiter_count; i++) {
 		name = s->recruiters[i].worker_provider;
 		if (!is_auto(name) && json_object_get(f->offers, name) == NULL &&
 		    s->recruiters[i].worker_region != NULL)
@@ -278,13 +404,12 @@ static int settle_providers(struct forecast *f, const struct forecast_options *o
 	{
 		f->providers[n++] = name;
 	}
-	return 0;
+	return read_prices(f, options);
 }
 
 int forecast_read(struct forecast *f, const struct submission *s,
                   const struct forecast_options *options)
 {
-	struct client client;
 	int code;
 
 	*f = (struct forecast){.submission = s, .offers = json_object()};
@@ -293,17 +418,18 @@ int forecast_read(struct forecast *f, const struct submission *s,
 	code = read_given(f, options);
 	if (code == 0 && options->offers != NULL)
 		code = read_offers_file(f, options->offers);
-	if (code == 0 && options->team->server != NULL) {
-		client_init(&client, options->team);
-		if (!read_past(f, &client) ||
-		    (options->offers == NULL && !read_offered(f, &client)))
-			code = EXIT_CODE_SERVER;
-		client_release(&client);
-	}
+	if (code == 0 && options->client != NULL &&
+	    (!read_past(f, options->client) ||
+	     (options->offers == NULL && !read_offered(f, options->client))))
+		code = EXIT_CODE_SERVER;
+	if (options->offers != NULL)
+		f->offers_of = OFFERS_FILE;
+	else if (json_object_size(f->offers) > 0)
+		f->offers_of = OFFERS_SERVER;
 	for (uint32_t i = 0; i < s->step_count; i++) {
 		if (f->seconds_of[i] == NULL) {
-			f->seconds[i] = SECONDS;
-			f->seconds_of[i] = "assumed";
+			f->seconds[i] = options->assume ? SECONDS : (double)NAN;
+			f->seconds_of[i] = options->assume ? "assumed" : NULL;
 		}
 	}
 	return code == 0 ? settle_providers(f, options) : code;
@@ -315,4 +441,73 @@ void forecast_release(struct forecast *f)
 	free(f->seconds_of);
 	free(f->providers);
 	json_decref(f->offers);
+}
+
+/* Offers as recruiters see them. */
+
+static bool is_preferred(const json_t *provider, const char *region)
+{
+	json_t *row;
+	size_t i;
+
+	json_array_foreach(json_object_get(provider, "regions"), i, row)
+	{
+		const char *name = text_of(row, "name");
+
+		if (name != NULL && strcmp(name, region) == 0)
+			return json_is_true(json_object_get(row, "preferred"));
+	}
+	return false;
+}
+
+static void add_offers(const char *name, json_t *provider, struct offers *offers)
+{
+	struct map flavors = MAP_INIT;
+	json_t *row;
+	size_t i;
+
+	index_flavors(provider, &flavors);
+	json_array_foreach(json_object_get(provider, "metrics"), i, row)
+	{
+		const json_t *flavor = flavor_of(&flavors, row);
+		struct offer offer = {.machine = {.name = text_of(flavor, "name"),
+		                                  .provider = name,
+		                                  .region = text_of(row, "region"),
+		                                  .tags = text_of(flavor, "tags"),
+		                                  .gpu = text_of(flavor, "gpu"),
+		                                  .cpu = number_of(flavor, "cpu"),
+		                                  .ram = number_of(flavor, "ram"),
+		                                  .disk = number_of(flavor, "disk"),
+		                                  .gpumem = number_of(flavor, "gpumem"),
+		                                  .cost = number_of(row, "cost"),
+		                                  .eviction = number_of(row, "eviction"),
+		                                  .available = number_of(row, "available")}};
+
+		if (offer.machine.name == NULL || offer.machine.region == NULL)
+			continue;
+		offer.preferred = is_preferred(provider, offer.machine.region);
+		vec_push(&offers->list, offer);
+	}
+	map_release(&flavors);
+}
+
+void forecast_offers(const struct forecast *f, struct offers *offers)
+{
+	const char *name;
+	json_t *provider;
+
+	json_object_foreach(f->offers, name, provider)
+	{
+		add_offers(name, provider, offers);
+	}
+}
+
+const char *offers_source_text(enum offers_source source)
+{
+	static const char *const texts[] = {[OFFERS_NONE] = NULL,
+	                                    [OFFERS_FILE] = "file",
+	                                    [OFFERS_SERVER] = "server",
+	                                    [OFFERS_MADE_UP] = "made up"};
+
+	return texts[source];
 }

@@ -9,7 +9,7 @@
 #include "cli/lock.h"
 #include "cli/ndjson.h"
 #include "cli/operate.h"
-#include "cli/probe.h"
+#include "cli/plan.h"
 #include "cli/run_options.h"
 #include "cli/shellcheck.h"
 #include "cli/team.h"
@@ -109,16 +109,6 @@ static int launch_compiled(struct run_options *o, struct compilation *c)
 	return code;
 }
 
-static int simulate_compiled(struct run_options *o, struct compilation *c)
-{
-	struct simulate_options *options = &o->simulate;
-
-	options->forecast.team = &o->launch.team;
-	options->workers = o->launch.own.workers >= 0 ? o->launch.own.workers : 1;
-	options->json = o->json;
-	return simulate(compile_submission(c), options);
-}
-
 static int use(struct run_options *o, struct compilation *c)
 {
 	struct str out = STR_INIT;
@@ -131,26 +121,7 @@ static int use(struct run_options *o, struct compilation *c)
 			compile_dump(c, (enum compile_stage)compile_stage_find(o->dump), &out);
 		break;
 	case COMMAND_PLAN:
-		if (o->probe && probe(compile_submission(c)) != EXIT_CODE_OK)
-			return EXIT_CODE_COMPILE;
-		if (o->simulated)
-			return simulate_compiled(o, c);
-		if (o->diff) {
-			int code = (int)launch_difference(&o->launch, compile_submission(c), o->run,
-			                                  &out);
-
-			if (code == EXIT_CODE_OK)
-				return io_print(&out);
-			str_release(&out);
-			return code;
-		}
-		if (o->json)
-			return ndjson_plan(compile_submission(c));
-		if (o->origin)
-			compile_origins(c, &out);
-		else
-			compile_listing(c, o->tasks, &out);
-		break;
+		return plan(o, c);
 	case COMMAND_GRAPH:
 		(o->graph != NULL ? o->graph : compile_graph_dot)(c, &out);
 		break;
@@ -307,7 +278,7 @@ static int run_main(int argc, char **argv)
 
 	config_init(&config);
 	if (code == 0 && !o.help &&
-	    (o.command == COMMAND_RUN || o.simulated || (o.command == COMMAND_PLAN && o.diff)))
+	    (o.command == COMMAND_RUN || (o.command == COMMAND_PLAN && o.diff)))
 		code = choose_server(&o, &config);
 	if (code == 0)
 		code = do_command(&o);

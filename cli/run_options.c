@@ -47,6 +47,7 @@ enum {
 	OPT_SIMULATE,
 	OPT_SECONDS,
 	OPT_OFFERS,
+	OPT_PRICE,
 	OPT_BOOT,
 	OPT_LOCKED,
 	OPT_UPDATE_LOCK,
@@ -87,15 +88,15 @@ static const struct option_row {
         {{"server", required_argument, NULL, 's'},
          "SERVER",
          "a team's server, HOST, HOST:PORT or URL (SCITQ_SERVER); token in SCITQ_TOKEN",
-         "run, plan --diff"},
+         "run, plan"},
         {{"ca", required_argument, NULL, OPT_CA},
          "FILE",
          "who vouches for a server of https (SCITQ_CA; the system's)",
-         "run"},
+         "run, plan"},
         {{"state", required_argument, NULL, OPT_STATE},
          "DIR",
          "state directory of the private server",
-         "run"},
+         "run, plan"},
         {{"workers", required_argument, NULL, OPT_WORKERS},
          "N",
          "local workers of the private server, sharing this machine's cpus (1)",
@@ -103,7 +104,7 @@ static const struct option_row {
         {{"recruit", required_argument, NULL, OPT_RECRUIT},
          "PROVIDER[:REGION]",
          "who makes workers for a file that names nobody: local, slurm...",
-         "run"},
+         "run, plan"},
         {{"advertise", required_argument, NULL, OPT_ADVERTISE},
          "ADDR[:PORT]",
          "where those on other machines find the private server, which speaks TLS there",
@@ -133,11 +134,15 @@ static const struct option_row {
          "plan"},
         {{"seconds", required_argument, NULL, OPT_SECONDS},
          "[STEP=]N",
-         "of --simulate: how long a task takes (as it took on the server, else 60)",
+         "how long a task takes (as it took on the server; else run_timeout, 60 to --simulate)",
          "plan"},
         {{"offers", required_argument, NULL, OPT_OFFERS},
          "FILE",
-         "of --simulate: what providers offer (what the server knows, else made up to fit)",
+         "what providers offer (what the server knows, else --simulate makes it up to fit)",
+         "plan"},
+        {{"price", required_argument, NULL, OPT_PRICE},
+         "[FLAVOR=]N",
+         "of an hour of such a machine; else of a cpu of those whose price nobody tells",
          "plan"},
         {{"boot", required_argument, NULL, OPT_BOOT},
          "SECONDS",
@@ -153,7 +158,8 @@ static const struct option_row {
          "fmt"},
         {{"diff", no_argument, NULL, OPT_DIFF},
          NULL,
-         "fmt: change nothing, print what would; plan --diff RUN FILE: in what it differs from that run",
+         "fmt: change nothing, print what would; plan --diff RUN FILE: in what it differs from "
+         "that run",
          "fmt, plan"},
         {{"help", no_argument, NULL, 'h'},
          NULL,
@@ -329,6 +335,9 @@ static int read_option(struct run_options *o, int option)
 	case OPT_OFFERS:
 		o->simulate.forecast.offers = optarg;
 		return 0;
+	case OPT_PRICE:
+		vec_push(&o->simulate.forecast.prices, optarg);
+		return 0;
 	case OPT_BOOT:
 		if (!read_count(optarg, 86400, &n))
 			return usage_error("--boot takes seconds, not '%s'", optarg);
@@ -453,8 +462,10 @@ static int read_words(struct run_options *o, char **left, int n)
 		return usage_error("--origin goes with plan, and is text");
 	if (o->simulated && (o->command != COMMAND_PLAN || o->origin))
 		return usage_error("--simulate goes with plan");
-	if (!o->simulated && (o->simulate.forecast.seconds.n > 0 || o->simulate.forecast.offers))
-		return usage_error("--seconds and --offers go with plan --simulate");
+	if ((o->simulate.forecast.seconds.n > 0 || o->simulate.forecast.offers ||
+	     o->simulate.forecast.prices.n > 0) &&
+	    (o->command != COMMAND_PLAN || o->origin || o->diff))
+		return usage_error("--seconds, --offers and --price go with plan");
 	if (o->files.n == 0 && !o->help)
 		return usage_error("%s",
 		                   o->command == COMMAND_EXPLAIN ? "which code?" : "which file?");
@@ -483,6 +494,7 @@ void run_options_release(struct run_options *o)
 	vec_release(&o->params);
 	vec_release(&o->sets);
 	vec_release(&o->simulate.forecast.seconds);
+	vec_release(&o->simulate.forecast.prices);
 }
 
 struct compile_options run_options_compile(const struct run_options *o)

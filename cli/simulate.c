@@ -28,6 +28,7 @@ struct step_result {
 	double busy;         /* seconds of its tasks */
 	uint32_t workers;    /* at most, at one time */
 	double cost, rate;   /* rate: of its workers as of the last look, for an hour */
+	bool unpriced;       /* some worker of it has no price: cost is of the others */
 	uint32_t done;
 };
 
@@ -45,7 +46,8 @@ struct watch {
 	VEC(struct moment) moments;
 	double looked; /* when costs were last added up */
 	double moved;  /* when a task last began or ended */
-	bool priced;   /* some machine has a price */
+	/* Flavors of which no price is known, each once; "" for workers that nobody made. */
+	struct intern unpriced;
 	uint32_t most;
 };
 
@@ -223,12 +225,18 @@ static void add_local(struct watch *w, int workers)
 
 /* Watching. */
 
-static double price_of(struct core *core, const struct worker_node *worker)
+/* Of its hour; NaN, noted, where nobody tells it. */
+static double price_of(struct watch *w, const struct worker_node *worker)
 {
+	struct core *core = simulation_core(w->simulation);
 	const struct roster_worker *row =
 	        roster_workers(core) ? roster_worker(&core->recruit->roster, worker->id) : NULL;
+	const char *name = row != NULL && row->machine.name != NULL ? row->machine.name : "";
 
-	return row != NULL ? row->machine.cost : (double)NAN;
+	if (row != NULL && !isnan(row->machine.cost))
+		return row->machine.cost;
+	intern_add(&w->unpriced, name, strlen(name));
+	return (double)NAN;
 }
 
 static void look_at_workers(struct watch *w, double passed)
@@ -252,9 +260,11 @@ static void look_at_workers(struct watch *w, double passed)
 			continue;
 		total++;
 		step = step_of(s, worker_batch(worker));
-		price = price_of(core, worker);
-		w->priced |= !isnan(price);
-		if (step < s->step_count && !isnan(price))
+		price = price_of(w, worker);
+		if (step == s->step_count)
+			continue;
+		w->steps[step].unpriced |= isnan(price);
+		if (!isnan(price))
 			w->steps[step].rate += price;
 	}
 	w->most = total > w->most ? total : w->most;
@@ -327,14 +337,15 @@ static void add_time(struct str *out, int width, double seconds)
 	str_addf(out, "%*s", width, text);
 }
 
-static void add_cost(const struct watch *w, struct str *out, double cost)
+static void add_cost(const struct step_result *step, struct str *out)
 {
-	if (w->priced)
-		str_addf(out, "%10.2f", cost);
-	else
+	if (step->unpriced)
 		str_addf(out, "%10s", "-");
+	else
+		str_addf(out, "%10.2f", step->cost);
 }
 
+/* Of all whose price is known. */
 static double total_cost(const struct watch *w)
 {
 	double cost = 0;
@@ -342,6 +353,23 @@ static double total_cost(const struct watch *w)
 	for (uint32_t i = 0; i < w->submission->step_count; i++)
 		cost += w->steps[i].cost;
 	return cost;
+}
+
+static void add_total(const struct watch *w, struct str *out)
+{
+	if (w->unpriced.n == 0) {
+		str_addf(out, "cost %.2f\n", total_cost(w));
+		return;
+	}
+	str_adds(out, "cost unknown: no price is known of ");
+	for (uint32_t i = 0; i < w->unpriced.n; i++) {
+		const char *name = intern_text(&w->unpriced, i);
+
+		str_addf(out, "%s%s", i > 0 ? ", " : "", *name != '\0' ? name : "local workers");
+	}
+	if (total_cost(w) > 0)
+		str_addf(out, "; the others cost %.2f", total_cost(w));
+	str_addc(out, '\n');
 }
 
 static void add_moments(const struct watch *w, struct str *out)
@@ -378,7 +406,7 @@ static void tell_text(const struct watch *w, struct str *out)
 		str_addc(out, ' ');
 		add_time(out, 10, step->busy);
 		str_addf(out, " %8u ", step->workers);
-		add_cost(w, out, step->cost);
+		add_cost(step, out);
 		str_addf(out, "%s\n",
 		         strcmp(w->forecast->seconds_of[i], "assumed") == 0 ? "  seconds assumed"
 		                                                            : "");
@@ -386,15 +414,12 @@ static void tell_text(const struct watch *w, struct str *out)
 	add_moments(w, out);
 	str_adds(out, "\nmakespan ");
 	add_time(out, 0, simulation_seconds(w->simulation));
-	str_addf(out, ", at most %u workers, cost ", w->most);
-	if (w->priced)
-		str_addf(out, "%.2f\n", total_cost(w));
-	else
-		str_adds(out, "unknown: no price is known\n");
-	if (w->forecast->made_up && w->forecast->providers[0] != NULL)
+	str_addf(out, ", at most %u worker%s, ", w->most, w->most == 1 ? "" : "s");
+	add_total(w, out);
+	if (w->forecast->offers_of == OFFERS_MADE_UP && w->forecast->providers[0] != NULL)
 		str_adds(out,
 		         "the machines are made up to fit: --offers FILE, or a server, says what "
-		         "there is\n");
+		         "there is, --price what it costs\n");
 }
 
 static json_t *seconds_json(double seconds)
@@ -416,7 +441,8 @@ static void tell_json(const struct watch *w, struct str *out)
 		                      w->forecast->seconds_of[i], "begins",
 		                      seconds_json(step->begins), "ends", seconds_json(step->ends),
 		                      "busy", step->busy, "workers", (json_int_t)step->workers,
-		                      "cost", w->priced ? json_real(step->cost) : json_null()));
+		                      "cost",
+		                      step->unpriced ? json_null() : json_real(step->cost)));
 	}
 	for (size_t i = 0; i < w->moments.n; i++)
 		ndjson_line(out, "simulated_workers",
@@ -425,7 +451,7 @@ static void tell_json(const struct watch *w, struct str *out)
 	ndjson_line(out, "simulation",
 	            json_pack("{s:f, s:I, s:o}", "makespan", simulation_seconds(w->simulation),
 	                      "workers", (json_int_t)w->most, "cost",
-	                      w->priced ? json_real(total_cost(w)) : json_null()));
+	                      w->unpriced.n > 0 ? json_null() : json_real(total_cost(w))));
 }
 
 /* Whose tasks are left, and why nobody takes them. */
@@ -490,6 +516,7 @@ int simulate(const struct submission *s, const struct simulate_options *options)
 	                                   .log = &log};
 	int code = forecast_read(&forecast, s, &options->forecast);
 
+	intern_init(&w.unpriced);
 	log_init(&log, "simulation", LOG_LEVEL_ERROR, STDERR_FILENO);
 	w.steps = xcalloc(s->step_count + 1, sizeof(*w.steps));
 	for (uint32_t i = 0; i < s->step_count; i++)
@@ -506,6 +533,7 @@ int simulate(const struct submission *s, const struct simulate_options *options)
 		}
 	}
 	vec_release(&w.moments);
+	intern_release(&w.unpriced);
 	free(w.steps);
 	forecast_release(&forecast);
 	return code;

@@ -22,5 +22,7 @@ endforeach()
 set_tests_properties(${runs} PROPERTIES TIMEOUT 120)
 # Tens of thousands of tasks through an instrumented compiler.
 set_tests_properties(run_many PROPERTIES TIMEOUT 300 LABELS "script;slow")
+scitq_script_test(run_price tests/e2e/run_price)
+set_tests_properties(run_price PROPERTIES TIMEOUT 120)
 # Workers that are made for a run.
 scitq_script_test(recruited tests/e2e/recruited)

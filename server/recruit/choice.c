@@ -8,8 +8,6 @@
 
 /* Where a machine was taken away lately another place may cost a little more. */
 #define EVICTED_NS (INT64_C(3600) * 1000000000)
-/* Machines of a flavor in a region whose provider tells no quota. */
-#define UNTOLD_QUOTA 1000
 
 static bool can_deploy(const struct recruiter *row)
 {
@@ -103,14 +101,14 @@ static bool is_there(const struct machine *place, const char *provider, const ch
 
 /*
  * What of the quota is left: without those that are being made or destroyed, and those that came
- * since it was told. Where no quota is told there is one all the same: a mistake is not to cost
- * a fortune.
+ * since it was told. Where no quota is told there is one all the same.
  */
 static int64_t left_of(const struct core *core, const struct machine *place)
 {
 	const struct roster *roster = &core->recruit->roster;
 	bool told = !isnan(place->available);
-	int64_t left = (told ? (int64_t)place->available : UNTOLD_QUOTA) - jobs_at(core, place);
+	int64_t left =
+	        (told ? (int64_t)place->available : OFFER_UNTOLD_QUOTA) - jobs_at(core, place);
 
 	for (size_t i = 0; i < roster->workers.n; i++) {
 		const struct roster_worker *w = &roster->workers.v[i];
@@ -139,19 +137,6 @@ static void add_candidate(struct core *core, const struct offer *offer, struct c
 		c->offer.machine.cost *= 1 + (double)core->options.eviction_margin / 100;
 }
 
-/* Named to the last: that is deployed even where no provider has told that it offers it. */
-static bool is_named(const struct roster_recruiter *node, struct offer *offer)
-{
-	if (node->wanted.name == NULL || is_auto(node->row.worker_provider) ||
-	    is_auto(node->row.worker_region))
-		return false;
-	*offer = (struct offer){.machine = machine_unknown};
-	offer->machine.name = node->wanted.name;
-	offer->machine.provider = node->row.worker_provider;
-	offer->machine.region = node->row.worker_region;
-	return true;
-}
-
 static size_t list_candidates(struct core *core, const struct roster_recruiter *node,
                               struct candidate **list)
 {
@@ -173,7 +158,7 @@ static size_t list_candidates(struct core *core, const struct roster_recruiter *
 		    dispatch_knows(core, offers->list.v[i].machine.provider))
 			add_candidate(core, &offers->list.v[i], &(*list)[n++]);
 	}
-	if (n == 0 && is_named(node, &named))
+	if (n == 0 && offer_named(&wish, &named))
 		add_candidate(core, &named, &(*list)[n++]);
 	return n;
 }

@@ -166,6 +166,17 @@ bool offer_fits(const struct offer *offer, const struct wish *wish)
 	return !(m->eviction > most);
 }
 
+bool offer_named(const struct wish *wish, struct offer *offer)
+{
+	if (wish->wanted->name == NULL || is_auto(wish->provider) || is_auto(wish->region))
+		return false;
+	*offer = (struct offer){.machine = machine_unknown};
+	offer->machine.name = wish->wanted->name;
+	offer->machine.provider = wish->provider;
+	offer->machine.region = wish->region;
+	return true;
+}
+
 /* Unknown comes last. */
 static int compare_numbers(double a, double b)
 {

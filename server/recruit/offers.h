@@ -15,6 +15,10 @@
 #include "server/recruit/protofilter.h"
 #include "store/store.h"
 
+/* Machines of a flavor in a region whose provider tells no quota: a mistake is not to cost a
+   fortune. */
+#define OFFER_UNTOLD_QUOTA 1000
+
 struct offer {
 	struct machine machine; /* all of name, provider and region are set */
 	bool preferred;
@@ -43,6 +47,11 @@ struct wish {
 };
 
 bool offer_fits(const struct offer *offer, const struct wish *wish);
+/*
+ * Who names flavor, provider and region is served even where nobody has told that it is offered:
+ * that machine, of which nothing else is known. False where the wish leaves one of them open.
+ */
+bool offer_named(const struct wish *wish, struct offer *offer);
 /* The order in which they are taken; for qsort() of pointers to offers. */
 int offer_compare(const void *a, const void *b);
 
