@@ -8,9 +8,18 @@
 
 #include <string.h>
 
+/* Of a side of a comparison; that of a param is known also where its value is wrong or missing. */
+static const struct vtype *side_type(struct checker *k, const struct expr *e, const struct node *n)
+{
+	const struct binding *b = n->kind == NODE_BAD ? binding_of(k->c, e) : NULL;
+
+	return b != NULL && b->symbol != NULL ? b->symbol->type : n->type;
+}
+
 struct node *check_binary(struct checker *k, const struct expr *e)
 {
 	struct node *n = node_new(k, NODE_BINARY, e->span, NULL), *left, *right;
+	const struct vtype *type;
 	bool data = k->data;
 	struct diag *d;
 
@@ -20,15 +29,14 @@ struct node *check_binary(struct checker *k, const struct expr *e)
 	    binding_of(k->c, e->binary.left) != NULL &&
 	    binding_of(k->c, e->binary.left)->symbol == NULL) {
 		right = check_expr(k, e->binary.right, NULL);
-		left = check_expr(k, e->binary.left,
-		                  right->type->kind == VTYPE_ENUM ? right->type : NULL);
+		type = side_type(k, e->binary.right, right);
+		left = check_expr(k, e->binary.left, type->kind == VTYPE_ENUM ? type : NULL);
 	} else {
 		left = check_expr(k, e->binary.left, NULL);
-		right = check_expr(k, e->binary.right,
-		                   left->type->kind == VTYPE_ENUM &&
-		                                   e->binary.right->kind == EXPR_NAME
-		                           ? left->type
-		                           : NULL);
+		type = side_type(k, e->binary.left, left);
+		if (type->kind != VTYPE_ENUM || e->binary.right->kind != EXPR_NAME)
+			type = NULL;
+		right = check_expr(k, e->binary.right, type);
 	}
 	k->data = data;
 	if (left->kind == NODE_BAD || right->kind == NODE_BAD)

@@ -336,12 +336,24 @@ static void help_params(struct compilation *c, struct diag *d, const char *const
 	str_release(&list);
 }
 
+/* It may be one of a module that could not be read. */
+static bool of_broken_module(const struct compilation *c, const char *name)
+{
+	for (size_t i = 0; i < c->program.symbols.n; i++) {
+		const struct module *m = c->program.symbols.v[i]->module;
+
+		if (m != NULL && m->broken && strncmp(m->prefix, name, strlen(m->prefix)) == 0)
+			return true;
+	}
+	return false;
+}
+
 void check_params(struct compilation *c)
 {
 	for (size_t i = 0; i < c->options.nparams; i++) {
 		const char *name = c->options.params[i].name, *nearest;
 		VEC(const char *) names = {0};
-		bool known = false;
+		bool known = of_broken_module(c, name);
 		struct diag *d;
 
 		for (size_t j = 0; j < c->program.items.n; j++) {

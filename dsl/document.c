@@ -4,6 +4,12 @@
 
 #include <string.h>
 
+/* A loop or condition. */
+struct around {
+	const struct stmt *stmt;
+	bool otherwise; /* behind its `else` */
+};
+
 struct reader {
 	struct arena *arena;
 	const char *text;
@@ -12,7 +18,7 @@ struct reader {
 	VEC(struct document_param) params;
 	VEC(struct document_step) steps;
 	VEC(struct document_import) imports;
-	VEC(const struct stmt *) around; /* loops and conditions */
+	VEC(struct around) around;
 };
 
 /* As written, but on one line. */
@@ -216,17 +222,18 @@ static void read_param(struct reader *r, const struct stmt *s)
 
 /* ---- steps ---- */
 
-/* "for each sample in samples, lane in lanes where ..., if paired" */
+/* "for each sample in samples, lane in lanes where ..., if paired, unless single" */
 static const char *read_loops(struct reader *r)
 {
 	struct str s = STR_INIT;
 	const char *text = NULL;
 
 	for (size_t i = 0; i < r->around.n; i++) {
-		const struct stmt *around = r->around.v[i];
+		const struct stmt *around = r->around.v[i].stmt;
 
 		if (around->kind == STMT_IF) {
-			str_addf(&s, "%sif %s", s.len > 0 ? ", " : "",
+			str_addf(&s, "%s%s %s", s.len > 0 ? ", " : "",
+			         r->around.v[i].otherwise ? "unless" : "if",
 			         written_expr(r, around->branch.cond));
 			continue;
 		}
@@ -320,7 +327,7 @@ static void read_step(struct reader *r, const struct stmt *s)
 
 static void read_block(struct reader *r, const struct block *b);
 
-static void read_inside(struct reader *r, const struct stmt *around, const struct block *b)
+static void read_inside(struct reader *r, struct around around, const struct block *b)
 {
 	vec_push(&r->around, around);
 	read_block(r, b);
@@ -347,12 +354,12 @@ static void read_stmt(struct reader *r, const struct stmt *s)
 		read_import(r, s);
 		break;
 	case STMT_FOREACH:
-		read_inside(r, s, s->foreach.body);
+		read_inside(r, (struct around){.stmt = s}, s->foreach.body);
 		break;
 	case STMT_IF:
-		read_inside(r, s, s->branch.then);
+		read_inside(r, (struct around){.stmt = s}, s->branch.then);
 		if (s->branch.otherwise != NULL)
-			read_block(r, s->branch.otherwise);
+			read_inside(r, (struct around){s, true}, s->branch.otherwise);
 		break;
 	default:
 		break;
