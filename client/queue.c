@@ -54,7 +54,7 @@ static bool is_stopping(void *context)
 
 /* One attempt at the first; the outcome is final unless it is SCITQ_UNREACHABLE or
  * SCITQ_INTERRUPTED. */
-static void try_first(struct queue *q, struct pending *p, struct outcome *outcome)
+static void try_first(struct queue *q, struct pending *p, struct sent *outcome)
 {
 	struct str error = STR_INIT;
 
@@ -62,8 +62,8 @@ static void try_first(struct queue *q, struct pending *p, struct outcome *outcom
 		sender_try(q->sender, &p->request, q->interval,
 		           (struct watch){.stops = is_stopping, .context = q}, outcome);
 	} else {
-		outcome_release(outcome);
-		outcome_init(outcome);
+		sent_release(outcome);
+		sent_init(outcome);
 		outcome->result = SCITQ_USAGE;
 		str_adds(&outcome->error, error.p);
 	}
@@ -71,7 +71,7 @@ static void try_first(struct queue *q, struct pending *p, struct outcome *outcom
 }
 
 /* Under lock, which is given up while others are told. */
-static void finish_first(struct queue *q, struct outcome *outcome)
+static void finish_first(struct queue *q, struct sent *outcome)
 {
 	struct pending *p = pop(q);
 	size_t left = q->n;
@@ -99,9 +99,9 @@ static void *send_all(void *context)
 {
 	struct queue *q = context;
 	struct pace pace = {0};
-	struct outcome outcome;
+	struct sent outcome;
 
-	outcome_init(&outcome);
+	sent_init(&outcome);
 	pthread_mutex_lock(&q->lock);
 	while (!q->stopping) {
 		struct pending *p = q->first;
@@ -125,7 +125,7 @@ static void *send_all(void *context)
 			wait_until(&q->changed, &q->lock, until);
 	}
 	pthread_mutex_unlock(&q->lock);
-	outcome_release(&outcome);
+	sent_release(&outcome);
 	return NULL;
 }
 

@@ -140,10 +140,10 @@ bool read_pause(struct scitq *s, struct pace *pace, double most)
 	return go_on;
 }
 
-static void interrupt(struct outcome *outcome)
+static void interrupt(struct sent *outcome)
 {
-	outcome_release(outcome);
-	outcome_init(outcome);
+	sent_release(outcome);
+	sent_init(outcome);
 	outcome->result = SCITQ_INTERRUPTED;
 	str_adds(&outcome->error, "the wait was interrupted");
 }
@@ -153,7 +153,7 @@ static struct watch watch_of(const struct scitq *s)
 	return (struct watch){.stops = s->options.interrupted, .context = s->options.context};
 }
 
-static void read_one(struct scitq *s, struct request *r, struct outcome *outcome)
+static void read_one(struct scitq *s, struct request *r, struct sent *outcome)
 {
 	struct pace pace = {0};
 
@@ -174,7 +174,7 @@ static void read_one(struct scitq *s, struct request *r, struct outcome *outcome
 }
 
 /* A list that the server gives in pages: all of them, or as many rows as are wanted. */
-static void read_pages(struct scitq *s, struct request *r, struct outcome *outcome)
+static void read_pages(struct scitq *s, struct request *r, struct sent *outcome)
 {
 	const char *key = row_table(r->row->rows)->fields[0].name;
 	const json_t *limit = json_object_get(r->arguments, "limit");
@@ -202,7 +202,7 @@ static void read_pages(struct scitq *s, struct request *r, struct outcome *outco
 	}
 }
 
-static void read_now(struct scitq *s, struct request *r, struct outcome *outcome)
+static void read_now(struct scitq *s, struct request *r, struct sent *outcome)
 {
 	const json_t *limit = json_object_get(r->arguments, "limit");
 
@@ -217,7 +217,7 @@ static void read_now(struct scitq *s, struct request *r, struct outcome *outcome
 
 /* False where the answer comes later. */
 static bool write_now(struct scitq *s, struct request *r, struct scitq_answer *answer,
-                      struct outcome *outcome)
+                      struct sent *outcome)
 {
 	if (r->key[0] == '\0')
 		snprintf(r->key, sizeof(r->key), "%s-%010llx", s->session,
@@ -250,11 +250,11 @@ struct scitq_answer *make_keyed_call(struct scitq *s, const struct call_row *row
 {
 	struct scitq_answer *answer = answer_new(row);
 	struct str warning = STR_INIT;
-	struct outcome outcome;
+	struct sent outcome;
 	struct request request;
 	bool done = true;
 
-	outcome_init(&outcome);
+	sent_init(&outcome);
 	task_shell_warning(row, arguments, &warning);
 	/* Those of another server are in no order with ours. */
 	for (size_t i = 0; i < nlazy; i++) {
@@ -279,7 +279,7 @@ struct scitq_answer *make_keyed_call(struct scitq *s, const struct call_row *row
 		say_once(s, warning.p);
 	str_release(&warning);
 	request_release(&request);
-	outcome_release(&outcome);
+	sent_release(&outcome);
 	return answer;
 }
 

@@ -74,7 +74,7 @@ void sender_give(struct sender *sender, struct client *client)
 	}
 }
 
-void outcome_init(struct outcome *outcome)
+void sent_init(struct sent *outcome)
 {
 	outcome->result = SCITQ_OK;
 	outcome->json = NULL;
@@ -82,7 +82,7 @@ void outcome_init(struct outcome *outcome)
 	str_init(&outcome->code);
 }
 
-void outcome_release(struct outcome *outcome)
+void sent_release(struct sent *outcome)
 {
 	json_decref(outcome->json);
 	str_release(&outcome->error);
@@ -142,7 +142,7 @@ static bool goes_on(void *context)
 
 static void exchange(struct client *client, const struct request *r, const char *path,
                      const struct str *body, double seconds, struct watch *watch,
-                     struct outcome *outcome)
+                     struct sent *outcome)
 {
 	const char *headers[8];
 	struct http_request request;
@@ -172,14 +172,14 @@ static void exchange(struct client *client, const struct request *r, const char 
 }
 
 void sender_try(struct sender *sender, struct request *r, double seconds, struct watch watch,
-                struct outcome *outcome)
+                struct sent *outcome)
 {
 	struct str path = STR_INIT, text = STR_INIT;
 	struct client *client;
 	json_t *body;
 
-	outcome_release(outcome);
-	outcome_init(outcome);
+	sent_release(outcome);
+	sent_init(outcome);
 	if (!call_build(r->row, r->arguments, &path, &body, &outcome->error)) {
 		outcome->result = SCITQ_USAGE;
 	} else {

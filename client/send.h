@@ -22,14 +22,14 @@ bool sender_init(struct sender *sender, const struct server_access *access);
 void sender_release(struct sender *sender);
 
 /* What came of an attempt. */
-struct outcome {
+struct sent {
 	enum scitq_result result; /* SCITQ_UNREACHABLE: worth another attempt */
 	json_t *json;             /* of SCITQ_OK */
 	struct str error, code;
 };
 
-void outcome_init(struct outcome *outcome);
-void outcome_release(struct outcome *outcome);
+void sent_init(struct sent *outcome);
+void sent_release(struct sent *outcome);
 
 /* Whether an attempt goes on, asked now and then. */
 struct watch {
@@ -43,7 +43,7 @@ struct watch {
  * stops it: the server may have done it.
  */
 void sender_try(struct sender *sender, struct request *request, double seconds, struct watch watch,
-                struct outcome *outcome);
+                struct sent *outcome);
 /* A client that is nobody else's until it is given back. */
 struct client *sender_take(struct sender *sender);
 void sender_give(struct sender *sender, struct client *client);
