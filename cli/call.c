@@ -1,5 +1,7 @@
 #include "cli/call.h"
 
+#include "client/state_server.h"
+#include "model/digest.h"
 #include "runtime/local.h"
 #include "runtime/session.h"
 
@@ -8,10 +10,17 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /* As v1's programs wait. */
 #define TIMEOUT_S 150
+/* Of a private server in one call; the pauses before them grow to the last of these. */
+#define RESTARTS 20
+#define FIRST_PAUSE_MS 25
+#define PAUSE_DOUBLINGS 6
+#define KEY_DIGITS 32
 
 const struct command_option call_options[] = {
         {'s', "server", "SERVER", "HOST, HOST:PORT or URL (SCITQ_SERVER; token in SCITQ_TOKEN)"},
@@ -62,43 +71,58 @@ static bool read_timeout(struct call *c)
 	return true;
 }
 
-/*
- * The private server of a state directory that has a database: it ends a minute after its last
- * call, as scitq-run left it, and is wanted again to tell of its runs.
- */
-static bool start_private(const struct command_call *command, struct str *error)
+/* scitq-run has used the state directory: its server is one that comes and goes. */
+static bool is_private(const char *state)
 {
-	const char *state = command_value(command, "state");
-	struct str database = STR_INIT;
+	struct str path = STR_INIT;
+	bool found;
+
+	str_addf(&path, "%s/run", state);
+	found = access(path.p, F_OK) == 0;
+	str_release(&path);
+	return found;
+}
+
+/*
+ * The private server of a state directory in which there are runs: it ends when nobody is there any
+ * more, and is wanted again to tell of its runs.
+ */
+static bool start_private(const char *state, struct str *error)
+{
 	struct local local;
 	bool ok;
 
 	str_reset(error);
-	if (!local_init(&local, state != NULL ? state : getenv("SCITQ_STATE"), error))
+	if (!local_init(&local, state, error))
 		return false;
-	str_addf(&database, "%s/scitq.db", local.state);
-	ok = access(database.p, F_OK) == 0;
+	ok = is_private(local.state);
 	if (!ok)
 		str_addf(error, "no server is named, and %s holds no runs of scitq-run",
 		         local.state);
 	ok = ok && local_server(&local, error);
-	str_release(&database);
 	local_release(&local);
 	return ok;
 }
 
+static enum reach_result reach(struct call *c, struct str *error)
+{
+	const struct server_access given = {.server = command_value(c->command, "server"),
+	                                    .ca = command_value(c->command, "ca")};
+
+	return reach_open(&c->reach, &given, command_value(c->command, "state"), error);
+}
+
 bool call_open(struct call *c, const struct command_call *command)
 {
-	const struct server_access given = {.server = command_value(command, "server"),
-	                                    .ca = command_value(command, "ca")};
-	struct str error = STR_INIT;
+	struct str error = STR_INIT, state = STR_INIT;
 	enum reach_result result;
 
 	*c = (struct call){.command = command, .code = EXIT_CODE_OK};
-	result = reach_open(&c->reach, &given, command_value(command, "state"), &error);
-	if (result == REACH_NO_SERVER && start_private(command, &error)) {
+	result = reach(c, &error);
+	str_adds(&state, c->reach.state.p);
+	if (result == REACH_NO_SERVER && state.len > 0 && start_private(state.p, &error)) {
 		reach_close(&c->reach);
-		result = reach_open(&c->reach, &given, command_value(command, "state"), &error);
+		result = reach(c, &error);
 	}
 	if (result == REACH_MISUSED)
 		call_fail(c, EXIT_CODE_USAGE, NULL, "%s", error.p);
@@ -110,6 +134,7 @@ bool call_open(struct call *c, const struct command_call *command)
 	else
 		read_timeout(c);
 	str_release(&error);
+	str_release(&state);
 	return c->code == EXIT_CODE_OK;
 }
 
@@ -132,8 +157,9 @@ static bool judge(struct call *c, enum client_result result)
 		                 client->error.p);
 	case CLIENT_UNAUTHORIZED:
 		return call_fail(c, EXIT_CODE_SERVER,
-		                 "the token comes from SCITQ_TOKEN, or NAME:TOKEN@HOST as server; "
-		                 "scitq-server token add makes one",
+		                 "the token comes from SCITQ_TOKEN, the settings, or NAME:TOKEN@HOST "
+		                 "as server; scitq user me says whose it is, and an admin makes "
+		                 "another by scitq user create",
 		                 "%s", client->error.p);
 	case CLIENT_REFUSED:
 	case CLIENT_BROKEN:
@@ -142,12 +168,59 @@ static bool judge(struct call *c, enum client_result result)
 	return call_fail(c, EXIT_CODE_SERVER, NULL, "%s", client->error.p);
 }
 
+bool call_private(const struct call *c)
+{
+	return c->reach.state.len > 0 && is_private(c->reach.state.p);
+}
+
+/*
+ * After a call that found nobody: a private server that has gone, or is about to, is started anew.
+ * True where the call is worth another try; where none can be started the client's error says why.
+ */
+static bool start_again(struct call *c, int attempt)
+{
+	struct reach *r = &c->reach;
+	int doublings = attempt < PAUSE_DOUBLINGS ? attempt : PAUSE_DOUBLINGS;
+	int64_t pause_ns = (INT64_C(1000000) * FIRST_PAUSE_MS) << doublings;
+	struct timespec pause = {pause_ns / 1000000000, pause_ns % 1000000000};
+	struct str error = STR_INIT;
+	bool ok;
+
+	if (attempt >= RESTARTS || !call_private(c))
+		return false;
+	nanosleep(&pause, NULL);
+	if (c->starting != NULL)
+		pthread_mutex_lock(c->starting);
+	ok = start_private(r->state.p, &error);
+	if (c->starting != NULL)
+		pthread_mutex_unlock(c->starting);
+	if (!ok) {
+		str_reset(&r->client.error);
+		str_adds(&r->client.error, error.p);
+	} else if (state_server(r->state.p, &r->url, &r->token, NULL)) {
+		client_release(&r->client);
+		client_init(&r->client,
+		            &(struct server_access){.server = r->url.p, .token = r->token.p});
+	}
+	str_release(&error);
+	return ok;
+}
+
 json_t *call_json(struct call *c, const char *method, const char *path, json_t *body)
 {
+	enum client_result result;
 	json_t *reply = NULL;
-	bool ok =
-	        judge(c, client_call(&c->reach.client, method, path, body, c->timeout_ms, &reply));
+	char key[KEY_DIGITS + 1];
+	int attempt = 0;
+	bool keyed = strcmp(method, "GET") != 0 && call_private(c), ok;
 
+	random_hex(key, KEY_DIGITS);
+	do {
+		client_set_key(&c->reach.client, keyed ? key : NULL);
+		result = client_call(&c->reach.client, method, path, body, c->timeout_ms, &reply);
+	} while (result == CLIENT_UNREACHABLE && start_again(c, attempt++));
+	client_set_key(&c->reach.client, NULL);
+	ok = judge(c, result);
 	json_decref(body);
 	if (ok && reply == NULL)
 		reply = json_null();
@@ -156,5 +229,11 @@ json_t *call_json(struct call *c, const char *method, const char *path, json_t *
 
 bool call_bytes(struct call *c, const char *path, struct str *out)
 {
-	return judge(c, client_get_bytes(&c->reach.client, path, c->timeout_ms, out));
+	enum client_result result;
+	int attempt = 0;
+
+	do
+		result = client_get_bytes(&c->reach.client, path, c->timeout_ms, out);
+	while (result == CLIENT_UNREACHABLE && start_again(c, attempt++));
+	return judge(c, result);
 }

@@ -6,12 +6,15 @@
 #include "cli/reach.h"
 
 #include <jansson.h>
+#include <pthread.h>
 
 struct call {
 	const struct command_call *command;
 	struct reach reach;
 	int timeout_ms;
 	int code; /* exit code of the command so far */
+	/* Of several calls at a time one starts a private server again; NULL: it is alone. */
+	pthread_mutex_t *starting;
 };
 
 /* Groups of options: which server, for every command that uses this, and how long to wait for it.
@@ -21,6 +24,13 @@ extern const struct command_option call_options[], call_patience[];
 /* False with `code` set. Always to be closed; call_close() returns the code. */
 bool call_open(struct call *c, const struct command_call *command);
 int call_close(struct call *c);
+/* The server is that of a scitq-run: there while somebody needs it, with workers while somebody
+   waits for them. */
+bool call_private(const struct call *c);
+/*
+ * A private server that has gone, or goes while we ask, is started again: call_json() and
+ * call_bytes() ask it anew, and do nothing twice.
+ */
 /* The answer, the caller's; an answer without a body is null. NULL with `code` set. Takes the body
    over. */
 json_t *call_json(struct call *c, const char *method, const char *path, json_t *body);

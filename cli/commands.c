@@ -239,6 +239,12 @@ static const struct command_option run_filters[] = {
 static const struct command_option retry_how[] = {
         {0, "failed", NULL, "the tasks of the run that failed"},
         {0, "set", "KEY=VALUE", "with this field, such as memory=64GB; also several times"},
+        {0, "detach", NULL, "on a private server: do not stay until they are done"},
+        END,
+};
+
+static const struct command_option resume_how[] = {
+        {0, "detach", NULL, "on a private server: do not stay until the run has ended"},
         END,
 };
 
@@ -341,7 +347,7 @@ const struct command commands[] = {
         {"shell", "[RUN] TASK [-- COMMAND...]", 0, 2, "a shell where the task would run: its inputs, variables, container, limits", shell, {shell_how, which, SERVER}},
         {"retry", "TASK... | RUN --failed", 0, COMMAND_ANY, "run tasks again, changed where asked", steer_retry, {retry_how, which, SERVER}},
         {"pause", "RUN...", 1, COMMAND_ANY, "grant nothing more of a run; what runs goes on", steer_pause, {nothing, SERVER}},
-        {"resume", "RUN...", 1, COMMAND_ANY, "let a paused run go on", steer_resume, {nothing, SERVER}},
+        {"resume", "RUN...", 1, COMMAND_ANY, "let a paused run go on", steer_resume, {resume_how, SERVER}},
         {"cancel", "RUN...", 1, COMMAND_ANY, "end a run and what runs of it", steer_cancel, {nothing, SERVER}},
         {"report", "RUN", 1, 1, "an HTML file that tells of a run", report, {report_how, SERVER}},
         {"export", "RUN", 1, 1, "what happened in a run, for other programs", export_run, {export_how, SERVER}},
@@ -391,10 +397,14 @@ const struct command_noun command_nouns[] = {
          "scitq shell 41 align:S3"},
         {"retry", NULL,
          "Each gets its attempts afresh, and tasks that wait for it come back with it. --set changes fields before: cpu, memory, "
-         "container, command, run_timeout and the others that a task may change.",
+         "container, command, run_timeout and the others that a task may change. A private server works only while somebody is there: on one "
+         "the command stays, shows how far the run is, and ends with it, 1 where tasks failed again. With --detach it leaves at once, and "
+         "the server goes on until the run has ended.",
          "scitq retry 41 --failed --set memory=64GB"},
         {"pause", NULL, "Nothing more of the run is granted, and what runs goes on.", "scitq pause 41"},
-        {"resume", NULL, "The opposite of pause.", "scitq resume 41"},
+        {"resume", NULL,
+         "The opposite of pause. On a private server whose scitq-run has gone the command stays until the run has ended, as retry does.",
+         "scitq resume 41"},
         {"cancel", NULL, "What waits never runs, and what runs is told to end. Results stay.", "scitq cancel 41"},
         {"report",
          "look back:",

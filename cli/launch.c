@@ -1,5 +1,6 @@
 #include "cli/launch.h"
 
+#include "cli/attend.h"
 #include "cli/io.h"
 #include "cli/object.h"
 #include "model/json.h"
@@ -76,6 +77,7 @@ static void add_user(const struct command_call *command, json_t *task, struct st
 
 static int send_task(const struct command_call *command, json_t *task)
 {
+	struct attend attend = {.loose = true};
 	struct call c;
 	struct str out = STR_INIT;
 	json_t *reply;
@@ -87,6 +89,7 @@ static int send_task(const struct command_call *command, json_t *task)
 		str_addf(&out, "Task queued with task id: %" JSON_INTEGER_FORMAT "\n",
 		         json_integer_value(json_object_get(reply, "task_id")));
 		c.code = io_print(&out);
+		attend_tell(&attend, &c);
 	}
 	json_decref(reply);
 	return call_close(&c);

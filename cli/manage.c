@@ -1,5 +1,6 @@
 #include "cli/manage.h"
 
+#include "cli/attend.h"
 #include "cli/io.h"
 #include "cli/ndjson.h"
 #include "cli/object.h"
@@ -134,11 +135,23 @@ int manage_list(const struct command_call *command)
 
 /* ---- one by one ---- */
 
+/* The change of a task after which a worker is wanted. */
+static bool is_made_pending(const struct command_call *command, const char *method,
+                            const json_t *reply)
+{
+	const char *status = json_string_value(json_object_get(reply, "status"));
+
+	return strcmp(object_of(command->command)->noun, "task") == 0 &&
+	       strcmp(method, "PUT") == 0 && status != NULL &&
+	       (strcmp(status, "pending") == 0 || strcmp(status, "waiting") == 0);
+}
+
 /* A call about each object that the command line names; `each` says what to do with the answer. */
 static int for_each(const struct command_call *command, const char *method, const char *tail,
                     json_t *body, bool (*each)(struct call *c, const char *key, json_t *reply))
 {
 	const struct object *o = object_of(command->command);
+	struct attend attend = {0};
 	struct keys keys = {0};
 	struct call c;
 
@@ -153,9 +166,13 @@ static int for_each(const struct command_call *command, const char *method, cons
 			str_release(&path);
 			if (reply != NULL)
 				each(&c, keys.list.v[i], reply);
+			if (is_made_pending(command, method, reply))
+				attend_task(&attend, reply);
 			json_decref(reply);
 		}
 	}
+	attend_tell(&attend, &c);
+	attend_release(&attend);
 	keys_release(&keys);
 	json_decref(body);
 	return call_close(&c);

@@ -12,6 +12,7 @@ struct reach {
 	struct client client;
 	struct config config;
 	struct str url, token;
+	struct str state; /* the state directory that was looked at; "": a server is named */
 };
 
 enum reach_result {

@@ -16,6 +16,7 @@ void client_init(struct client *c, const struct server_access *access)
 	str_init(&c->auth);
 	str_init(&c->error);
 	str_init(&c->code);
+	str_init(&c->key);
 	/* A name that is none makes a URL that is none: the first call says so. */
 	if (!client_address(access->server, &c->url, &secret))
 		str_adds(&c->url, "http://");
@@ -37,6 +38,17 @@ void client_release(struct client *c)
 	str_release(&c->auth);
 	str_release(&c->error);
 	str_release(&c->code);
+	str_release(&c->key);
+}
+
+void client_set_key(struct client *c, const char *key)
+{
+	size_t last = c->auth.len > 0 ? 3 : 2;
+
+	str_reset(&c->key);
+	if (key != NULL)
+		str_addf(&c->key, "Idempotency-Key: %s", key);
+	c->headers[last] = key != NULL ? c->key.p : NULL;
 }
 
 void client_request(const struct client *c, const char *method, const char *path,

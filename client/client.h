@@ -30,7 +30,8 @@ struct client {
 	struct http *http;
 	struct str url;  /* "http://host:port", no slash at the end */
 	struct str auth; /* header line, "" without a token */
-	const char *headers[4];
+	struct str key;  /* header line, "" without one */
+	const char *headers[5];
 	struct str error; /* of the last call that did not succeed: one sentence */
 	struct str code;  /* its permanent word, "" where the server gave none */
 	const char *ca;
@@ -40,6 +41,11 @@ struct client {
 /* ca is borrowed until client_release(). */
 void client_init(struct client *c, const struct server_access *access);
 void client_release(struct client *c);
+/*
+ * The calls from here on are one write that may be sent again: the server knows it by `key`, and
+ * does it once. NULL: they are not.
+ */
+void client_set_key(struct client *c, const char *key);
 
 /*
  * One call, waiting at most timeout_ms for its answer. `body` is borrowed and

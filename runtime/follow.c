@@ -554,7 +554,7 @@ static void show_end(struct follow *f, int64_t ok, int64_t reused, const char *e
 
 void follow_summary(struct follow *f, int64_t started_ns)
 {
-	int64_t ok = 0, reused = 0, left = 0;
+	int64_t ok = 0, reused = f->reused_before, left = 0;
 	char elapsed[24];
 
 	for (size_t i = 0; i < f->view.nsteps; i++) {

@@ -25,7 +25,8 @@ struct follow {
 	bool idle_said;
 	struct standstill standstill;
 	int64_t retried;
-	int64_t hooks; /* tasks of the end that are not done */
+	int64_t reused_before; /* tasks that the plan had and the steps do not count */
+	int64_t hooks;         /* tasks of the end that are not done */
 };
 
 void follow_init(struct follow *f, struct session *s, const struct submission *submission,

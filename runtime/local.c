@@ -74,7 +74,7 @@ bool local_init(struct local *l, const char *state, struct str *error)
 	return err == 0;
 }
 
-static void forget(struct child *c)
+static void forget(struct companion *c)
 {
 	if (c->pidfd >= 0)
 		close(c->pidfd);
@@ -94,7 +94,7 @@ void local_release(struct local *l)
 	str_release(&l->token);
 }
 
-void child_reap(struct child *c, struct str *how)
+void companion_reap(struct companion *c, struct str *how)
 {
 	int status = 0;
 	pid_t got;
@@ -137,7 +137,7 @@ int local_spawn(char *const argv[], const char *log, pid_t *pid)
 }
 
 /* Run our own binary under another name, to be watched. */
-static bool start(struct local *l, struct child *c, char *const argv[], const char *log,
+static bool start(struct local *l, struct companion *c, char *const argv[], const char *log,
                   struct str *error)
 {
 	struct str path = STR_INIT;
@@ -302,7 +302,7 @@ static enum waited wait_for_server(struct local *l, int watch, struct str *error
 		if (fds[1].revents != 0) {
 			struct str how = STR_INIT;
 
-			child_reap(&l->server, &how);
+			companion_reap(&l->server, &how);
 			fail(error, "the private server %s", how.p);
 			local_add_last_line(l, "server.log", error);
 			str_release(&how);

@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-struct child {
+struct companion {
 	pid_t pid; /* 0: none */
 	int pidfd; /* readable when it ended */
 	int64_t started_ns;
@@ -27,8 +27,8 @@ struct local {
 	/* Of the private server, where it is not there yet: who may be asked for workers, and at
 	   which address they find it; NULL: nobody, and on this machine alone. */
 	const char *providers, *advertise;
-	struct child server;
-	struct child workers[LOCAL_WORKERS];
+	struct companion server;
+	struct companion workers[LOCAL_WORKERS];
 	struct str url;   /* of the server, after local_server */
 	struct str token; /* its token */
 };
@@ -70,7 +70,7 @@ int local_hold(struct local *l, const char *name);
 bool local_is_left(const struct local *l, const char *name);
 
 /* After the pidfd became readable: reap it and describe its end ("killed by signal 9"). */
-void child_reap(struct child *c, struct str *how);
+void companion_reap(struct companion *c, struct str *how);
 /* The last line of a log file of the state directory, for an error message. */
 void local_add_last_line(const struct local *l, const char *name, struct str *out);
 

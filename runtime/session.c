@@ -188,7 +188,7 @@ int session_wait(struct session *s, const int *fds, size_t nfds, int timeout_ms)
 	return (int)info.ssi_signo;
 }
 
-static bool has_ended(const struct child *c)
+static bool has_ended(const struct companion *c)
 {
 	struct pollfd p = {c->pidfd, POLLIN, 0};
 
@@ -198,12 +198,12 @@ static bool has_ended(const struct child *c)
 /* One that another run started in the same moment is as good as ours. */
 static bool tend_worker(struct session *s, int i, struct str *how)
 {
-	struct child *worker = &s->local.workers[i];
+	struct companion *worker = &s->local.workers[i];
 
 	if (!has_ended(worker))
 		return true;
 	str_reset(how);
-	child_reap(worker, how);
+	companion_reap(worker, how);
 	if (local_worker_runs(&s->local, i))
 		return true;
 	if (worker->failures >= WORKER_FAILURES) {
@@ -222,7 +222,7 @@ bool session_tend(struct session *s)
 	bool server_ended = has_ended(&s->local.server), ok = true;
 
 	if (server_ended) {
-		child_reap(&s->local.server, &how);
+		companion_reap(&s->local.server, &how);
 		/* Ours may have come second to another's, which it left the place to. */
 		server_ended = !local_server_runs(&s->local);
 	}

@@ -416,6 +416,7 @@ static void run_call(struct core *core, struct core_item item)
 {
 	if (!core->group_failed && !core->broken) {
 		core->current = item.call;
+		follow_heard(core, item.call);
 		if (!owner_allows(core, item.call))
 			core_problem(core, item.call);
 		else if (!idempotency_repeat(core, item.call) && !core->group_failed)

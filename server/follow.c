@@ -8,6 +8,7 @@
 #include "server/lease.h"
 #include "server/provider/dispatch.h"
 #include "server/record.h"
+#include "server/route.h"
 #include "server/tally.h"
 #include "server/worker.h"
 
@@ -18,6 +19,8 @@
 #define RETURN_NS (10 * SECOND_NS)
 /* What a private server still waits for workers that were asked to stop. */
 #define ENDING_NS (10 * SECOND_NS)
+/* Who called may call again. */
+#define HEARD_NS (10 * SECOND_NS)
 /* Somebody who left may have company that is just between two calls. */
 #define LEAVE_NS (SECOND_NS / 2)
 
@@ -152,6 +155,14 @@ void handle_run_follow(struct core *core, struct call *call)
 }
 
 /* The private server. */
+
+void follow_heard(struct core *core, const struct call *call)
+{
+	int64_t until = core->now_ns + HEARD_NS;
+
+	if (call->route != NULL && call->route->role != ROLE_WORKER && core->attached_until < until)
+		core->attached_until = until;
+}
 
 /* Until when somebody is attached; INT64_MAX: as long as things stay as they are. */
 static int64_t attached_until(const struct core *core)

@@ -12,6 +12,8 @@
 void follow_finish(struct core *core);
 /* Every follower is put among the answers, without one. */
 void follow_take_all(struct core *core);
+/* A call came: a private server stays a while for whoever calls it, workers apart. */
+void follow_heard(struct core *core, const struct call *call);
 /* After the group: is anybody attached to this private server, and until when? */
 void follow_attention(struct core *core);
 

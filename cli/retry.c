@@ -1,0 +1,247 @@
+/* scitq retry: failed tasks, or those that are named, run again, and on a private server to their
+ * end. */
+#include "cli/attend.h"
+#include "cli/io.h"
+#include "cli/object.h"
+#include "cli/steer.h"
+#include "model/json.h"
+#include "runtime/session.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Beside the one that is there. */
+#define THREADS 15
+#define TASKS_PER_THREAD 8
+
+/* 64GB, 64GiB, 2h: as the language writes them, for the fields that are counted in bytes and
+   seconds. Other texts stay as they are. */
+static json_t *read_amount(const struct field *f, const char *text)
+{
+	static const struct {
+		const char *unit;
+		double factor;
+	} units[] = {{"kB", 1e3},
+	             {"MB", 1e6},
+	             {"GB", 1e9},
+	             {"TB", 1e12},
+	             {"KiB", 1024.0},
+	             {"MiB", 1048576.0},
+	             {"GiB", 1073741824.0},
+	             {"TiB", 1099511627776.0},
+	             {"s", 1},
+	             {"m", 60},
+	             {"h", 3600},
+	             {"d", 86400},
+	             {"", 1}};
+	char *end;
+	double n = strtod(text, &end);
+
+	if (f->kind != KIND_INT && f->kind != KIND_REAL)
+		return f->kind == KIND_BOOL ? json_boolean(strcmp(text, "true") == 0)
+		                            : json_text(text);
+	for (size_t i = 0; end != text && i < sizeof(units) / sizeof(units[0]); i++) {
+		if (strcmp(end, units[i].unit) == 0)
+			return f->kind == KIND_INT ? json_integer((json_int_t)(n * units[i].factor))
+			                           : json_real(n * units[i].factor);
+	}
+	return NULL;
+}
+
+/* --set KEY=VALUE into the members of a PUT. */
+static bool read_settings(struct call *c, json_t *members)
+{
+	const struct table *t = table_get(TABLE_TASK);
+
+	for (size_t i = 0; i < c->command->given.n; i++) {
+		const struct command_given *g = &c->command->given.v[i];
+		const char *equals = strchr(g->value, '=');
+		char key[64] = "";
+		int field;
+		json_t *value;
+
+		if (strcmp(g->option->name, "set") != 0)
+			continue;
+		if (equals != NULL && equals - g->value < (ptrdiff_t)sizeof(key))
+			memcpy(key, g->value, (size_t)(equals - g->value));
+		field = table_field(t, key);
+		if (field < 0 || !(t->fields[field].flags & FIELD_UPDATE))
+			return call_fail(
+			        c, EXIT_CODE_USAGE,
+			        "such as cpu, memory, container, container_options, command, "
+			        "retry, run_timeout, priority",
+			        "--set is '%s', not KEY=VALUE with a field of a task", g->value);
+		value = read_amount(&t->fields[field], equals + 1);
+		if (value == NULL)
+			return call_fail(c, EXIT_CODE_USAGE, NULL,
+			                 "--set %s is '%s', not a number or amount", key,
+			                 equals + 1);
+		json_object_set_new(members, key, value);
+	}
+	return true;
+}
+
+static void add_failed_task(void *context, const json_t *row)
+{
+	const char *reason = json_string_value(json_object_get(row, "reason"));
+	struct keys *keys = context;
+	struct str key = STR_INIT;
+
+	if (reason != NULL && strcmp(reason, "dependency") == 0)
+		return;
+	str_addf(&key, "%" JSON_INTEGER_FORMAT,
+	         json_integer_value(json_object_get(row, "task_id")));
+	vec_push(&keys->list, str_detach(&key));
+}
+
+/* The failed tasks of a run; those that wait for one of them come back with it. */
+static bool add_failed(struct call *c, const char *run, struct keys *keys)
+{
+	const struct object *o = object_named("task");
+	struct str list = STR_INIT;
+	bool ok;
+
+	str_adds(&list, o->path);
+	query_add(&list, "run_id", run);
+	query_add(&list, "status", "failed");
+	query_add(&list, "view", "full");
+	ok = object_rows(c, o, list.p, add_failed_task, keys);
+	str_release(&list);
+	return ok;
+}
+
+static bool find_failed(struct call *c, struct keys *keys)
+{
+	struct keys runs = {0};
+	bool ok = object_keys(c, object_named("run"), &runs);
+
+	for (size_t i = 0; ok && i < runs.list.n; i++)
+		ok = add_failed(c, runs.list.v[i], keys);
+	keys_release(&runs);
+	return ok;
+}
+
+/*
+ * The new fields first: a task that is pending may be granted at once. *task is then its row, the
+ * caller's.
+ */
+static bool retry_task(struct call *c, const char *key, json_t *members, json_t **task)
+{
+	struct str path = STR_INIT;
+	json_t *reply = NULL;
+	bool ok = true;
+
+	object_path(object_named("task"), key, &path);
+	if (json_object_size(members) > 0) {
+		reply = call_json(c, "PUT", path.p, json_incref(members));
+		ok = reply != NULL;
+		json_decref(reply);
+	}
+	if (ok)
+		*task = call_json(c, "PUT", path.p, json_pack("{s:s}", "status", "pending"));
+	str_release(&path);
+	return ok && *task != NULL;
+}
+
+/* Many tasks at a time: the server writes down together what comes together. */
+struct retrying {
+	const struct command_call *command;
+	const struct keys *keys;
+	json_t *members;
+	pthread_mutex_t starting, lock;
+	/* Under lock. */
+	size_t next, done;
+	struct attend attend;
+	int code; /* of the first that failed */
+};
+
+/* The number of the next one; false where there is none, or one has failed. */
+static bool take_next(struct retrying *r, size_t *i)
+{
+	bool more;
+
+	pthread_mutex_lock(&r->lock);
+	more = r->code == EXIT_CODE_OK && r->next < r->keys->list.n;
+	if (more)
+		*i = r->next++;
+	pthread_mutex_unlock(&r->lock);
+	return more;
+}
+
+static void note(struct retrying *r, const struct call *c, const json_t *task)
+{
+	pthread_mutex_lock(&r->lock);
+	if (task != NULL) {
+		attend_task(&r->attend, task);
+		r->done++;
+	} else if (r->code == EXIT_CODE_OK) {
+		r->code = c->code;
+	}
+	pthread_mutex_unlock(&r->lock);
+}
+
+static void *retry_some(void *context)
+{
+	struct retrying *r = context;
+	struct call c;
+	size_t i;
+
+	if (!call_open(&c, r->command))
+		note(r, &c, NULL);
+	c.starting = &r->starting;
+	while (take_next(r, &i)) {
+		json_t *task = NULL, *members = json_deep_copy(r->members);
+
+		retry_task(&c, r->keys->list.v[i], members, &task);
+		note(r, &c, task);
+		json_decref(task);
+		json_decref(members);
+	}
+	call_close(&c);
+	return NULL;
+}
+
+/* False with the call's code set. */
+static bool retry_all(struct call *c, struct retrying *r)
+{
+	pthread_t threads[THREADS];
+	size_t n = 0;
+
+	pthread_mutex_init(&r->lock, NULL);
+	pthread_mutex_init(&r->starting, NULL);
+	/* One that cannot be started is done without. */
+	while (n < THREADS && (n + 1) * TASKS_PER_THREAD < r->keys->list.n &&
+	       pthread_create(&threads[n], NULL, retry_some, r) == 0)
+		n++;
+	retry_some(r);
+	while (n > 0)
+		pthread_join(threads[--n], NULL);
+	pthread_mutex_destroy(&r->lock);
+	pthread_mutex_destroy(&r->starting);
+	c->code = r->code;
+	return c->code == EXIT_CODE_OK;
+}
+
+int steer_retry(const struct command_call *command)
+{
+	struct keys keys = {0};
+	struct retrying r = {.command = command, .keys = &keys, .members = json_object()};
+	struct str out = STR_INIT;
+	struct call c;
+	int code;
+
+	if (call_open(&c, command) && read_settings(&c, r.members) &&
+	    (command_has(command, "failed") ? find_failed(&c, &keys)
+	                                    : object_keys(&c, object_named("task"), &keys))) {
+		retry_all(&c, &r);
+		str_addf(&out, "%zu task%s pending again\n", r.done, r.done == 1 ? "" : "s");
+		code = io_print(&out);
+		c.code = c.code == EXIT_CODE_OK ? code : c.code;
+	}
+	json_decref(r.members);
+	keys_release(&keys);
+	code = attend_carry(&r.attend, &c, command_has(command, "detach"));
+	attend_release(&r.attend);
+	return code;
+}
