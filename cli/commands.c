@@ -5,11 +5,13 @@
  * that several commands share are groups of their own. A noun has a row in command_nouns;
  * help lists commands below it in the order of the rows.
  */
+#include "cli/access.h"
 #include "cli/call.h"
 #include "cli/completion.h"
 #include "cli/doctor.h"
 #include "cli/export.h"
 #include "cli/fetch.h"
+#include "cli/init.h"
 #include "cli/launch.h"
 #include "cli/logs.h"
 #include "cli/manage.h"
@@ -265,6 +267,25 @@ static const struct command_option report_how[] = {
         END,
 };
 
+static const struct command_option user_fields[] = {
+        {0, "role", "ROLE", "viewer, submitter, operator or admin (submitter)"},
+        {0, "expires", "WHEN", "a time from now (90d, 12h, 30m) or a date (never)"},
+        END,
+};
+
+static const struct command_option token_fields[] = {
+        {0, "role", "ROLE", "viewer, worker, submitter, operator or admin (needed)"},
+        {0, "worker", "NAME", "of a worker's token: its worker, or a pattern (the token's name)"},
+        {0, "expires", "WHEN", "a time from now (90d, 12h, 30m) or a date (never)"},
+        END,
+};
+
+static const struct command_option init_how[] = {
+        {0, "token-file", "FILE", "where the token stands; - is standard input"},
+        {0, "force", NULL, "write what is there already anew"},
+        END,
+};
+
 /* The groups of a command about a server. */
 #define SERVER call_options, call_patience
 
@@ -352,6 +373,14 @@ const struct command commands[] = {
         {"report", "RUN", 1, 1, "an HTML file that tells of a run", report, {report_how, SERVER}},
         {"export", "RUN", 1, 1, "what happened in a run, for other programs", export_run, {export_how, SERVER}},
         {"doctor", "", 0, 0, "what hinders work here, and what to do about it", doctor, {nothing, SERVER}},
+        {"init", "[DIR]", 0, 1, "settings of this user, and a first workflow in DIR", init, {init_how, call_options}},
+        {"user list", "", 0, 0, "who may call the server", access_users, {view, SERVER}},
+        {"user create", "NAME", 1, 1, "admit somebody: print a token, once", access_create, {user_fields, as_json, SERVER}},
+        {"user delete", "NAME...", 1, COMMAND_ANY, "admit somebody no more", access_revoke, {nothing, SERVER}},
+        {"user me", "", 0, 0, "as whom the server knows you", access_mine, {as_json, SERVER}},
+        {"token list", "", 0, 0, "tokens of users and workers, without their text", manage_list, {nothing, view, SERVER}},
+        {"token create", "NAME", 1, 1, "make a token and print it, once", access_create, {token_fields, as_json, SERVER}},
+        {"token revoke", "NAME...", 1, COMMAND_ANY, "a token admits nobody any more", access_revoke, {nothing, SERVER}},
         {"completion", "bash|zsh|fish", 1, 1, "completion of command lines, for that shell", completion, {NULL}},
         {"manual", "[NAME]", 0, 1, "a manual page, for scdoc", manual, {NULL}},
         {NULL, NULL, 0, 0, NULL, NULL, {NULL}},
@@ -419,6 +448,19 @@ const struct command_noun command_nouns[] = {
          "Looks at what is usually wrong: settings, the server and its token, workers, the container engine, disk space. "
          "A line each; the exit code is 0 where nothing hinders work.",
          "scitq doctor"},
+        {"init", NULL,
+         "With a server (-s, or asked for on a terminal) and its token: tries both, and writes them to scitq/scitq.conf among the user's "
+         "settings, readable by nobody else. The token is asked for, or comes from --token-file or SCITQ_TOKEN. With DIR: puts a first workflow "
+         "there, hello.scitq, and a .gitignore. What is there already stays, unless --force. Then it says what was found here, as doctor does.",
+         "scitq init -s https://scitq.example.org:5000"},
+        {"user", NULL,
+         "A user is whoever has a token; there are no accounts or passwords beside. Its name is in the audit log with all that was steered by "
+         "it. These commands are for admins, but for me.",
+         "scitq user create ann --role operator --expires 90d"},
+        {"token", NULL,
+         "Users have tokens, and so have workers: a worker's token is good for the workers that its name or pattern names. Only its digest "
+         "is kept: the text is told once. These commands are for admins.",
+         "scitq token create nodes --role worker --worker 'node-*'"},
         {"completion", NULL, "Prints the completion of one shell.", "source <(scitq completion bash)"},
         {"manual", NULL, "Prints a manual page as scdoc source, made of the same table as --help. NAME is the page's, without `scitq-`.",
          "scitq manual task | scdoc | man -l -"},

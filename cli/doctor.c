@@ -1,5 +1,6 @@
 #include "cli/doctor.h"
 
+#include "base/child.h"
 #include "base/config.h"
 #include "base/engine.h"
 #include "cli/call.h"
@@ -64,6 +65,29 @@ static void look_at_settings(struct examination *e)
 	str_release(&error);
 }
 
+/* Whose token it is, by the server's word; an older one has none. */
+static void look_at_token(struct examination *e, struct call *c)
+{
+	json_t *mine = NULL;
+	enum client_result result =
+	        client_call(&c->reach.client, "GET", "/tokens/mine", NULL, c->timeout_ms, &mine);
+	const char *name = json_string_value(json_object_get(mine, "name"));
+	const char *role = json_string_value(json_object_get(mine, "role"));
+
+	if (result == CLIENT_UNAUTHORIZED)
+		find(e, HINDERS, "token",
+		     "scitq init writes yours down, SCITQ_TOKEN holds it; an admin makes one: "
+		     "scitq user create",
+		     "%s", c->reach.client.error.p);
+	else if (result == CLIENT_OK && name != NULL && *name != '\0' && role != NULL)
+		find(e, FINE, "token", NULL, "%s, %s", name, role);
+	else if (result == CLIENT_OK)
+		find(e, FINE, "token", NULL, "none is needed");
+	else
+		find(e, FINE, "token", NULL, "the server takes it");
+	json_decref(mine);
+}
+
 static void look_at_workers(struct examination *e, struct call *c)
 {
 	json_t *rows = NULL, *row;
@@ -123,13 +147,7 @@ static void look_at_server(struct examination *e)
 			     "the same version on both sides knows the same fields",
 			     "%s, version %s; this is %s", c.reach.client.url.p,
 			     version != NULL ? version : "unknown", SCITQ_VERSION);
-		if (client_call(&c.reach.client, "GET", "/runs/?limit=1", NULL, c.timeout_ms,
-		                NULL) == CLIENT_UNAUTHORIZED)
-			find(e, HINDERS, "token",
-			     "SCITQ_TOKEN holds it; scitq-server token add makes one", "%s",
-			     c.reach.client.error.p);
-		else
-			find(e, FINE, "token", NULL, "the server takes it");
+		look_at_token(e, &c);
 		look_at_workers(e, &c);
 		break;
 	}
@@ -155,6 +173,18 @@ static void look_at_engine(struct examination *e)
 	str_release(&why);
 }
 
+/* Nothing where there is none: few have one. */
+static void look_at_slurm(struct examination *e)
+{
+	struct str path = STR_INIT;
+
+	if (child_find("sbatch", &path))
+		find(e, FINE, "slurm", NULL,
+		     "%s: scitq-run --recruit slurm --advertise ADDR has workers made by it",
+		     path.p);
+	str_release(&path);
+}
+
 static void look_at_room(struct examination *e)
 {
 	struct statvfs fs;
@@ -171,15 +201,23 @@ static void look_at_room(struct examination *e)
 	     room / 1e9);
 }
 
-int doctor(const struct command_call *command)
+int doctor_tell(const struct command_call *command, bool *hindered)
 {
 	struct examination e = {.command = command, .out = STR_INIT};
-	int code;
 
 	look_at_settings(&e);
 	look_at_server(&e);
 	look_at_engine(&e);
+	look_at_slurm(&e);
 	look_at_room(&e);
-	code = io_print(&e.out);
-	return code != EXIT_CODE_OK ? code : e.hindered ? EXIT_CODE_SERVER : EXIT_CODE_OK;
+	*hindered = e.hindered;
+	return io_print(&e.out);
+}
+
+int doctor(const struct command_call *command)
+{
+	bool hindered;
+	int code = doctor_tell(command, &hindered);
+
+	return code == EXIT_CODE_OK && hindered ? EXIT_CODE_SERVER : code;
 }

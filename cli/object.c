@@ -36,6 +36,8 @@ static const struct object objects[] = {
          false, false, false},
         {"job", "/jobs/", "job_id", "job_id target action status progress reason creation_date",
          "modification_date retry args log", TABLE_JOB, false, true, false},
+        {"token", "/tokens/", "token_id", "name role worker creation_date expiry_date", "token_id",
+         TABLE_TOKEN, false, false, false},
         {"run", "/runs/", "run_id", "run_id name status task_count creation_date end_date",
          "maximum_workers max_cost cost owner digest", TABLE_RUN, true, true, false},
 };

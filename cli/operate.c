@@ -1,6 +1,6 @@
 #include "cli/operate.h"
 
-#include "base/clock.h"
+#include "cli/moment.h"
 #include "cli/reach.h"
 #include "model/json.h"
 #include "server/server_main.h"
@@ -16,7 +16,6 @@
 
 #define CALL_TIMEOUT_MS 60000
 #define LONG_TIMEOUT_MS (24 * 3600 * 1000)
-#define US_PER_SECOND INT64_C(1000000)
 
 struct operation {
 	struct server_access access;
@@ -126,41 +125,6 @@ static void print_usage(void)
 	}
 }
 
-/* "90d": seconds, or -1. */
-static int64_t read_time(const char *text)
-{
-	static const struct {
-		char unit;
-		int64_t seconds;
-	} units[] = {{'d', 86400}, {'h', 3600}, {'m', 60}, {'s', 1}};
-	char *end;
-	long n;
-
-	errno = 0;
-	n = strtol(text, &end, 10);
-	for (size_t i = 0; errno == 0 && end != text && i < sizeof(units) / sizeof(units[0]); i++) {
-		if (*end == units[i].unit && end[1] == '\0' && n >= 0 && n <= 1000000)
-			return n * units[i].seconds;
-	}
-	return -1;
-}
-
-/*
- * A time from now on (direction 1) or ago (-1), or a date, as the server takes dates. False where
- * it is neither.
- */
-static bool read_moment(const char *text, int direction, char date[DATE_TEXT_SIZE])
-{
-	int64_t seconds = read_time(text), moment;
-
-	if (seconds < 0 && !date_parse(text, &moment))
-		return false;
-	if (seconds >= 0)
-		moment = clock_date_us() + direction * seconds * US_PER_SECOND;
-	date_format(moment, date);
-	return true;
-}
-
 static json_t *call(struct operation *o, const char *method, const char *path, json_t *body,
                     int timeout_ms)
 {
@@ -191,7 +155,7 @@ static int token_add(struct operation *o)
 
 	if (o->role == NULL)
 		return wrong("token add needs --role");
-	if (o->expires != NULL && !read_moment(o->expires, 1, date))
+	if (o->expires != NULL && !moment_read(o->expires, 1, date))
 		return wrong("--expires is '%s', neither a time such as 90d nor a date",
 		             o->expires);
 	body = json_object();
@@ -295,7 +259,7 @@ static int prune(struct operation *o)
 
 	if (o->older == NULL)
 		return wrong("prune needs --older");
-	if (!read_moment(o->older, -1, date))
+	if (!moment_read(o->older, -1, date))
 		return wrong("--older is '%s', neither a time such as 90d nor a date", o->older);
 	body = json_object();
 	put_text(body, "before", date);

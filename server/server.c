@@ -65,6 +65,17 @@ void show_health(struct server *server, struct call *call)
 	call_reply(call, 200, object);
 }
 
+void show_caller(struct server *server, struct call *call)
+{
+	json_t *object = json_object();
+
+	(void)server;
+	json_object_set_new(object, "name", json_text(call->user));
+	json_object_set_new(object, "role", json_string(role_word(call->role)));
+	json_object_set_new(object, "worker", json_text(call->worker));
+	call_reply(call, 200, object);
+}
+
 /* On the core thread. */
 static void may_end(void *context)
 {

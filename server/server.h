@@ -47,6 +47,7 @@ struct server {
 };
 
 http_handler show_health;  /* GET /healthz */
+http_handler show_caller;  /* GET /tokens/mine */
 http_handler show_events;  /* GET /events; feed_show.c */
 http_handler show_swagger; /* GET /swagger.json; swagger.c */
 

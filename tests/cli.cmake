@@ -1,5 +1,6 @@
 # scitq-run as a whole program. Those labelled slow are left out by scripts/check --quick.
 set(runs commands run_again run_exits run_fmt run_json run_shellcheck run_killed run_long run_many run_modules run_server run_signals run_simulate run_stale run_terminal run_then run_together run_yields)
+list(APPEND runs init)
 list(APPEND runs retry_private)
 foreach(name IN LISTS runs)
 	scitq_script_test(${name} tests/e2e/${name})
@@ -25,6 +26,7 @@ set_tests_properties(${runs} PROPERTIES TIMEOUT 120)
 set_tests_properties(run_many PROPERTIES TIMEOUT 300 LABELS "script;slow")
 scitq_script_test(run_price tests/e2e/run_price)
 set_tests_properties(run_price PROPERTIES TIMEOUT 120)
+set_tests_properties(init PROPERTIES LABELS "script;slow")
 set_tests_properties(retry_private PROPERTIES TIMEOUT 300 LABELS "script;slow")
 # Workers that are made for a run.
 scitq_script_test(recruited tests/e2e/recruited)
