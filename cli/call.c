@@ -7,11 +7,11 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* As v1's programs wait. */
@@ -156,11 +156,12 @@ static bool judge(struct call *c, enum client_result result)
 		                 "is it the right server? -s or SCITQ_SERVER names it", "%s",
 		                 client->error.p);
 	case CLIENT_UNAUTHORIZED:
-		return call_fail(c, EXIT_CODE_SERVER,
-		                 "the token comes from SCITQ_TOKEN, the settings, or NAME:TOKEN@HOST "
-		                 "as server; scitq user me says whose it is, and an admin makes "
-		                 "another by scitq user create",
-		                 "%s", client->error.p);
+		return call_fail(
+		        c, EXIT_CODE_SERVER,
+		        "the token comes from SCITQ_TOKEN, the settings, or NAME:TOKEN@HOST "
+		        "as server; scitq user me says whose it is, and an admin makes "
+		        "another by scitq user create",
+		        "%s", client->error.p);
 	case CLIENT_REFUSED:
 	case CLIENT_BROKEN:
 		break;
@@ -181,14 +182,13 @@ static bool start_again(struct call *c, int attempt)
 {
 	struct reach *r = &c->reach;
 	int doublings = attempt < PAUSE_DOUBLINGS ? attempt : PAUSE_DOUBLINGS;
-	int64_t pause_ns = (INT64_C(1000000) * FIRST_PAUSE_MS) << doublings;
-	struct timespec pause = {pause_ns / 1000000000, pause_ns % 1000000000};
 	struct str error = STR_INIT;
 	bool ok;
 
 	if (attempt >= RESTARTS || !call_private(c))
 		return false;
-	nanosleep(&pause, NULL);
+	/* One that is about to go says so nowhere else than in what it answers. */
+	(void)poll(NULL, 0, FIRST_PAUSE_MS << doublings);
 	if (c->starting != NULL)
 		pthread_mutex_lock(c->starting);
 	ok = start_private(r->state.p, &error);
