@@ -5,6 +5,7 @@ scitq_unit_test(worker_message_test SOURCES unit/worker_message_test.c LIBS work
 scitq_unit_test(worker_task_test SOURCES unit/worker_task_test.c LIBS worker)
 scitq_script_test(worker_commands tests/worker/commands)
 scitq_script_test(worker_groups tests/worker/groups)
+scitq_script_test(worker_version2 tests/worker/version2)
 scitq_script_test(worker_resources tests/worker/resources)
 scitq_script_test(worker_cache tests/worker/cache)
 scitq_script_test(worker_options tests/worker/options)
@@ -24,3 +25,5 @@ set_tests_properties(worker_survival PROPERTIES LABELS "script;slow")
 # Hundreds of tasks while everything dies at random.
 scitq_script_test(worker_torture tests/worker/torture)
 set_tests_properties(worker_torture PROPERTIES LABELS "script;slow" TIMEOUT 900)
+# Boots a kernel on an emulated processor.
+set_tests_properties(worker_version2 PROPERTIES LABELS "script;slow" TIMEOUT 900)

@@ -8,10 +8,14 @@ from those stored, a gap, a second end) is kept in `wrong`.
 import base64
 import http.server
 import json
+import os
 import re
 import socket
 import threading
 import time
+
+# How many times longer than usual something may take: an emulated processor is slow.
+PATIENCE = int(os.environ.get("SCITQ_PATIENCE") or 1)
 
 
 class Execution:
@@ -171,7 +175,7 @@ class FakeServer:
             self.lock.notify_all()
 
     def until(self, condition, seconds=20):
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + seconds * PATIENCE
         with self.lock:
             while not condition():
                 left = deadline - time.monotonic()

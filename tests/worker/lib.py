@@ -9,7 +9,7 @@ import tempfile
 import time
 import traceback
 
-from fake_server import FakeServer
+from fake_server import PATIENCE, FakeServer
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BIN = os.environ.get("SCITQ_BIN") or os.path.join(ROOT, "build", "check", "bin")
@@ -31,7 +31,7 @@ def equal(got, wanted, what):
 
 
 def until(condition, seconds=10, every=0.02):
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds * PATIENCE
     while not condition():
         if time.monotonic() > deadline:
             return False
