@@ -163,8 +163,8 @@ static void copy_members(json_t *to, const json_t *from, const char *const *name
 
 static bool read_offered(struct forecast *f, struct client *client)
 {
-	static const char *const of_flavor[] = {"name", "cpu",    "ram", "disk",
-	                                        "gpu",  "gpumem", "tags"},
+	static const char *const of_flavor[] = {"name", "cpu",    "ram",  "disk",
+	                                        "gpu",  "gpumem", "tags", "gpus"},
 	                         *const of_metrics[] = {"region", "available", "cost", "eviction"};
 	/* Bare metal is told only to those who speak of it. */
 	json_t *body = json_pack("{s:i, s:i, s:s}", "limit", OFFERS_MOST, "max_eviction", 100,
@@ -226,6 +226,9 @@ static void make_up(struct forecast *f, const struct recruiter *row)
 		set_number(flavor, "ram", machine.ram);
 		set_number(flavor, "disk", machine.disk);
 		set_number(flavor, "gpumem", machine.gpumem);
+		if (!isnan(machine.gpus))
+			json_object_set_new(flavor, "gpus",
+			                    json_integer((json_int_t)ceil(machine.gpus)));
 		add(provider, "regions", json_pack("{s:s}", "name", or_any(row->worker_region)));
 		add(provider, "flavors", flavor);
 		add(provider, "metrics",

@@ -18,7 +18,7 @@ static const struct object objects[] = {
          TABLE_TASK, true, true, true},
         {"worker", "/workers/", "worker_id",
          "worker_id name status concurrency batch creation_date last_contact_date",
-         "prefetch assigned accepted running failed succeeded load memory permanent flavor region "
+         "prefetch assigned accepted running failed succeeded load memory gpus permanent flavor region "
          "provider hostname",
          TABLE_WORKER, true, false, true},
         {"batch", "/batch/", "batch", "batch pending accepted running failed succeeded workers", "",
@@ -32,7 +32,7 @@ static const struct object objects[] = {
          "worker_concurrency worker_prefetch minimum_tasks maximum_workers",
          "", TABLE_RECRUITER, false, false, false},
         {"flavor", "/flavor/", "name",
-         "name provider region cpu ram disk gpumem tags cost eviction available", "", TABLE_FLAVOR,
+         "name provider region cpu ram disk gpus gpumem tags cost eviction available", "", TABLE_FLAVOR,
          false, false, false},
         {"job", "/jobs/", "job_id", "job_id target action status progress reason creation_date",
          "modification_date retry args log", TABLE_JOB, false, true, false},

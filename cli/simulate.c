@@ -1,5 +1,6 @@
 #include "cli/simulate.h"
 
+#include "base/gpus.h"
 #include "base/log.h"
 #include "cli/io.h"
 #include "cli/ndjson.h"
@@ -150,6 +151,8 @@ static json_t *task_body(const struct submission_task *task, uint32_t i, uint32_
 		json_object_set_new(body, "cpu", json_real(task->row.cpu));
 	if (task->row.memory != INT_NULL)
 		json_object_set_new(body, "memory", json_integer(task->row.memory));
+	if (task->row.gpu != INT_NULL)
+		json_object_set_new(body, "gpu", json_integer(task->row.gpu));
 	for (size_t k = 0; k < task->nrequires; k++) {
 		uint32_t other = task->requires[k];
 
@@ -205,7 +208,8 @@ static void add_local(struct watch *w, int workers)
 {
 	const struct submission *s = w->submission;
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN) / (workers > 0 ? workers : 1);
-	struct str batch = STR_INIT;
+	struct str batch = STR_INIT, gpus = STR_INIT;
+	size_t n;
 
 	for (size_t i = 0; i < s->recruiter_count; i++) {
 		if (s->recruiters[i].worker_provider != NULL &&
@@ -213,13 +217,16 @@ static void add_local(struct watch *w, int workers)
 			return;
 	}
 	cpus = cpus > 0 ? cpus : 1;
+	n = gpus_find(&gpus);
 	str_addf(&batch, "%s.*", s->workflow);
 	for (int i = 0; i < workers; i++) {
 		char name[32];
 
 		snprintf(name, sizeof(name), "local-%d", i + 1);
-		simulation_worker(w->simulation, name, batch.p, cpus, (double)cpus);
+		simulation_worker(w->simulation, name, batch.p, cpus, (double)cpus,
+		                  i == 0 ? (int64_t)n : 0);
 	}
+	str_release(&gpus);
 	str_release(&batch);
 }
 

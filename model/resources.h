@@ -39,6 +39,7 @@ F(BOOL, accept_failure,    FIELD_SET, "false", "starts also when a requirement f
 F(INT,  run_id,            FIELD_OPTION, "null", "run that submitted it") \
 F(REAL, cpu,               FIELD_OPTION | FIELD_NATURAL | ATTEMPT, "null", "cpus that it takes") \
 F(INT,  memory,            FIELD_OPTION | FIELD_NATURAL | ATTEMPT, "null", "bytes of memory that it takes") \
+F(INT,  gpu,               FIELD_OPTION | FIELD_NATURAL | ATTEMPT, "null", "GPUs that it takes") \
 F(TEXT, attempt_settings,  FIELD_OPTION, "null", "JSON text: array with an object per attempt, of the fields that differ in it; the last holds for later ones") \
 F(TEXT, script,            FIELD_OPTION, "null", "text written to a file whose path becomes the command's last word") \
 F(INT,  attempts,          FIELD_NATURAL, "0", "failures so far since the last relaunch") \
@@ -77,6 +78,7 @@ F(TEXT, boot_id,           FIELD_OPTION, "null", "kernel boot id of its machine"
 F(TEXT, instance,          FIELD_OPTION, "null", "id of the supervisor process that holds its tasks") \
 F(REAL, cpus,              FIELD_OPTION, "null", "cpus of its machine") \
 F(INT,  ram,               FIELD_OPTION, "null", "bytes of memory of its machine") \
+F(INT,  gpus,              FIELD_CREATE | FIELD_NULL | FIELD_NATURAL, "null", "GPUs that it gives to tasks") \
 F(BOOL, leases,            0, "false", "speaks the lease protocol rather than v1's polling") \
 F(TEXT, life,              0, "\"alive\"", "alive, failed or evicted") \
 F(BOOL, admin_paused,      0, "false", "an operator paused it") \
@@ -174,7 +176,8 @@ F(REAL, ram,               FIELD_NULL | V1, "null", "GB of memory") \
 F(REAL, disk,              FIELD_NULL | V1, "null", "GB of disk") \
 F(TEXT, tags,              FIELD_NULL | V1, "null", "letters that classify it") \
 F(TEXT, gpu,               FIELD_NULL | V1, "null", "kind of GPU") \
-F(REAL, gpumem,            FIELD_NULL | V1, "null", "GB of GPU memory")
+F(REAL, gpumem,            FIELD_NULL | V1, "null", "GB of GPU memory") \
+F(INT,  gpus,              FIELD_NULL | FIELD_NATURAL, "null", "GPUs")
 
 struct flavor { FLAVOR_FIELDS(FIELD_MEMBER) };
 

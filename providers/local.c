@@ -7,6 +7,7 @@
  * let go then, so that a program that was killed leaves nothing that is not known.
  */
 #include "base/fd.h"
+#include "base/gpus.h"
 #include "base/str.h"
 #include "providers/speak.h"
 
@@ -334,6 +335,16 @@ static void list(const struct request *request)
 	say_result(NULL, json_pack("{s:o}", "workers", workers));
 }
 
+/* Its workers find all GPUs of the machine: only one that has all of it may give them out. */
+static long gpus_of(long n)
+{
+	struct str list = STR_INIT;
+	size_t found = n == cpus() ? gpus_find(&list) : 0;
+
+	str_release(&list);
+	return (long)found;
+}
+
 static void add_flavor(json_t *flavors, json_t *metrics, long n, long free_cpus)
 {
 	double ram = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE) / 1e9;
@@ -341,8 +352,9 @@ static void add_flavor(json_t *flavors, json_t *metrics, long n, long free_cpus)
 
 	snprintf(name, sizeof(name), FLAVOR "%ld", n);
 	json_array_append_new(flavors,
-	                      json_pack("{s:s, s:I, s:f}", "name", name, "cpu", (json_int_t)n,
-	                                "ram", ram * (double)n / (double)cpus()));
+	                      json_pack("{s:s, s:I, s:f, s:I}", "name", name, "cpu", (json_int_t)n,
+	                                "ram", ram * (double)n / (double)cpus(), "gpus",
+	                                (json_int_t)gpus_of(n)));
 	json_array_append_new(metrics,
 	                      json_pack("{s:s, s:s, s:I, s:f, s:i}", "flavor", name, "region",
 	                                REGION, "available", (json_int_t)(free_cpus / n), "cost",

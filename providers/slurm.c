@@ -443,8 +443,9 @@ static void add_flavor(struct offers *o, char *const *node, long parts, const ch
 	if (gpus > 0)
 		str_addf(&name, "-%s:%ld", gres, gpus);
 	if (!has_named(o->flavors, name.p)) {
-		json_t *flavor = json_pack("{s:s, s:I, s:f}", "name", name.p, "cpu",
-		                           (json_int_t)cpus, "ram", (double)memory * 1048576 / 1e9);
+		json_t *flavor =
+		        json_pack("{s:s, s:I, s:f, s:I}", "name", name.p, "cpu", (json_int_t)cpus,
+		                  "ram", (double)memory * 1048576 / 1e9, "gpus", (json_int_t)gpus);
 
 		if (gpus > 0)
 			json_object_set_new(flavor, "gpu", json_string(gres));

@@ -165,9 +165,26 @@ void state_batch_pause(struct state *state, struct batch_node *batch, bool pause
 	fleet_batch_ready(state, batch);
 }
 
+const struct ready_queue *state_batch_first(const struct batch_node *batch, int64_t gpus)
+{
+	const struct ready_queue *first = NULL;
+
+	for (size_t i = 0; i < batch->queues.n; i++) {
+		const struct ready_queue *q = &batch->queues.v[i];
+
+		if (first != NULL && q->priority != first->priority)
+			break;
+		if (gpus_suffice(q->gpu, gpus) && (first == NULL || q->head < first->head))
+			first = q;
+	}
+	return first;
+}
+
 uint32_t state_batch_head(const struct batch_node *batch)
 {
-	return batch->queues.n > 0 ? batch->queues.v[0].head : 0;
+	const struct ready_queue *first = state_batch_first(batch, INT64_MAX);
+
+	return first ? first->head : 0;
 }
 
 static struct serve *serve_get(struct state *state, const char *pattern)
@@ -255,7 +272,7 @@ struct worker_node *state_worker_add(struct state *state, uint32_t id, const cha
 	worker->id = id;
 	str_init(&worker->grants);
 	worker->cpus = (double)NAN;
-	worker->ram = INT_NULL;
+	worker->ram = worker->gpus = INT_NULL;
 	worker->concurrency = 1;
 	worker->alive = true;
 	TAILQ_INIT(&worker->running);
@@ -489,10 +506,12 @@ double state_task_weight(const struct state *state, const struct task_node *task
 	struct weight_input in = {
 	        .cpu = class->cpu,
 	        .memory = class->memory,
+	        .gpu = class->gpu,
 	        .batch_concurrency = state->batches.v[class->batch]->concurrency,
 	        .worker_concurrency = worker->concurrency,
 	        .worker_cpus = worker->cpus,
 	        .worker_ram = worker->ram,
+	        .worker_gpus = worker->gpus,
 	        .share = share ? share->weight : 0,
 	};
 

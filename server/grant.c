@@ -13,9 +13,9 @@ static const uint64_t grant_columns =
         BIT(TASK_COL_name) | BIT(TASK_COL_batch) | BIT(TASK_COL_run_id) | BIT(TASK_COL_command) |
         BIT(TASK_COL_script) | BIT(TASK_COL_container) | BIT(TASK_COL_container_options) |
         BIT(TASK_COL_input) | BIT(TASK_COL_output) | BIT(TASK_COL_resource) | BIT(TASK_COL_cpu) |
-        BIT(TASK_COL_memory) | BIT(TASK_COL_download_timeout) | BIT(TASK_COL_run_timeout) |
-        BIT(TASK_COL_upload_timeout) | BIT(TASK_COL_yields) | BIT(TASK_COL_attempt_settings) |
-        BIT(TASK_COL_use_cache) | BIT(TASK_COL_identity);
+        BIT(TASK_COL_memory) | BIT(TASK_COL_gpu) | BIT(TASK_COL_download_timeout) |
+        BIT(TASK_COL_run_timeout) | BIT(TASK_COL_upload_timeout) | BIT(TASK_COL_yields) |
+        BIT(TASK_COL_attempt_settings) | BIT(TASK_COL_use_cache) | BIT(TASK_COL_identity);
 
 /* The list without the words that the map has with a 1, as it is where it has none of them. NULL
    where nothing is left. */
@@ -230,6 +230,7 @@ void grant_print(struct str *out, const struct execution_node *execution, const 
 	add_real(out, "weight", execution->weight);
 	add_real(out, "cpu", task->cpu);
 	add_integer(out, "memory", task->memory);
+	add_integer(out, "gpu", task->gpu);
 	add_integer(out, "download_timeout", task->download_timeout);
 	add_integer(out, "run_timeout", task->run_timeout);
 	add_integer(out, "upload_timeout", task->upload_timeout);

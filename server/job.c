@@ -279,6 +279,9 @@ static bool fill(struct core *core, const struct job_node *job, struct worker *r
 			row->cpus = (double)flavor.cpu;
 		if (!isnan(flavor.ram))
 			row->ram = (int64_t)(flavor.ram * 1e9);
+		/* It gives out those that it sees, no more. */
+		if (flavor.gpus != INT_NULL && flavor.gpus < row->gpus)
+			row->gpus = flavor.gpus;
 	}
 	return !core->group_failed;
 }

@@ -92,9 +92,9 @@ void handle_worker_register(struct core *core, struct call *call)
 	                     BIT(WORKER_COL_provider);
 	uint64_t mask = BIT(WORKER_COL_hostname) | BIT(WORKER_COL_boot_id) |
 	                BIT(WORKER_COL_instance) | BIT(WORKER_COL_cpus) | BIT(WORKER_COL_ram) |
-	                BIT(WORKER_COL_epoch) | BIT(WORKER_COL_leases) | BIT(WORKER_COL_life) |
-	                BIT(WORKER_COL_status) | BIT(WORKER_COL_modification_date) |
-	                BIT(WORKER_COL_last_contact_date);
+	                BIT(WORKER_COL_gpus) | BIT(WORKER_COL_epoch) | BIT(WORKER_COL_leases) |
+	                BIT(WORKER_COL_life) | BIT(WORKER_COL_status) |
+	                BIT(WORKER_COL_modification_date) | BIT(WORKER_COL_last_contact_date);
 	struct worker_node *worker;
 	struct job_node *job;
 	struct worker row;
@@ -133,6 +133,7 @@ void handle_worker_register(struct core *core, struct call *call)
 	worker->boot_id = copy_text(row.boot_id);
 	worker->cpus = row.cpus;
 	worker->ram = row.ram;
+	worker->gpus = row.gpus;
 	if (job != NULL)
 		job_joined(core, job);
 	/* The same supervisor with a new agent, or the machine of a job begins anew: what was

@@ -8,18 +8,22 @@
 
 #include <string.h>
 
-/* The batch whose first task goes next: highest priority, then deepest step, then age. */
-static struct batch_node *best_batch(const struct serve *serve)
+/*
+ * The task that goes next to a worker with so many GPUs: highest priority, then deepest step, then
+ * age. 0: none that it could ever run.
+ */
+static uint32_t best_task(const struct serve *serve, int64_t gpus)
 {
-	struct batch_node *best = NULL;
+	const struct batch_node *best = NULL;
+	const struct ready_queue *b = NULL;
 
 	for (size_t i = 0; i < serve->ready.n; i++) {
-		struct batch_node *batch = serve->ready.v[i];
-		const struct ready_queue *q = &batch->queues.v[0];
+		const struct batch_node *batch = serve->ready.v[i];
+		const struct ready_queue *q = state_batch_first(batch, gpus);
 
+		if (q == NULL)
+			continue;
 		if (best != NULL) {
-			const struct ready_queue *b = &best->queues.v[0];
-
 			if (q->priority != b->priority) {
 				if (q->priority < b->priority)
 					continue;
@@ -31,8 +35,9 @@ static struct batch_node *best_batch(const struct serve *serve)
 			}
 		}
 		best = batch;
+		b = q;
 	}
-	return best;
+	return b != NULL ? b->head : 0;
 }
 
 static uint64_t ready_total(const struct serve *serve)
@@ -82,12 +87,10 @@ static size_t wanted(const struct serve *serve, double weight)
 	return n < 1 ? 1 : (size_t)n;
 }
 
-/* Where a query is a journey to another process, the rows of the tasks behind the first one of the
-   batch come with its own. */
-static void look_ahead(struct core *core, const struct serve *serve, const struct batch_node *batch,
-                       double weight)
+/* Where a query is a journey to another process, the rows of the tasks behind it in its queue come
+   with its own. */
+static void look_ahead(struct core *core, const struct serve *serve, uint32_t id, double weight)
 {
-	uint32_t id = state_batch_head(batch);
 	size_t n = 0, most;
 	int64_t ids[AHEAD];
 
@@ -146,21 +149,21 @@ struct execution_node *schedule_give(struct core *core, struct worker_node *work
 static void dispatch(struct core *core, struct serve *serve)
 {
 	struct worker_list stuck;
-	struct batch_node *batch;
 	struct worker_node *worker;
 
 	TAILQ_INIT(&stuck);
-	while (!core->group_failed && (batch = best_batch(serve)) != NULL &&
-	       (worker = next_worker(serve)) != NULL) {
-		uint32_t id = state_batch_head(batch);
-		double weight =
-		        state_task_weight(&core->state, state_task(&core->state, id), worker);
+	while (!core->group_failed && serve->ready.n > 0 && (worker = next_worker(serve)) != NULL) {
+		uint32_t id = best_task(serve, worker->gpus);
+		double weight = 0;
 
 		if (!lease_stands(core, worker))
 			continue;
-		if (weight_fits(worker, weight) ||
-		    worker->spares < worker->prefetch + worker->extra) {
-			look_ahead(core, serve, batch, weight);
+		if (id != 0)
+			weight = state_task_weight(&core->state, state_task(&core->state, id),
+			                           worker);
+		if (id != 0 && (weight_fits(worker, weight) ||
+		                worker->spares < worker->prefetch + worker->extra)) {
+			look_ahead(core, serve, id, weight);
 			/* To the end of its list, so that equals fill up evenly. */
 			TAILQ_REMOVE(&serve->hungry[worker->room - 1], worker, hungry);
 			worker->room = ROOM_NONE;
@@ -168,7 +171,8 @@ static void dispatch(struct core *core, struct serve *serve)
 			state_worker_place(&core->state, worker);
 		} else {
 			/* The first task is too heavy for what is left of it. Lighter ones behind
-			   do not overtake: they could keep it out for ever. */
+			   do not overtake: they could keep it out for ever. What wants more GPUs
+			   than it has is no task for it, and in nobody's way. */
 			TAILQ_REMOVE(&serve->hungry[worker->room - 1], worker, hungry);
 			TAILQ_INSERT_TAIL(&stuck, worker, hungry);
 		}

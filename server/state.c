@@ -154,15 +154,18 @@ void state_trim(struct state *state)
 	state->leaving.n = 0;
 }
 
-/* The queue of that priority, made where it is missing. */
-static struct ready_queue *queue_of(struct batch_node *batch, int32_t priority)
+/* The queue of such tasks, made where it is missing. */
+static struct ready_queue *queue_of(struct batch_node *batch, const struct task_class *class)
 {
-	struct ready_queue queue = {priority, 0, 0, 0};
+	struct ready_queue queue = {.priority = class->priority, .gpu = class->gpu};
 	size_t i = 0;
 
-	while (i < batch->queues.n && batch->queues.v[i].priority > priority)
+	while (i < batch->queues.n && (batch->queues.v[i].priority > queue.priority ||
+	                               (batch->queues.v[i].priority == queue.priority &&
+	                                batch->queues.v[i].gpu > queue.gpu)))
 		i++;
-	if (i < batch->queues.n && batch->queues.v[i].priority == priority)
+	if (i < batch->queues.n && batch->queues.v[i].priority == queue.priority &&
+	    batch->queues.v[i].gpu == queue.gpu)
 		return &batch->queues.v[i];
 	vec_push(&batch->queues, queue);
 	memmove(&batch->queues.v[i + 1], &batch->queues.v[i],
@@ -175,7 +178,7 @@ static void enqueue(struct state *state, uint32_t id, struct task_node *task)
 {
 	const struct task_class *class = class_of(state, task);
 	struct batch_node *batch = state->batches.v[class->batch];
-	struct ready_queue *queue = queue_of(batch, class->priority);
+	struct ready_queue *queue = queue_of(batch, class);
 
 	assert(task->link == 0);
 	task->flags |= TASK_QUEUED;
@@ -195,7 +198,7 @@ static void dequeue(struct state *state, struct task_node *task)
 {
 	const struct task_class *class = class_of(state, task);
 	struct batch_node *batch = state->batches.v[class->batch];
-	struct ready_queue *queue = queue_of(batch, class->priority);
+	struct ready_queue *queue = queue_of(batch, class);
 
 	task->flags &= (uint8_t)~TASK_QUEUED;
 	if (task->link != 0)

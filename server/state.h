@@ -108,8 +108,10 @@ struct edge {
 	        prev_required; /* among those of `task`; before the first: the last */
 };
 
+/* Those of one priority that take the same number of GPUs. */
 struct ready_queue {
 	int32_t priority;
+	int64_t gpu;
 	uint32_t head, tail; /* task ids */
 	uint32_t n;
 };
@@ -168,7 +170,7 @@ struct worker_node {
 	struct serve *serve;             /* NULL: serves nothing */
 	int64_t concurrency, prefetch;
 	double cpus;
-	int64_t ram;
+	int64_t ram, gpus;
 	uint32_t epoch;
 	bool leases, admin_paused, offline, alive;
 	bool evicted; /* while not alive: evicted rather than failed */

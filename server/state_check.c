@@ -122,7 +122,9 @@ static bool sound_queues(struct check *check, const struct batch_node *batch)
 		const struct ready_queue *queue = &batch->queues.v[i];
 		uint32_t n = 0, prev = 0;
 
-		if (i > 0 && queue->priority >= batch->queues.v[i - 1].priority)
+		if (i > 0 &&
+		    (queue->priority > queue[-1].priority ||
+		     (queue->priority == queue[-1].priority && queue->gpu >= queue[-1].gpu)))
 			return FAIL(check, "queues of batch %s are out of order", batch->name);
 		for (uint32_t id = queue->head; id != 0; id = state_task(check->a, id)->next) {
 			const struct task_node *task = state_task(check->a, id);
@@ -130,6 +132,7 @@ static bool sound_queues(struct check *check, const struct batch_node *batch)
 			if (task == NULL || task->link != prev ||
 			    class_of(check->a, task)->batch != batch->index ||
 			    class_of(check->a, task)->priority != queue->priority ||
+			    class_of(check->a, task)->gpu != queue->gpu ||
 			    !(task->flags & TASK_QUEUED) || task->status != TASK_PENDING)
 				return FAIL(check, "task %u does not belong where it is queued",
 				            id);
@@ -274,10 +277,10 @@ static bool same_workers(struct check *check)
 		if (a == NULL || b == NULL)
 			return FAIL(check, "worker %zu is in one place only", id);
 		if (strcmp(a->name, b->name) != 0 || a->concurrency != b->concurrency ||
-		    a->prefetch != b->prefetch || a->epoch != b->epoch || a->leases != b->leases ||
-		    a->admin_paused != b->admin_paused || a->alive != b->alive ||
-		    a->evicted != b->evicted || !same_text(a->boot_id, b->boot_id) ||
-		    !same_text(a->instance, b->instance) ||
+		    a->prefetch != b->prefetch || a->gpus != b->gpus || a->epoch != b->epoch ||
+		    a->leases != b->leases || a->admin_paused != b->admin_paused ||
+		    a->alive != b->alive || a->evicted != b->evicted ||
+		    !same_text(a->boot_id, b->boot_id) || !same_text(a->instance, b->instance) ||
 		    !same_text(worker_batch(a), worker_batch(b)) ||
 		    worker_status_of(a) != worker_status_of(b) || a->signals.n != b->signals.n)
 			return FAIL(check, "worker %s is another in the database", a->name);

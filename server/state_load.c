@@ -17,8 +17,8 @@
 	 BIT(TASK_COL_priority) | BIT(TASK_COL_run_id) | BIT(TASK_COL_retry) |                     \
 	 BIT(TASK_COL_attempts) | BIT(TASK_COL_losses) | BIT(TASK_COL_epoch) |                     \
 	 BIT(TASK_COL_accept_failure) | BIT(TASK_COL_cpu) | BIT(TASK_COL_memory) |                 \
-	 BIT(TASK_COL_resume_status) | BIT(TASK_COL_reason) | BIT(TASK_COL_attempt_settings) |     \
-	 BIT(TASK_COL_partial))
+	 BIT(TASK_COL_gpu) | BIT(TASK_COL_resume_status) | BIT(TASK_COL_reason) |                  \
+	 BIT(TASK_COL_attempt_settings) | BIT(TASK_COL_partial))
 
 static uint16_t small(int64_t n)
 {
@@ -119,6 +119,7 @@ void state_worker_read(struct state *state, struct worker_node *node, const stru
 	node->prefetch = row->prefetch;
 	node->cpus = row->cpus;
 	node->ram = row->ram;
+	node->gpus = row->gpus;
 	node->epoch = (uint32_t)row->epoch;
 	node->leases = row->leases == 1;
 	node->admin_paused = row->admin_paused == 1;

@@ -5,6 +5,7 @@
 #include "server/why.h"
 
 #include "model/json.h"
+#include "model/weight.h"
 #include "server/columns.h"
 #include "server/handlers.h"
 #include "server/hire.h"
@@ -106,7 +107,8 @@ static void waiting_for(struct why *why)
 }
 
 struct fleet {
-	uint32_t serving, alive, present, paused, full, able, fit;
+	uint32_t serving, alive, present, lacking, paused, full, able, fit;
+	int64_t gpus;        /* of the worker with the most */
 	double weight, room; /* of the worker with the most room; what it takes there */
 };
 
@@ -128,6 +130,12 @@ static struct fleet survey(const struct why *why)
 		if (!worker->alive || worker->offline)
 			continue;
 		fleet.present++;
+		if (worker->gpus > fleet.gpus)
+			fleet.gpus = worker->gpus;
+		if (!gpus_suffice(class_of(state, why->task)->gpu, worker->gpus)) {
+			fleet.lacking++;
+			continue;
+		}
 		if (worker->admin_paused) {
 			fleet.paused++;
 			continue;
@@ -153,6 +161,19 @@ static void all_are(struct why *why, uint32_t n, const char *what)
 {
 	str_addf(&why->sentence, "%s of batch %s %s %s", n == 1 ? "the worker" : "all workers",
 	         why->batch->name, n == 1 ? "is" : "are", what);
+}
+
+/* "it takes 2 GPUs, and no worker of batch x has more than 1" */
+static void lack_gpus(struct why *why, int64_t most)
+{
+	int64_t gpu = class_of(&why->core->state, why->task)->gpu;
+
+	str_addf(&why->sentence, "it takes %lld GPU%s, and no worker of batch %s has ",
+	         (long long)gpu, gpu == 1 ? "" : "s", why->batch->name);
+	if (most > 0)
+		str_addf(&why->sentence, "more than %lld", (long long)most);
+	else
+		str_adds(&why->sentence, "any");
 }
 
 static void no_worker(struct why *why, const char *recruiter)
@@ -195,9 +216,12 @@ static void choose(struct why *why, const struct fleet *fleet, const char *recru
 	} else if (fleet->present == 0) {
 		why->cause = CAUSE_WORKER_OFFLINE;
 		all_are(why, fleet->alive, "offline");
-	} else if (fleet->present == fleet->paused) {
+	} else if (fleet->present == fleet->lacking) {
+		why->cause = CAUSE_GPU;
+		lack_gpus(why, fleet->gpus);
+	} else if (fleet->present == fleet->lacking + fleet->paused) {
 		why->cause = CAUSE_WORKER_PAUSED;
-		all_are(why, fleet->present, "paused");
+		all_are(why, fleet->paused, "paused");
 	} else if (why->last.execution_id != 0 && why->last.status == EXECUTION_REFUSED &&
 	           why->last.message != NULL) {
 		why->cause = CAUSE_REFUSED;

@@ -332,10 +332,9 @@ enum store_result store_load_tasks(struct store_reader *r, unsigned statuses, st
                                    void *context)
 {
 	static const char *const names[] = {
-	        "task_id", "batch",    "status",        "priority", "run_id",
-	        "retry",   "attempts", "losses",        "epoch",    "accept_failure",
-	        "cpu",     "memory",   "resume_status", "reason",   "attempt_settings",
-	        "partial", NULL};
+	        "task_id",  "batch",         "status", "priority",         "run_id",  "retry",
+	        "attempts", "losses",        "epoch",  "accept_failure",   "cpu",     "memory",
+	        "gpu",      "resume_status", "reason", "attempt_settings", "partial", NULL};
 	int64_t list[TASK_STATUS_COUNT];
 	struct store_filter filters[2] = {{.op = STORE_IN, .list = list}};
 	struct store_query q = {.table = TABLE_TASK, .filters = filters, .nfilters = 1};

@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-#define SCHEMA_VERSION 9
+#define SCHEMA_VERSION 10
 
 /*
  * SQL that leads from version i + 1 to i + 2; missing tables and indexes are made after it. Types
@@ -48,6 +48,10 @@ static const char *const upgrades[SCHEMA_VERSION - 1] = {
         /* What the workers of a run cost. */
         "ALTER TABLE run ADD COLUMN cost {real};"
         "ALTER TABLE worker ADD COLUMN charged_date {date}",
+        /* GPUs. */
+        "ALTER TABLE task ADD COLUMN gpu {integer};"
+        "ALTER TABLE worker ADD COLUMN gpus {integer};"
+        "ALTER TABLE flavor ADD COLUMN gpus {integer}",
 };
 
 /*

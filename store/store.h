@@ -65,7 +65,8 @@ struct store_options {
 	int64_t busy_ms;     /* patience with another writer; 0: 5000 */
 	/* Of a shared database: open it also where another server leads; see store_leads(). */
 	bool follow;
-	bool fleeting; /* a crash of the machine may take what was committed: SQLite does not sync */
+	bool fleeting; /* a crash of the machine may take what was committed: SQLite does not sync
+	                */
 	store_fault *fault; /* tests only; NULL: none. Called on the thread of the step. */
 	void *fault_context;
 };
@@ -291,7 +292,7 @@ enum store_result store_find_names(struct store_reader *r, const char *workflow,
 /*
  * Tasks whose status is in the set (1 << TASK_PENDING | ...), ascending, with
  * task_id, batch, status, priority, run_id, retry, attempts, losses, epoch,
- * accept_failure, cpu, memory, resume_status, reason, attempt_settings and partial.
+ * accept_failure, cpu, memory, gpu, resume_status, reason, attempt_settings and partial.
  */
 enum store_result store_load_tasks(struct store_reader *r, unsigned statuses, store_row *row,
                                    void *context);

@@ -43,6 +43,13 @@ static const char *key_of(struct joining *j, const char *provider, const char *n
 	return arena_printf(&j->offers->arena, "%s/%s", provider, name);
 }
 
+double offers_gpus(const struct flavor *row)
+{
+	bool some = (row->gpu != NULL && row->gpu[0] != '\0') || row->gpumem > 0;
+
+	return row->gpus == INT_NULL && some ? 1 : number(row->gpus);
+}
+
 static bool add_flavor(void *context, const void *row_p)
 {
 	struct joining *j = context;
@@ -57,7 +64,8 @@ static bool add_flavor(void *context, const void *row_p)
 	                            .cpu = number(row->cpu),
 	                            .ram = row->ram,
 	                            .disk = row->disk,
-	                            .gpumem = row->gpumem};
+	                            .gpumem = row->gpumem,
+	                            .gpus = offers_gpus(row)};
 	*map_put(&j->flavors, key, strlen(key), NULL) = (uint64_t)(uintptr_t)machine;
 	return true;
 }

@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/map.h"
 #include "base/vec.h"
+#include "model/resources.h"
 #include "server/recruit/protofilter.h"
 #include "store/store.h"
 
@@ -38,6 +39,9 @@ enum store_result offers_read(struct offers *offers, struct store_reader *reader
 /* The one of that name there; NULL: nobody offers it. Any of the three may be NULL. */
 const struct offer *offers_find(const struct offers *offers, const char *provider,
                                 const char *region, const char *name);
+
+/* GPUs of a flavor: where only a kind or memory of them is told there is one; NaN: not known. */
+double offers_gpus(const struct flavor *row);
 
 struct wish {
 	const struct wanted *wanted;

@@ -11,6 +11,7 @@ const struct machine machine_unknown = {.cpu = NAN,
                                         .ram = NAN,
                                         .disk = NAN,
                                         .gpumem = NAN,
+                                        .gpus = NAN,
                                         .cost = NAN,
                                         .eviction = NAN,
                                         .available = NAN};
@@ -28,6 +29,7 @@ const struct machine_column machine_columns[MACHINE_COLUMNS] = {
         {"available", MACHINE_INTEGER, offsetof(struct machine, available)},
         {"cost", MACHINE_REAL, offsetof(struct machine, cost)},
         {"eviction", MACHINE_INTEGER, offsetof(struct machine, eviction)},
+        {"gpus", MACHINE_INTEGER, offsetof(struct machine, gpus)},
 };
 
 enum operator{ OP_EQ, OP_NE, OP_GE, OP_LE, OP_GT, OP_LT, OP_LIKE, OP_UNLIKE, OP_HAS, OP_LACKS };

@@ -23,9 +23,10 @@ struct machine {
 	const char *name, *provider, *region, *tags, *gpu;
 	double cpu;
 	double ram, disk, gpumem; /* GB */
-	double cost;              /* of an hour */
-	double eviction;          /* percent */
-	double available;         /* that the quota still allows */
+	double gpus;
+	double cost;      /* of an hour */
+	double eviction;  /* percent */
+	double available; /* that the quota still allows */
 };
 
 /* One of which nothing is known. */
@@ -38,7 +39,7 @@ struct machine_column {
 	enum machine_kind kind;
 	size_t offset;
 };
-#define MACHINE_COLUMNS 12
+#define MACHINE_COLUMNS 13
 extern const struct machine_column machine_columns[MACHINE_COLUMNS];
 
 struct condition;

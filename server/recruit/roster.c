@@ -207,6 +207,9 @@ static void read_machine(struct roster *roster, const struct worker *row, struct
 		machine->cpu = row->cpus;
 	if (isnan(machine->ram) && row->ram != INT_NULL)
 		machine->ram = (double)row->ram / (double)(1 << 30);
+	/* What it gives out itself is known better. */
+	if (row->gpus != INT_NULL)
+		machine->gpus = (double)row->gpus;
 }
 
 static bool add_worker(void *context, const void *row_p)
@@ -235,7 +238,7 @@ bool roster_workers(struct core *core)
 	        .mask = BIT(WORKER_COL_worker_id) | BIT(WORKER_COL_permanent) |
 	                BIT(WORKER_COL_creation_date) | BIT(WORKER_COL_flavor) |
 	                BIT(WORKER_COL_region) | BIT(WORKER_COL_provider) | BIT(WORKER_COL_cpus) |
-	                BIT(WORKER_COL_ram)};
+	                BIT(WORKER_COL_ram) | BIT(WORKER_COL_gpus)};
 
 	if (!roster_offers(core) || !stale(core, TABLE_WORKER))
 		return !core->group_failed;

@@ -3,6 +3,8 @@
 #include "model/json.h"
 #include "model/weight.h"
 #include "server/handlers.h"
+#include "server/recruit/offers.h"
+#include "store/store.h"
 
 #include <math.h>
 #include <string.h>
@@ -26,6 +28,7 @@ struct machine_node *machine_new(struct simulation *s, const char *name)
 	machine->name = xstrdup(name);
 	machine->concurrency = 1;
 	machine->cpus = (double)NAN;
+	machine->gpus = INT_NULL;
 	machine->events = json_array();
 	vec_push(&s->machines, machine);
 	return machine;
@@ -65,6 +68,23 @@ void machine_boot(struct machine_node *machine, double seconds)
 		          after(machine->simulation, seconds), begin);
 }
 
+static json_int_t gpus_of(const struct machine_node *machine)
+{
+	struct flavor flavor = {.name = machine->flavor, .provider = machine->provider};
+	struct arena arena;
+	double gpus = 0;
+
+	if (machine->gpus != INT_NULL)
+		return machine->gpus;
+	arena_init(&arena);
+	if (machine->flavor != NULL && machine->provider != NULL &&
+	    store_get(store_own(machine->simulation->store), TABLE_FLAVOR, &flavor, STORE_ALL,
+	              &arena) == STORE_OK)
+		gpus = offers_gpus(&flavor);
+	arena_release(&arena);
+	return isnan(gpus) ? 0 : (json_int_t)gpus;
+}
+
 static void begin(void *context, struct timer *timer)
 {
 	struct machine_node *machine = timer_owner(timer, struct machine_node, boot);
@@ -77,6 +97,7 @@ static void begin(void *context, struct timer *timer)
 		json_object_set_new(body, "batch", json_string(machine->batch));
 	if (!isnan(machine->cpus))
 		json_object_set_new(body, "cpus", json_real(machine->cpus));
+	json_object_set_new(body, "gpus", json_integer(gpus_of(machine)));
 	machine->calls++;
 	simulation_submit(machine->simulation, machine->number, handle_worker_register, 0, NULL,
 	                  body);

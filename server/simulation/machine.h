@@ -23,6 +23,7 @@ struct machine_node {
 	char *batch;                      /* what it asks for where nobody made it */
 	int64_t concurrency;
 	double cpus;
+	int64_t gpus; /* INT_NULL: those of its flavor */
 	struct timer boot;
 
 	int64_t worker, epoch; /* 0: not registered yet */

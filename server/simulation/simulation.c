@@ -368,13 +368,14 @@ double simulation_seconds(const struct simulation *s)
 }
 
 void simulation_worker(struct simulation *s, const char *name, const char *batch,
-                       int64_t concurrency, double cpus)
+                       int64_t concurrency, double cpus, int64_t gpus)
 {
 	struct machine_node *machine = machine_new(s, name);
 
 	machine->batch = xstrdup(batch);
 	machine->concurrency = concurrency;
 	machine->cpus = cpus;
+	machine->gpus = gpus;
 	machine_boot(machine, 0);
 }
 

@@ -50,7 +50,7 @@ int simulation_call(struct simulation *s, call_handler *handler, int64_t id, con
                     json_t *body, json_t **reply);
 /* A worker that nobody made, and that serves the batch or pattern. */
 void simulation_worker(struct simulation *s, const char *name, const char *batch,
-                       int64_t concurrency, double cpus);
+                       int64_t concurrency, double cpus, int64_t gpus);
 
 /* One event, if there is one within so many seconds of the beginning (infinite: ever); else time
    goes there. False: there was none. */

@@ -275,7 +275,14 @@ static void digests_are_sha256(void **state)
 static void weights_take_the_first_rule_that_applies(void **state)
 {
 	const double none = (double)NAN;
-	struct weight_input in = {none, INT_NULL, INT_NULL, 4, 8, INT_NULL, 0};
+	struct weight_input in = {.cpu = none,
+	                          .memory = INT_NULL,
+	                          .gpu = INT_NULL,
+	                          .batch_concurrency = INT_NULL,
+	                          .worker_concurrency = 4,
+	                          .worker_cpus = 8,
+	                          .worker_ram = INT_NULL,
+	                          .worker_gpus = INT_NULL};
 
 	(void)state;
 	assert_true(task_weight(&in) == 0.25);
@@ -290,7 +297,25 @@ static void weights_take_the_first_rule_that_applies(void **state)
 	assert_true(task_weight(&in) == 0.75);
 	in.cpu = 80;
 	assert_true(task_weight(&in) == 1);
-	in = (struct weight_input){2, INT_NULL, INT_NULL, 2, none, INT_NULL, 0};
+	in.memory = INT_NULL;
+	in.gpu = 1;
+	in.worker_gpus = 4;
+	in.cpu = 1;
+	assert_true(task_weight(&in) == 0.25);
+	in.cpu = 4;
+	assert_true(task_weight(&in) == 0.5);
+	in.gpu = 4;
+	assert_true(task_weight(&in) == 1);
+	assert_true(gpus_suffice(INT_NULL, INT_NULL) && gpus_suffice(0, 0) && gpus_suffice(2, 2));
+	assert_false(gpus_suffice(1, INT_NULL) || gpus_suffice(3, 2));
+	in = (struct weight_input){.cpu = 2,
+	                           .memory = INT_NULL,
+	                           .gpu = INT_NULL,
+	                           .batch_concurrency = INT_NULL,
+	                           .worker_concurrency = 2,
+	                           .worker_cpus = none,
+	                           .worker_ram = INT_NULL,
+	                           .worker_gpus = 2};
 	assert_true(task_weight(&in) == 0.5);
 	in.worker_concurrency = 0;
 	assert_true(task_weight(&in) == 1);

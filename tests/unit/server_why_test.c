@@ -129,6 +129,45 @@ static void test_workers(void **unused)
 	bench_close(b);
 }
 
+static void test_gpus(void **unused)
+{
+	struct bench *b = bench_open(NULL);
+	struct tworker none, two;
+	json_t *answer, *first;
+
+	(void)unused;
+	bench_new_task(b, "{'gpu': 3}");
+	bench_new_task(b, "{'gpu': 1}");
+	bench_new_task(b, "{'gpu': 1}");
+	bench_new_task(b, "{'gpu': 1}");
+	bench_new_task(b, "{}");
+	none = tworker_new(b, "n0", "i0", "'concurrency': 4");
+	expect(b, 2, CAUSE_GPU, "it takes 1 GPU, and no worker of batch Default has any");
+	/* Tasks without wait behind none of these. */
+	answer = tworker_ask(b, &none, "", NULL);
+	assert_int_equal(grants_in(answer), 1);
+	assert_int_equal(get_int(grant_of(answer, 0), "task_id"), 5);
+	two = tworker_new(b, "n2", "i2", "'concurrency': 8, 'gpus': 2");
+	expect(b, 1, CAUSE_GPU, "it takes 3 GPUs, and no worker of batch Default has more than 2");
+	answer = tworker_ask(b, &two, "", NULL);
+	assert_int_equal(grants_in(answer), 2);
+	first = json_incref(grant_of(answer, 0));
+	assert_int_equal(get_int(first, "task_id"), 2);
+	assert_int_equal(get_int(first, "gpu"), 1);
+	assert_true(json_real_value(json_object_get(first, "weight")) == 0.5);
+	expect(b, 4, CAUSE_FULL, "is full");
+	put_worker(b, &two, "{'status': 'paused'}");
+	expect(b, 4, CAUSE_WORKER_PAUSED, "the worker of batch Default is paused");
+	put_worker(b, &two, "{'status': 'running'}");
+	bench_restart(b);
+	assert_int_equal(grants_in(tworker_ask(b, &two, "2, 3", NULL)), 0);
+	assert_int_equal(
+	        grants_in(tworker_ask(b, &two, "2, 3", both(finished(first, "succeeded"), NULL))),
+	        1);
+	json_decref(first);
+	bench_close(b);
+}
+
 static void test_held_and_stopping(void **unused)
 {
 	struct bench *b = bench_open(NULL);
@@ -265,10 +304,11 @@ static void test_all_are_shown(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_requirements), cmocka_unit_test(test_of_a_run),
-	        cmocka_unit_test(test_workers),      cmocka_unit_test(test_held_and_stopping),
-	        cmocka_unit_test(test_people),       cmocka_unit_test(test_recruiters),
-	        cmocka_unit_test(test_identity),     cmocka_unit_test(test_all_are_shown),
+	        cmocka_unit_test(test_requirements),  cmocka_unit_test(test_of_a_run),
+	        cmocka_unit_test(test_workers),       cmocka_unit_test(test_held_and_stopping),
+	        cmocka_unit_test(test_gpus),          cmocka_unit_test(test_people),
+	        cmocka_unit_test(test_recruiters),    cmocka_unit_test(test_identity),
+	        cmocka_unit_test(test_all_are_shown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -205,6 +205,9 @@ static void an_older_database_is_upgraded(void **state)
 	        "ALTER TABLE batch DROP COLUMN hook",
 	        "ALTER TABLE run DROP COLUMN cost",
 	        "ALTER TABLE worker DROP COLUMN charged_date",
+	        "ALTER TABLE task DROP COLUMN gpu",
+	        "ALTER TABLE worker DROP COLUMN gpus",
+	        "ALTER TABLE flavor DROP COLUMN gpus",
 	};
 	struct task row = some_task(1), read = {.task_id = 1};
 	struct arena arena;
