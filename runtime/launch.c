@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/engine.h"
+#include "base/gpus.h"
 #include "runtime/difference.h"
 #include "runtime/follow.h"
 #include "runtime/reuse.h"
@@ -41,10 +42,21 @@ static bool identify(struct launch *l)
 	return ok;
 }
 
-/* Of a step whose tasks ask for more than this machine has: cpus are told, memory cannot be had. */
+static int64_t gpus_here(void)
+{
+	struct str list = STR_INIT;
+	size_t n = gpus_find(&list);
+
+	str_release(&list);
+	return (int64_t)n;
+}
+
+/* Of a step whose tasks ask for more than this machine has: cpus are told, memory and GPUs cannot
+   be had. */
 static bool fits_here(struct launch *l, const struct submission_step *step, const struct task *row)
 {
 	int64_t ram = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
+	int64_t gpus = gpus_here();
 
 	if (row->memory != INT_NULL && ram > 0 && row->memory > ram)
 		return session_fail(&l->session, EXIT_CODE_INFRASTRUCTURE,
@@ -52,6 +64,13 @@ static bool fits_here(struct launch *l, const struct submission_step *step, cons
 		                    "%.1f; lower its `memory`, or run it on a server with -s",
 		                    step->source, step->name, (double)row->memory / 1e9,
 		                    (double)ram / 1e9);
+	if (row->gpu > gpus)
+		return session_fail(
+		        &l->session, EXIT_CODE_INFRASTRUCTURE,
+		        "%s: step %s asks for %lld GPU%s, and this machine has %lld; run "
+		        "it on a server with -s",
+		        step->source, step->name, (long long)row->gpu, row->gpu == 1 ? "" : "s",
+		        (long long)gpus);
 	if (row->cpu > l->session.cpus)
 		progress_say(&l->progress,
 		             "! step %s asks for %.6g cpus, and this machine has %d: its tasks run "
@@ -218,10 +237,8 @@ enum exit_code launch_difference(const struct launch_options *options,
                                  const struct submission *submission, int64_t run_id,
                                  struct str *out)
 {
-	struct launch l = {.options = options,
-	                   .submission = submission,
-	                   .run_id = run_id,
-	                   .difference = out};
+	struct launch l = {
+	        .options = options, .submission = submission, .run_id = run_id, .difference = out};
 
 	return with_session(&l, 0, tell_difference);
 }

@@ -382,9 +382,22 @@ bool local_worker(struct local *l, int i, int concurrency, struct str *error)
 {
 	char worker[] = "scitq-worker", private_[] = "--private", state[] = "--state";
 	char name_option[] = "-n", batch_option[] = "-b", batch[] = "*";
+	char gpus_option[] = "--gpus", none[] = "0";
 	char name[24], count[16];
-	char *argv[] = {worker, l->url.p, count, batch_option, batch, name_option,
-	                name,   private_, state, l->state,     NULL};
+	/* Who is there already gives out all GPUs, however many are to join him. */
+	char *argv[] = {worker,
+	                l->url.p,
+	                count,
+	                batch_option,
+	                batch,
+	                name_option,
+	                name,
+	                private_,
+	                state,
+	                l->state,
+	                i > 0 ? gpus_option : NULL,
+	                none,
+	                NULL};
 
 	worker_name(i, name);
 	snprintf(count, sizeof(count), "%d", concurrency);

@@ -55,7 +55,8 @@ bool local_server(struct local *l, struct str *error);
 bool local_server_runs(const struct local *l);
 /*
  * Start local worker number i (from 0), which serves every batch with
- * `concurrency` tasks at a time, unless a process holds that worker's lock.
+ * `concurrency` tasks at a time, unless a process holds that worker's lock. The GPUs of the machine
+ * are the first one's.
  */
 bool local_worker(struct local *l, int i, int concurrency, struct str *error);
 /* That worker is there, ours or another's. */

@@ -125,9 +125,15 @@ static bool watch_holder(struct agent *a)
 	return epoll_ctl(a->epoll, EPOLL_CTL_ADD, a->holder.channel.fd, &event) == 0;
 }
 
-static int64_t agentless_s(const struct agent *a)
+static bool open_holder(struct agent *a, bool *fresh)
 {
-	return a->options->private_mode ? PRIVATE_AWAY_S : 0;
+	const struct holder_setup setup = {
+	        .work = a->options->work.p,
+	        .agentless_s = a->options->private_mode ? PRIVATE_AWAY_S : 0,
+	        .gpus = a->machine.gpus.p,
+	};
+
+	return holder_open(&a->holder, &setup, a->log, adopt, a, fresh) && watch_holder(a);
 }
 
 void agent_replace_supervisor(struct agent *a)
@@ -140,9 +146,7 @@ void agent_replace_supervisor(struct agent *a)
 	life_lose_held(a);
 	if (a->end != AGENT_RUNS)
 		return;
-	if (!holder_open(&a->holder, a->options->work.p, agentless_s(a), a->log, adopt, a,
-	                 &fresh) ||
-	    !watch_holder(a)) {
+	if (!open_holder(a, &fresh)) {
 		agent_end(a, AGENT_STOPS, 1);
 		return;
 	}
@@ -381,15 +385,11 @@ static bool prepare(struct agent *a)
 		          strerror(-err));
 		return false;
 	}
-	machine_read(&a->machine);
+	machine_read(&a->machine, a->options->gpus);
 	a->plain_shell = command_shell_is_plain(environ);
 	session_init(a);
 	a->now_ns = clock_monotonic_ns();
-	if (!holder_open(&a->holder, a->options->work.p, agentless_s(a), a->log, adopt, a,
-	                 &fresh) ||
-	    !watch_holder(a))
-		return false;
-	return true;
+	return open_holder(a, &fresh);
 }
 
 /* What a former worker of this directory left: processes, and the directories of its tasks. */
@@ -423,6 +423,7 @@ static void release(struct agent *a)
 	holder_release(&a->holder);
 	resources_close(a->resources);
 	engine_release(&a->engine);
+	machine_release(&a->machine);
 	close(a->inotify);
 	close(a->signals);
 	close(a->epoll);

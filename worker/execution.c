@@ -19,7 +19,7 @@ static struct execution *make(int64_t id)
 	arena_init(&e->arena);
 	e->cpu = NAN;
 	e->weight = 1;
-	e->memory = INT_NULL;
+	e->memory = e->gpu = INT_NULL;
 	e->download_timeout = e->run_timeout = e->upload_timeout = INT_NULL;
 	for (int i = 0; i < STREAMS; i++) {
 		e->streams[i].fd = -1;
@@ -71,6 +71,7 @@ struct execution *execution_new(json_t *grant, struct problem *problem)
 	     json_member_real(grant, "weight", &e->weight, problem) &&
 	     json_member_real(grant, "cpu", &e->cpu, problem) &&
 	     json_member_int(grant, "memory", &e->memory, problem) &&
+	     json_member_int(grant, "gpu", &e->gpu, problem) &&
 	     json_member_int(grant, "download_timeout", &e->download_timeout, problem) &&
 	     json_member_int(grant, "run_timeout", &e->run_timeout, problem) &&
 	     json_member_int(grant, "upload_timeout", &e->upload_timeout, problem) &&

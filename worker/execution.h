@@ -53,6 +53,7 @@ struct execution {
 	char *identity_parts; /* where we computed it */
 	double weight, cpu;   /* cpu NaN: not given */
 	int64_t memory;       /* bytes that it may take; INT_NULL: no limit */
+	int64_t gpu;          /* GPUs of its own; 0, INT_NULL: none */
 	int64_t download_timeout, run_timeout, upload_timeout; /* seconds, INT_NULL: none */
 
 	enum phase phase;

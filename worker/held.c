@@ -1,5 +1,6 @@
 #include "worker/held.h"
 
+#include "base/gpus.h"
 #include "worker/cgroup_file.h"
 #include "worker/tree.h"
 
@@ -31,8 +32,10 @@ struct held *held_new(struct message *m)
 	memcpy(h->frame, m->p, len);
 	own = (struct message){m->type, h->frame, h->frame + len, false};
 	str_init(&h->note);
+	str_init(&h->gpus);
 	h->id = message_number(&own);
 	h->claim.weight = message_real(&own);
+	h->claim.gpus = (unsigned)message_number(&own);
 	h->timeout_ns = (int64_t)message_number(&own);
 	h->grace_ns = (int64_t)message_number(&own);
 	h->limits.memory = message_number(&own);
@@ -69,38 +72,67 @@ void held_end(struct held *h)
 void held_free(struct held *h)
 {
 	str_release(&h->note);
+	str_release(&h->gpus);
 	free(h->frame);
 	free(h->marker);
 	free(h);
 }
 
-/* n texts of the frame, which was checked when it came, as an array with room for `more` before. */
-static char **texts(const struct held *h, const char *first, size_t n, size_t more, struct arena *a)
+/* n texts of the frame, which was checked when it came, as an array. */
+static char **texts(const struct held *h, const char *first, size_t n, struct arena *a)
 {
-	char **list = arena_array(a, char *, more + n + 1);
+	char **list = arena_array(a, char *, n + 1);
 	struct message m = {MESSAGE_START, first, h->frame + h->frame_len, false};
 
 	for (size_t i = 0; i < n; i++)
-		list[more + i] = h->frame + (message_text(&m) - h->frame);
+		list[i] = h->frame + (message_text(&m) - h->frame);
 	return list;
+}
+
+/* How a task is told which GPUs are its own. In a container, where the engine shows it no others
+   (worker/runner.h), they have other numbers. */
+static const char *const gpu_variables[] = {HELD_GPUS, "CUDA_VISIBLE_DEVICES",
+                                            "NVIDIA_VISIBLE_DEVICES"};
+
+static bool is_gpu_variable(const char *variable, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		size_t len = strlen(gpu_variables[i]);
+
+		if (strncmp(variable, gpu_variables[i], len) == 0 && variable[len] == '=')
+			return true;
+	}
+	return false;
+}
+
+static char **environment_of(const struct held *h, char *const *environment, struct arena *arena)
+{
+	const size_t all = sizeof(gpu_variables) / sizeof(gpu_variables[0]);
+	size_t n = 0, kept = 0, ours = h->gpus.len == 0 ? 0 : h->contained ? 1 : all;
+	char **envp, **own = texts(h, h->variables, h->nvariables, arena);
+
+	while (environment[n] != NULL)
+		n++;
+	envp = arena_array(arena, char *, n + ours + h->nvariables + 1);
+	for (size_t i = 0; i < n; i++) {
+		if (!is_gpu_variable(environment[i], ours))
+			envp[kept++] = environment[i];
+	}
+	for (size_t i = 0; i < ours; i++)
+		envp[kept++] = arena_printf(arena, "%s=%s", gpu_variables[i], h->gpus.p);
+	memcpy(envp + kept, own, (h->nvariables + 1) * sizeof(*own));
+	return envp;
 }
 
 void held_spawn(const struct held *h, char *const *environment, struct arena *arena,
                 struct spawn *spawn)
 {
-	size_t n = 0;
-	char **envp;
-
-	while (environment[n] != NULL)
-		n++;
-	envp = texts(h, h->variables, h->nvariables, n, arena);
-	memcpy(envp, environment, n * sizeof(*envp));
-	*spawn = (struct spawn){.envp = envp};
-	spawn->argv = texts(h, h->words, h->nwords, 0, arena);
-	spawn->fallback = h->nfallback > 0 ? texts(h, h->fallback, h->nfallback, 0, arena) : NULL;
+	*spawn = (struct spawn){.envp = environment_of(h, environment, arena)};
+	spawn->argv = texts(h, h->words, h->nwords, arena);
+	spawn->fallback = h->nfallback > 0 ? texts(h, h->fallback, h->nfallback, arena) : NULL;
 	spawn->file = h->contained ? "/proc/self/exe" : NULL;
 	spawn->privileges = h->contained;
-	shield_prepare(&spawn->shield, h->shield, texts(h, h->lent, h->nlent, 0, arena), h->nlent,
+	shield_prepare(&spawn->shield, h->shield, texts(h, h->lent, h->nlent, arena), h->nlent,
 	               h->directory);
 	spawn->directory = h->work;
 	spawn->out = arena_printf(arena, "%s/stdout", h->directory);
@@ -205,22 +237,48 @@ bool held_list_has_pid(const struct held_list *list, pid_t pid)
 	return held_list_find_pid(list, pid) != NULL;
 }
 
-ptrdiff_t held_list_pick(const struct held_list *waiting, const struct held_list *running)
+bool held_take_gpus(struct held *h, const char *all, const struct held_list *running)
+{
+	size_t wanted = h->claim.gpus;
+
+	for (const char *name = all; wanted > 0 && *name != '\0';) {
+		size_t len = strcspn(name, ",");
+		bool taken = false;
+
+		for (size_t i = 0; i < running->n && !taken; i++)
+			taken = gpus_have(running->v[i]->gpus.p, name, len);
+		if (!taken) {
+			str_addf(&h->gpus, "%s%.*s", h->gpus.len > 0 ? "," : "", (int)len, name);
+			wanted--;
+		}
+		name += len + (name[len] == ',');
+	}
+	if (wanted > 0)
+		str_reset(&h->gpus);
+	return wanted == 0;
+}
+
+ptrdiff_t held_list_pick(const struct held_list *waiting, const struct held_list *running,
+                         const char *gpus)
 {
 	struct slot_claim *few[64], **claims = few;
 	double used = 0;
+	size_t free_gpus = gpus_count(gpus), taken = 0;
 	ptrdiff_t next;
 
 	if (waiting->n == 0)
 		return -1;
 	/* Added up anew each time: a sum that is kept would drift. */
-	for (size_t i = 0; i < running->n; i++)
+	for (size_t i = 0; i < running->n; i++) {
 		used += running->v[i]->claim.weight;
+		taken += gpus_common(running->v[i]->gpus.p, gpus);
+	}
+	free_gpus -= taken;
 	if (waiting->n > sizeof(few) / sizeof(few[0]))
 		claims = xreallocarray(NULL, waiting->n, sizeof(*claims));
 	for (size_t i = 0; i < waiting->n; i++)
 		claims[i] = &waiting->v[i]->claim;
-	next = slots_pick(claims, waiting->n, used);
+	next = slots_pick(claims, waiting->n, used, free_gpus);
 	if (claims != few)
 		free(claims);
 	return next;

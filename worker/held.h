@@ -16,11 +16,15 @@
 
 #include <sys/types.h>
 
+/* The variable that names the GPUs of a task, as the machine does. */
+#define HELD_GPUS "SCITQ_GPUS"
+
 struct held {
 	uint64_t id; /* of the execution */
 	enum held_state state;
 	struct slot_claim claim;
 	struct str note;
+	struct str gpus; /* those that it has while it runs, a list of base/gpus.h */
 
 	/* The START frame and what is in it. */
 	char *frame;
@@ -88,7 +92,12 @@ struct held *held_list_find(const struct held_list *list, uint64_t id);
 /* One that runs with this first process, not reaped yet. */
 struct held *held_list_find_pid(const struct held_list *list, pid_t pid);
 bool held_list_has_pid(const struct held_list *list, pid_t pid);
-/* Place in `waiting` of the one to start next beside `running`, or -1. */
-ptrdiff_t held_list_pick(const struct held_list *waiting, const struct held_list *running);
+/* Place in `waiting` of the one to start next beside `running`, or -1; `gpus` are all that tasks
+   may have. */
+ptrdiff_t held_list_pick(const struct held_list *waiting, const struct held_list *running,
+                         const char *gpus);
+/* Give it as many as it claims of those that none of `running` has; false: there are not so many.
+ */
+bool held_take_gpus(struct held *h, const char *all, const struct held_list *running);
 
 #endif

@@ -167,7 +167,7 @@ static int await(struct channel *c, struct message *m)
 }
 
 /* 1 where it welcomed us, 0 where it closed the connection, negative where it must not be used. */
-static int greet(struct holder *h, int fd, int64_t agentless_s, const struct log *log,
+static int greet(struct holder *h, int fd, const struct holder_setup *setup, const struct log *log,
                  holder_task_fn *each, void *ctx)
 {
 	struct message m;
@@ -179,7 +179,8 @@ static int greet(struct holder *h, int fd, int64_t agentless_s, const struct log
 	str_reset(&h->later);
 	begun = message_begin(&h->channel.out, MESSAGE_HELLO);
 	message_add_number(&h->channel.out, MESSAGE_VERSION);
-	message_add_number(&h->channel.out, in_ns(agentless_s));
+	message_add_number(&h->channel.out, in_ns(setup->agentless_s));
+	message_add_text(&h->channel.out, setup->gpus);
 	message_end(&h->channel.out, begun);
 	if (channel_flush(&h->channel) < 0)
 		return 0;
@@ -220,14 +221,15 @@ static void reap(struct holder *h)
 		h->child = 0;
 }
 
-bool holder_open(struct holder *h, const char *work, int64_t agentless_s, const struct log *log,
+bool holder_open(struct holder *h, const struct holder_setup *setup, const struct log *log,
                  holder_task_fn *each, void *ctx, bool *fresh)
 {
+	const char *work = setup->work;
 	int fd = connect_to(work), got = 0, listener;
 
 	*fresh = false;
 	if (fd >= 0)
-		got = greet(h, fd, agentless_s, log, each, ctx);
+		got = greet(h, fd, setup, log, each, ctx);
 	if (got != 0)
 		return got > 0;
 	*fresh = true;
@@ -244,7 +246,7 @@ bool holder_open(struct holder *h, const char *work, int64_t agentless_s, const 
 		return false;
 	}
 	fd = connect_to(work);
-	got = fd < 0 ? 0 : greet(h, fd, agentless_s, log, each, ctx);
+	got = fd < 0 ? 0 : greet(h, fd, setup, log, each, ctx);
 	if (got == 0)
 		log_error(log, "the supervisor ended at once; see supervisor.log in %s", work);
 	return got > 0;
@@ -289,6 +291,7 @@ void holder_start(struct holder *h, const struct holder_start *start)
 
 	message_add_number(out, start->id);
 	message_add_real(out, start->weight);
+	message_add_number(out, start->gpus);
 	message_add_number(out, in_ns(start->timeout_s));
 	message_add_number(out, in_ns(start->grace_s));
 	message_add_number(out, start->limits.memory);

@@ -36,12 +36,17 @@ typedef void holder_task_fn(void *ctx, const struct holder_task *task);
 void holder_init(struct holder *h);
 /* Only lets go of it: the supervisor goes on. */
 void holder_release(struct holder *h);
+struct holder_setup {
+	const char *work;    /* directory of the worker */
+	int64_t agentless_s; /* how long tasks are kept without an agent; 0: as long as the lease */
+	const char *gpus;    /* that tasks may have from now on, a list of base/gpus.h */
+};
+
 /*
  * Connect to the supervisor of the directory, or start one; `each` is called
- * for what it holds. *fresh tells that there was none. agentless_s: how long it keeps tasks
- * without an agent, 0 for as long as the lease. False with a line in the log.
+ * for what it holds. *fresh tells that there was none. False with a line in the log.
  */
-bool holder_open(struct holder *h, const char *work, int64_t agentless_s, const struct log *log,
+bool holder_open(struct holder *h, const struct holder_setup *setup, const struct log *log,
                  holder_task_fn *each, void *ctx, bool *fresh);
 /* Kill its tasks, end it, and wait until it is gone. */
 void holder_end(struct holder *h, const char *work);
@@ -50,6 +55,7 @@ void holder_end(struct holder *h, const char *work);
 struct holder_start {
 	uint64_t id;
 	double weight;
+	unsigned gpus;
 	int64_t timeout_s; /* 0: none */
 	int64_t grace_s;
 	struct cgroup_limits limits;

@@ -63,6 +63,7 @@ void life_hold(struct agent *a, struct execution *e)
 	execution_note(e, &note);
 	start = (struct holder_start){.id = (uint64_t)e->id,
 	                              .weight = e->weight,
+	                              .gpus = e->gpu > 0 ? (unsigned)e->gpu : 0,
 	                              .timeout_s = e->run_timeout != INT_NULL ? e->run_timeout : 0,
 	                              .grace_s = a->options->grace_s,
 	                              .limits = limits_of(a, e),

@@ -1,6 +1,7 @@
 #include "worker/machine.h"
 
 #include "base/fd.h"
+#include "base/gpus.h"
 
 #include <sched.h>
 #include <string.h>
@@ -22,7 +23,7 @@ static double count_cpus(void)
 	return n;
 }
 
-void machine_read(struct machine *m)
+void machine_read(struct machine *m, int64_t gpus)
 {
 	struct str text = STR_INIT;
 	long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
@@ -37,4 +38,14 @@ void machine_read(struct machine *m)
 	str_release(&text);
 	m->cpus = count_cpus();
 	m->ram = pages > 0 && size > 0 ? (int64_t)pages * size : 0;
+	str_init(&m->gpus);
+	if (gpus < 0)
+		gpus_find(&m->gpus);
+	else
+		gpus_first((size_t)gpus, &m->gpus);
+}
+
+void machine_release(struct machine *m)
+{
+	str_release(&m->gpus);
 }

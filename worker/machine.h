@@ -2,6 +2,8 @@
 #ifndef WORKER_MACHINE_H
 #define WORKER_MACHINE_H
 
+#include "base/str.h"
+
 #include <stdint.h>
 
 struct machine {
@@ -9,8 +11,11 @@ struct machine {
 	char boot_id[64]; /* "" where the kernel does not tell */
 	double cpus;      /* that we may run on */
 	int64_t ram;      /* bytes */
+	struct str gpus;  /* that tasks may have, a list of base/gpus.h */
 };
 
-void machine_read(struct machine *m);
+/* gpus: how many there are said to be, -1: those that are found. */
+void machine_read(struct machine *m, int64_t gpus);
+void machine_release(struct machine *m);
 
 #endif

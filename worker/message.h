@@ -16,23 +16,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MESSAGE_VERSION 6
+#define MESSAGE_VERSION 7
 /* A command line of the size that the kernel takes, and its script. */
 #define MESSAGE_MAX ((uint32_t)64 << 20)
 
 enum message_type {
 	/* Agent to supervisor. */
-	MESSAGE_HELLO = 1, /* version, ns without an agent that it survives at most (0: any) */
-	MESSAGE_START,     /* id, weight, run timeout ns, grace ns, memory limit (0: none), cpus,
-	                      directory, work directory,
-	                      1 where worker/runner.h is to run it, kind of shield, lent paths[],
-	                      words[], fallback words[],
-	                      environment[], note */
-	MESSAGE_SIGNAL,    /* id, signal, cause, grace ns: 0 sends it once, else KILL follows */
-	MESSAGE_NOTE,      /* id, note */
-	MESSAGE_FORGET,    /* id: its result arrived, or nobody wants it; what runs is killed */
-	MESSAGE_LEASE, /* boot time ns after which the tasks must not run, length of the lease */
-	MESSAGE_END,   /* kill what runs and end */
+	MESSAGE_HELLO = 1, /* version, ns without an agent that it survives at most (0: any), GPUs
+	                      that tasks may have, a list of base/gpus.h */
+	MESSAGE_START,  /* id, weight, GPUs, run timeout ns, grace ns, memory limit (0: none), cpus,
+	                   directory, work directory,
+	                   1 where worker/runner.h is to run it, kind of shield, lent paths[],
+	                   words[], fallback words[],
+	                   environment[], note */
+	MESSAGE_SIGNAL, /* id, signal, cause, grace ns: 0 sends it once, else KILL follows */
+	MESSAGE_NOTE,   /* id, note */
+	MESSAGE_FORGET, /* id: its result arrived, or nobody wants it; what runs is killed */
+	MESSAGE_LEASE,  /* boot time ns after which the tasks must not run, length of the lease */
+	MESSAGE_END,    /* kill what runs and end */
 	/* Supervisor to agent. */
 	MESSAGE_WELCOME, /* version, instance, number of TASK frames that follow */
 	MESSAGE_TASK,    /* id, state, note, then as STARTED and EXITED have it */

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define NAME_MAX_LEN 200
+#define GPUS_MOST 1024
 
 static const char usage[] = "usage: scitq-worker [SERVER[:PORT] CONCURRENCY] [options]\n";
 static const char help[] =
@@ -29,6 +30,8 @@ static const char help[] =
         "      --work DIR       where tasks run (default $XDG_STATE_HOME/scitq/worker/NAME)\n"
         "      --log FILE       append messages to FILE (default: standard error)\n"
         "      --grace SECONDS  between SIGTERM and SIGKILL (default 10)\n"
+        "      --gpus N         GPUs to give to tasks, 0 to N-1 (SCITQ_WORKER_GPUS; those of\n"
+        "                       CUDA_VISIBLE_DEVICES, else all NVIDIA ones that are found)\n"
         "      --max-output N   bytes kept of stdout and of stderr (default 10000000000)\n"
         "      --state DIR      state directory whose token is used\n"
         "      --ca FILE        who vouches for a server of https (SCITQ_CA; the system's)\n"
@@ -54,6 +57,7 @@ enum {
 	OPTION_LOG,
 	OPTION_GRACE,
 	OPTION_MAX_OUTPUT,
+	OPTION_GPUS,
 	OPTION_STATE,
 	OPTION_CA,
 	OPTION_PRIVATE,
@@ -70,6 +74,7 @@ static const struct option table[] = {
         {"work", required_argument, NULL, OPTION_WORK},
         {"log", required_argument, NULL, OPTION_LOG},
         {"grace", required_argument, NULL, OPTION_GRACE},
+        {"gpus", required_argument, NULL, OPTION_GPUS},
         {"max-output", required_argument, NULL, OPTION_MAX_OUTPUT},
         {"state", required_argument, NULL, OPTION_STATE},
         {"ca", required_argument, NULL, OPTION_CA},
@@ -97,6 +102,12 @@ static bool read_number(const char *text, int64_t least, int64_t most, int64_t *
 	return errno == 0 && *text != '\0' && *end == '\0' && *value >= least && *value <= most;
 }
 
+static enum options_result take_gpus(struct options *o, const char *text)
+{
+	return read_number(text, 0, GPUS_MOST, &o->gpus) ? OPTIONS_OK
+	                                                 : wrong("not a number of GPUs", text);
+}
+
 static enum options_result take_option(struct options *o, int option)
 {
 	switch (option) {
@@ -122,6 +133,8 @@ static enum options_result take_option(struct options *o, int option)
 		return read_number(optarg, 1, 86400, &o->grace_s)
 		               ? OPTIONS_OK
 		               : wrong("--grace takes a number of seconds", optarg);
+	case OPTION_GPUS:
+		return take_gpus(o, optarg);
 	case OPTION_MAX_OUTPUT:
 		return read_number(optarg, 1, INT64_MAX / 2, &o->max_output)
 		               ? OPTIONS_OK
@@ -240,6 +253,7 @@ static bool read_config(struct options *o)
 static enum options_result take_server(struct options *o, int n, char **given)
 {
 	const char *server = n == 2 ? given[0] : NULL, *concurrency = n == 2 ? given[1] : NULL;
+	const char *gpus;
 
 	if (n == 0) {
 		server = config_get(&o->config, "SCITQ_SERVER", NULL);
@@ -253,7 +267,8 @@ static enum options_result take_server(struct options *o, int n, char **given)
 		return wrong("CONCURRENCY is a number from 1", concurrency);
 	if (o->batch == NULL)
 		o->batch = config_get(&o->config, "SCITQ_WORKER_BATCH", NULL);
-	return OPTIONS_OK;
+	gpus = o->gpus < 0 ? config_get(&o->config, "SCITQ_WORKER_GPUS", NULL) : NULL;
+	return gpus != NULL ? take_gpus(o, gpus) : OPTIONS_OK;
 }
 
 enum options_result options_read(struct options *o, int argc, char **argv)
@@ -270,6 +285,7 @@ enum options_result options_read(struct options *o, int argc, char **argv)
 	config_init(&o->config);
 	o->grace_s = 10;
 	o->max_output = INT64_C(10000000000);
+	o->gpus = -1;
 	optind = 1;
 	opterr = 0;
 	while ((option = getopt_long(argc, argv, "n:b:h", table, NULL)) != -1) {

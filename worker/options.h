@@ -24,6 +24,7 @@ struct options {
 	bool private_mode;    /* of a private server: follows server.json, ends with it */
 	int64_t grace_s;      /* between TERM and KILL */
 	int64_t max_output;   /* bytes kept of each of stdout and stderr */
+	int64_t gpus;         /* that tasks may have; -1: those that are found */
 	struct config config; /* settings of the environment and files */
 };
 

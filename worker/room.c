@@ -121,7 +121,7 @@ static bool prepare(struct room *r, json_t *grant, struct str *error)
 	str_release(&why);
 	if (!hear_signals(r))
 		return fail(error, "cannot hear signals", -errno);
-	machine_read(&r->machine);
+	machine_read(&r->machine, 0); /* whose GPUs are free is known to workers alone */
 	r->environment = held_environment(environ);
 	if (!engine_init(&r->engine, error))
 		return false;
@@ -149,6 +149,7 @@ struct room *room_open(const char *work, json_t *grant, struct str *error)
 	struct room *r = xcalloc(1, sizeof(*r));
 
 	r->signals = -1;
+	str_init(&r->machine.gpus);
 	str_init(&r->engine.program);
 	str_init(&r->engine.missing);
 	str_init(&r->engine.allow);
@@ -534,6 +535,7 @@ int room_close(struct room *r, bool keep)
 	if (r->places.root != NULL)
 		places_release(&r->places);
 	engine_release(&r->engine);
+	machine_release(&r->machine);
 	free(r->environment);
 	free(r->work);
 	arena_release(&r->arena);

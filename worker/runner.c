@@ -1,11 +1,14 @@
 #include "worker/runner.h"
 
+#include "base/arena.h"
 #include "base/child.h"
 #include "base/clock.h"
 #include "base/engine.h"
 #include "base/fd.h"
+#include "base/gpus.h"
 #include "worker/container.h"
 #include "worker/container_usage.h"
+#include "worker/held.h"
 #include "worker/tree.h"
 
 #include <errno.h>
@@ -231,6 +234,31 @@ static void look_for_id(struct runner *r)
 	}
 }
 
+/* ENGINE run WORD... with the GPUs that the task was given, which the engine shows it alone. */
+static char **show_gpus(char **argv, int argc, const char *engine, struct arena *arena)
+{
+	const char *gpus = getenv(HELD_GPUS);
+	const size_t n = gpus != NULL ? gpus_count(gpus) : 0;
+	char **words = arena_array(arena, char *, (size_t)argc + n + 3);
+	size_t k = 0;
+
+	words[k++] = *argv++;
+	words[k++] = *argv++;
+	if (n > 0)
+		words[k++] = arena_strdup(arena, "--env=" HELD_GPUS);
+	/* The quotes are for a reader of comma-separated values. */
+	if (n > 0 && engine_is_docker(engine))
+		words[k++] = arena_printf(arena, "--gpus=\"device=%s\"", gpus);
+	for (size_t i = 0; i < n && !engine_is_docker(engine); i++) {
+		size_t len = strcspn(gpus, ",");
+
+		words[k++] = arena_printf(arena, "--device=nvidia.com/gpu=%.*s", (int)len, gpus);
+		gpus += len + (gpus[len] == ',');
+	}
+	memcpy(words + k, argv, ((size_t)argc - 2 + 1) * sizeof(*argv));
+	return words;
+}
+
 /* The engine's command with the signals that we block let through; a process id or -errno. */
 static pid_t start(char **argv)
 {
@@ -376,6 +404,7 @@ static struct timespec time_to_wait(const struct runner *r)
 int runner_main(int argc, char **argv)
 {
 	struct runner r = {0};
+	struct arena arena;
 	sigset_t all;
 	pid_t supervisor = getppid();
 
@@ -394,7 +423,9 @@ int runner_main(int argc, char **argv)
 		return CODE_ENGINE;
 	}
 	argv[4] = argv[2]; /* the engine's words begin with its name */
-	r.client = start(argv + 4);
+	arena_init(&arena);
+	r.client = start(show_gpus(argv + 4, argc - 4, r.engine, &arena));
+	arena_release(&arena);
 	if (r.client < 0) {
 		fprintf(stderr, "%s: %s\n", r.engine, strerror(-r.client));
 		note_end(&r, RUNNER_END_ENGINE);

@@ -1,5 +1,6 @@
 #include "worker/session.h"
 
+#include "base/gpus.h"
 #include "model/json.h"
 #include "worker/boot.h"
 #include "worker/session_inside.h"
@@ -160,6 +161,7 @@ static void start_register(struct agent *a)
 	json_object_set_new_nocheck(body, "cpus", json_real(m->cpus));
 	if (m->ram > 0)
 		json_object_set_new_nocheck(body, "ram", json_integer(m->ram));
+	json_object_set_new_nocheck(body, "gpus", json_integer((json_int_t)gpus_count(m->gpus.p)));
 	json_object_set_new_nocheck(body, "permanent", json_true());
 	a->session.registering = call_new(a, CALL_REGISTER);
 	send_call(a->session.registering, "/workers/register", body, CALL_TIMEOUT_MS);

@@ -8,14 +8,14 @@
 /* What must be ready at hand, in time: a round trip and a commit with room to spare. */
 #define AHEAD_NS 60e6
 
-ptrdiff_t slots_pick(struct slot_claim *const *claims, size_t n, double used)
+ptrdiff_t slots_pick(struct slot_claim *const *claims, size_t n, double used, size_t gpus)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct slot_claim *c = claims[i];
 
 		if (c->frozen)
 			continue;
-		if (used + c->weight <= 1 + WEIGHT_EPSILON) {
+		if (used + c->weight <= 1 + WEIGHT_EPSILON && c->gpus <= gpus) {
 			for (size_t k = 0; k < i; k++)
 				claims[k]->passed += !claims[k]->frozen;
 			return (ptrdiff_t)i;

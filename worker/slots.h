@@ -12,18 +12,18 @@
 /* A task that waits for its turn, oldest first. */
 struct slot_claim {
 	double weight;
+	unsigned gpus;   /* of its own */
 	bool frozen;     /* was told to stop before it began */
 	unsigned passed; /* younger ones that began before it */
 };
 
 /*
- * The place of the task to start next where tasks of weight `used` run, or -1.
- * The oldest that fits; but where one was passed SLOTS_PASSED_MAX times nothing
- * behind it starts, so that a task as large as the worker gets its turn. Counts
- * the passing in `claims`.
+ * The place of the task to start next where tasks of weight `used` run and so many GPUs are free,
+ * or -1. The oldest that fits; but where one was passed SLOTS_PASSED_MAX times nothing behind it
+ * starts, so that a task as large as the worker gets its turn. Counts the passing in `claims`.
  */
 #define SLOTS_PASSED_MAX 16
-ptrdiff_t slots_pick(struct slot_claim *const *claims, size_t n, double used);
+ptrdiff_t slots_pick(struct slot_claim *const *claims, size_t n, double used, size_t gpus);
 
 /* A moving mean of how long tasks take. */
 struct slots_pace {

@@ -173,6 +173,7 @@ static void release(struct supervisor *s)
 	channel_release(&s->agent);
 	vec_release(&s->pids);
 	arena_release(&s->scratch);
+	str_release(&s->gpus);
 	free(s->environment);
 	close(s->listener);
 	close(s->signals);
@@ -203,6 +204,7 @@ int supervisor_main(int argc, char **argv)
 	}
 	channel_init(&s.agent);
 	arena_init(&s.scratch);
+	str_init(&s.gpus);
 	random_hex(s.instance, INSTANCE_DIGITS);
 	s.environment = held_environment(environ);
 	cgroups_open(&s.groups, &told);

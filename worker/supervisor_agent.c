@@ -128,6 +128,8 @@ static bool obey(struct supervisor *s, struct message *m)
 	switch (m->type) {
 	case MESSAGE_HELLO:
 		s->agentless_ns = (int64_t)message_number(m);
+		str_reset(&s->gpus);
+		str_adds(&s->gpus, message_text(m));
 		say_welcome(s);
 		return number == MESSAGE_VERSION && !m->broken;
 	case MESSAGE_LEASE:

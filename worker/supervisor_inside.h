@@ -25,6 +25,7 @@ struct supervisor {
 	bool welcomed; /* the agent was told of all tasks: from here on of what changes */
 	struct held_list waiting, running, ended; /* running: also while leftovers are killed */
 	struct cgroups groups;
+	struct str gpus;        /* that tasks may have, as the agent said last */
 	char **environment;     /* what every task gets beside its own */
 	struct arena scratch;   /* of one start */
 	struct pids pids;       /* scratch */

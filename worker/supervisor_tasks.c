@@ -2,6 +2,7 @@
 #include "worker/supervisor_inside.h"
 
 #include "base/clock.h"
+#include "base/gpus.h"
 #include "worker/cgroup_file.h"
 #include "worker/runner.h"
 #include "worker/spawn.h"
@@ -37,6 +38,12 @@ static void start_task(struct supervisor *s, struct held *h)
 	const char *failed;
 	pid_t pid;
 
+	if (!held_take_gpus(h, s->gpus.p, &s->running)) {
+		h->ending.start_errno = ENODEV;
+		h->ending.failed = "give it its GPUs";
+		end_task(s, &s->waiting, h);
+		return;
+	}
 	arena_clear(&s->scratch);
 	held_spawn(h, s->environment, &s->scratch, &spawn);
 	spawn.null = s->null;
@@ -64,11 +71,25 @@ static void start_task(struct supervisor *s, struct held *h)
 	supervisor_say_started(s, h);
 }
 
+/* An agent that came back with fewer GPUs: they would wait for ever, and others behind them. */
+static void fail_unable(struct supervisor *s)
+{
+	size_t most = gpus_count(s->gpus.p);
+
+	for (size_t i = s->waiting.n; i-- > 0;) {
+		struct held *h = s->waiting.v[i];
+
+		if (h->claim.gpus > most)
+			start_task(s, h);
+	}
+}
+
 /* Start what fits. */
 void supervisor_refill(struct supervisor *s)
 {
+	fail_unable(s);
 	while (!s->ending && s->waiting.n > 0) {
-		ptrdiff_t next = held_list_pick(&s->waiting, &s->running);
+		ptrdiff_t next = held_list_pick(&s->waiting, &s->running, s->gpus.p);
 
 		if (next < 0)
 			return;

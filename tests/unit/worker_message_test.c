@@ -23,6 +23,7 @@ static void put_start(struct str *out)
 
 	message_add_number(out, 17);
 	message_add_real(out, 0.25);
+	message_add_number(out, 2);
 	message_add_number(out, 5);
 	message_add_number(out, 6);
 	message_add_number(out, 1000);
@@ -151,7 +152,8 @@ static void damage_is_noticed(void **state)
 static void a_held_task_has_its_words(void **state)
 {
 	char kept[] = "PATH=/bin", token[] = "SCITQ_TOKEN=x", cpu[] = "CPU=9", home[] = "INPUTS=y";
-	char *all[] = {kept, token, cpu, home, NULL}, **environment = held_environment(all);
+	char gpus[] = "CUDA_VISIBLE_DEVICES=4,5,6", *all[] = {kept, token, cpu, gpus, home, NULL},
+	     **environment = held_environment(all);
 	struct held_list waiting = {0}, running = {0};
 	struct str out = STR_INIT;
 	struct spawn spawn;
@@ -185,15 +187,33 @@ static void a_held_task_has_its_words(void **state)
 	assert_string_equal(spawn.fallback[1], "-c");
 	assert_null(spawn.fallback[2]);
 	assert_string_equal(spawn.envp[0], "PATH=/bin");
-	assert_string_equal(spawn.envp[1], "INPUTS=y");
-	assert_string_equal(spawn.envp[2], "A=b");
-	assert_null(spawn.envp[3]);
+	assert_string_equal(spawn.envp[1], "CUDA_VISIBLE_DEVICES=4,5,6");
+	assert_string_equal(spawn.envp[2], "INPUTS=y");
+	assert_string_equal(spawn.envp[3], "A=b");
+	assert_null(spawn.envp[4]);
 	assert_string_equal(spawn.out, "/w/task/1/stdout");
 	assert_string_equal(spawn.directory, "/w/task/1/tmp");
 	assert_string_equal(spawn.file, "/proc/self/exe");
 	assert_true(spawn.privileges);
 	vec_push(&waiting, h);
-	assert_int_equal(held_list_pick(&waiting, &running), 0);
+	assert_int_equal(held_list_pick(&waiting, &running, "4,6"), 0);
+	/* There are two of them, but they are not told apart by their number alone. */
+	assert_int_equal(held_list_pick(&waiting, &running, "4"), -1);
+	assert_false(held_take_gpus(h, "4", &running));
+	assert_int_equal(h->gpus.len, 0);
+	assert_true(held_take_gpus(h, "4,5,6", &running));
+	assert_string_equal(h->gpus.p, "4,5");
+	h->contained = false;
+	held_spawn(h, environment, &arena, &spawn);
+	assert_string_equal(spawn.envp[1], "INPUTS=y");
+	assert_string_equal(spawn.envp[2], "SCITQ_GPUS=4,5");
+	assert_string_equal(spawn.envp[3], "CUDA_VISIBLE_DEVICES=4,5");
+	assert_string_equal(spawn.envp[4], "NVIDIA_VISIBLE_DEVICES=4,5");
+	assert_string_equal(spawn.envp[5], "A=b");
+	assert_null(spawn.envp[6]);
+	vec_push(&running, h);
+	assert_int_equal(held_list_pick(&waiting, &running, "4,6"), -1);
+	running.n = 0;
 	assert_ptr_equal(held_list_find(&waiting, 17), h);
 	held_list_remove(&waiting, h);
 	assert_null(held_list_find(&waiting, 17));
@@ -201,6 +221,7 @@ static void a_held_task_has_its_words(void **state)
 	assert_int_equal(h->note.len, 5);
 	held_free(h);
 	vec_release(&waiting);
+	vec_release(&running);
 	arena_release(&arena);
 	free(environment);
 }

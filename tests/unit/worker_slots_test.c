@@ -13,12 +13,12 @@ static ptrdiff_t pick(struct slot_claim *claims, size_t n, double used)
 
 	for (size_t i = 0; i < n; i++)
 		list[i] = &claims[i];
-	return slots_pick(list, n, used);
+	return slots_pick(list, n, used, 2);
 }
 
 static void a_worker_fills_up_exactly(void **state)
 {
-	struct slot_claim third = {1.0 / 3, false, 0}, whole = {1, false, 0};
+	struct slot_claim third = {.weight = 1.0 / 3}, whole = {.weight = 1};
 
 	(void)state;
 	assert_int_equal(pick(&third, 1, 0), 0);
@@ -27,12 +27,12 @@ static void a_worker_fills_up_exactly(void **state)
 	assert_int_equal(pick(&third, 1, 1.0 / 3 + 1.0 / 3 + 1.0 / 3), -1);
 	assert_int_equal(pick(&whole, 1, 0), 0);
 	assert_int_equal(pick(&whole, 1, 0.01), -1);
-	assert_int_equal(slots_pick(NULL, 0, 0), -1);
+	assert_int_equal(slots_pick(NULL, 0, 0, 2), -1);
 }
 
 static void small_ones_pass_but_not_for_ever(void **state)
 {
-	struct slot_claim claims[] = {{1, false, 0}, {0.25, false, 0}};
+	struct slot_claim claims[] = {{.weight = 1}, {.weight = 0.25}};
 
 	(void)state;
 	for (int i = 0; i < SLOTS_PASSED_MAX; i++) {
@@ -43,9 +43,18 @@ static void small_ones_pass_but_not_for_ever(void **state)
 	assert_int_equal(pick(claims, 2, 0), 0);
 }
 
+static void gpus_are_not_shared(void **state)
+{
+	struct slot_claim claims[] = {{.weight = 0.5, .gpus = 3}, {.weight = 0.5, .gpus = 2}};
+
+	(void)state;
+	assert_int_equal(pick(claims, 2, 0), 1);
+	assert_int_equal(pick(claims, 1, 0), -1);
+}
+
 static void frozen_ones_wait(void **state)
 {
-	struct slot_claim claims[] = {{0.5, true, 0}, {0.5, false, 0}};
+	struct slot_claim claims[] = {{.weight = 0.5, .frozen = true}, {.weight = 0.5}};
 
 	(void)state;
 	assert_int_equal(pick(claims, 2, 0), 1);
@@ -81,6 +90,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(a_worker_fills_up_exactly),
 	        cmocka_unit_test(small_ones_pass_but_not_for_ever),
+	        cmocka_unit_test(gpus_are_not_shared),
 	        cmocka_unit_test(frozen_ones_wait),
 	        cmocka_unit_test(short_tasks_are_asked_for_ahead),
 	};
