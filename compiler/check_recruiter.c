@@ -159,29 +159,6 @@ static bool is_local(const char *provider)
 	return provider != NULL && strcmp(provider, "local") == 0;
 }
 
-/* The largest number of cpus that the conditions allow; infinite where they say nothing. */
-static double most_cpus(const struct hire *h, const struct constraint **which)
-{
-	const struct setting *set = hire_setting(h, KEY_flavor);
-	double most = HUGE_VAL;
-
-	for (size_t i = 0; set != NULL && i < set->nconstraints; i++) {
-		const struct constraint *con = &set->constraints[i];
-		enum op op = con->stmt->constraint.op;
-		double n;
-
-		if (strcmp(con->attr->key, "cpu") != 0 ||
-		    (op != OP_EQ && op != OP_LE && op != OP_LT))
-			continue;
-		n = value_real(&con->node->value) - (op == OP_LT ? 1 : 0);
-		if (n < most) {
-			most = n;
-			*which = con;
-		}
-	}
-	return most;
-}
-
 static void check_cap(struct compilation *c, const struct step *step, const struct hire *h)
 {
 	const struct setting *set = hire_setting(h, KEY_maximum_workers);
@@ -208,7 +185,7 @@ static void check_concurrency(struct compilation *c, const struct step *step, co
 	const struct setting *set = hire_setting(h, KEY_concurrency);
 	int64_t concurrency = hire_int(h, KEY_concurrency);
 	const struct constraint *con = NULL;
-	double most = most_cpus(h, &con);
+	double most = hire_most(h, "cpu", &con);
 	struct diag *d;
 
 	if (concurrency == INT_NULL) {

@@ -50,24 +50,8 @@ static void emit_step(struct compilation *c, const struct step *step, struct sub
 	};
 }
 
-/* The whole number of cpus, or 1: what a worker is told where the file says nothing. */
-static int64_t flavor_cpus(const struct hire *h)
-{
-	const struct setting *set = hire_setting(h, KEY_flavor);
-	double cpus = 1;
-
-	for (size_t i = 0; set != NULL && i < set->nconstraints; i++) {
-		const struct constraint *con = &set->constraints[i];
-		enum op op = con->stmt->constraint.op;
-
-		if (strcmp(con->attr->key, "cpu") == 0 &&
-		    (op == OP_EQ || op == OP_GE || op == OP_GT) && con->node->kind == NODE_CONST)
-			cpus = value_real(&con->node->value) + (op == OP_GT ? 1 : 0);
-	}
-	return cpus >= 1 ? (int64_t)cpus : 1;
-}
-
-/* Tasks of the step that fill one worker: as said, else by the cpus that one task takes. */
+/* Tasks of the step that fill one worker: as said, else by the cpus and GPUs that one task takes.
+ */
 static int64_t concurrency_of(struct compilation *c, const struct step *step, const struct hire *h)
 {
 	const struct setting *cpu = step_setting(c, step, KEY_cpu);
@@ -81,7 +65,12 @@ static int64_t concurrency_of(struct compilation *c, const struct step *step, co
 	if (cpu != NULL && cpu->node != NULL && cpu->node->kind == NODE_CONST &&
 	    value_is_number(&cpu->node->value))
 		share = value_real(&cpu->node->value);
-	n = (int64_t)floor((double)flavor_cpus(h) / share);
+	n = (int64_t)floor(fmax(floor(hire_least(h, "cpu")), 1) / share);
+	if (step->gpus > 0) {
+		int64_t fit = (int64_t)fmax(hire_least(h, "gpus") / (double)step->gpus, 1);
+
+		n = cpu == NULL || fit < n ? fit : n;
+	}
 	return n >= 1 ? n : 1;
 }
 
@@ -97,7 +86,7 @@ static void emit_recruiter(struct compilation *c, const struct step *step, const
 	row->batch = batch_of(c, step);
 	row->rank = rank;
 	row->worker_concurrency = concurrency_of(c, step, h);
-	row->worker_flavor = h ? hire_flavor(h, &c->arena) : "auto";
+	row->worker_flavor = hire_flavor(h, step->gpus, &c->arena);
 	row->worker_prefetch = prefetch == INT_NULL ? 0 : prefetch;
 	row->tasks_per_worker =
 	        tasks != INT_NULL ? tasks
@@ -282,9 +271,10 @@ static bool emit_fresh(struct env *env, const struct step *step)
 
 /* The columns that every attempt of a task may have its own of; named like the settings. */
 static const enum setting_key attempt_keys[] = {
-        KEY_container,   KEY_container_options, KEY_download_timeout,
-        KEY_run_timeout, KEY_upload_timeout,    KEY_cpu,
-        KEY_memory,
+        KEY_container,        KEY_container_options,
+        KEY_download_timeout, KEY_run_timeout,
+        KEY_upload_timeout,   KEY_cpu,
+        KEY_memory,           KEY_gpu,
 };
 
 #define ATTEMPT_KEYS (sizeof(attempt_keys) / sizeof(attempt_keys[0]))
@@ -471,6 +461,8 @@ static void emit_hook(struct compilation *c, const struct hook *h, struct submis
 	out->row.attempt_settings = emit_attempts(env, task_setting(env, h->step, KEY_retry));
 	for (size_t k = 0; k < ATTEMPT_KEYS; k++)
 		emit_column(env, task_setting(env, h->step, attempt_keys[k]), &out->row);
+	/* Those of all steps: whoever tells how they ended needs none. */
+	out->row.gpu = INT_NULL;
 	env->arena = kept;
 }
 

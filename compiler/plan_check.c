@@ -3,6 +3,7 @@
 #include "compiler/check.h"
 #include "compiler/data.h"
 #include "compiler/expand.h"
+#include "compiler/gpus.h"
 #include "compiler/paths.h"
 #include "compiler/recruit.h"
 #include "compiler/shellpath.h"
@@ -343,6 +344,7 @@ void plan_check(struct compilation *c)
 		j.step = c->program.steps.v[i];
 		check_step_tasks(&j, outputs);
 		check_triggers(c, j.step);
+		plan_gpus(c, c->program.steps.v[i]);
 	}
 	if (c->sink.errors == 0)
 		check_usual_names(&j);

@@ -148,9 +148,10 @@ struct level {
 	K(after)                                                                                   \
 	K(name)                                                                                    \
 	K(retry)                                                                                   \
-	K(accept_failure) K(priority) K(use_cache) K(cache) K(epoch) K(download_timeout) K(run_timeout)     \
-	        K(upload_timeout) K(concurrency) K(cpu) K(memory) K(recruiters) K(maximum_workers) \
-	                K(max_cost) K(provider) K(region) K(flavor) K(prefetch)                    \
+	K(accept_failure)                                                                          \
+	K(priority) K(use_cache) K(cache) K(epoch) K(download_timeout) K(run_timeout)              \
+	        K(upload_timeout) K(concurrency) K(cpu) K(memory) K(gpu) K(recruiters)             \
+	                K(maximum_workers) K(max_cost) K(provider) K(region) K(flavor) K(prefetch) \
 	                        K(tasks_per_worker) K(rounds) K(minimum_tasks)
 
 enum setting_key {
@@ -261,11 +262,12 @@ struct step {
 	struct settings settings;
 	const char *source; /* "qc.scitq:47" */
 	uint32_t use;       /* of a step with parameters: see compilation.use; 0: none */
-	bool broken; /* what it is a use of has mistakes: it is not looked at */
+	bool broken;        /* what it is a use of has mistakes: it is not looked at */
 
 	/* Made by plan. */
 	uint32_t first_task;
 	uint32_t rank;        /* longest chain of steps before it */
+	int64_t gpus;         /* that a task of it takes at most, in whatever attempt */
 	VEC(uint32_t) before; /* numbers of the steps that it waits for, ascending */
 };
 
@@ -329,8 +331,8 @@ struct module {
 	struct module *outer; /* that imports it; NULL: the .scitq file */
 	const char *path;     /* absolute */
 	uint32_t file;
-	uint16_t base;        /* of its relative paths */
-	const char *prefix;   /* of its names on the command line: "c." */
+	uint16_t base;      /* of its relative paths */
+	const char *prefix; /* of its names on the command line: "c." */
 	const struct ast *ast;
 	struct resolver *resolver; /* with its names; gone after resolve */
 	bool broken;               /* it could not be read: its names are not known */
@@ -348,7 +350,7 @@ struct program {
 	/* Of the test that runs: its declarations, and what stands for the tasks. */
 	VEC(struct item) test_items;
 	VEC(struct symbol *) test_lists; /* all tasks, then those of each step */
-	VEC(struct step *) drafts; /* of each step with parameters, to find mistakes in it */
+	VEC(struct step *) drafts;       /* of each step with parameters, to find mistakes in it */
 	uint32_t nslots;
 	const struct stmt *workflow; /* NULL: there is none */
 	struct node *workflow_name;

@@ -3,6 +3,7 @@
 #include "compiler/check.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 /* Guards of such settings are constants; check_settings.c has seen to it. */
@@ -80,6 +81,47 @@ const char *hire_text(const struct hire *h, enum setting_key key)
 	return set->node->value.text;
 }
 
+double hire_most(const struct hire *h, const char *key, const struct constraint **which)
+{
+	const struct setting *set = hire_setting(h, KEY_flavor);
+	double most = HUGE_VAL;
+
+	for (size_t i = 0; set != NULL && i < set->nconstraints; i++) {
+		const struct constraint *con = &set->constraints[i];
+		enum op op = con->stmt->constraint.op;
+		double n;
+
+		if (strcmp(con->attr->key, key) != 0 || con->node->kind != NODE_CONST ||
+		    (op != OP_EQ && op != OP_LE && op != OP_LT))
+			continue;
+		n = value_real(&con->node->value) - (op == OP_LT ? 1 : 0);
+		if (n < most) {
+			most = n;
+			*which = con;
+		}
+	}
+	return most;
+}
+
+double hire_least(const struct hire *h, const char *key)
+{
+	const struct setting *set = hire_setting(h, KEY_flavor);
+	double least = 0;
+
+	for (size_t i = 0; set != NULL && i < set->nconstraints; i++) {
+		const struct constraint *con = &set->constraints[i];
+		enum op op = con->stmt->constraint.op;
+		double n;
+
+		if (strcmp(con->attr->key, key) != 0 || con->node->kind != NODE_CONST ||
+		    (op != OP_EQ && op != OP_GE && op != OP_GT))
+			continue;
+		n = value_real(&con->node->value) + (op == OP_GT ? 1 : 0);
+		least = n > least ? n : least;
+	}
+	return least;
+}
+
 /* Sizes of flavors are in GB, as the table of flavors has them. */
 static void add_amount(struct str *out, const struct value *v)
 {
@@ -110,25 +152,25 @@ static const char *protofilter(enum op op)
 	}
 }
 
-const char *hire_flavor(const struct hire *h, struct arena *arena)
+const char *hire_flavor(const struct hire *h, int64_t gpus, struct arena *arena)
 {
-	const struct setting *set = hire_setting(h, KEY_flavor);
+	const struct setting *set = h != NULL ? hire_setting(h, KEY_flavor) : NULL;
 	struct str s = STR_INIT;
 	const char *text;
 
-	if (set == NULL)
-		return "auto";
-	if (set->node != NULL)
+	if (set != NULL && set->node != NULL)
 		return set->node->kind == NODE_CONST ? value_to_text(&set->node->value, arena)
 		                                     : "auto";
 	str_adds(&s, "auto");
-	for (size_t i = 0; i < set->nconstraints; i++) {
+	for (size_t i = 0; set != NULL && i < set->nconstraints; i++) {
 		const struct constraint *k = &set->constraints[i];
 
 		str_addf(&s, ":%s%s", k->attr->key, protofilter(k->stmt->constraint.op));
 		if (k->node != NULL && k->node->kind == NODE_CONST)
 			add_amount(&s, &k->node->value);
 	}
+	if (gpus > 0 && (h == NULL || hire_least(h, "gpus") < (double)gpus))
+		str_addf(&s, ":gpus>=%" PRId64, gpus);
 	text = arena_strndup(arena, s.p, s.len);
 	str_release(&s);
 	return text;

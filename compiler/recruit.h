@@ -16,8 +16,14 @@ const struct setting *hire_setting(const struct hire *h, enum setting_key key);
 int64_t hire_int(const struct hire *h, enum setting_key key);
 /* Its text, or NULL. */
 const char *hire_text(const struct hire *h, enum setting_key key);
-/* The column worker_flavor: a name, or auto:cpu>=32:... In the arena. */
-const char *hire_flavor(const struct hire *h, struct arena *arena);
+/* The largest number that the conditions of its flavor allow for the key, and by which of them;
+   infinite where they say nothing. */
+double hire_most(const struct hire *h, const char *key, const struct constraint **which);
+/* The smallest one; 0 where they say nothing. */
+double hire_least(const struct hire *h, const char *key);
+/* The column worker_flavor: a name, or auto:cpu>=32:... of workers with at least so many GPUs.
+   `h` NULL: nothing else is asked of them. In the arena. */
+const char *hire_flavor(const struct hire *h, int64_t gpus, struct arena *arena);
 
 /* A setting of the step that is one for all of its tasks; of the workflow where the step has none.
  */

@@ -104,6 +104,8 @@ void resolve_publish(struct resolver *r, struct step *step)
 	put(r, copy, KEY_input, publish, input);
 	put(r, copy, KEY_output, publish, publish->expr);
 	put(r, copy, KEY_exec, publish, copy_command(r, publish->key_span));
+	/* Whatever the workflow says for all steps. */
+	put(r, copy, KEY_gpu, publish, new_expr(r, EXPR_INT, publish->key_span));
 	/* What it promises is what was promised to it. */
 	copy->settings.first[KEY_yields] = step->settings.first[KEY_yields];
 	add_step(r, copy);

@@ -82,12 +82,13 @@ static const char *known_elsewhere(const char *key, enum attr_home home)
 {
 	static const struct {
 		const char *theirs, *ours;
-	} names[] = {{"threads", "cpu"},        {"cores", "cpu"},        {"mem", "memory"},
-	             {"mem_mb", "memory"},      {"ram", "memory"},       {"image", "container"},
-	             {"docker", "container"},   {"time", "run_timeout"}, {"walltime", "run_timeout"},
-	             {"publishDir", "publish"}, {"maxRetries", "retry"}, {"retries", "retry"},
-	             {"depends", "after"},      {"needs", "after"},      {"outputs", "yields"},
-	             {"inputs", "input"},       {"gpus", "gpu"},         {"maxForks", "concurrency"}};
+	} names[] = {
+	        {"threads", "cpu"},        {"cores", "cpu"},        {"mem", "memory"},
+	        {"mem_mb", "memory"},      {"ram", "memory"},       {"image", "container"},
+	        {"docker", "container"},   {"time", "run_timeout"}, {"walltime", "run_timeout"},
+	        {"publishDir", "publish"}, {"maxRetries", "retry"}, {"retries", "retry"},
+	        {"depends", "after"},      {"needs", "after"},      {"outputs", "yields"},
+	        {"inputs", "input"},       {"gpus", "gpu"},         {"maxForks", "concurrency"}};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		if (strcmp(names[i].theirs, key) == 0 && attr_find(names[i].ours, home) != NULL)
@@ -114,7 +115,8 @@ static void unknown_key(struct collector *k, const struct name *key)
 		return;
 	}
 	for (size_t i = 0; i < sizeof(homes) / sizeof(*homes); i++) {
-		if (known_elsewhere(key->text, k->home) == NULL && homes[i] != k->home && attr_find(key->text, homes[i]) != NULL) {
+		if (known_elsewhere(key->text, k->home) == NULL && homes[i] != k->home &&
+		    attr_find(key->text, homes[i]) != NULL) {
 			help(c, d, "`%s` belongs in %s", key->text, home_text(homes[i]));
 			return;
 		}
@@ -167,7 +169,6 @@ static void run_as_setting(struct collector *k, const struct name *key)
 static const struct attr *known_key(struct collector *k, const struct name *key)
 {
 	const struct attr *attr = attr_find(key->text, k->home);
-	struct diag *d;
 
 	if (k->home == ATTR_STEP && strcmp(key->text, "run") == 0) {
 		run_as_setting(k, key);
@@ -179,13 +180,6 @@ static const struct attr *known_key(struct collector *k, const struct name *key)
 	}
 	if (k->home == ATTR_STEP && strcmp(key->text, "when") == 0) {
 		wrong_form(k, attr, key->span); /* when { } */
-		return NULL;
-	}
-	if (k->home != ATTR_FLAVOR && setting_key_find(key->text) < 0) {
-		d = report(k->r->c, E0328, key->span, "`%s` is not carried out by this version",
-		           key->text);
-		label(k->r->c, d, "no effect is not what you want");
-		help(k->r->c, d, "remove it");
 		return NULL;
 	}
 	return attr;

@@ -23,6 +23,7 @@ enum task_field {
 	TASK_PRIORITY,
 	TASK_CPU,
 	TASK_MEMORY,
+	TASK_GPU,
 	TASK_RUN_TIMEOUT,
 	TASK_FIELDS
 };
@@ -44,6 +45,7 @@ static const struct {
         [TASK_PRIORITY] = {"priority", VTYPE_INT, false, false},
         [TASK_CPU] = {"cpu", VTYPE_FLOAT, false, true},
         [TASK_MEMORY] = {"memory", VTYPE_SIZE, false, true},
+        [TASK_GPU] = {"gpu", VTYPE_INT, false, false},
         [TASK_RUN_TIMEOUT] = {"run_timeout", VTYPE_DURATION, false, true},
 };
 
@@ -393,6 +395,7 @@ static struct value task_record(struct compilation *c, const struct shape *shape
 	v[TASK_PRIORITY] = value_int(task.row.priority);
 	v[TASK_CPU] = isnan(task.row.cpu) ? value_none() : value_float(task.row.cpu);
 	v[TASK_MEMORY] = number_or_none(VALUE_SIZE, task.row.memory);
+	v[TASK_GPU] = value_int(task.row.gpu > 0 ? task.row.gpu : 0);
 	v[TASK_RUN_TIMEOUT] = number_or_none(VALUE_DURATION, task.row.run_timeout == INT_NULL
 	                                                             ? INT_NULL
 	                                                             : task.row.run_timeout * 1000);
