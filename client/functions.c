@@ -81,7 +81,7 @@ static struct scitq_answer *list(struct scitq *s, enum call_number call,
 			json_object_set(arguments, name, value);
 	}
 	json_decref(all);
-	return make_call(s, call_row(call), arguments, NULL, 0);
+	return make_row_call(s, call_row(call), arguments, NULL, 0);
 }
 
 static json_t *fields_or_none(json_t *fields)
@@ -105,7 +105,7 @@ static struct scitq_answer *by_refs(struct scitq *s, enum call_number call, cons
 		lazy[n++] = (struct scitq_lazy){other_name, 0, other.answer};
 	else if (other_name != NULL)
 		json_object_set_new(arguments, other_name, json_integer(other.id));
-	return make_call(s, call_row(call), arguments, lazy, n);
+	return make_row_call(s, call_row(call), arguments, lazy, n);
 }
 
 static struct scitq_answer *by_ref(struct scitq *s, enum call_number call, const char *name,
@@ -116,7 +116,7 @@ static struct scitq_answer *by_ref(struct scitq *s, enum call_number call, const
 
 static struct scitq_answer *plain(struct scitq *s, enum call_number call)
 {
-	return make_call(s, call_row(call), NULL, NULL, 0);
+	return make_row_call(s, call_row(call), NULL, NULL, 0);
 }
 
 /* Tasks. */
@@ -180,7 +180,7 @@ struct scitq_answer *scitq_task_create(struct scitq *s, const struct scitq_new_t
 	if (t->nrequired > 0)
 		json_object_set(arguments, "required_task_ids", required);
 	json_decref(required);
-	answer = make_call(s, call_row(CALL_task_create), arguments, lazy, n);
+	answer = make_row_call(s, call_row(CALL_task_create), arguments, lazy, n);
 	free(lazy);
 	return answer;
 }
@@ -221,7 +221,7 @@ struct scitq_answer *scitq_worker_get(struct scitq *s, struct scitq_ref worker)
 
 struct scitq_answer *scitq_worker_create(struct scitq *s, json_t *fields)
 {
-	return make_call(s, call_row(CALL_worker_create), fields, NULL, 0);
+	return make_row_call(s, call_row(CALL_worker_create), fields, NULL, 0);
 }
 
 struct scitq_answer *scitq_worker_update(struct scitq *s, struct scitq_ref worker, json_t *fields)
@@ -245,7 +245,7 @@ struct scitq_answer *scitq_worker_deploy(struct scitq *s, const struct scitq_new
 	set_text(arguments, "flavor", w->flavor);
 	set_int(arguments, "concurrency", w->concurrency);
 	set_int(arguments, "prefetch", w->prefetch);
-	return make_call(s, call_row(CALL_worker_deploy), arguments, NULL, 0);
+	return make_row_call(s, call_row(CALL_worker_deploy), arguments, NULL, 0);
 }
 
 struct scitq_answer *scitq_worker_create_signal(struct scitq *s, struct scitq_ref worker,
@@ -360,7 +360,7 @@ static struct scitq_answer *by_batch(struct scitq *s, enum call_number call, con
 
 	set_text(arguments, "batch", batch);
 	set_int(arguments, "signal", signal);
-	return make_call(s, call_row(call), arguments, NULL, 0);
+	return make_row_call(s, call_row(call), arguments, NULL, 0);
 }
 
 struct scitq_answer *scitq_batch_stop(struct scitq *s, const char *batch, int signal)
@@ -410,7 +410,7 @@ static struct scitq_answer *by_rank(struct scitq *s, enum call_number call, cons
 
 	set_text(arguments, "batch", batch);
 	json_object_set_new(arguments, "rank", json_integer(rank));
-	return make_call(s, call_row(call), arguments, NULL, 0);
+	return make_row_call(s, call_row(call), arguments, NULL, 0);
 }
 
 struct scitq_answer *scitq_recruiter_get(struct scitq *s, const char *batch, int64_t rank)
@@ -469,7 +469,7 @@ struct scitq_answer *scitq_flavor_find(struct scitq *s, const struct scitq_flavo
 		set_text(arguments, "region", f->region);
 		set_text(arguments, "protofilters", f->protofilters);
 	}
-	return make_call(s, call_row(CALL_flavor_find), arguments, NULL, 0);
+	return make_row_call(s, call_row(CALL_flavor_find), arguments, NULL, 0);
 }
 
 struct scitq_answer *scitq_config_rclone(struct scitq *s)

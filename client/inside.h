@@ -22,8 +22,8 @@ struct scitq {
 };
 
 /* scitq_call() of a row. */
-struct scitq_answer *make_call(struct scitq *s, const struct call_row *row, json_t *arguments,
-                               const struct scitq_lazy *lazy, size_t nlazy);
+struct scitq_answer *make_row_call(struct scitq *s, const struct call_row *row, json_t *arguments,
+                                   const struct scitq_lazy *lazy, size_t nlazy);
 /* The same with a key of the caller's, where it is a write; "": one of its own. */
 struct scitq_answer *make_keyed_call(struct scitq *s, const struct call_row *row, json_t *arguments,
                                      const struct scitq_lazy *lazy, size_t nlazy, const char *key);

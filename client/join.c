@@ -167,10 +167,10 @@ static json_t *chunk_ids(const struct join *j, size_t first)
 static void read_rows(struct join *j, size_t first)
 {
 	struct scitq_answer *answer =
-	        make_call(j->s, call_row(CALL_tasks),
-	                  json_pack("{s:o, s:i, s:s}", "task_id", chunk_ids(j, first), "limit",
-	                            CHUNK, "view", "full"),
-	                  NULL, 0);
+	        make_row_call(j->s, call_row(CALL_tasks),
+	                      json_pack("{s:o, s:i, s:s}", "task_id", chunk_ids(j, first), "limit",
+	                                CHUNK, "view", "full"),
+	                      NULL, 0);
 	const json_t *rows = scitq_json(answer);
 	size_t at = 0;
 
@@ -194,8 +194,8 @@ static void read_rows(struct join *j, size_t first)
 static bool read_statuses(struct join *j, size_t first)
 {
 	struct scitq_answer *answer =
-	        make_call(j->s, call_row(CALL_tasks_status),
-	                  json_pack("{s:o}", "task_id", chunk_ids(j, first)), NULL, 0);
+	        make_row_call(j->s, call_row(CALL_tasks_status),
+	                      json_pack("{s:o}", "task_id", chunk_ids(j, first)), NULL, 0);
 	const json_t *numbers = scitq_json(answer);
 	bool whole = true;
 

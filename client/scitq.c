@@ -239,8 +239,8 @@ static bool write_now(struct scitq *s, struct request *r, struct scitq_answer *a
 	return false;
 }
 
-struct scitq_answer *make_call(struct scitq *s, const struct call_row *row, json_t *arguments,
-                               const struct scitq_lazy *lazy, size_t nlazy)
+struct scitq_answer *make_row_call(struct scitq *s, const struct call_row *row, json_t *arguments,
+                                   const struct scitq_lazy *lazy, size_t nlazy)
 {
 	return make_keyed_call(s, row, arguments, lazy, nlazy, "");
 }
@@ -291,7 +291,7 @@ struct scitq_answer *scitq_call(struct scitq *s, const char *function, json_t *a
 	struct str error = STR_INIT;
 
 	if (row != NULL)
-		return make_call(s, row, arguments, lazy, nlazy);
+		return make_row_call(s, row, arguments, lazy, nlazy);
 	json_decref(arguments);
 	str_addf(&error, "there is no function %s", function);
 	answer = answer_failed(NULL, SCITQ_USAGE, error.p);
