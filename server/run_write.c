@@ -10,6 +10,7 @@
 #include "server/run.h"
 #include "server/tally.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Who submits says nothing to the run for so long; then it follows. */
@@ -252,7 +253,7 @@ void handle_run_get(struct core *core, struct call *call)
 }
 
 static bool read_update(struct call *call, int *status, bool *detached, bool *has_detached,
-                        const char **left)
+                        const char **left, const char **digest)
 {
 	const char *word = NULL;
 
@@ -260,7 +261,8 @@ static bool read_update(struct call *call, int *status, bool *detached, bool *ha
 	if (!filter_known(&filter_run_update, call->body, &call->problem) ||
 	    !json_member_text(call->body, "status", &word, &call->problem) ||
 	    !json_member_bool(call->body, "detached", detached, &call->problem) ||
-	    !json_member_text(call->body, "left", left, &call->problem))
+	    !json_member_text(call->body, "left", left, &call->problem) ||
+	    !json_member_text(call->body, "digest", digest, &call->problem))
 		return false;
 	if (*left != NULL && word != NULL)
 		return problem_set(&call->problem, PROBLEM_BAD_VALUE,
@@ -280,10 +282,10 @@ void handle_run_update(struct core *core, struct call *call)
 	struct run_node *run = run_get(core, call->ids[0]);
 	struct run row = {.run_id = call->ids[0]};
 	bool detached = false, has_detached;
-	const char *left = NULL;
+	const char *left = NULL, *digest = NULL;
 	int status;
 
-	if (!read_update(call, &status, &detached, &has_detached, &left)) {
+	if (!read_update(call, &status, &detached, &has_detached, &left, &digest)) {
 		core_problem(core, call);
 		return;
 	}
@@ -307,6 +309,13 @@ void handle_run_update(struct core *core, struct call *call)
 		row.detached = detached;
 		run->detached = detached;
 		record_update(core, TABLE_RUN, &row, BIT(RUN_COL_detached));
+	}
+	if (digest != NULL && strcmp(digest, run->digest) != 0) {
+		row.digest = digest;
+		if (record_update(core, TABLE_RUN, &row, BIT(RUN_COL_digest))) {
+			free(run->digest);
+			run->digest = xstrdup(digest);
+		}
 	}
 	if (status >= 0 && status != run->status)
 		run_set_status(core, run, (enum run_status)status);

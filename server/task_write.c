@@ -234,6 +234,36 @@ static bool read_update(struct core *core, struct call *call, uint32_t id, struc
 	return requirement_allowed(core, call, id, *required, *n);
 }
 
+/* Whether the task is in the status that the body wants it to be in, as it may. Answered where not.
+ */
+static bool meets_condition(struct core *core, struct call *call, uint32_t id,
+                            const struct task_node *task)
+{
+	const char *word = NULL;
+	int status;
+
+	if (!json_member_text(call->body, "if_status", &word, &call->problem)) {
+		core_problem(core, call);
+		return false;
+	}
+	status = word != NULL ? status_parse(task_status_words, TASK_STATUS_COUNT, word)
+	                      : (int)task->status;
+	if (status < 0) {
+		problem_set(&call->problem, PROBLEM_BAD_VALUE, "if_status is \"%.40s\", no status",
+		            word);
+		core_problem(core, call);
+		return false;
+	}
+	if (status != (int)task->status) {
+		core_refuse(core, call, PROBLEM_CONFLICT, "task %u is %s, not %s", id,
+		            task_status_words[task->status], task_status_words[status]);
+		return false;
+	}
+	/* What remains are fields of the row. */
+	json_object_del(call->body, "if_status");
+	return true;
+}
+
 void handle_task_update(struct core *core, struct call *call)
 {
 	struct task_node *task = core_task(core, call->ids[0]);
@@ -248,6 +278,8 @@ void handle_task_update(struct core *core, struct call *call)
 		reply_missing(core, call, "task", call->ids[0]);
 		return;
 	}
+	if (!meets_condition(core, call, id, task))
+		return;
 	if (!read_update(core, call, id, &row, &set, &required, &n)) {
 		core_problem(core, call);
 		return;
