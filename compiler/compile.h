@@ -214,6 +214,23 @@ struct script_finding {
 /* Add the warning W0407 at the place in the .scitq file. Those of the head are left out. */
 void compile_script_finding(struct compilation *c, size_t i, const struct script_finding *finding);
 
+/* ---- the text of a `run`, for those who write another; texts.c ---- */
+
+struct compile_text {
+	uint32_t file;       /* of compile_sources(); 0 is the .scitq file itself */
+	uint32_t first_line; /* from 1 */
+	const char *text;    /* without the indentation; each line ends in LF */
+	size_t len;
+	const void *place; /* ours */
+};
+
+/* That which begins at "FILE:LINE", as tasks say where they come from; of FILE its last part
+   counts. Known after COMPILE_CHECK. */
+bool compile_text_find(const struct compilation *c, const char *source, struct compile_text *out);
+/* Append the file that it stands in, with another text in its place. */
+void compile_text_replace(const struct compilation *c, const struct compile_text *at,
+                          const char *text, size_t len, struct str *out);
+
 /* The text of `scitq-run explain CODE`; false where there is no such code. explain.c */
 bool compile_explain(const char *code, struct str *out);
 

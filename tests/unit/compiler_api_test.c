@@ -338,6 +338,59 @@ static void many_tasks(void **state)
 	compile_release(c);
 }
 
+/* The file with `text` for the `run` at the line; NULL: nothing begins there. */
+static void check_replaced(const char *file, const char *source, const char *was, const char *text,
+                           const char *wanted)
+{
+	struct compilation *c = compile_with(file, (struct compile_options){0}), *again;
+	struct compile_text at, then;
+	struct str out = STR_INIT;
+
+	assert_true(compile_ok(c));
+	assert_true(compile_text_find(c, source, &at));
+	assert_int_equal(at.file, 0);
+	assert_int_equal(at.len, strlen(was));
+	assert_memory_equal(at.text, was, at.len);
+	compile_text_replace(c, &at, text, strlen(text), &out);
+	assert_string_equal(out.p, wanted);
+	/* What was put in is what is read. */
+	again = compile_with(out.p, (struct compile_options){0});
+	assert_true(compile_ok(again));
+	assert_true(compile_text_find(again, source, &then) ||
+	            compile_text_find(again, "test.scitq:5", &then));
+	assert_int_equal(then.len, strlen(text));
+	assert_memory_equal(then.text, text, then.len);
+	compile_release(again);
+	compile_release(c);
+	str_release(&out);
+}
+
+static void texts_are_replaced(void **state)
+{
+#define FILE_WITH(run) "scitq 1\nworkflow \"w\" { }\nstep one {\n" run "}\n# end\n"
+	struct compile_text at;
+	struct compilation *c;
+
+	(void)state;
+	check_replaced(FILE_WITH("  run |\n    echo a\n\n      echo b\n\n"), "dir/test.scitq:5",
+	               "echo a\n\n  echo b\n", "x\n\n  y\nz\n",
+	               FILE_WITH("  run |\n    x\n\n      y\n    z\n\n"));
+	check_replaced(FILE_WITH("\trun |\n\t\techo a\n"), "test.scitq:5", "echo a\n", "x\ny\n",
+	               FILE_WITH("\trun |\n\t\tx\n\t\ty\n"));
+	check_replaced(FILE_WITH("  run | echo a\n"), "test.scitq:4", "echo a\n", "echo 'b c'\n",
+	               FILE_WITH("  run | echo 'b c'\n"));
+	check_replaced(FILE_WITH("  run | echo a\n"), "test.scitq:4", "echo a\n", "x\n  y\n",
+	               FILE_WITH("  run |\n    x\n      y\n"));
+	check_replaced(FILE_WITH("\trun python3 |\n\t\tprint(1)\n"), "test.scitq:5", "print(1)\n",
+	               "print(2)\n", FILE_WITH("\trun python3 |\n\t\tprint(2)\n"));
+	c = compile_with(FILE_WITH("  run | echo a\n"), (struct compile_options){0});
+	assert_false(compile_text_find(c, "test.scitq:5", &at));
+	assert_false(compile_text_find(c, "tests.scitq:4", &at));
+	assert_false(compile_text_find(c, "test.scitq", &at));
+	compile_release(c);
+#undef FILE_WITH
+}
+
 static void explanations(void **state)
 {
 	struct str out = STR_INIT;
@@ -362,6 +415,7 @@ int main(void)
 	        cmocka_unit_test(name_of_the_run),
 	        cmocka_unit_test(identity_has_no_place),
 	        cmocka_unit_test(many_tasks),
+	        cmocka_unit_test(texts_are_replaced),
 	        cmocka_unit_test(explanations),
 	};
 
