@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -32,6 +33,33 @@ int io_print(struct str *text)
 		return EXIT_CODE_OK;
 	fprintf(stderr, "%s: cannot write: %s\n", program_invocation_short_name, strerror(-err));
 	return EXIT_CODE_INFRASTRUCTURE;
+}
+
+static bool wants_color(void)
+{
+	const char *no_color = getenv("NO_COLOR");
+
+	return isatty(STDERR_FILENO) && (no_color == NULL || *no_color == '\0');
+}
+
+void io_diagnostics(const struct diag_sink *sink, struct sources *sources)
+{
+	struct str out = STR_INIT;
+
+	for (size_t i = 0; i < sink->n; i++) {
+		diag_render(&sink->list[i], sources, wants_color(), &out);
+		str_addc(&out, '\n');
+	}
+	if (sink->errors > 0)
+		str_addf(&out, "%zu error%s", sink->errors, sink->errors == 1 ? "" : "s");
+	if (sink->errors > 0 && sink->warnings > 0)
+		str_adds(&out, ", ");
+	if (sink->warnings > 0)
+		str_addf(&out, "%zu warning%s", sink->warnings, sink->warnings == 1 ? "" : "s");
+	if (sink->errors + sink->warnings > 0)
+		str_addc(&out, '\n');
+	fputs(out.p, stderr);
+	str_release(&out);
 }
 
 bool io_fill_descriptors(void)

@@ -22,33 +22,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static bool wants_color(void)
-{
-	const char *no_color = getenv("NO_COLOR");
-
-	return isatty(STDERR_FILENO) && (no_color == NULL || *no_color == '\0');
-}
-
-static void print_diagnostics(const struct diag_sink *sink, struct sources *sources)
-{
-	struct str out = STR_INIT;
-
-	for (size_t i = 0; i < sink->n; i++) {
-		diag_render(&sink->list[i], sources, wants_color(), &out);
-		str_addc(&out, '\n');
-	}
-	if (sink->errors > 0)
-		str_addf(&out, "%zu error%s", sink->errors, sink->errors == 1 ? "" : "s");
-	if (sink->errors > 0 && sink->warnings > 0)
-		str_adds(&out, ", ");
-	if (sink->warnings > 0)
-		str_addf(&out, "%zu warning%s", sink->warnings, sink->warnings == 1 ? "" : "s");
-	if (sink->errors + sink->warnings > 0)
-		str_addc(&out, '\n');
-	fputs(out.p, stderr);
-	str_release(&out);
-}
-
 static int explain(const char *code)
 {
 	struct str out = STR_INIT;
@@ -202,7 +175,7 @@ static int tell_and_use(struct run_options *o, struct lock *lock, struct compila
 	if (code == EXIT_CODE_OK && o->json)
 		code = tell_json(c);
 	if (!o->json)
-		print_diagnostics(compile_diagnostics(c), compile_sources(c));
+		io_diagnostics(compile_diagnostics(c), compile_sources(c));
 	if (code == EXIT_CODE_OK)
 		code = compile_ok(c) ? use(o, c) : EXIT_CODE_COMPILE;
 	return code;
@@ -234,7 +207,7 @@ static int format_files(const struct run_options *o)
 	struct fmt_options options = {
 	        .check = o->check,
 	        .diff = o->diff,
-	        .report = print_diagnostics,
+	        .report = io_diagnostics,
 	};
 	int worst = EXIT_CODE_OK;
 
@@ -254,16 +227,16 @@ static int do_command(struct run_options *o)
 		return EXIT_CODE_OK;
 	}
 	if (o->help)
-		return doc_file(o, print_diagnostics);
+		return doc_file(o, io_diagnostics);
 	switch (o->command) {
 	case COMMAND_EXPLAIN:
 		return explain(o->files.v[0]);
 	case COMMAND_FMT:
 		return format_files(o);
 	case COMMAND_DOC:
-		return doc_file(o, print_diagnostics);
+		return doc_file(o, io_diagnostics);
 	case COMMAND_TEST:
-		return test_file(o, print_diagnostics);
+		return test_file(o, io_diagnostics);
 	default:
 		return compile_and_use(o);
 	}
