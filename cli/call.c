@@ -206,25 +206,44 @@ static bool start_again(struct call *c, int attempt)
 	return ok;
 }
 
-json_t *call_json(struct call *c, const char *method, const char *path, json_t *body)
+/* Takes the body over. */
+static enum client_result ask(struct call *c, const char *method, const char *path, json_t *body,
+                              json_t **reply)
 {
 	enum client_result result;
-	json_t *reply = NULL;
 	char key[KEY_DIGITS + 1];
 	int attempt = 0;
-	bool keyed = strcmp(method, "GET") != 0 && call_private(c), ok;
+	bool keyed = strcmp(method, "GET") != 0 && call_private(c);
 
 	random_hex(key, KEY_DIGITS);
 	do {
 		client_set_key(&c->reach.client, keyed ? key : NULL);
-		result = client_call(&c->reach.client, method, path, body, c->timeout_ms, &reply);
+		result = client_call(&c->reach.client, method, path, body, c->timeout_ms, reply);
 	} while (result == CLIENT_UNREACHABLE && start_again(c, attempt++));
 	client_set_key(&c->reach.client, NULL);
-	ok = judge(c, result);
 	json_decref(body);
+	return result;
+}
+
+json_t *call_json(struct call *c, const char *method, const char *path, json_t *body)
+{
+	json_t *reply = NULL;
+	bool ok = judge(c, ask(c, method, path, body, &reply));
+
 	if (ok && reply == NULL)
 		reply = json_null();
 	return ok ? reply : NULL;
+}
+
+bool call_unless(struct call *c, const char *method, const char *path, json_t *body, int status,
+                 bool *refused)
+{
+	json_t *reply = NULL;
+	enum client_result result = ask(c, method, path, body, &reply);
+
+	json_decref(reply);
+	*refused = result == CLIENT_REFUSED && c->reach.client.status == status;
+	return *refused || judge(c, result);
 }
 
 bool call_bytes(struct call *c, const char *path, struct str *out)

@@ -34,6 +34,9 @@ bool call_private(const struct call *c);
 /* The answer, the caller's; an answer without a body is null. NULL with `code` set. Takes the body
    over. */
 json_t *call_json(struct call *c, const char *method, const char *path, json_t *body);
+/* The same without an answer, where a refusal with that HTTP status is no failure: *refused. */
+bool call_unless(struct call *c, const char *method, const char *path, json_t *body, int status,
+                 bool *refused);
 /* The same for an answer that is bytes, appended to `out`. */
 bool call_bytes(struct call *c, const char *path, struct str *out);
 /* Say what is wrong, set the code; false. `help` may be NULL. */

@@ -9,6 +9,7 @@
 #include "cli/call.h"
 #include "cli/completion.h"
 #include "cli/doctor.h"
+#include "cli/edit.h"
 #include "cli/export.h"
 #include "cli/fetch.h"
 #include "cli/init.h"
@@ -257,6 +258,20 @@ static const struct command_option shell_how[] = {
         END,
 };
 
+static const struct command_option edit_how[] = {
+        {0, "from", "FILE", "the new text, - is standard input; else $VISUAL or $EDITOR is opened"},
+        {0, "retry", NULL, "run those again that failed"},
+        {0, "detach", NULL, "with it, on a private server: do not stay until they are done"},
+        {0, "apply", NULL, "change the .scitq file too"},
+        {0, "patch", "FILE", "write the change of the .scitq file there (standard output)"},
+        {0, "alone", NULL, "the tasks alone, without their .scitq file"},
+        {0, "source", "FILE", "where the .scitq file is (where the run was started from)"},
+        {0, "param", "NAME=VALUE", "as scitq-run got it; also several times"},
+        {0, "set", "[STEP.]KEY=VALUE", "as scitq-run got it; also several times"},
+        {0, "profile", "NAME", "as scitq-run got it"},
+        END,
+};
+
 static const struct command_option export_how[] = {
         {0, "trace", "FORMAT", "tsv: a line per execution, or ro-crate: JSON-LD metadata (tsv)"},
         END,
@@ -366,6 +381,7 @@ const struct command commands[] = {
         {"logs", "[RUN] TASK", 0, 2, "what a task wrote, or writes", logs, {log_which, which, SERVER}},
         {"why", "TASK...", 0, COMMAND_ANY, "why it waits, failed, or was reused: one sentence", steer_why, {as_json, which, SERVER}},
         {"shell", "[RUN] TASK [-- COMMAND...]", 0, 2, "a shell where the task would run: its inputs, variables, container, limits", shell, {shell_how, which, SERVER}},
+        {"edit", "TASK | RUN STEP", 0, 2, "another text for tasks that do not run yet, and for their .scitq file", edit, {edit_how, which, SERVER}},
         {"retry", "TASK... | RUN --failed", 0, COMMAND_ANY, "run tasks again, changed where asked", steer_retry, {retry_how, which, SERVER}},
         {"pause", "RUN...", 1, COMMAND_ANY, "grant nothing more of a run; what runs goes on", steer_pause, {nothing, SERVER}},
         {"resume", "RUN...", 1, COMMAND_ANY, "let a paused run go on", steer_resume, {resume_how, SERVER}},
@@ -424,6 +440,11 @@ const struct command_noun command_nouns[] = {
          "its limits, and the values that its text names as variables. ./command.sh is its command, to be run whole or line by line. With "
          "a COMMAND that runs instead of a shell, and its exit code is ours. Nothing is published, and the task stays as it is.",
          "scitq shell 41 align:S3"},
+        {"edit", NULL,
+         "Opens the text of the step in an editor, checks it as scitq-run check does, and gives it to the tasks that neither run nor have succeeded: to one, "
+         "or to all of a step. Each keeps the values that the text names. The change of the .scitq file is printed as a patch; with --apply it is made, and a later "
+         "scitq-run of the file finds what the tasks then wrote. A worker that holds such a task without having begun gives it back.",
+         "scitq edit 41 align --apply --retry"},
         {"retry", NULL,
          "Each gets its attempts afresh, and tasks that wait for it come back with it. --set changes fields before: cpu, memory, "
          "container, command, run_timeout and the others that a task may change. A private server works only while somebody is there: on one "

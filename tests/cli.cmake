@@ -10,6 +10,8 @@ scitq_unit_test(cli_meter_test SOURCES unit/cli_meter_test.c ../cli/meter.c LIBS
 scitq_script_test(manual tests/e2e/manual)
 scitq_script_test(shell tests/e2e/shell)
 scitq_script_test(shell_container tests/e2e/shell container)
+scitq_script_test(edit tests/e2e/edit)
+set_tests_properties(edit PROPERTIES LABELS "script;slow")
 set_tests_properties(shell shell_container PROPERTIES LABELS "script;slow")
 # The commands of scitq fetch.
 foreach(place local box azure s3 ftp)

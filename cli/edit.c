@@ -1,0 +1,292 @@
+#include "cli/edit.h"
+
+#include "base/fd.h"
+#include "cli/attend.h"
+#include "cli/edit_inside.h"
+#include "cli/io.h"
+#include "runtime/session.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const char *edit_member(const json_t *object, const char *name)
+{
+	return json_string_value(json_object_get(object, name));
+}
+
+const char *edit_text(const char *text)
+{
+	return text != NULL ? text : "";
+}
+
+bool edit_same(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+int edit_status(const json_t *row)
+{
+	return status_parse(task_status_words, TASK_STATUS_COUNT,
+	                    edit_text(edit_member(row, "status")));
+}
+
+bool edit_is_open(const json_t *row)
+{
+	int status = edit_status(row);
+
+	return status >= 0 && status != TASK_RUNNING && status != TASK_SUCCEEDED;
+}
+
+/* ---- which tasks ---- */
+
+static void add_row(void *context, const json_t *row)
+{
+	json_array_append(context, (json_t *)(uintptr_t)row);
+}
+
+bool edit_list(struct edit *e, const char *run, const char *filter, const char *value, json_t *rows)
+{
+	struct str list = STR_INIT;
+	bool ok;
+
+	str_adds(&list, "/tasks/");
+	query_add(&list, "run_id", run);
+	query_add(&list, "view", "full");
+	if (filter != NULL)
+		query_add(&list, filter, value);
+	ok = object_rows(&e->call, object_named("task"), list.p, add_row, rows);
+	str_release(&list);
+	return ok;
+}
+
+json_t *edit_get(struct edit *e, const struct object *o, const char *key)
+{
+	struct str path = STR_INIT;
+	json_t *row;
+
+	object_path(o, key, &path);
+	query_add(&path, "view", "full");
+	row = call_json(&e->call, "GET", path.p, NULL);
+	str_release(&path);
+	return row;
+}
+
+/* RUN STEP:KEY is a task, RUN STEP all of that step. */
+static bool choose_in_run(struct edit *e, const char *word, const char *name)
+{
+	struct keys keys = {0};
+	struct str batch = STR_INIT;
+	bool ok = object_key(&e->call, object_named("run"), word, &keys);
+	const char *run = ok ? keys.list.v[0] : NULL;
+
+	e->run = ok ? edit_get(e, object_named("run"), run) : NULL;
+	ok = e->run != NULL && edit_list(e, run, "name", name, e->chosen);
+	if (ok && json_array_size(e->chosen) == 0) {
+		str_addf(&batch, "%s.%s", edit_text(edit_member(e->run, "name")), name);
+		ok = edit_list(e, run, "batch", batch.p, e->chosen);
+	}
+	if (ok && json_array_size(e->chosen) == 0)
+		ok = call_fail(&e->call, EXIT_CODE_SERVER,
+		               "scitq task list --run shows them; those that were reused are of "
+		               "other runs",
+		               "run %s has neither a task nor a step named %s", run, name);
+	keys_release(&keys);
+	str_release(&batch);
+	return ok;
+}
+
+static bool choose_tasks(struct edit *e)
+{
+	struct keys keys = {0};
+	struct str run = STR_INIT;
+	bool ok = object_keys(&e->call, object_named("task"), &keys);
+	json_int_t first = 0;
+
+	for (size_t i = 0; ok && i < keys.list.n; i++) {
+		json_t *row = edit_get(e, object_named("task"), keys.list.v[i]);
+		json_int_t of = json_integer_value(json_object_get(row, "run_id"));
+
+		ok = row != NULL;
+		if (i == 0)
+			first = of;
+		else if (ok && of != first)
+			ok = call_fail(&e->call, EXIT_CODE_USAGE, NULL,
+			               "the tasks are of several runs");
+		if (row != NULL)
+			json_array_append_new(e->chosen, row);
+	}
+	if (ok && first > 0) {
+		str_addf(&run, "%" JSON_INTEGER_FORMAT, first);
+		e->run = edit_get(e, object_named("run"), run.p);
+		ok = e->run != NULL;
+	}
+	keys_release(&keys);
+	str_release(&run);
+	return ok;
+}
+
+/* They have one text, and some can be changed. */
+static bool check_chosen(struct edit *e)
+{
+	size_t i;
+	json_t *row;
+
+	json_array_foreach(e->chosen, i, row)
+	{
+		const char *name = edit_member(row, "name");
+
+		if (name != NULL)
+			json_object_set_new(e->names, name, json_true());
+		if (!edit_is_open(row))
+			continue;
+		if (e->first == NULL)
+			e->first = row;
+		else if (!edit_same(edit_member(e->first, "source"), edit_member(row, "source")))
+			return call_fail(&e->call, EXIT_CODE_USAGE, "name those of one step",
+			                 "the tasks have several texts");
+	}
+	return e->first != NULL ||
+	       call_fail(&e->call, EXIT_CODE_SERVER, NULL, "nothing can be changed: %s",
+	                 i == 1 ? edit_status(json_array_get(e->chosen, 0)) == TASK_RUNNING
+	                                  ? "the task runs"
+	                                  : "the task has succeeded"
+	                        : "all of them run or have succeeded");
+}
+
+static bool choose(struct edit *e)
+{
+	const struct command_call *command = e->call.command;
+
+	return (command->nwords == 2 ? choose_in_run(e, command->words[0], command->words[1])
+	                             : choose_tasks(e)) &&
+	       check_chosen(e);
+}
+
+/* ---- what is told ---- */
+
+static size_t count(const struct edit *e, enum task_status status)
+{
+	size_t i, n = 0;
+	json_t *row;
+
+	json_array_foreach(e->chosen, i, row)
+	{
+		n += edit_status(row) == (int)status;
+	}
+	return n;
+}
+
+static const char *plural(size_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+static void tell(const struct edit *e)
+{
+	size_t done = count(e, TASK_SUCCEEDED), all = json_array_size(e->chosen);
+	/* Some may have begun while we looked. */
+	size_t run = all - e->changed - done, failed = json_array_size(e->failed);
+
+	fprintf(stderr, "%zu task%s changed", e->changed, plural(e->changed));
+	if (e->withdrawn > 0)
+		fprintf(stderr, ", %zu of them taken back from workers", e->withdrawn);
+	if (done + run > 0)
+		fputs("; as before:", stderr);
+	if (run > 0)
+		fprintf(stderr, " %zu that run%s", run, run == 1 ? "s" : "");
+	if (done > 0)
+		fprintf(stderr, "%s %zu that succeeded", run > 0 ? "," : "", done);
+	fputc('\n', stderr);
+	if (failed > 0 && command_has(e->call.command, "retry"))
+		fprintf(stderr, "%zu that had failed run%s again\n", failed,
+		        failed == 1 ? "s" : "");
+	else if (failed > 0)
+		fprintf(stderr, "%zu had failed, and wait%s for scitq retry\n", failed,
+		        failed == 1 ? "s" : "");
+}
+
+/* The run is that of the file as it is now: scitq-run joins it, or finds what it made. */
+static bool name_plan(struct edit *e)
+{
+	struct str path = STR_INIT, key = STR_INIT;
+	json_t *reply;
+
+	if (e->apart)
+		return true;
+	str_addf(&key, "%" JSON_INTEGER_FORMAT,
+	         json_integer_value(json_object_get(e->run, "run_id")));
+	object_path(object_named("run"), key.p, &path);
+	reply = call_json(&e->call, "PUT", path.p, json_pack("{s:s}", "digest", e->program.digest));
+	json_decref(reply);
+	str_release(&path);
+	str_release(&key);
+	return reply != NULL;
+}
+
+/* The patch, where it is wanted; the file, where that is. */
+static bool tell_patch(struct edit *e)
+{
+	const struct command_call *command = e->call.command;
+	const char *path = command_value(command, "patch");
+	struct str patch = STR_INIT;
+	int err = 0;
+
+	program_patch(&e->program, &patch);
+	if (path != NULL)
+		err = file_replace(path, patch.p, patch.len, 0644);
+	else
+		e->call.code = io_print(&patch);
+	if (err != 0)
+		call_fail(&e->call, EXIT_CODE_INFRASTRUCTURE, NULL, "%s: %s", path, strerror(-err));
+	str_release(&patch);
+	if (e->call.code != EXIT_CODE_OK)
+		return false;
+	if (!command_has(command, "apply"))
+		fprintf(stderr, "%s is as it was; this patch is its part of the change\n",
+		        e->program.path);
+	else if (program_write(&e->program, &e->call))
+		fprintf(stderr, "%s is changed\n", e->program.path);
+	return e->call.code == EXIT_CODE_OK;
+}
+
+/* Who works on it, where nobody does. */
+static void add_work(const struct edit *e, struct attend *attend)
+{
+	const struct command_call *command = e->call.command;
+	bool again = command_has(command, "retry") && json_array_size(e->failed) > 0;
+
+	if (again || e->changed > json_array_size(e->failed))
+		attend_task(attend, e->first);
+}
+
+int edit(const struct command_call *command)
+{
+	struct edit e = {.chosen = json_array(),
+	                 .names = json_object(),
+	                 .failed = json_array(),
+	                 .text = STR_INIT};
+	struct attend attend = {0};
+	int code;
+
+	if (call_open(&e.call, command) && choose(&e) && edit_read(&e) && edit_change(&e) &&
+	    edit_tasks(&e)) {
+		tell(&e);
+		if (!e.with_program || (tell_patch(&e) && name_plan(&e)))
+			add_work(&e, &attend);
+	}
+	if (e.with_program)
+		program_close(&e.program);
+	if (command_has(command, "retry")) {
+		code = attend_carry(&attend, &e.call, command_has(command, "detach"));
+	} else {
+		attend_tell(&attend, &e.call);
+		code = call_close(&e.call);
+	}
+	attend_release(&attend);
+	json_decref(e.run);
+	json_decref(e.chosen);
+	json_decref(e.names);
+	json_decref(e.failed);
+	str_release(&e.text);
+	return code;
+}

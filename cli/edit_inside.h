@@ -1,0 +1,59 @@
+/*
+ * What the files of `scitq edit` share:
+ *
+ *	edit.c        from the command line to what is told
+ *	edit_text.c   the text, as it is and as it is to be
+ *	edit_tasks.c  the tasks that get it
+ */
+#ifndef CLI_EDIT_INSIDE_H
+#define CLI_EDIT_INSIDE_H
+
+#include "cli/call.h"
+#include "cli/object.h"
+#include "cli/program.h"
+#include "cli/written.h"
+
+struct edit {
+	struct call call;
+	json_t *run;         /* NULL: the tasks are of none */
+	json_t *chosen;      /* rows, all that is known of them */
+	json_t *names;       /* of those that are of a run: name -> true */
+	const json_t *first; /* the first of them that can be changed */
+	struct program program;
+	bool with_program;
+	struct str text; /* as it was, then as it is to be */
+	/* What came of it. */
+	size_t changed, withdrawn;
+	json_t *failed; /* numbers of those changed that had failed */
+	bool again;     /* one had begun */
+	bool apart;     /* some tasks that have the text of old are of the plan */
+};
+
+/* "" for NULL. */
+const char *edit_text(const char *text);
+/* A text of a row; NULL: it has none. */
+const char *edit_member(const json_t *row, const char *name);
+bool edit_same(const char *a, const char *b);
+int edit_status(const json_t *row);
+/* Whether it can be changed: it neither runs nor has succeeded. */
+bool edit_is_open(const json_t *row);
+/* A row with all that is known, or NULL with the code set. */
+json_t *edit_get(struct edit *e, const struct object *o, const char *key);
+/* Append the tasks of the run; those that a filter takes, NULL: all. */
+bool edit_list(struct edit *e, const char *run, const char *filter, const char *value,
+               json_t *rows);
+
+/*
+ * edit_text.c: the text of the tasks, and the file that it comes from where there is one; then
+ * what it is to be. False with the code set, or with nothing to do.
+ */
+bool edit_read(struct edit *e);
+bool edit_change(struct edit *e);
+/* What a person sees of one task's command. Texts in the arena. */
+bool edit_written(struct edit *e, const json_t *row, struct arena *arena, struct written *w,
+                  const char **text);
+
+/* edit_tasks.c: to each that neither runs nor has succeeded. */
+bool edit_tasks(struct edit *e);
+
+#endif

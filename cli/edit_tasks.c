@@ -1,0 +1,261 @@
+/* The tasks to which `scitq edit` gives another text, and those that take from them. */
+#include "cli/edit_inside.h"
+
+#include "model/json.h"
+#include "runtime/session.h"
+
+#include <string.h>
+
+/* Tasks that start while we write: the others are looked at again, so often at most. */
+#define ROUNDS 5
+
+/* Granted and not begun: a worker has its command as it was. */
+static bool is_held(const json_t *row)
+{
+	int status = edit_status(row);
+
+	return status == TASK_ACCEPTED || status == TASK_ASSIGNED;
+}
+
+/* PUT. One that is no more in the status in which we saw it is to be looked at again. */
+static bool put(struct edit *e, const json_t *row, json_t *body, bool chosen)
+{
+	const json_t *id = json_object_get(row, "task_id");
+	struct str path = STR_INIT;
+	bool refused, ok;
+
+	json_object_set_new(body, "if_status", json_text(edit_member(row, "status")));
+	if (is_held(row))
+		json_object_set_new(body, "status", json_string("pending"));
+	str_addf(&path, "/tasks/%" JSON_INTEGER_FORMAT, json_integer_value(id));
+	ok = call_unless(&e->call, "PUT", path.p, body, 409, &refused);
+	str_release(&path);
+	e->again |= ok && refused;
+	if (!ok || refused)
+		return ok;
+	e->changed += chosen;
+	e->withdrawn += chosen && is_held(row);
+	if (chosen && edit_status(row) == TASK_FAILED)
+		json_array_append_new(e->failed, json_integer(json_integer_value(id)));
+	return true;
+}
+
+static void set_text(json_t *body, const char *name, const char *text)
+{
+	json_object_set_new(body, name, text != NULL ? json_text(text) : json_null());
+}
+
+/* FILE of how the task names it, with the line where its text begins now. */
+static void set_source(json_t *body, const json_t *row, const char *now)
+{
+	const char *was = edit_member(row, "source"),
+	           *colon = was != NULL ? strrchr(was, ':') : NULL;
+	struct str source = STR_INIT;
+
+	if (colon == NULL)
+		return;
+	str_add(&source, was, (size_t)(colon - was));
+	str_adds(&source, strrchr(now, ':'));
+	set_text(body, "source", source.p);
+	str_release(&source);
+}
+
+/* What a task that stays as it is counts by for those that take from it. */
+static void keep_identity(struct program *p, const json_t *row, uint32_t t)
+{
+	const char *known = edit_member(row, "identity");
+	char unknown[DIGEST_TEXT_SIZE];
+
+	if (row == NULL)
+		known = p->ids_before.text[t];
+	/* It was changed without its file: nothing that takes from it is found by any file. */
+	if (known == NULL || (row != NULL && strlen(known) != DIGEST_TEXT_SIZE - 1)) {
+		random_hex(unknown, DIGEST_TEXT_SIZE - 1);
+		known = unknown;
+	}
+	memcpy(p->ids_after.text[t], known, DIGEST_TEXT_SIZE - 1);
+}
+
+static json_t *members_of(const json_t *row, const struct submission_task *is,
+                          const struct identity *id)
+{
+	json_t *body = json_object();
+	struct str parts = STR_INIT;
+
+	identity_parts_print(id, &parts);
+	set_text(body, "command", is->row.command);
+	set_text(body, "script", is->row.script);
+	set_source(body, row, is->row.source);
+	set_text(body, "identity", id->text);
+	set_text(body, "identity_parts", parts.p);
+	str_release(&parts);
+	return body;
+}
+
+/*
+ * One task of the file, in the order of their numbers: what takes from it has its identity in its
+ * own.
+ */
+static bool change_task(struct edit *e, const json_t *rows, uint32_t t, struct arena *arena)
+{
+	struct program *p = &e->program;
+	struct submission_task was = {0}, is = {0};
+	struct str why = STR_INIT;
+	struct identity id;
+	const json_t *row;
+	bool chosen, changed, same;
+
+	program_before(p)->task(program_before(p), t, arena, &was);
+	program_after(p)->task(program_after(p), t, arena, &is);
+	row = json_object_get(rows, is.row.name);
+	chosen = json_object_get(e->names, is.row.name) != NULL;
+	changed = strcmp(was.identity_command, is.identity_command) != 0;
+	if (!identities_parts(&p->ids_after, &is, &id, &why)) {
+		call_fail(&e->call, EXIT_CODE_COMPILE, NULL, "%s", why.p);
+		str_release(&why);
+		return false;
+	}
+	same = edit_same(edit_member(row, "identity"), id.text);
+	if (row == NULL || !edit_is_open(row) || (changed ? !chosen : is_held(row))) {
+		e->apart |= changed && !same;
+		keep_identity(p, row, t);
+		return true;
+	}
+	memcpy(p->ids_after.text[t], id.text, DIGEST_TEXT_SIZE - 1);
+	return (same && edit_same(edit_member(row, "command"), is.row.command) &&
+	        edit_same(edit_member(row, "script"), is.row.script)) ||
+	       put(e, row, members_of(row, &is, &id), chosen);
+}
+
+static bool change_run(struct edit *e)
+{
+	const struct submission *s = program_after(&e->program);
+	json_t *list = json_array(), *rows = json_object(), *row;
+	struct str run = STR_INIT;
+	struct arena arena;
+	size_t i;
+	bool ok;
+
+	str_addf(&run, "%" JSON_INTEGER_FORMAT,
+	         json_integer_value(json_object_get(e->run, "run_id")));
+	ok = edit_list(e, run.p, NULL, NULL, list);
+	json_array_foreach(list, i, row)
+	{
+		json_object_set(rows, edit_text(edit_member(row, "name")), row);
+	}
+	arena_init(&arena);
+	for (uint32_t t = 0; ok && t < s->task_count; t++) {
+		arena_clear(&arena);
+		ok = change_task(e, rows, t, &arena);
+	}
+	arena_release(&arena);
+	json_decref(rows);
+	json_decref(list);
+	str_release(&run);
+	return ok;
+}
+
+/* The command with another text behind what stands before it. */
+static bool change_one_alone(struct edit *e, const json_t *row)
+{
+	json_t *body = json_object();
+	struct str line = STR_INIT, full = STR_INIT;
+	struct written w;
+	struct arena arena;
+	const char *text = NULL, *script = edit_member(row, "script");
+	bool ok;
+
+	arena_init(&arena);
+	ok = edit_written(e, row, &arena, &w, &text);
+	if (ok && w.shell != NULL) {
+		const char *whole = script != NULL ? script : w.words[w.nwords - 1];
+
+		str_add(&full, whole, (size_t)(text - whole));
+	}
+	str_add(&full, e->text.p, e->text.len);
+	while (script == NULL && full.len > 0 && full.p[full.len - 1] == '\n')
+		full.p[--full.len] = '\0';
+	for (size_t i = 0; ok && script == NULL && w.shell != NULL && i + 1 < w.nwords; i++) {
+		str_add_shell_quoted(&line, w.words[i]);
+		str_addc(&line, ' ');
+	}
+	if (ok && script == NULL && w.shell != NULL)
+		str_add_shell_quoted(&line, full.p);
+	if (ok)
+		set_text(body, script != NULL ? "script" : "command",
+		         script == NULL && w.shell != NULL ? line.p : full.p);
+	if (ok)
+		ok = put(e, row, body, true);
+	else
+		json_decref(body);
+	arena_release(&arena);
+	str_release(&line);
+	str_release(&full);
+	return ok;
+}
+
+static bool change_alone(struct edit *e)
+{
+	json_t *row;
+	size_t i;
+	bool ok = true;
+
+	json_array_foreach(e->chosen, i, row)
+	{
+		/* As it stands now. */
+		struct str key = STR_INIT;
+		json_t *now;
+
+		str_addf(&key, "%" JSON_INTEGER_FORMAT,
+		         json_integer_value(json_object_get(row, "task_id")));
+		now = edit_get(e, object_named("task"), key.p);
+		str_release(&key);
+		ok = now != NULL;
+		/* Done in a round before. */
+		if (ok && edit_is_open(now) &&
+		    edit_same(edit_member(now, "command"), edit_member(row, "command")) &&
+		    edit_same(edit_member(now, "script"), edit_member(row, "script")))
+			ok = change_one_alone(e, now);
+		json_decref(now);
+		if (!ok)
+			break;
+	}
+	return ok;
+}
+
+/* When all that takes from them has been changed, too. */
+static bool retry(struct edit *e)
+{
+	size_t i;
+	json_t *id;
+
+	json_array_foreach(e->failed, i, id)
+	{
+		struct str path = STR_INIT;
+		json_t *reply;
+
+		str_addf(&path, "/tasks/%" JSON_INTEGER_FORMAT, json_integer_value(id));
+		reply = call_json(&e->call, "PUT", path.p, json_pack("{s:s}", "status", "pending"));
+		str_release(&path);
+		json_decref(reply);
+		if (reply == NULL)
+			return false;
+	}
+	return true;
+}
+
+bool edit_tasks(struct edit *e)
+{
+	bool ok = true;
+
+	for (int round = 0; ok && round < ROUNDS && (round == 0 || e->again); round++) {
+		e->again = e->apart = false;
+		ok = e->with_program ? change_run(e) : change_alone(e);
+	}
+	if (ok && e->again)
+		ok = call_fail(&e->call, EXIT_CODE_SERVER, NULL,
+		               "tasks begin and end faster than they can be changed: some are not");
+	if (ok && command_has(e->call.command, "retry"))
+		ok = retry(e);
+	return ok;
+}

@@ -1,0 +1,161 @@
+/* The text that tasks of `scitq edit` have, and the one that they are to have. */
+#include "cli/edit_inside.h"
+
+#include "cli/editor.h"
+#include "cli/io.h"
+#include "runtime/session.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* As the compiler would cut it: what the run knows of its tasks must be what the file says. */
+static bool check_program(struct edit *e)
+{
+	const struct submission *s = program_before(&e->program);
+	struct arena arena;
+	json_t *rows = json_object(), *row;
+	size_t i;
+	bool ok = true;
+
+	json_array_foreach(e->chosen, i, row)
+	{
+		if (edit_is_open(row))
+			json_object_set(rows, edit_text(edit_member(row, "name")), row);
+	}
+	arena_init(&arena);
+	for (uint32_t t = 0; ok && t < s->task_count && json_object_size(rows) > 0; t++) {
+		struct submission_task task = {0};
+		const char *identity;
+
+		arena_clear(&arena);
+		s->task(s, t, &arena, &task);
+		row = json_object_get(rows, task.row.name);
+		identity = edit_member(row, "identity");
+		if (row == NULL)
+			continue;
+		/* One that was changed without its file has no identity. */
+		if (identity != NULL
+		            ? strncmp(identity, e->program.ids_before.text[t],
+		                      DIGEST_TEXT_SIZE - 1) != 0
+		            : !edit_same(edit_member(row, "command"), task.row.command) ||
+		                      !edit_same(edit_member(row, "script"), task.row.script))
+			ok = call_fail(&e->call, EXIT_CODE_USAGE,
+			               "scitq-run plan --diff tells in what; --param, --set and "
+			               "--profile as the run had them; --alone changes the tasks "
+			               "without it",
+			               "task %s is another than %s makes it", task.row.name,
+			               e->program.path);
+		json_object_del(rows, task.row.name);
+	}
+	if (ok && json_object_size(rows) > 0)
+		ok = call_fail(&e->call, EXIT_CODE_USAGE,
+		               "--param, --set and --profile as the run had them",
+		               "%s makes no task %s", e->program.path,
+		               json_object_iter_key(json_object_iter(rows)));
+	arena_release(&arena);
+	json_decref(rows);
+	return ok;
+}
+
+/* The text of one task and, where it has a shell, what stands before; in the arena. */
+bool edit_written(struct edit *e, const json_t *row, struct arena *arena, struct written *w,
+                  const char **text)
+{
+	const char *command = edit_member(row, "command"), *script = edit_member(row, "script");
+	struct str error = STR_INIT;
+	bool ok = written_read(edit_text(command), script, arena, w, &error);
+
+	if (!ok)
+		call_fail(&e->call, EXIT_CODE_SERVER, NULL, "%s", error.p);
+	else
+		*text = w->shell != NULL ? w->prologue.text : script != NULL ? script : command;
+	str_release(&error);
+	return ok;
+}
+
+static bool read_alone(struct edit *e)
+{
+	struct written w;
+	struct arena arena;
+	const char *text = NULL;
+	bool ok;
+
+	arena_init(&arena);
+	ok = edit_written(e, e->first, &arena, &w, &text);
+	if (ok)
+		str_adds(&e->text, text);
+	if (ok && (e->text.len == 0 || e->text.p[e->text.len - 1] != '\n'))
+		str_addc(&e->text, '\n');
+	arena_release(&arena);
+	return ok;
+}
+
+bool edit_read(struct edit *e)
+{
+	const struct command_call *command = e->call.command;
+	const char *path = command_value(command, "source");
+	const char *source = edit_member(e->first, "source");
+
+	if (path == NULL)
+		path = edit_member(e->run, "source");
+	if (command_has(command, "alone") || path == NULL || source == NULL) {
+		if (command_has(command, "apply") || command_has(command, "patch"))
+			return call_fail(&e->call, EXIT_CODE_USAGE, NULL,
+			                 "without a .scitq file there is nothing to patch");
+		return read_alone(e);
+	}
+	if (access(path, R_OK) != 0)
+		return call_fail(&e->call, EXIT_CODE_USAGE,
+		                 "--source names it; --alone changes the tasks without it",
+		                 "the .scitq file of the run, %s, is not here", path);
+	e->with_program = true;
+	if (!program_open(&e->program, &e->call, path, edit_member(e->run, "name"), source) ||
+	    !check_program(e))
+		return false;
+	str_add(&e->text, e->program.place.text, e->program.place.len);
+	return true;
+}
+
+static bool wants_again(void)
+{
+	char answer[8];
+
+	if (!isatty(STDIN_FILENO))
+		return false;
+	fputs("edit it again? [Y/n] ", stderr);
+	return fgets(answer, sizeof(answer), stdin) != NULL && answer[0] != 'n' && answer[0] != 'N';
+}
+
+/* What it is to be, compiled where there is a file. False where nothing is to be done. */
+bool edit_change(struct edit *e)
+{
+	const char *from = command_value(e->call.command, "from");
+	struct str was = STR_INIT;
+	bool ok;
+
+	str_add(&was, e->text.p, e->text.len);
+	do {
+		e->call.code = EXIT_CODE_OK;
+		if (from == NULL) {
+			ok = editor_change(&e->call, ".sh", &e->text);
+		} else {
+			str_reset(&e->text);
+			ok = io_read(strcmp(from, "-") == 0 ? "/dev/stdin" : from, &e->text);
+			if (!ok)
+				e->call.code = EXIT_CODE_USAGE;
+		}
+		if (!ok)
+			break;
+		if (e->text.len > 0 && e->text.p[e->text.len - 1] != '\n')
+			str_addc(&e->text, '\n');
+		if (edit_same(was.p, e->text.p)) {
+			fputs("nothing is changed\n", stderr);
+			ok = false;
+		} else if (e->with_program) {
+			ok = program_change(&e->program, &e->call, &e->text);
+		}
+	} while (!ok && e->call.code == EXIT_CODE_COMPILE && from == NULL && wants_again());
+	str_release(&was);
+	return ok;
+}

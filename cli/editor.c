@@ -1,0 +1,89 @@
+#include "cli/editor.h"
+
+#include "base/fd.h"
+#include "runtime/session.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const char *program(void)
+{
+	const char *named = getenv("VISUAL");
+
+	if (named == NULL || *named == '\0')
+		named = getenv("EDITOR");
+	return named != NULL && *named != '\0' ? named : "vi";
+}
+
+/* By a shell, since the variables hold command lines. 0 and *status, or -errno. */
+static int run(const char *path, int *status)
+{
+	struct sigaction ignore = {.sa_handler = SIG_IGN}, interrupt, quit;
+	struct str line = STR_INIT;
+	pid_t pid;
+	int err = 0;
+
+	str_addf(&line, "%s \"$1\"", program());
+	/* What is typed is the editor's. */
+	sigaction(SIGINT, &ignore, &interrupt);
+	sigaction(SIGQUIT, &ignore, &quit);
+	pid = fork();
+	if (pid == 0) {
+		sigaction(SIGINT, &interrupt, NULL);
+		sigaction(SIGQUIT, &quit, NULL);
+		execl("/bin/sh", "sh", "-c", line.p, "sh", path, (char *)NULL);
+		_exit(127);
+	}
+	if (pid < 0)
+		err = -errno;
+	while (pid > 0 && waitpid(pid, status, 0) < 0 && err == 0)
+		err = errno == EINTR ? 0 : -errno;
+	sigaction(SIGINT, &interrupt, NULL);
+	sigaction(SIGQUIT, &quit, NULL);
+	str_release(&line);
+	return err;
+}
+
+static bool change_file(struct call *c, const char *path, int fd, struct str *text)
+{
+	int err = fd_write_all(fd, text->p, text->len), status = 0;
+
+	if (close(fd) != 0 && err == 0)
+		err = -errno;
+	if (err == 0)
+		err = run(path, &status);
+	if (err == 0 && status != 0)
+		return call_fail(c, EXIT_CODE_USAGE, "VISUAL or EDITOR names another",
+		                 "nothing is changed: the editor, %s, did not end well", program());
+	if (err == 0) {
+		str_reset(text);
+		err = file_read(path, text);
+	}
+	return err == 0 ||
+	       call_fail(c, EXIT_CODE_INFRASTRUCTURE, NULL, "%s: %s", path, strerror(-err));
+}
+
+bool editor_change(struct call *c, const char *suffix, struct str *text)
+{
+	const char *below = getenv("TMPDIR");
+	struct str path = STR_INIT;
+	int fd;
+	bool ok;
+
+	str_addf(&path, "%s/scitq-edit-XXXXXX%s", below != NULL && *below != '\0' ? below : "/tmp",
+	         suffix);
+	fd = mkostemps(path.p, (int)strlen(suffix), 0);
+	if (fd < 0)
+		ok = call_fail(c, EXIT_CODE_INFRASTRUCTURE, NULL, "cannot make %s: %s", path.p,
+		               strerror(errno));
+	else
+		ok = change_file(c, path.p, fd, text);
+	if (fd >= 0)
+		(void)unlink(path.p);
+	str_release(&path);
+	return ok;
+}

@@ -1,0 +1,13 @@
+/* The editor of a person. */
+#ifndef CLI_EDITOR_H
+#define CLI_EDITOR_H
+
+#include "cli/call.h"
+
+/*
+ * Have the text edited, in $VISUAL, $EDITOR or vi, as a file whose name ends so. False with the
+ * call's code set.
+ */
+bool editor_change(struct call *c, const char *suffix, struct str *text);
+
+#endif
