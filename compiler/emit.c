@@ -12,6 +12,7 @@
 #include "compiler/task.h"
 #include "model/json.h"
 #include "stage/uri.h"
+#include "stage/yield.h"
 
 #include <assert.h>
 #include <math.h>
@@ -361,24 +362,29 @@ static json_t *emit_yield(struct env *env, const struct entry *entry, const char
 static void emit_yields(struct env *env, const struct step *step, struct submission_task *out)
 {
 	const struct setting *set = task_own_setting(env, step, KEY_yields);
+	size_t n = set != NULL ? set->nentries : 0;
 	json_t *column;
 	const char **yields;
 	struct str text = STR_INIT;
 
-	if (set == NULL)
+	/* What promises a file is not empty. */
+	out->whole = step->whole && n == 0;
+	if (n == 0 && !out->whole)
 		return;
 	column = json_array();
-	yields = arena_array(env->arena, const char *, set->nentries);
-	for (size_t i = 0; i < set->nentries; i++) {
+	yields = arena_array(env->arena, const char *, n);
+	for (size_t i = 0; i < n; i++) {
 		yields[i] = task_yield(env, step, set->entries[i].name);
 		json_array_append_new(column, emit_yield(env, &set->entries[i], yields[i]));
 	}
+	if (out->whole)
+		json_array_append_new(column, json_pack("{s:s}", "pattern", YIELD_WHOLE));
 	json_print(column, &text);
 	json_decref(column);
 	out->row.yields = arena_strndup(env->arena, text.p, text.len);
-	str_release(&text);
 	out->yields = yields;
-	out->nyields = set->nentries;
+	out->nyields = n;
+	str_release(&text);
 }
 
 /* Cannot fail: plan has done it. */

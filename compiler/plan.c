@@ -260,6 +260,7 @@ static bool plan_item(void *context, const struct data_item *item)
 		return false;
 	}
 	vec_push(&p->edges, item->producer->first_task + item->tuple);
+	item->producer->whole |= item->yield == NULL;
 	return true;
 }
 

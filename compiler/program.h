@@ -269,6 +269,7 @@ struct step {
 	uint32_t rank;        /* longest chain of steps before it */
 	int64_t gpus;         /* that a task of it takes at most, in whatever attempt */
 	VEC(uint32_t) before; /* numbers of the steps that it waits for, ascending */
+	bool whole; /* somebody takes its whole output: the folder is there even if it is empty */
 };
 
 /* on success run | ...: a step without a name or a loop, whose task the server makes. */

@@ -52,6 +52,8 @@ struct submission_task {
 	 * folder. */
 	const char *const *yields;
 	size_t nyields;
+	/* Another one takes its whole output: the folder stands even if nothing is written. */
+	bool whole;
 };
 
 struct submission_step {

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define CHUNK 5000
@@ -52,6 +53,24 @@ static bool files_stand(const char *output, json_t *files)
 	return ok;
 }
 
+/* Nothing was written, and somebody takes it: the folder has to be there. Of remote storage as
+   above. */
+static bool folder_stands(const char *output)
+{
+	struct arena arena;
+	struct stat st;
+	struct uri uri;
+	const char *why;
+	bool ok;
+
+	arena_init(&arena);
+	ok = output != NULL && uri_parse(&arena, output, &uri, &why) &&
+	     (strcmp(uri.scheme, "file") != 0 ||
+	      (stat(uri.place, &st) == 0 && S_ISDIR(st.st_mode)));
+	arena_release(&arena);
+	return ok;
+}
+
 /* Whether one of the files keeps the promise. */
 static bool wrote(json_t *files, const char *pattern)
 {
@@ -80,7 +99,8 @@ static bool usable(json_t *found, const struct submission_task *task)
 		if (!wrote(outputs, task->yields[i]))
 			return false;
 	}
-	return files_stand(output, outputs);
+	return files_stand(output, outputs) &&
+	       (!task->whole || json_array_size(outputs) > 0 || folder_stands(output));
 }
 
 /* What tells earlier results apart: equal tasks may have written to several places. */

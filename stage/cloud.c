@@ -6,6 +6,7 @@
 #include "base/map.h"
 #include "net/url.h"
 #include "stage/fault.h"
+#include "stage/local.h"
 #include "stage/rclone_place.h"
 #include "stage/scheme.h"
 
@@ -31,7 +32,21 @@ struct remote_file {
 
 struct remote_files {
 	VEC(struct remote_file) list;
+	bool marked; /* EMPTY_MARK is among them, which the list leaves out */
 };
+
+/*
+ * Object stores know no empty folder. One that was published has this in it, a file without
+ * bytes, by which it can be told from one that is not there.
+ */
+#define EMPTY_MARK PART_PREFIX "empty"
+
+static bool is_mark(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return strcmp(slash != NULL ? slash + 1 : path, EMPTY_MARK) == 0;
+}
 
 static bool is_ftp(const struct uri *uri)
 {
@@ -96,7 +111,10 @@ static enum stage_result parse_list(const struct rclone_place *r, struct str *te
 		if (!parse_line(p, digests, arena, &f))
 			return fault(error, STAGE_BAD_URI, r->uri->text,
 			             "holds a file whose name cannot be read: '%s'", p);
-		vec_push(&files->list, f);
+		if (is_mark(f.name))
+			files->marked = true;
+		else
+			vec_push(&files->list, f);
 	}
 	return STAGE_OK;
 }
@@ -290,7 +308,7 @@ enum stage_result cloud_list(struct stage *s, const struct uri *uri, unsigned ho
 		result = list_folder(s, &r, (how & STAGE_RECURSIVE) != 0 ? 0 : 1, how, arena,
 		                     &files, error);
 		/* Object stores have no empty folders, nor do they miss one. */
-		if (result == STAGE_OK && files.list.n == 0)
+		if (result == STAGE_OK && files.list.n == 0 && !files.marked)
 			result = fault(error, STAGE_NOT_FOUND, uri->text, "there is no file in it");
 	} else if (uri->glob) {
 		result = list_matches(s, &r, how, arena, &files, error);
@@ -364,11 +382,13 @@ static enum stage_result get_matches(struct fetch *f, const struct rclone_place 
 static enum stage_result get_folder(struct fetch *f, const struct rclone_place *r, const char *dir)
 {
 	const char *words[] = {"copy", "--", rclone_place_spec(r, "", &f->arena), dir, NULL};
+	const char *mark = arena_printf(&f->arena, "%s/" EMPTY_MARK, dir);
 	enum stage_result result = rclone_place_run(f->s, r, words, NULL, NULL, f->error);
+	bool marked = result == STAGE_OK && unlink(mark) == 0;
 
 	if (result == STAGE_OK)
 		result = fetch_add_made(f, &f->items, dir);
-	if (result == STAGE_OK && f->items.list.n == 0)
+	if (result == STAGE_OK && f->items.list.n == 0 && !marked)
 		result = fault(f->error, STAGE_NOT_FOUND, f->uri->text, "there is no file in it");
 	f->s->files += f->items.list.n;
 	return result;
@@ -479,6 +499,14 @@ static enum stage_result check_put(struct stage *s, const struct rclone_place *r
 	return result;
 }
 
+static enum stage_result put_mark(struct stage *s, const struct rclone_place *r,
+                                  struct arena *arena, struct str *error)
+{
+	const char *words[] = {"touch", "--", rclone_place_spec(r, EMPTY_MARK, arena), NULL};
+
+	return rclone_place_run(s, r, words, NULL, NULL, error);
+}
+
 enum stage_result cloud_put(struct stage *s, const char *source_dir, const struct uri *dest,
                             struct arena *arena, struct entries *entries, struct str *warnings,
                             struct str *error)
@@ -496,5 +524,7 @@ enum stage_result cloud_put(struct stage *s, const char *source_dir, const struc
 		result = put_links(s, &r, &source, arena, error);
 	if (result == STAGE_OK && source.n > 0)
 		result = check_put(s, &r, &source, arena, entries, error);
+	else if (result == STAGE_OK)
+		result = put_mark(s, &r, arena, error);
 	return result;
 }

@@ -10,7 +10,7 @@
 #include <dirent.h>
 #include <sys/stat.h>
 
-/* Files in the making by stage_put. */
+/* Files in the making by stage_put, and what else no listing shows. */
 #define PART_PREFIX ".scitq-part-"
 
 struct local_file {

@@ -10,6 +10,10 @@
 
 #include <stdbool.h>
 
+/* The pattern of the output folder itself: kept in any case, but the folder is published even if
+   nothing is in it, since somebody takes the whole of it. */
+#define YIELD_WHOLE "./"
+
 struct yield {
 	const char *place; /* the path below the output folder, or its pattern, after a '/' */
 	bool glob;

@@ -198,6 +198,12 @@ static int make_empty(const char *directory)
 	return err != 0 ? err : mkdir(directory, 0700) != 0 ? -errno : 0;
 }
 
+/* Nothing was written, and the folder is published all the same. */
+static bool leaves_folder(const char *yields, const struct stage_listing *listing)
+{
+	return listing->n == 0 && promise_of_whole(yields);
+}
+
 enum stage_result cached_take(struct stage *s, const json_t *found, const char *output,
                               const char *yields, const char *directory, bool *in_place,
                               struct str *error)
@@ -221,7 +227,8 @@ enum stage_result cached_take(struct stage *s, const json_t *found, const char *
 	if (r == STAGE_OK && yields != NULL && !promise_kept(yields, &listing, error))
 		r = STAGE_NOT_FOUND;
 	if (r == STAGE_OK && !same_folder(from, output) &&
-	    !transfer(s, from, output, &listing, &arena, &r, error)) {
+	    (leaves_folder(yields, &listing) ||
+	     !transfer(s, from, output, &listing, &arena, &r, error))) {
 		*in_place = false;
 		local = listing.n > 0 && listing.entries[0].place[0] == '/';
 		for (size_t i = 0; r == STAGE_OK && i < listing.n; i++)

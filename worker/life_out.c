@@ -113,6 +113,7 @@ void life_succeeded(struct agent *a, struct execution *e)
 	int empty = e->listed ? 0 : looked_at ? place_output_is_empty(e->place) : 1;
 	const struct stage_listing nothing = {0};
 	struct str why = STR_INIT;
+	bool whole;
 
 	/* A command may also remove the folder. */
 	if ((empty == 1 || empty == -ENOENT) && e->yields != NULL &&
@@ -121,7 +122,13 @@ void life_succeeded(struct agent *a, struct execution *e)
 		str_release(&why);
 		return;
 	}
-	if (empty == 1 || empty == -ENOENT) {
+	whole = (empty == 1 || empty == -ENOENT) && e->output != NULL &&
+	        promise_of_whole(e->yields);
+	if (whole && empty == -ENOENT) {
+		empty = place_make_output(e->place);
+		whole = empty == 0;
+	}
+	if ((empty == 1 || empty == -ENOENT) && !whole) {
 		e->outcome.succeeded = true;
 		if (e->output != NULL)
 			e->outcome.outputs = json_array();

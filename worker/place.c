@@ -226,6 +226,17 @@ int place_output_is_empty(const struct place *place)
 	return empty;
 }
 
+int place_make_output(const struct place *place)
+{
+	struct str path = STR_INIT;
+	int err;
+
+	str_addf(&path, "%s%s", place->path, part_names[PLACE_OUTPUT]);
+	err = mkdir(path.p, 0700) == 0 ? 0 : -errno;
+	str_release(&path);
+	return err;
+}
+
 /* Whether the directories are as they were; *anew where that was read from the disk anew. */
 static bool directories_are_clean(const struct place *place, struct str *path, bool *anew)
 {

@@ -59,5 +59,7 @@ int place_open_up(const struct place *place);
 
 /* 1 where nothing lies in $OUTPUT, 0 where something does, or -errno. */
 int place_output_is_empty(const struct place *place);
+/* Where the command has removed it: $OUTPUT, empty. 0 or -errno. */
+int place_make_output(const struct place *place);
 
 #endif

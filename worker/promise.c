@@ -67,7 +67,9 @@ bool promise_kept(const char *yields, const struct stage_listing *listing, struc
 	}
 	json_array_foreach(list, i, entry)
 	{
-		if (wrote(listing, member(entry, "pattern")))
+		const char *pattern = member(entry, "pattern");
+
+		if (strcmp(pattern, YIELD_WHOLE) == 0 || wrote(listing, pattern))
 			continue;
 		tell_broken(entry, why);
 		kept = false;
@@ -76,4 +78,18 @@ bool promise_kept(const char *yields, const struct stage_listing *listing, struc
 		tell_listing(listing, why);
 	json_decref(list);
 	return kept;
+}
+
+bool promise_of_whole(const char *yields)
+{
+	json_t *list = yields != NULL ? json_loads(yields, 0, NULL) : NULL, *entry;
+	bool whole = false;
+	size_t i;
+
+	json_array_foreach(list, i, entry)
+	{
+		whole |= strcmp(member(entry, "pattern"), YIELD_WHOLE) == 0;
+	}
+	json_decref(list);
+	return whole;
 }

@@ -17,4 +17,7 @@
  */
 bool promise_kept(const char *yields, const struct stage_listing *listing, struct str *why);
 
+/* Whether the output folder is to be published even if nothing is in it. NULL: no. */
+bool promise_of_whole(const char *yields);
+
 #endif
