@@ -82,7 +82,8 @@ F(INT,  gpus,              FIELD_CREATE | FIELD_NULL | FIELD_NATURAL, "null", "G
 F(BOOL, leases,            0, "false", "speaks the lease protocol rather than v1's polling") \
 F(TEXT, life,              0, "\"alive\"", "alive, failed or evicted") \
 F(BOOL, admin_paused,      0, "false", "an operator paused it") \
-F(DATE, charged_date,      FIELD_NULL, "null", "up to when its cost is charged to the run that it serves")
+F(DATE, charged_date,      FIELD_NULL, "null", "up to when its cost is charged to the run that it serves") \
+F(DATE, end_date,          FIELD_OPTION, "null", "when its machine ends: it gets no task that could last longer; null where nobody says")
 
 struct worker { WORKER_FIELDS(FIELD_MEMBER) };
 
@@ -194,7 +195,8 @@ F(TEXT, provider,          FIELD_KEY | V1, "null", "provider") \
 F(TEXT, region_name,       FIELD_KEY | V1, "null", "region") \
 F(INT,  available,         FIELD_NULL | V1, "null", "machines that the quota still allows") \
 F(REAL, cost,              FIELD_NULL | V1, "null", "price of an hour") \
-F(INT,  eviction,          FIELD_NULL | V1, "null", "percent of machines evicted")
+F(INT,  eviction,          FIELD_NULL | V1, "null", "percent of machines evicted") \
+F(INT,  walltime,          FIELD_NULL | FIELD_NATURAL, "null", "seconds after which a machine ends; null where nobody says")
 
 struct flavor_metrics { FLAVOR_METRICS_FIELDS(FIELD_MEMBER) };
 

@@ -2,6 +2,7 @@
 
 #include "model/attempt.h"
 #include "server/columns.h"
+#include "server/deadline.h"
 #include "server/record.h"
 
 void attempt_weigh(struct task_class *class, const struct task *row, unsigned attempt)
@@ -20,12 +21,14 @@ void attempt_weigh(struct task_class *class, const struct task *row, unsigned at
 	class->cpu = now.cpu;
 	class->memory = now.memory;
 	class->gpu = now.gpu > 0 ? now.gpu : 0;
+	class->need = deadline_need(&now);
 }
 
 void attempt_changed(struct core *core, uint32_t id, struct task_node *task)
 {
 	const uint64_t columns = BIT(TASK_COL_cpu) | BIT(TASK_COL_memory) | BIT(TASK_COL_gpu) |
-	                         BIT(TASK_COL_attempt_settings);
+	                         BIT(TASK_COL_download_timeout) | BIT(TASK_COL_run_timeout) |
+	                         BIT(TASK_COL_upload_timeout) | BIT(TASK_COL_attempt_settings);
 	struct state *state = &core->state;
 	struct execution_node *execution = state_execution(state, task_execution(task));
 	struct task_class class = *class_of(state, task);

@@ -4,6 +4,7 @@
 #include "server/columns.h"
 #include "server/lease.h"
 #include "server/record.h"
+#include "server/worker.h"
 
 #define SECOND_NS INT64_C(1000000000)
 /* What is between the clocks of both ends: a reply under way, a stop that takes a moment. */
@@ -152,7 +153,15 @@ static void silence(void *context, struct timer *timer)
 {
 	struct core *core = context;
 	struct worker_node *worker = timer_owner(timer, struct worker_node, silence);
+	struct worker evicted = {.status = WORKER_EVICTED};
 
+	if (worker->alive && !worker->offline && worker->end_ns <= core->now_ns &&
+	    offline_ns(core, worker) <= core->now_ns) {
+		log_info(core->log, "worker %s is silent and its machine had to end: evicted",
+		         worker->name);
+		worker_change(core, worker, &evicted, BIT(WORKER_COL_status));
+		return;
+	}
 	if (!worker->offline && offline_ns(core, worker) <= core->now_ns) {
 		log_info(core->log, "worker %s is offline", worker->name);
 		worker->offline = true;
@@ -174,6 +183,8 @@ void contact_made(struct core *core, struct worker_node *worker)
 		log_info(core->log, "worker %s is back", worker->name);
 		worker->offline = false;
 		contact_status(core, worker);
+		/* While it was offline the end of its leases was waited for. */
+		contact_watch(core, worker);
 	}
 	if (!timer_is_set(&worker->silence))
 		contact_watch(core, worker);

@@ -46,6 +46,7 @@ void fleet_release(struct state *state)
 		assert(worker->waiting == NULL);
 		timer_cancel(state->timers, &worker->silence);
 		timer_cancel(state->timers, &worker->poll);
+		timer_cancel(state->timers, &worker->end);
 		worker_free(worker);
 	}
 	for (size_t i = 0; i < state->serves.n; i++)
@@ -165,7 +166,15 @@ void state_batch_pause(struct state *state, struct batch_node *batch, bool pause
 	fleet_batch_ready(state, batch);
 }
 
-const struct ready_queue *state_batch_first(const struct batch_node *batch, int64_t gpus)
+/* Of its first task. */
+static int64_t need_of(const struct state *state, const struct ready_queue *queue)
+{
+	return class_of(state, state_task(state, queue->head))->need;
+}
+
+const struct ready_queue *state_batch_first(const struct state *state,
+                                            const struct batch_node *batch, int64_t gpus,
+                                            int64_t seconds)
 {
 	const struct ready_queue *first = NULL;
 
@@ -174,17 +183,30 @@ const struct ready_queue *state_batch_first(const struct batch_node *batch, int6
 
 		if (first != NULL && q->priority != first->priority)
 			break;
-		if (gpus_suffice(q->gpu, gpus) && (first == NULL || q->head < first->head))
+		if ((first == NULL || q->head < first->head) && gpus_suffice(q->gpu, gpus) &&
+		    (seconds == INT64_MAX || need_of(state, q) <= seconds))
 			first = q;
 	}
 	return first;
 }
 
-uint32_t state_batch_head(const struct batch_node *batch)
+uint32_t state_batch_head(const struct state *state, const struct batch_node *batch)
 {
-	const struct ready_queue *first = state_batch_first(batch, INT64_MAX);
+	const struct ready_queue *first = state_batch_first(state, batch, INT64_MAX, INT64_MAX);
 
 	return first ? first->head : 0;
+}
+
+int64_t state_batch_least(const struct state *state, const struct batch_node *batch)
+{
+	int64_t least = INT64_MAX;
+
+	for (size_t i = 0; i < batch->queues.n; i++) {
+		int64_t need = need_of(state, &batch->queues.v[i]);
+
+		least = need < least ? need : least;
+	}
+	return batch->queues.n > 0 ? least : 0;
 }
 
 static struct serve *serve_get(struct state *state, const char *pattern)
@@ -275,6 +297,8 @@ struct worker_node *state_worker_add(struct state *state, uint32_t id, const cha
 	worker->ram = worker->gpus = INT_NULL;
 	worker->concurrency = 1;
 	worker->alive = true;
+	worker->since_us = worker->end_us = DATE_NULL;
+	worker->end_ns = INT64_MAX;
 	TAILQ_INIT(&worker->running);
 	TAILQ_INIT(&worker->spare);
 	while (state->workers.n <= id)
@@ -299,7 +323,7 @@ void state_worker_rename(struct state *state, struct worker_node *worker, const 
 
 bool worker_may_take(const struct worker_node *worker)
 {
-	return worker->alive && !worker->offline && !worker->admin_paused &&
+	return worker->alive && !worker->offline && !worker->admin_paused && !worker->drained &&
 	       worker->serve != NULL && !worker->shutdown_told;
 }
 
@@ -330,7 +354,7 @@ void state_worker_place(struct state *state, struct worker_node *worker)
 
 	if (serve == NULL)
 		return;
-	if (worker->present != (worker->alive && !worker->offline)) {
+	if (worker->present != (worker->alive && !worker->offline && !worker->drained)) {
 		worker->present = !worker->present;
 		if (worker->present)
 			serve->present++;
@@ -409,6 +433,8 @@ void state_worker_remove(struct state *state, struct worker_node *worker)
 	worker_leave(state, worker);
 	timer_cancel(state->timers, &worker->silence);
 	timer_cancel(state->timers, &worker->poll);
+	timer_cancel(state->timers, &worker->end);
+	state->ending -= worker->end_us != DATE_NULL;
 	for (size_t i = 0; i < state->spoken.n; i++) {
 		if (state->spoken.v[i] == worker) {
 			state->spoken.v[i] = state->spoken.v[--state->spoken.n];

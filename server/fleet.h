@@ -18,11 +18,15 @@ struct batch_node *state_batch_find(const struct state *state, const char *name)
 void state_batch_pause(struct state *state, struct batch_node *batch, bool paused);
 /* Its first task came, or its last one went: called by the ready queues. */
 void fleet_batch_ready(struct state *state, struct batch_node *batch);
-/* The queue whose head goes next to a worker with so many GPUs; NULL: nothing is ready that it
-   could run. */
-const struct ready_queue *state_batch_first(const struct batch_node *batch, int64_t gpus);
+/* The queue whose head goes next to a worker that has so many GPUs and lasts so many seconds
+   (INT64_MAX: for ever); NULL: nothing is ready that it could run and end. */
+const struct ready_queue *state_batch_first(const struct state *state,
+                                            const struct batch_node *batch, int64_t gpus,
+                                            int64_t seconds);
 /* The first task that the batch would grant, 0: none. */
-uint32_t state_batch_head(const struct batch_node *batch);
+uint32_t state_batch_head(const struct state *state, const struct batch_node *batch);
+/* What a worker must last to be given any of them; 0 also where none is ready. */
+int64_t state_batch_least(const struct state *state, const struct batch_node *batch);
 /* A * stands for any text, also an empty one; everything else for itself. */
 bool pattern_matches(const char *pattern, const char *name);
 

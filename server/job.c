@@ -3,6 +3,7 @@
 #include "model/json.h"
 #include "server/columns.h"
 #include "server/provider/dispatch.h"
+#include "server/provider/watch.h"
 #include "server/record.h"
 #include "server/recruit/recruit.h"
 #include "server/reply.h"
@@ -304,5 +305,6 @@ void job_joined(struct core *core, struct job_node *job)
 	if (job->status == JOB_PENDING && !job_move(core, job, JOB_EVENT_START, NULL))
 		return;
 	log_info(core->log, "worker %s of provider %s is there", job->target, job->provider);
+	watch_joined(core, dispatch_watch(core), job->provider);
 	job_move(core, job, JOB_EVENT_SUCCEED, NULL);
 }

@@ -4,6 +4,7 @@
 #include "server/change.h"
 #include "server/columns.h"
 #include "server/contact.h"
+#include "server/deadline.h"
 #include "server/event.h"
 #include "server/filter.h"
 #include "server/grant.h"
@@ -12,6 +13,7 @@
 #include "server/job.h"
 #include "server/ping.h"
 #include "server/record.h"
+#include "server/recruit/recruit.h"
 #include "server/signals.h"
 
 #include <string.h>
@@ -119,7 +121,7 @@ void handle_worker_register(struct core *core, struct call *call)
 		row.worker_id = ++core->state.last_worker;
 		worker = state_worker_add(&core->state, (uint32_t)row.worker_id, row.name);
 		contact_begin(core, worker);
-		row.creation_date = core->now_us;
+		row.creation_date = worker->since_us = core->now_us;
 		row.status = WORKER_RUNNING;
 		mask = 0;
 	}
@@ -149,10 +151,17 @@ void handle_worker_register(struct core *core, struct call *call)
 	row.life = "alive";
 	row.status = (int8_t)worker_status_of(worker);
 	row.modification_date = row.last_contact_date = core->now_us;
+	/* The same supervisor may say what was true when it began. */
+	if (!again) {
+		mask |= mask ? BIT(WORKER_COL_end_date) : 0;
+		deadline_set(core, worker, row.end_date);
+	}
 	if (mask == 0)
 		record_insert(core, TABLE_WORKER, &row);
 	else
 		record_update(core, TABLE_WORKER, &row, mask);
+	if (!again)
+		recruit_lasts(core, worker);
 	contact_made(core, worker);
 	state_worker_weigh(&core->state, worker);
 	core_reply(core, call, 201,

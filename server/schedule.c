@@ -1,6 +1,7 @@
 #include "server/schedule.h"
 
 #include "server/change.h"
+#include "server/deadline.h"
 #include "server/grant.h"
 #include "server/lease.h"
 #include "server/record.h"
@@ -9,17 +10,20 @@
 #include <string.h>
 
 /*
- * The task that goes next to a worker with so many GPUs: highest priority, then deepest step, then
- * age. 0: none that it could ever run.
+ * The task that goes next to the worker: highest priority, then deepest step, then age. 0: none
+ * that it could ever run, or end.
  */
-static uint32_t best_task(const struct serve *serve, int64_t gpus)
+static uint32_t best_task(const struct core *core, const struct serve *serve,
+                          const struct worker_node *worker)
 {
+	const int64_t seconds = deadline_left(core, worker);
 	const struct batch_node *best = NULL;
 	const struct ready_queue *b = NULL;
 
 	for (size_t i = 0; i < serve->ready.n; i++) {
 		const struct batch_node *batch = serve->ready.v[i];
-		const struct ready_queue *q = state_batch_first(batch, gpus);
+		const struct ready_queue *q =
+		        state_batch_first(&core->state, batch, worker->gpus, seconds);
 
 		if (q == NULL)
 			continue;
@@ -146,6 +150,17 @@ struct execution_node *schedule_give(struct core *core, struct worker_node *work
 	return execution;
 }
 
+/* Could the worker start it now, or hold it ready? */
+static bool has_room(const struct core *core, const struct worker_node *worker, uint32_t id,
+                     double weight)
+{
+	if (weight_fits(worker, weight) && worker->spares == 0)
+		return true;
+	return (weight_fits(worker, weight) || worker->spares < worker->prefetch + worker->extra) &&
+	       deadline_spares(core, worker,
+	                       class_of(&core->state, state_task(&core->state, id))->need);
+}
+
 static void dispatch(struct core *core, struct serve *serve)
 {
 	struct worker_list stuck;
@@ -153,7 +168,7 @@ static void dispatch(struct core *core, struct serve *serve)
 
 	TAILQ_INIT(&stuck);
 	while (!core->group_failed && serve->ready.n > 0 && (worker = next_worker(serve)) != NULL) {
-		uint32_t id = best_task(serve, worker->gpus);
+		uint32_t id = best_task(core, serve, worker);
 		double weight = 0;
 
 		if (!lease_stands(core, worker))
@@ -161,8 +176,7 @@ static void dispatch(struct core *core, struct serve *serve)
 		if (id != 0)
 			weight = state_task_weight(&core->state, state_task(&core->state, id),
 			                           worker);
-		if (id != 0 && (weight_fits(worker, weight) ||
-		                worker->spares < worker->prefetch + worker->extra)) {
+		if (id != 0 && has_room(core, worker, id, weight)) {
 			look_ahead(core, serve, id, weight);
 			/* To the end of its list, so that equals fill up evenly. */
 			TAILQ_REMOVE(&serve->hungry[worker->room - 1], worker, hungry);
@@ -172,7 +186,7 @@ static void dispatch(struct core *core, struct serve *serve)
 		} else {
 			/* The first task is too heavy for what is left of it. Lighter ones behind
 			   do not overtake: they could keep it out for ever. What wants more GPUs
-			   than it has is no task for it, and in nobody's way. */
+			   than it has, or more time, is no task for it, and in nobody's way. */
 			TAILQ_REMOVE(&serve->hungry[worker->room - 1], worker, hungry);
 			TAILQ_INSERT_TAIL(&stuck, worker, hungry);
 		}

@@ -2,7 +2,8 @@
  * Who gets which task. Run once at the end of every group: where a pattern has
  * both ready batches and hungry workers, tasks are granted (to workers that
  * lease) or offered (to polling v1 workers) until one side runs out. Only such
- * patterns are looked at, and of their tasks only the first of each queue.
+ * patterns are looked at, and of their tasks only the first of each queue. Who
+ * has which time left to end one is told by deadline.h.
  */
 #ifndef SERVER_SCHEDULE_H
 #define SERVER_SCHEDULE_H

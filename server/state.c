@@ -154,18 +154,34 @@ void state_trim(struct state *state)
 	state->leaving.n = 0;
 }
 
+/* Four digits in binary: most batches have one queue, and none has many however its tasks differ.
+ */
+static uint32_t band_of(int64_t need)
+{
+	unsigned shift = 0;
+
+	while (need >> shift >= 16)
+		shift++;
+	return (uint32_t)(need >> shift << shift);
+}
+
+static bool stands_before(const struct ready_queue *a, const struct ready_queue *b)
+{
+	if (a->priority != b->priority)
+		return a->priority > b->priority;
+	return a->gpu != b->gpu ? a->gpu > b->gpu : a->band < b->band;
+}
+
 /* The queue of such tasks, made where it is missing. */
 static struct ready_queue *queue_of(struct batch_node *batch, const struct task_class *class)
 {
-	struct ready_queue queue = {.priority = class->priority, .gpu = class->gpu};
+	struct ready_queue queue = {
+	        .priority = class->priority, .band = band_of(class->need), .gpu = class->gpu};
 	size_t i = 0;
 
-	while (i < batch->queues.n && (batch->queues.v[i].priority > queue.priority ||
-	                               (batch->queues.v[i].priority == queue.priority &&
-	                                batch->queues.v[i].gpu > queue.gpu)))
+	while (i < batch->queues.n && stands_before(&batch->queues.v[i], &queue))
 		i++;
-	if (i < batch->queues.n && batch->queues.v[i].priority == queue.priority &&
-	    batch->queues.v[i].gpu == queue.gpu)
+	if (i < batch->queues.n && !stands_before(&queue, &batch->queues.v[i]))
 		return &batch->queues.v[i];
 	vec_push(&batch->queues, queue);
 	memmove(&batch->queues.v[i + 1], &batch->queues.v[i],

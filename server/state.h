@@ -108,9 +108,10 @@ struct edge {
 	        prev_required; /* among those of `task`; before the first: the last */
 };
 
-/* Those of one priority that take the same number of GPUs. */
+/* Those of one priority that take the same number of GPUs and about the same time. */
 struct ready_queue {
 	int32_t priority;
+	uint32_t band; /* of task_class.need, rounded down */
 	int64_t gpu;
 	uint32_t head, tail; /* task ids */
 	uint32_t n;
@@ -126,7 +127,7 @@ struct batch_node {
 	int64_t concurrency, lease_seconds;
 	int64_t depth;
 	uint32_t counts[TASK_STATUS_COUNT]; /* of failed and succeeded those up to state.tasks_to */
-	VEC(struct ready_queue) queues;     /* highest priority first, none empty */
+	VEC(struct ready_queue) queues;     /* highest priority first, then by band; none empty */
 	uint32_t ready;                     /* tasks in them */
 	VEC(struct serve *) serves;         /* whose pattern matches */
 	uint32_t step_run, step;            /* where task_step() last found it */
@@ -144,7 +145,7 @@ struct serve {
 	VEC(struct batch_node *) ready; /* matching, not paused, with ready tasks */
 	struct worker_list hungry[2];   /* by enum room - 1: may be given a task now */
 	uint32_t workers;
-	uint32_t present; /* of them alive and not offline */
+	uint32_t present; /* of them alive, not offline and not drained */
 	uint32_t roomy;   /* workers that could run one more, whether or not they ask now */
 	bool dirty;       /* in state.dirty_serves */
 };
@@ -174,6 +175,11 @@ struct worker_node {
 	uint32_t epoch;
 	bool leases, admin_paused, offline, alive;
 	bool evicted; /* while not alive: evicted rather than failed */
+	bool drained; /* its machine ends soon: it gets nothing any more (deadline.h) */
+	int64_t since_us,
+	        end_us;   /* dates: when it was made; when its machine ends, DATE_NULL: never */
+	int64_t end_ns;   /* the same, monotonic; INT64_MAX: never */
+	struct timer end; /* when it is drained */
 
 	struct execution_list running; /* those whose weights count */
 	struct execution_list spare;   /* held ready beyond them */
@@ -270,6 +276,7 @@ struct state {
 	uint32_t last_task, last_execution, last_worker, last_signal, last_requirement, last_run,
 	        last_job, last_token, last_audit;
 	uint64_t undone; /* tasks not done */
+	uint32_t ending; /* workers whose machine ends */
 	bool stirred;    /* tasks moved in this group: recruiters are to look */
 	uint32_t live;   /* executions */
 };

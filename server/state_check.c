@@ -122,9 +122,10 @@ static bool sound_queues(struct check *check, const struct batch_node *batch)
 		const struct ready_queue *queue = &batch->queues.v[i];
 		uint32_t n = 0, prev = 0;
 
-		if (i > 0 &&
-		    (queue->priority > queue[-1].priority ||
-		     (queue->priority == queue[-1].priority && queue->gpu >= queue[-1].gpu)))
+		if (i > 0 && (queue->priority > queue[-1].priority ||
+		              (queue->priority == queue[-1].priority &&
+		               (queue->gpu > queue[-1].gpu ||
+		                (queue->gpu == queue[-1].gpu && queue->band <= queue[-1].band)))))
 			return FAIL(check, "queues of batch %s are out of order", batch->name);
 		for (uint32_t id = queue->head; id != 0; id = state_task(check->a, id)->next) {
 			const struct task_node *task = state_task(check->a, id);
@@ -133,6 +134,7 @@ static bool sound_queues(struct check *check, const struct batch_node *batch)
 			    class_of(check->a, task)->batch != batch->index ||
 			    class_of(check->a, task)->priority != queue->priority ||
 			    class_of(check->a, task)->gpu != queue->gpu ||
+			    class_of(check->a, task)->need < queue->band ||
 			    !(task->flags & TASK_QUEUED) || task->status != TASK_PENDING)
 				return FAIL(check, "task %u does not belong where it is queued",
 				            id);
@@ -281,7 +283,7 @@ static bool same_workers(struct check *check)
 		    a->leases != b->leases || a->admin_paused != b->admin_paused ||
 		    a->alive != b->alive || a->evicted != b->evicted ||
 		    !same_text(a->boot_id, b->boot_id) || !same_text(a->instance, b->instance) ||
-		    !same_text(worker_batch(a), worker_batch(b)) ||
+		    !same_text(worker_batch(a), worker_batch(b)) || a->end_us != b->end_us ||
 		    worker_status_of(a) != worker_status_of(b) || a->signals.n != b->signals.n)
 			return FAIL(check, "worker %s is another in the database", a->name);
 		if (!sound_worker(check, a))
@@ -303,7 +305,7 @@ static bool sound_serves(struct check *check)
 				continue;
 			workers++;
 			roomy += worker->counted;
-			present += worker->alive && !worker->offline;
+			present += worker->alive && !worker->offline && !worker->drained;
 		}
 		for (size_t k = 0; k < check->a->batches.n; k++) {
 			const struct batch_node *batch = check->a->batches.v[k];

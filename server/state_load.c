@@ -4,6 +4,7 @@
 #include "server/change.h"
 #include "server/columns.h"
 #include "server/contact.h"
+#include "server/deadline.h"
 #include "server/job.h"
 #include "server/record.h"
 #include "server/run.h"
@@ -18,7 +19,8 @@
 	 BIT(TASK_COL_attempts) | BIT(TASK_COL_losses) | BIT(TASK_COL_epoch) |                     \
 	 BIT(TASK_COL_accept_failure) | BIT(TASK_COL_cpu) | BIT(TASK_COL_memory) |                 \
 	 BIT(TASK_COL_gpu) | BIT(TASK_COL_resume_status) | BIT(TASK_COL_reason) |                  \
-	 BIT(TASK_COL_attempt_settings) | BIT(TASK_COL_partial))
+	 BIT(TASK_COL_attempt_settings) | BIT(TASK_COL_partial) | BIT(TASK_COL_run_timeout) |      \
+	 BIT(TASK_COL_download_timeout) | BIT(TASK_COL_upload_timeout))
 
 static uint16_t small(int64_t n)
 {
@@ -126,6 +128,7 @@ void state_worker_read(struct state *state, struct worker_node *node, const stru
 	node->alive = row->life == NULL || strcmp(row->life, "alive") == 0;
 	node->evicted = row->life != NULL && strcmp(row->life, "evicted") == 0;
 	node->offline = row->status == WORKER_OFFLINE;
+	node->since_us = row->creation_date;
 	fleet_shares_read(node, row->task_properties);
 	state_worker_serve(state, node, row->batch);
 }
@@ -139,6 +142,7 @@ static bool load_worker(void *context, const void *row_p)
 
 	node = state_worker_add(&core->state, (uint32_t)row->worker_id, row->name);
 	state_worker_read(&core->state, node, row);
+	deadline_set(core, node, row->end_date);
 	return true;
 }
 

@@ -10,7 +10,7 @@ struct task_class_entry {
 	uint32_t next_free;
 };
 
-static_assert(sizeof(struct task_class) == 40, "a class has no padding");
+static_assert(sizeof(struct task_class) == 48, "a class has no padding");
 
 uint32_t task_class_take(struct task_classes *classes, const struct task_class *wanted)
 {

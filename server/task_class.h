@@ -16,12 +16,13 @@ struct task_class {
 	double cpu;     /* NaN: not given */
 	int64_t memory; /* INT_NULL: not given */
 	int64_t gpu;    /* 0: none */
+	int64_t need;   /* seconds that it may take on a worker; 0: nobody knows (deadline.h) */
 	uint32_t batch; /* index into state.batches */
 	uint32_t run;   /* run_id, 0: none */
 	int32_t priority;
 	uint16_t retry;
 	uint8_t accepts_failure;
-	uint8_t varies; /* cpu, memory and gpu are those of the current attempt: attempt_settings */
+	uint8_t varies; /* the first four are those of the current attempt: attempt_settings */
 };
 
 struct task_class_entry;

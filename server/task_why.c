@@ -7,6 +7,7 @@
 #include "model/json.h"
 #include "model/weight.h"
 #include "server/columns.h"
+#include "server/deadline.h"
 #include "server/handlers.h"
 #include "server/hire.h"
 #include "server/record.h"
@@ -107,8 +108,9 @@ static void waiting_for(struct why *why)
 }
 
 struct fleet {
-	uint32_t serving, alive, present, lacking, paused, full, able, fit;
+	uint32_t serving, alive, present, lacking, paused, late, full, able, fit;
 	int64_t gpus;        /* of the worker with the most */
+	int64_t left;        /* seconds of the late worker that lasts longest */
 	double weight, room; /* of the worker with the most room; what it takes there */
 };
 
@@ -116,11 +118,13 @@ struct fleet {
 static struct fleet survey(const struct why *why)
 {
 	const struct state *state = &why->core->state;
+	const int64_t need = class_of(state, why->task)->need;
 	struct fleet fleet = {0};
 
 	for (size_t i = 0; i < state->workers.n && why->batch->serves.n > 0; i++) {
 		const struct worker_node *worker = state->workers.v[i];
 		double weight, room;
+		int64_t left;
 
 		if (worker == NULL || worker->serve == NULL ||
 		    !pattern_matches(worker->serve->pattern, why->batch->name))
@@ -138,6 +142,12 @@ static struct fleet survey(const struct why *why)
 		}
 		if (worker->admin_paused) {
 			fleet.paused++;
+			continue;
+		}
+		left = deadline_left(why->core, worker);
+		if (worker->drained || left < need) {
+			fleet.late++;
+			fleet.left = left > fleet.left ? left : fleet.left;
 			continue;
 		}
 		if (!worker->counted) {
@@ -176,6 +186,24 @@ static void lack_gpus(struct why *why, int64_t most)
 		str_adds(&why->sentence, "any");
 }
 
+/* "it may take 7200 s, and the worker of batch b ends in 300 s" */
+static void too_late(struct why *why, const struct fleet *fleet, const char *recruiter)
+{
+	const int64_t need = class_of(&why->core->state, why->task)->need;
+	struct str *s = &why->sentence;
+
+	why->cause = CAUSE_WALLTIME;
+	if (need > 0)
+		str_addf(s, "it may take %lld s, and ", (long long)need);
+	str_addf(s, "%s of batch %s %s in %lld s", fleet->late == 1 ? "the worker" : "all workers",
+	         why->batch->name, fleet->late == 1 ? "ends" : "end, the last of them",
+	         (long long)fleet->left);
+	if (need == 0)
+		str_adds(s, ": too soon for another task");
+	if (recruiter != NULL)
+		str_addf(s, "; %s", recruiter);
+}
+
 static void no_worker(struct why *why, const char *recruiter)
 {
 	why->cause = recruiter ? CAUSE_RECRUITER : CAUSE_NO_WORKER;
@@ -186,7 +214,7 @@ static void no_worker(struct why *why, const char *recruiter)
 
 static void queued(struct why *why)
 {
-	uint32_t head = state_batch_head(why->batch);
+	uint32_t head = state_batch_head(&why->core->state, why->batch);
 
 	why->cause = CAUSE_QUEUED;
 	if (head == why->id || head == 0)
@@ -222,6 +250,8 @@ static void choose(struct why *why, const struct fleet *fleet, const char *recru
 	} else if (fleet->present == fleet->lacking + fleet->paused) {
 		why->cause = CAUSE_WORKER_PAUSED;
 		all_are(why, fleet->paused, "paused");
+	} else if (fleet->present == fleet->lacking + fleet->paused + fleet->late) {
+		too_late(why, fleet, recruiter);
 	} else if (why->last.execution_id != 0 && why->last.status == EXECUTION_REFUSED &&
 	           why->last.message != NULL) {
 		why->cause = CAUSE_REFUSED;
@@ -264,11 +294,12 @@ static void pending(struct why *why)
 	struct fleet fleet = survey(why);
 	const char *recruiter;
 
-	json_object_set_new(
-	        why->fields, "workers",
-	        json_pack("{s:I, s:I, s:I, s:I, s:I}", "serving", (json_int_t)fleet.serving,
-	                  "present", (json_int_t)fleet.present, "paused", (json_int_t)fleet.paused,
-	                  "full", (json_int_t)fleet.full, "fit", (json_int_t)fleet.fit));
+	json_object_set_new(why->fields, "workers",
+	                    json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "serving",
+	                              (json_int_t)fleet.serving, "present",
+	                              (json_int_t)fleet.present, "paused", (json_int_t)fleet.paused,
+	                              "late", (json_int_t)fleet.late, "full",
+	                              (json_int_t)fleet.full, "fit", (json_int_t)fleet.fit));
 	json_object_set_new(why->fields, "ready", json_integer(why->batch->ready));
 	if (!why_recruiters(why, &recruiter))
 		return;

@@ -176,7 +176,9 @@ static void carry_out(struct core *core, uint32_t id, struct task_node *task,
 }
 
 static const uint64_t weight_columns = BIT(TASK_COL_cpu) | BIT(TASK_COL_memory) |
-                                       BIT(TASK_COL_gpu) | BIT(TASK_COL_attempt_settings);
+                                       BIT(TASK_COL_gpu) | BIT(TASK_COL_download_timeout) |
+                                       BIT(TASK_COL_run_timeout) | BIT(TASK_COL_upload_timeout) |
+                                       BIT(TASK_COL_attempt_settings);
 
 static const uint64_t identity_columns = BIT(TASK_COL_command) | BIT(TASK_COL_script) |
                                          BIT(TASK_COL_container) | BIT(TASK_COL_container_options) |

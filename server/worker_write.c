@@ -3,6 +3,7 @@
 #include "server/change.h"
 #include "server/columns.h"
 #include "server/contact.h"
+#include "server/deadline.h"
 #include "server/filter.h"
 #include "server/handlers.h"
 #include "server/hire.h"
@@ -80,6 +81,7 @@ void handle_worker_create(struct core *core, struct call *call)
 	worker = state_worker_add(&core->state, (uint32_t)row.worker_id, row.name);
 	state_worker_read(&core->state, worker, &row);
 	contact_begin(core, worker);
+	deadline_set(core, worker, row.end_date);
 	reply_row(core, call, 201, TABLE_WORKER, &row);
 }
 
@@ -113,6 +115,8 @@ static void follow_fields(struct core *core, struct worker_node *worker, const s
 	if (set & BIT(WORKER_COL_batch))
 		state_worker_serve(state, worker, row->batch);
 	state_worker_weigh(state, worker);
+	if (set & BIT(WORKER_COL_end_date))
+		deadline_set(core, worker, row->end_date);
 }
 
 /* What decides what it costs, and whom. */
@@ -135,7 +139,9 @@ bool worker_change(struct core *core, struct worker_node *worker, struct worker 
 	/* Nobody will end what it holds; that its machine was taken away counts against no task. */
 	if ((mask & BIT(WORKER_COL_status)) && worker->evicted) {
 		contact_lose(core, worker, true);
-		recruit_evicted(core, worker);
+		/* That it would end was known: no other place is better. */
+		if (!worker->drained)
+			recruit_evicted(core, worker);
 	}
 	contact_watch(core, worker);
 	return !core->group_failed;

@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-#define SCHEMA_VERSION 10
+#define SCHEMA_VERSION 11
 
 /*
  * SQL that leads from version i + 1 to i + 2; missing tables and indexes are made after it. Types
@@ -52,6 +52,9 @@ static const char *const upgrades[SCHEMA_VERSION - 1] = {
         "ALTER TABLE task ADD COLUMN gpu {integer};"
         "ALTER TABLE worker ADD COLUMN gpus {integer};"
         "ALTER TABLE flavor ADD COLUMN gpus {integer}",
+        /* When machines end. */
+        "ALTER TABLE worker ADD COLUMN end_date {date};"
+        "ALTER TABLE flavor_metrics ADD COLUMN walltime {integer}",
 };
 
 /*

@@ -3,6 +3,7 @@
 #include "base/map.h"
 #include "model/json.h"
 #include "server/columns.h"
+#include "server/deadline.h"
 #include "server/job.h"
 #include "server/provider/dispatch.h"
 #include "server/provider/offers.h"
@@ -16,6 +17,8 @@
 #define OFFERS_NS (600 * SECOND_NS)
 /* Many jobs end together. */
 #define SETTLE_NS SECOND_NS
+/* Seconds since 1970 that are a date. */
+#define ENDS_MOST INT64_C(253402300799)
 
 struct watched {
 	char *provider;
@@ -105,6 +108,13 @@ void watch_stir(struct core *core, struct watch *watch, const char *provider)
 	w->offers_ns = earlier(w->offers_ns, core->now_ns + SETTLE_NS);
 }
 
+void watch_joined(struct core *core, struct watch *watch, const char *provider)
+{
+	struct watched *w = find(watch, provider);
+
+	w->list_ns = earlier(w->list_ns, core->now_ns + SETTLE_NS);
+}
+
 void watch_failed(struct core *core, const char *provider, enum order_verb verb, const char *why)
 {
 	struct watched *w = find(dispatch_watch(core), provider);
@@ -180,12 +190,26 @@ static void evict(struct core *core, struct worker_node *worker, const char *why
 	worker_change(core, worker, &row, BIT(WORKER_COL_status));
 }
 
+/* When it ends, where its provider says so: a number, or null for never. */
+static void look_at_end(struct listed *l, struct worker_node *worker, const json_t *machine)
+{
+	const json_t *ends = json_object_get(machine, "ends");
+	json_int_t seconds = json_integer_value(ends);
+
+	if (json_is_null(ends))
+		deadline_told(l->core, worker, DATE_NULL);
+	else if (json_is_integer(ends) && seconds > 0 && seconds <= ENDS_MOST)
+		deadline_told(l->core, worker, (int64_t)seconds * 1000000);
+}
+
 static void look_at_worker(struct listed *l, const struct worker *row)
 {
 	struct worker_node *worker = state_worker(&l->core->state, row->worker_id);
 	json_t *machine = machine_of(l, row->name);
 	const char *state = text_of(machine, "state", "gone");
 
+	if (worker != NULL && worker->alive)
+		look_at_end(l, worker, machine);
 	/* It has spoken since: what was said is old. */
 	if (worker == NULL || !worker->alive || row->creation_date >= l->asked_us ||
 	    worker->heard_ns >= l->asked_ns || strcmp(state, "running") == 0)

@@ -25,6 +25,8 @@ void watch_free(struct watch *watch);
 int64_t watch_run(struct core *core, struct watch *watch);
 /* A job of the provider was begun or has ended. */
 void watch_stir(struct core *core, struct watch *watch, const char *provider);
+/* A worker of the provider has come: when its machine ends is asked soon. */
+void watch_joined(struct core *core, struct watch *watch, const char *provider);
 /* Memory was rebuilt: what was written last may not be there. */
 void watch_forget(struct watch *watch);
 

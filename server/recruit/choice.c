@@ -1,5 +1,6 @@
 #include "server/recruit/choice.h"
 
+#include "server/deadline.h"
 #include "server/hire.h"
 #include "server/provider/dispatch.h"
 #include "server/recruit/recruit.h"
@@ -19,6 +20,14 @@ static bool is_place(const char *wanted, const char *is)
 	return is_auto(wanted) || (is != NULL && strcmp(wanted, is) == 0);
 }
 
+/* Seconds that a worker must last to be of any use to the batch now. */
+static int64_t least_of(const struct core *core, const struct roster_recruiter *node)
+{
+	const struct batch_node *batch = state_batch_find(&core->state, node->row.batch);
+
+	return batch ? state_batch_least(&core->state, batch) : 0;
+}
+
 bool choice_could_take(const struct core *core, const struct roster_recruiter *node,
                        const struct worker_node *worker)
 {
@@ -30,7 +39,8 @@ bool choice_could_take(const struct core *core, const struct roster_recruiter *n
 	    worker_status_of(worker) != WORKER_RUNNING ||
 	    (worker->serve != NULL && worker->serve->wild) ||
 	    (name != NULL && strcmp(name, node->row.batch) == 0) ||
-	    (batch != NULL && batch->counts[TASK_PENDING] > 0))
+	    (batch != NULL && batch->counts[TASK_PENDING] > 0) || worker->drained ||
+	    deadline_left(core, worker) < least_of(core, node))
 		return false;
 	if (can_deploy(&node->row) && !worker_holds_nothing(worker))
 		return false;
@@ -119,6 +129,23 @@ static int64_t left_of(const struct core *core, const struct machine *place)
 	return left > 0 ? left : 0;
 }
 
+/*
+ * Seconds that a new machine there has for a task of the batch: what its provider says, less the
+ * time that it takes to begin; or what the last one had when it came, where that is less.
+ * INT64_MAX: nobody has said anything.
+ */
+static int64_t lasts(const struct core *core, const struct machine *place)
+{
+	const struct setback *setback = roster_setback(&core->recruit->roster, place, false);
+	int64_t told = isnan(place->walltime) ? INT64_MAX : (int64_t)place->walltime;
+
+	if (told != INT64_MAX)
+		told -= deadline_margin(told);
+	if (setback != NULL && setback->lasted > 0 && setback->lasted - 1 < told)
+		told = setback->lasted - 1;
+	return told;
+}
+
 /* An offer with the price by which it is compared; the offer comes first, for offer_compare(). */
 struct candidate {
 	struct offer offer;
@@ -135,6 +162,24 @@ static void add_candidate(struct core *core, const struct offer *offer, struct c
 	if (setback != NULL && setback->evicted_ns != 0 &&
 	    core->now_ns - setback->evicted_ns < EVICTED_NS)
 		c->offer.machine.cost *= 1 + (double)core->options.eviction_margin / 100;
+}
+
+/* Those that last as long as the shortest of the tasks may take; *longest is what the others do. */
+static size_t without_short(const struct core *core, int64_t least, struct candidate *list,
+                            size_t n, int64_t *longest)
+{
+	size_t kept = 0;
+
+	*longest = 0;
+	for (size_t i = 0; i < n; i++) {
+		int64_t seconds = least > 0 ? lasts(core, &list[i].offer.machine) : INT64_MAX;
+
+		if (seconds >= least)
+			list[kept++] = list[i];
+		else if (seconds > *longest)
+			*longest = seconds;
+	}
+	return kept;
 }
 
 static size_t list_candidates(struct core *core, const struct roster_recruiter *node,
@@ -164,19 +209,28 @@ static size_t list_candidates(struct core *core, const struct roster_recruiter *
 }
 
 size_t choice_deployments(struct core *core, const struct roster_recruiter *node, int64_t number,
-                          struct placement **found, enum decision_reason *reason, int64_t *retry_ns)
+                          struct placement **found, enum decision_reason *reason,
+                          const char **detail, int64_t *retry_ns)
 {
 	struct candidate *list;
-	size_t n = list_candidates(core, node, &list), chosen = 0;
-	const struct candidate **order = arena_array(&core->arena, const struct candidate *, n + 1);
+	const int64_t least = least_of(core, node);
+	size_t all = list_candidates(core, node, &list), chosen = 0, n;
+	const struct candidate **order =
+	        arena_array(&core->arena, const struct candidate *, all + 1);
+	int64_t longest;
 
+	n = without_short(core, least, list, all, &longest);
 	*found = arena_array(&core->arena, struct placement, n + 1);
 	if (!is_auto(node->row.worker_provider) &&
 	    !dispatch_knows(core, node->row.worker_provider)) {
 		*reason = DECISION_NO_PROVIDER;
 		return 0;
 	}
-	*reason = n > 0 ? DECISION_QUOTA : DECISION_NO_OFFER;
+	*reason = n > 0 ? DECISION_QUOTA : all > 0 ? DECISION_WALLTIME : DECISION_NO_OFFER;
+	if (*reason == DECISION_WALLTIME)
+		*detail = arena_printf(&core->arena,
+		                       "its tasks may take %lld s, and the longest leaves %lld s",
+		                       (long long)least, (long long)longest);
 	for (size_t i = 0; i < n; i++)
 		order[i] = &list[i];
 	qsort(order, n, sizeof(*order), offer_compare);

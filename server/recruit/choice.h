@@ -9,7 +9,8 @@
 
 /*
  * Could the recruiter take the worker over? It runs, its flavor fits, it serves another batch by
- * name, none of whose tasks is pending. Where the recruiter could deploy as well: it holds nothing.
+ * name, none of whose tasks is pending, and lasts long enough. Where the recruiter could deploy as
+ * well: it holds nothing.
  */
 bool choice_could_take(const struct core *core, const struct roster_recruiter *node,
                        const struct worker_node *worker);
@@ -32,10 +33,11 @@ struct placement {
 };
 /*
  * The best offers for so many workers, as far as quotas go; in the group's arena. *reason
- * says why they are fewer: NO_OFFER, QUOTA or SETBACK; *retry_ns when the last of these ends.
+ * says why they are fewer: NO_OFFER, QUOTA, SETBACK or WALLTIME, *detail more of the last one;
+ * *retry_ns when a setback ends.
  */
 size_t choice_deployments(struct core *core, const struct roster_recruiter *node, int64_t number,
                           struct placement **found, enum decision_reason *reason,
-                          int64_t *retry_ns);
+                          const char **detail, int64_t *retry_ns);
 
 #endif

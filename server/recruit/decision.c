@@ -99,6 +99,10 @@ static void add_reason(const struct decision *d, const struct recruiter *rule, s
 		str_addf(out, "finds no more machines of flavor %s within the quota",
 		         rule->worker_flavor);
 		break;
+	case DECISION_WALLTIME:
+		str_addf(out, "finds no machine of flavor %s that lasts: %s", rule->worker_flavor,
+		         d->detail);
+		break;
 	case DECISION_SETBACK:
 		str_adds(out, "waits before it deploys again");
 		if (d->flavor != NULL)

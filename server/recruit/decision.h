@@ -25,7 +25,8 @@
 	F(NO_PROVIDER, "no_provider") /* this server does not have the one that it names */        \
 	F(NO_OFFER, "no_offer")       /* no provider has such a machine */                         \
 	F(QUOTA, "quota")                                                                          \
-	F(SETBACK, "setback") /* a deployment of it has failed lately */
+	F(WALLTIME, "walltime") /* no machine lasts as long as its tasks may take */               \
+	F(SETBACK, "setback")   /* a deployment of it has failed lately */
 
 #define DECISION_REASON(name, word) DECISION_##name,
 enum decision_reason { DECISION_REASONS(DECISION_REASON) DECISION_REASON_COUNT };
@@ -48,7 +49,7 @@ struct decision {
 	int64_t need; /* workers that are missing, after all caps of the recruiter */
 	int64_t recycled, deployed;
 	enum decision_reason reason;
-	char detail[200]; /* a sentence for INVALID and RUN_LIMIT */
+	char detail[200]; /* a sentence for INVALID, RUN_LIMIT and WALLTIME */
 	/* The last machine chosen for a deployment, or that was looked for; borrowed, may be
 	   NULL. */
 	const char *provider, *region, *flavor;

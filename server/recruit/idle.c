@@ -1,6 +1,7 @@
 #include "server/recruit/idle.h"
 
 #include "server/columns.h"
+#include "server/deadline.h"
 #include "server/job.h"
 #include "server/record.h"
 #include "server/recruit/recruit.h"
@@ -9,14 +10,17 @@
 #define SECOND_NS INT64_C(1000000000)
 
 /* Is there, or comes soon, what it could do? */
-static bool has_work(const struct state *state, const struct worker_node *worker)
+static bool has_work(const struct core *core, const struct worker_node *worker)
 {
-	if (!worker->alive || worker->offline || worker->serve == NULL)
+	const struct state *state = &core->state;
+	const int64_t left = deadline_left(core, worker);
+
+	if (!worker->alive || worker->offline || worker->drained || worker->serve == NULL)
 		return false;
 	for (size_t i = 0; i < state->batches.n; i++) {
 		const struct batch_node *batch = state->batches.v[i];
 
-		if (batch->counts[TASK_PENDING] > 0 &&
+		if (batch->counts[TASK_PENDING] > 0 && state_batch_least(state, batch) <= left &&
 		    pattern_matches(worker->serve->pattern, batch->name))
 			return true;
 	}
@@ -70,8 +74,10 @@ static void look_at(struct core *core, struct worker_node *worker, bool is_deplo
 	if (worker->idle_ns == 0 || worker->idle_given != worker->given)
 		worker->idle_ns = core->now_ns;
 	worker->idle_given = worker->given;
-	limit = has_worked(worker) ? options->worker_idle_seconds : options->worker_new_seconds;
-	if (core->now_ns - worker->idle_ns >= limit * SECOND_NS && has_work(&core->state, worker))
+	limit = worker->drained      ? 0
+	        : has_worked(worker) ? options->worker_idle_seconds
+	                             : options->worker_new_seconds;
+	if (core->now_ns - worker->idle_ns >= limit * SECOND_NS && has_work(core, worker))
 		worker->idle_ns = core->now_ns;
 	due = worker->idle_ns + limit * SECOND_NS;
 	if (due > core->now_ns)

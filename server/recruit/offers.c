@@ -65,7 +65,8 @@ static bool add_flavor(void *context, const void *row_p)
 	                            .ram = row->ram,
 	                            .disk = row->disk,
 	                            .gpumem = row->gpumem,
-	                            .gpus = offers_gpus(row)};
+	                            .gpus = offers_gpus(row),
+	                            .walltime = NAN};
 	*map_put(&j->flavors, key, strlen(key), NULL) = (uint64_t)(uintptr_t)machine;
 	return true;
 }
@@ -96,6 +97,7 @@ static bool add_metrics(void *context, const void *row_p)
 	offer.machine.available = number(row->available);
 	offer.machine.cost = row->cost;
 	offer.machine.eviction = number(row->eviction);
+	offer.machine.walltime = number(row->walltime);
 	key = key_of(j, row->provider, row->region_name);
 	offer.preferred = map_get(&j->preferred, key, strlen(key)) != NULL;
 	key = arena_printf(&j->offers->arena, "%s/%s/%s", row->provider, row->region_name,

@@ -14,7 +14,8 @@ const struct machine machine_unknown = {.cpu = NAN,
                                         .gpus = NAN,
                                         .cost = NAN,
                                         .eviction = NAN,
-                                        .available = NAN};
+                                        .available = NAN,
+                                        .walltime = NAN};
 
 const struct machine_column machine_columns[MACHINE_COLUMNS] = {
         {"name", MACHINE_TEXT, offsetof(struct machine, name)},

@@ -27,6 +27,7 @@ struct machine {
 	double cost;      /* of an hour */
 	double eviction;  /* percent */
 	double available; /* that the quota still allows */
+	double walltime;  /* seconds after which it ends */
 };
 
 /* One of which nothing is known. */

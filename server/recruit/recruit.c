@@ -1,6 +1,7 @@
 #include "server/recruit/recruit.h"
 
 #include "server/columns.h"
+#include "server/deadline.h"
 #include "server/hire.h"
 #include "server/job.h"
 #include "server/news.h"
@@ -11,9 +12,10 @@
 
 #include <string.h>
 
+#define SECOND_NS INT64_C(1000000000)
 /* What happens within so long is looked at together. */
-#define DEBOUNCE_NS (INT64_C(1000000000) / 5)
-#define SETBACK_NS (30 * INT64_C(1000000000))
+#define DEBOUNCE_NS (SECOND_NS / 5)
+#define SETBACK_NS (30 * SECOND_NS)
 #define SETBACK_DOUBLINGS 6
 
 static timer_function look;
@@ -99,6 +101,20 @@ void recruit_evicted(struct core *core, const struct worker_node *worker)
 		roster_setback(roster, &row->machine, true)->evicted_ns = core->now_ns;
 }
 
+void recruit_lasts(struct core *core, const struct worker_node *worker)
+{
+	struct worker row = {.worker_id = worker->id};
+	struct machine place;
+
+	if (worker->end_us == DATE_NULL || !record_find(core, TABLE_WORKER, &row) ||
+	    row.permanent == 1 || row.provider == NULL)
+		return;
+	place = (struct machine){
+	        .provider = row.provider, .region = row.region, .name = row.flavor};
+	roster_setback(&core->recruit->roster, &place, true)->lasted =
+	        (worker->end_us - worker->since_us) / 1000000;
+}
+
 /* It is left alone for a while, longer each time. */
 static int64_t setback_ns(unsigned failures)
 {
@@ -121,8 +137,35 @@ void recruit_learn(struct core *core, const struct job_node *job)
 		setback->until_ns = core->now_ns + setback_ns(setback->failures);
 }
 
+/*
+ * Workers of the batch that are there and last too short for any of its tasks: they are no more to
+ * it. *again_ns becomes, where that is before, when that will be so of the next one.
+ */
+static int64_t count_late(const struct core *core, const struct batch_node *batch,
+                          int64_t *again_ns)
+{
+	const struct state *state = &core->state;
+	const int64_t need = state_batch_least(state, batch);
+	int64_t n = 0;
+
+	for (size_t i = 0; i < state->workers.n && state->ending > 0 && need > 0; i++) {
+		const struct worker_node *worker = state->workers.v[i];
+		int64_t late_ns;
+
+		if (worker == NULL || !worker->present || worker->end_ns == INT64_MAX ||
+		    !pattern_matches(worker->serve->pattern, batch->name))
+			continue;
+		late_ns = worker->end_ns - need * SECOND_NS + 1;
+		if (late_ns <= core->now_ns)
+			n++;
+		else
+			*again_ns = late_ns < *again_ns ? late_ns : *again_ns;
+	}
+	return n;
+}
+
 /* The batch as it is at this moment. */
-static struct demand demand_of(struct core *core, const char *name)
+static struct demand demand_of(struct core *core, const char *name, int64_t *again_ns)
 {
 	const struct batch_node *batch = state_batch_find(&core->state, name);
 	struct demand demand = {.deploying = making_for_batch(core, name)};
@@ -133,6 +176,7 @@ static struct demand demand_of(struct core *core, const char *name)
 	demand.stopped = batch->paused;
 	for (size_t i = 0; i < batch->serves.n; i++)
 		demand.workers += batch->serves.v[i]->present;
+	demand.workers -= count_late(core, batch, again_ns);
 	return demand;
 }
 
@@ -186,8 +230,12 @@ static void name_place(struct core *core, const struct machine *place, struct de
 static void choose_deployments(struct core *core, const struct roster_recruiter *node,
                                int64_t number, struct decision *decision, struct plan *plan)
 {
+	const char *detail = NULL;
+
 	plan->ndeployments = choice_deployments(core, node, number, &plan->deployments,
-	                                        &decision->reason, &plan->retry_ns);
+	                                        &decision->reason, &detail, &plan->retry_ns);
+	if (detail != NULL)
+		cut_detail(decision, detail);
 	for (size_t i = 0; i < plan->ndeployments; i++) {
 		decision->deployed += plan->deployments[i].number;
 		name_place(core, &plan->deployments[i].place, decision);
@@ -204,7 +252,7 @@ static bool weigh(struct core *core, const struct roster_recruiter *node, struct
 
 	*plan = (struct plan){.retry_ns = INT64_MAX};
 	*decision = (struct decision){.date = core->now_us, .cost = (double)NAN};
-	decision->demand = demand_of(core, row->batch);
+	decision->demand = demand_of(core, row->batch, &plan->retry_ns);
 	decision->need = left = decision_need(row, &decision->demand, &decision->reason);
 	if (left == 0)
 		return true;

@@ -34,6 +34,8 @@ struct job_node;
 void recruit_learn(struct core *core, const struct job_node *job);
 /* A machine was taken away: the next one may come from elsewhere, for a little more. */
 void recruit_evicted(struct core *core, const struct worker_node *worker);
+/* The machine of a worker that came ends: the next one there will not last longer. */
+void recruit_lasts(struct core *core, const struct worker_node *worker);
 /* Look at them at this moment (monotonic) at the latest. */
 void recruit_at(struct core *core, int64_t at_ns);
 

@@ -25,12 +25,13 @@ struct roster_worker {
 	struct machine machine;
 };
 
-/* A place where something went wrong. */
+/* What happened to workers of a place. */
 struct setback {
 	const char *place;  /* place_name() */
 	unsigned failures;  /* deployments in a row */
 	int64_t until_ns;   /* none is tried before */
 	int64_t evicted_ns; /* when a machine was taken away there; 0: never */
+	int64_t lasted;     /* seconds that a worker there had when it came; 0: none has said so */
 };
 
 struct roster {

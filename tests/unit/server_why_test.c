@@ -168,6 +168,26 @@ static void test_gpus(void **unused)
 	bench_close(b);
 }
 
+static void test_machines_that_end(void **unused)
+{
+	struct bench *b = bench_open(NULL);
+	struct tworker w =
+	        tworker_new(b, "n1", "i1", "'concurrency': 1, 'end_date': '2001-01-01T00:00:00'");
+	json_t *answer;
+
+	(void)unused;
+	bench_new_task(b, "{}");
+	bench_new_task(b, "{'run_timeout': 50}");
+	answer = expect(b, 1, CAUSE_WALLTIME, "the worker of batch Default ends in 0 s: too soon");
+	assert_int_equal(get_int(json_object_get(answer, "workers"), "late"), 1);
+	expect(b, 2, CAUSE_WALLTIME, "it may take 50 s, and the worker");
+	tworker_new(b, "n2", "i2", "'concurrency': 1, 'end_date': '2001-01-01T00:00:00'");
+	expect(b, 1, CAUSE_WALLTIME, "all workers of batch Default end, the last of them in 0 s");
+	put_worker(b, &w, "{'end_date': null}");
+	expect(b, 1, CAUSE_QUEUED, "takes it when it asks next");
+	bench_close(b);
+}
+
 static void test_held_and_stopping(void **unused)
 {
 	struct bench *b = bench_open(NULL);
@@ -304,11 +324,11 @@ static void test_all_are_shown(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_requirements),  cmocka_unit_test(test_of_a_run),
-	        cmocka_unit_test(test_workers),       cmocka_unit_test(test_held_and_stopping),
-	        cmocka_unit_test(test_gpus),          cmocka_unit_test(test_people),
-	        cmocka_unit_test(test_recruiters),    cmocka_unit_test(test_identity),
-	        cmocka_unit_test(test_all_are_shown),
+	        cmocka_unit_test(test_requirements), cmocka_unit_test(test_of_a_run),
+	        cmocka_unit_test(test_workers),      cmocka_unit_test(test_held_and_stopping),
+	        cmocka_unit_test(test_gpus),         cmocka_unit_test(test_machines_that_end),
+	        cmocka_unit_test(test_people),       cmocka_unit_test(test_recruiters),
+	        cmocka_unit_test(test_identity),     cmocka_unit_test(test_all_are_shown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

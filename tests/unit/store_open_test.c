@@ -208,6 +208,8 @@ static void an_older_database_is_upgraded(void **state)
 	        "ALTER TABLE task DROP COLUMN gpu",
 	        "ALTER TABLE worker DROP COLUMN gpus",
 	        "ALTER TABLE flavor DROP COLUMN gpus",
+	        "ALTER TABLE worker DROP COLUMN end_date",
+	        "ALTER TABLE flavor_metrics DROP COLUMN walltime",
 	};
 	struct task row = some_task(1), read = {.task_id = 1};
 	struct arena arena;
