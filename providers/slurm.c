@@ -162,8 +162,9 @@ static void list(const struct request *request)
 		                   runs ? "running" : "pending");
 		if (!runs)
 			json_object_set_new(worker, "text", json_string(e->fields[JOB_WHY]));
-		if (runs && end_of(e) > 0)
-			json_object_set_new(worker, "ends", json_integer(end_of(e)));
+		if (runs)
+			json_object_set_new(worker, "ends",
+			                    end_of(e) > 0 ? json_integer(end_of(e)) : json_null());
 		json_array_append_new(workers, worker);
 	}
 	say_result(NULL, json_pack("{s:o}", "workers", workers));
@@ -204,6 +205,19 @@ static const char script_end[] =
         "if [ -n \"$ca\" ]; then\n"
         "\tprintf %s \"$ca\" >\"$dir/ca.pem\" || exit 1\n"
         "\tset -- \"$@\" --ca \"$dir/ca.pem\"\n"
+        "fi\n"
+        /* When it ends: newer ones say it. Where nobody does the server hears it a little later. */
+        "end=$SLURM_JOB_END_TIME\n"
+        "if [ -z \"$end\" ]; then\n"
+        "\tend=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID\n"
+        "\tend=$(squeue -h -j \"$end\" -o %e 2>/dev/null)\n"
+        "\tcase $end in\n"
+        "\t*-*T*:*) end=$(date -d \"$end\" +%s 2>/dev/null) ;;\n"
+        "\t*) end= ;;\n"
+        "\tesac\n"
+        "fi\n"
+        "if [ -n \"$end\" ]; then\n"
+        "\tset -- \"$@\" --ends \"$end\"\n"
         "fi\n"
         "unset token ca\n"
         "\"$worker\" \"$@\" &\n"
@@ -394,7 +408,17 @@ static void destroy(const struct request *request)
 
 /* What can be had. */
 
-enum { NODE_REGION, NODE_CPUS, NODE_MEMORY, NODE_GRES, NODE_COUNT, NODE_DEFAULT, NODE_FIELDS };
+enum {
+	NODE_REGION,
+	NODE_CPUS,
+	NODE_MEMORY,
+	NODE_GRES,
+	NODE_COUNT,
+	NODE_DEFAULT,
+	NODE_MOST_TIME,
+	NODE_TIME,
+	NODE_FIELDS
+};
 
 struct offers {
 	json_t *regions, *flavors, *metrics;
@@ -428,6 +452,47 @@ static bool has_named(json_t *array, const char *name)
 	return false;
 }
 
+/*
+ * Seconds of what Slurm writes and reads as a time limit: minutes, minutes:seconds,
+ * hours:minutes:seconds, days-hours[:minutes[:seconds]]. 0: it is none, or infinite.
+ */
+static int64_t seconds_of(const char *text)
+{
+	long long parts[4] = {0}, days = 0;
+	const char *dash = text ? strchr(text, '-') : NULL;
+	char *rest = NULL;
+	int n = 0;
+
+	if (text == NULL || *text < '0' || *text > '9')
+		return 0;
+	if (dash != NULL) {
+		days = strtoll(text, NULL, 10);
+		text = dash + 1;
+	}
+	do {
+		parts[n++] = strtoll(text, &rest, 10);
+		text = rest + 1;
+	} while (*rest == ':' && n < 3);
+	if (*rest != '\0' || days > 100000)
+		return 0;
+	if (dash != NULL)
+		return ((days * 24 + parts[0]) * 60 + parts[1]) * 60 + parts[2];
+	if (n == 3)
+		return (parts[0] * 60 + parts[1]) * 60 + parts[2];
+	return parts[0] * 60 + parts[1];
+}
+
+/* How long a job of ours lasts there: what sbatch is told, else the partition's usual time, and no
+   longer than its longest. 0: for ever. */
+static int64_t walltime_of(char *const *node)
+{
+	const char *told = getenv("SBATCH_TIMELIMIT");
+	int64_t most = seconds_of(node[NODE_MOST_TIME]);
+	int64_t usual = seconds_of(told != NULL && *told != '\0' ? told : node[NODE_TIME]);
+
+	return usual == 0 || (most > 0 && most < usual) ? most : usual;
+}
+
 /* `gpus` 0: without. */
 static void add_flavor(struct offers *o, char *const *node, long parts, const char *gres, long gpus)
 {
@@ -435,6 +500,8 @@ static void add_flavor(struct offers *o, char *const *node, long parts, const ch
 	long memory = strtol(node[NODE_MEMORY], NULL, 10) / parts;
 	long room = cpus / parts * parts * nodes - cpus_taken(o->queue, node[NODE_REGION]);
 	struct str name = STR_INIT;
+	int64_t walltime = walltime_of(node);
+	json_t *metrics;
 
 	cpus /= parts;
 	if (cpus < 1 || memory < 1)
@@ -451,10 +518,12 @@ static void add_flavor(struct offers *o, char *const *node, long parts, const ch
 			json_object_set_new(flavor, "gpu", json_string(gres));
 		json_array_append_new(o->flavors, flavor);
 	}
-	json_array_append_new(o->metrics, json_pack("{s:s, s:s, s:I, s:f}", "flavor", name.p,
-	                                            "region", node[NODE_REGION], "available",
-	                                            (json_int_t)(room > 0 ? room / cpus : 0),
-	                                            "cost", o->price * (double)cpus));
+	metrics = json_pack("{s:s, s:s, s:I, s:f}", "flavor", name.p, "region", node[NODE_REGION],
+	                    "available", (json_int_t)(room > 0 ? room / cpus : 0), "cost",
+	                    o->price * (double)cpus);
+	if (walltime > 0)
+		json_object_set_new(metrics, "walltime", json_integer(walltime));
+	json_array_append_new(o->metrics, metrics);
 	str_release(&name);
 }
 
@@ -486,7 +555,8 @@ static void add_node(struct offers *o, char *const *node)
 
 static void flavors(const struct request *request)
 {
-	static const char *const argv[] = {"sinfo", "-h", "-e", "-o", "%R|%c|%m|%G|%D|%P", NULL};
+	static const char *const argv[] = {"sinfo", "-h", "-e", "-o", "%R|%c|%m|%G|%D|%P|%l|%L",
+	                                   NULL};
 	const char *price = getenv("SCITQ_SLURM_PRICE");
 	struct offers o = {.price = price ? strtod(price, NULL) : 0};
 	struct command_output text;

@@ -14,6 +14,8 @@
 
 #define NAME_MAX_LEN 200
 #define GPUS_MOST 1024
+/* The end of the year 9999. */
+#define ENDS_MOST INT64_C(253402300799)
 
 static const char usage[] = "usage: scitq-worker [SERVER[:PORT] CONCURRENCY] [options]\n";
 static const char help[] =
@@ -38,6 +40,8 @@ static const char help[] =
         "      --private        serve the private server of --state DIR and end with it\n"
         "      --revocable      this machine may be taken away: a task that ends by SIGTERM\n"
         "                       was lost with it, and has not failed\n"
+        "      --ends SECONDS   when this machine ends, in seconds since 1970: no task is taken\n"
+        "                       that may last longer\n"
         "      --v1             the server is one of scitq v1: poll it, every four seconds\n"
         "      --version        print the version\n"
         "  -h, --help           print this\n"
@@ -62,6 +66,7 @@ enum {
 	OPTION_CA,
 	OPTION_PRIVATE,
 	OPTION_REVOCABLE,
+	OPTION_ENDS,
 	OPTION_V1,
 	OPTION_VERSION
 };
@@ -80,6 +85,7 @@ static const struct option table[] = {
         {"ca", required_argument, NULL, OPTION_CA},
         {"private", no_argument, NULL, OPTION_PRIVATE},
         {"revocable", no_argument, NULL, OPTION_REVOCABLE},
+        {"ends", required_argument, NULL, OPTION_ENDS},
         {"v1", no_argument, NULL, OPTION_V1},
         {"version", no_argument, NULL, OPTION_VERSION},
         {"help", no_argument, NULL, 'h'},
@@ -152,6 +158,10 @@ static enum options_result take_option(struct options *o, int option)
 	case OPTION_REVOCABLE:
 		o->revocable = true;
 		return OPTIONS_OK;
+	case OPTION_ENDS:
+		return read_number(optarg, 1, ENDS_MOST, &o->ends_s)
+		               ? OPTIONS_OK
+		               : wrong("--ends takes seconds since 1970", optarg);
 	case OPTION_V1:
 		o->v1 = true;
 		return OPTIONS_OK;

@@ -20,6 +20,7 @@ struct options {
 	const char *ca;       /* checks the certificate of a server of https; NULL: the system's */
 	const char *log;      /* NULL: standard error */
 	bool revocable;       /* its machine may be taken away, by a TERM to all */
+	int64_t ends_s;       /* when its machine ends, seconds since 1970; 0: nobody says */
 	bool v1;              /* the server speaks v1's polling alone */
 	bool private_mode;    /* of a private server: follows server.json, ends with it */
 	int64_t grace_s;      /* between TERM and KILL */

@@ -163,6 +163,12 @@ static void start_register(struct agent *a)
 		json_object_set_new_nocheck(body, "ram", json_integer(m->ram));
 	json_object_set_new_nocheck(body, "gpus", json_integer((json_int_t)gpus_count(m->gpus.p)));
 	json_object_set_new_nocheck(body, "permanent", json_true());
+	if (o->ends_s > 0) {
+		char date[DATE_TEXT_SIZE];
+
+		date_format(o->ends_s * 1000000, date);
+		json_object_set_new_nocheck(body, "end_date", json_string(date));
+	}
 	a->session.registering = call_new(a, CALL_REGISTER);
 	send_call(a->session.registering, "/workers/register", body, CALL_TIMEOUT_MS);
 }

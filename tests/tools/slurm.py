@@ -65,6 +65,7 @@ KillWait=5
 InactiveLimit=0
 NodeName={host} NodeAddr={address} CPUs={cpus} RealMemory={memory} State=UNKNOWN
 PartitionName=main Nodes={host} Default=YES MaxTime=60 State=UP PriorityTier=1
+PartitionName=brief Nodes={host} DefaultTime=1 MaxTime=1 State=UP PriorityTier=1
 PartitionName=urgent Nodes={host} MaxTime=60 State=UP PriorityTier=10 PreemptMode=off
 """
 
