@@ -38,6 +38,27 @@ void change_partial(struct core *core, uint32_t id, struct task_node *task, bool
 	task->flags |= TASK_TOLD;
 }
 
+/* What a task that waits for a person would be without one. */
+static void set_resume(struct core *core, uint32_t id, struct task_node *task,
+                       enum task_status resume)
+{
+	if (task->resume == resume)
+		return;
+	state_task_dirty(&core->state, id, task);
+	task->flags |= TASK_TOLD;
+	task->resume = (uint8_t)resume;
+}
+
+/* In a run that is debugged nothing is granted by itself. */
+static void hold(struct core *core, uint32_t id, struct task_node *task)
+{
+	const struct state *state = &core->state;
+
+	if ((task->status == TASK_WAITING || task->status == TASK_PENDING) &&
+	    run_holds(state, class_of(state, task)->run, batch_of(state, task)))
+		change_task(core, id, task, TASK_EVENT_DEBUG, REASON_NONE);
+}
+
 /*
  * The edges of a waiting or pending task have changed; `lost` where it waits for something that
  * failed. Tasks that came in a run fail with what they require; others stay waiting and say why.
@@ -47,6 +68,9 @@ static bool settle(struct core *core, uint32_t id, struct task_node *task, bool 
 {
 	struct state *state = &core->state;
 
+	if (task->status == TASK_DEBUG)
+		set_resume(core, id, task,
+		           state_edges_over(state, task) ? TASK_PENDING : TASK_WAITING);
 	if (task->status == TASK_PENDING && task->requires != 0)
 		state_task_status(state, id, task,
 		                  task_transition(TASK_PENDING, TASK_EVENT_BLOCK)->to);
@@ -177,6 +201,7 @@ static bool undone_dependent(struct core *core, const struct requirement *row,
 		                  task_transition(TASK_FAILED, TASK_EVENT_DEPENDENCY_UNDONE)->to);
 		set_reason(core, id, task, REASON_NONE);
 		settle(core, id, task, false);
+		hold(core, id, task);
 		return true;
 	}
 	if (task_is_done(task->status) || task_is_out(task->status))
@@ -253,6 +278,9 @@ bool change_task(struct core *core, uint32_t id, struct task_node *task, enum ta
 	case TASK_EVENT_CANCEL:
 		state_edges_drop(state, id);
 		done(core, id);
+		break;
+	case TASK_EVENT_RETRY:
+		hold(core, id, task);
 		break;
 	default:
 		if (task_is_done((enum task_status)row->to))

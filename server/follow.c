@@ -172,7 +172,8 @@ static int64_t attached_until(const struct core *core)
 	for (size_t i = 0; i < core->state.runs.n; i++) {
 		const struct run_node *run = core->state.runs.v[i];
 
-		if (run->followers.n > 0 || (run->detached && (!run_ended(run) || run->hooks > 0)))
+		if (run->followers.n > 0 ||
+		    (run->detached && (run_moves(&core->state, run) || run->hooks > 0)))
 			return INT64_MAX;
 		until = run->attached_until > until ? run->attached_until : until;
 	}

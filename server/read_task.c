@@ -70,7 +70,8 @@ void read_tasks(struct reader *reader, struct call *call)
 	    !list_where(list, "batch", "batch", false) ||
 	    !list_where(list, "status", "status", false) ||
 	    !list_where(list, "name", "name", false) ||
-	    !list_where(list, "run_id", "run_id", false)) {
+	    !list_where(list, "run_id", "run_id", false) ||
+	    !list_where(list, "resume_status", "resume_status", false)) {
 		call_problem(call);
 	} else {
 		list_send(list, add_task, flush, t);

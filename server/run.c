@@ -14,8 +14,9 @@
 
 /* Ended runs kept in memory before the idle ones go. */
 #define ENDED_KEPT 64
-/* Tasks that one group cancels. */
+/* Tasks that one group cancels, or puts into debug and out of it. */
 #define CANCELLED_AT_ONCE 2000
+#define SWEPT_AT_ONCE 2000
 
 static const char *const kind_words[] = {"failed", "retry", "lost", "dependency"};
 
@@ -38,6 +39,7 @@ struct run_node *run_add(struct state *state, const struct run *row)
 	run->digest = xstrdup(row->digest);
 	run->status = (uint8_t)row->status;
 	run->detached = row->detached == 1;
+	run->debug = row->debug == 1;
 	/* Later than every number that a follower may know from before. */
 	run->event = clock_date_us() / 1000;
 	vec_push(&state->runs, run);
@@ -48,6 +50,7 @@ static void run_free(struct state *state, struct run_node *run)
 {
 	timer_cancel(state->timers, &run->follow);
 	timer_cancel(state->timers, &run->cancel);
+	timer_cancel(state->timers, &run->sweep);
 	for (size_t i = 0; i < run->incidents.n; i++)
 		json_decref(run->incidents.v[i]);
 	vec_release(&run->incidents);
@@ -292,14 +295,14 @@ json_t *run_json(struct core *core, struct run_node *run)
 
 		json_array_append_new(
 		        steps,
-		        json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "batch",
+		        json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "batch",
 		                  state->batches.v[step->batch]->name, "waiting",
 		                  (json_int_t)n[TASK_WAITING], "pending",
 		                  (json_int_t)n[TASK_PENDING], "running",
 		                  (json_int_t)n[TASK_ASSIGNED] + n[TASK_ACCEPTED] + n[TASK_RUNNING],
 		                  "succeeded", (json_int_t)n[TASK_SUCCEEDED], "failed",
-		                  (json_int_t)n[TASK_FAILED], "paused",
-		                  (json_int_t)n[TASK_PAUSED] + n[TASK_DEBUG]));
+		                  (json_int_t)n[TASK_FAILED], "paused", (json_int_t)n[TASK_PAUSED],
+		                  "debug", (json_int_t)n[TASK_DEBUG]));
 	}
 	json_object_set_new(value, "steps", steps);
 	json_object_set_new(value, "workers", json_integer(workers_of(state, run)));
@@ -351,6 +354,67 @@ void run_cancel(struct core *core, struct run_node *run)
 	cancel_more(core, &run->cancel);
 }
 
+/* False: this one stays as it is. */
+static bool sweep_task(struct core *core, const struct run_node *run, uint32_t id,
+                       struct task_node *task)
+{
+	if (class_of(&core->state, task)->run != run->id || batch_of(&core->state, task)->hook)
+		return false;
+	if (!run->debug)
+		return task->status == TASK_DEBUG &&
+		       change_task(core, id, task, TASK_EVENT_RESUME, REASON_NONE);
+	return (task->status == TASK_WAITING || task->status == TASK_PENDING) &&
+	       change_task(core, id, task, TASK_EVENT_DEBUG, REASON_NONE);
+}
+
+/* In the order of their numbers, in which they are granted. */
+static void sweep_more(void *context, struct timer *timer)
+{
+	struct core *core = context;
+	struct run_node *run = timer_owner(timer, struct run_node, sweep);
+	struct run row = {.run_id = run->id, .debug = false};
+	uint32_t n = 0;
+
+	while (run->sweeping > 0 && run->undone > 0 && n < SWEPT_AT_ONCE && !core->group_failed) {
+		uint32_t id = run->sweeping;
+		struct task_node *task = state_task(&core->state, id);
+
+		run->sweeping = id < core->state.last_task ? id + 1 : 0;
+		if (task != NULL)
+			n += sweep_task(core, run, id, task);
+	}
+	if (run->undone == 0)
+		run->sweeping = 0;
+	if (run->sweeping > 0)
+		timer_set(&core->timers, &run->sweep, core->now_ns + 1, sweep_more);
+	else if (!run->debug && record_update(core, TABLE_RUN, &row, BIT(RUN_COL_debug)))
+		run_touch(&core->state, run);
+}
+
+void run_set_debug(struct core *core, struct run_node *run, bool debug)
+{
+	struct run row = {.run_id = run->id, .debug = true};
+
+	run->debug = debug;
+	run->sweeping = 1;
+	run_touch(&core->state, run);
+	if (!debug || record_update(core, TABLE_RUN, &row, BIT(RUN_COL_debug)))
+		sweep_more(core, &run->sweep);
+}
+
+bool run_holds(const struct state *state, uint32_t id, const struct batch_node *batch)
+{
+	const struct run_node *run = id != 0 && !batch->hook ? run_find(state, id) : NULL;
+
+	return run != NULL && run->debug;
+}
+
+bool run_moves(const struct state *state, const struct run_node *run)
+{
+	return !run_ended(run) && (!run->debug || run->status == RUN_SUBMITTING ||
+	                           run_outcome(state, run, TASK_DEBUG) < run->undone);
+}
+
 void runs_forget(struct core *core)
 {
 	struct state *state = &core->state;
@@ -372,7 +436,10 @@ void runs_forget(struct core *core)
 
 void run_settle(struct core *core, struct run_node *run)
 {
-	if (run->status == RUN_RUNNING && run->undone == 0 && tally_run_now(core, run)) {
+	/* What failed may be tried again by whoever debugs it. */
+	bool open = run->undone > 0 || (run->debug && run->failed > 0);
+
+	if (run->status == RUN_RUNNING && !open && tally_run_now(core, run)) {
 		run_set_status(core, run, run->failed > 0 ? RUN_FAILED : RUN_SUCCEEDED);
 		hook_start(core, run, (enum run_status)run->status);
 	} else if (run_ended(run) && run->undone > 0 && run->cancelling == 0)

@@ -37,6 +37,7 @@ struct run_node {
 	char *name, *digest;
 	uint8_t status; /* enum run_status */
 	bool detached;
+	bool debug; /* what would be granted waits for a person */
 	VEC(struct run_step) steps;
 	/* Steps, failed and retried hold done tasks too, of those up to this number; UINT32_MAX: of
 	   all. They are counted when somebody asks first, not before work is handed out: tally.h.
@@ -54,6 +55,8 @@ struct run_node {
 
 	struct timer cancel; /* the next part of its tasks is to be cancelled */
 	uint32_t cancelling; /* tasks up to this one, 0: none */
+	struct timer sweep;  /* the next part of its tasks is to follow `debug` */
+	uint32_t sweeping;   /* tasks from this one on, 0: none */
 
 	VEC(struct run_follower) followers;
 	struct company company; /* those who follow by name, also between two calls */
@@ -101,6 +104,15 @@ json_t *run_json(struct core *core, struct run_node *run);
 /* Cancel every task of it that is not done: some now, the others in groups that follow, so that
    nobody waits for a million of them. */
 void run_cancel(struct core *core, struct run_node *run);
+/*
+ * Its tasks wait for a person from here on, or do so no more: some follow now, the others in groups
+ * behind it. The row says that it is not debugged any more when the last has.
+ */
+void run_set_debug(struct core *core, struct run_node *run, bool debug);
+/* Does what would be granted of the batch wait for whoever debugs the run? 0: no run. */
+bool run_holds(const struct state *state, uint32_t run, const struct batch_node *batch);
+/* Is something to happen in it without a person? */
+bool run_moves(const struct state *state, const struct run_node *run);
 void run_set_status(struct core *core, struct run_node *run, enum run_status status);
 /* It ends where its last task is done; it goes on where a task was relaunched. */
 void run_settle(struct core *core, struct run_node *run);

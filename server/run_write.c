@@ -252,40 +252,62 @@ void handle_run_get(struct core *core, struct call *call)
 		core_reply(core, call, 200, value);
 }
 
-static bool read_update(struct call *call, int *status, bool *detached, bool *has_detached,
-                        const char **left, const char **digest)
+/* What a PUT says of a run. */
+struct run_wish {
+	int status; /* -1: nothing */
+	bool detached, has_detached;
+	bool debug, has_debug;
+	const char *left;   /* NULL: nobody */
+	const char *digest; /* NULL: the same plan */
+};
+
+static bool read_update(struct call *call, struct run_wish *wish)
 {
 	const char *word = NULL;
 
-	*has_detached = json_is_boolean(json_object_get(call->body, "detached"));
+	*wish = (struct run_wish){
+	        .status = -1,
+	        .has_detached = json_is_boolean(json_object_get(call->body, "detached")),
+	        .has_debug = json_is_boolean(json_object_get(call->body, "debug"))};
 	if (!filter_known(&filter_run_update, call->body, &call->problem) ||
 	    !json_member_text(call->body, "status", &word, &call->problem) ||
-	    !json_member_bool(call->body, "detached", detached, &call->problem) ||
-	    !json_member_text(call->body, "left", left, &call->problem) ||
-	    !json_member_text(call->body, "digest", digest, &call->problem))
+	    !json_member_bool(call->body, "detached", &wish->detached, &call->problem) ||
+	    !json_member_bool(call->body, "debug", &wish->debug, &call->problem) ||
+	    !json_member_text(call->body, "left", &wish->left, &call->problem) ||
+	    !json_member_text(call->body, "digest", &wish->digest, &call->problem))
 		return false;
-	if (*left != NULL && word != NULL)
+	if (wish->left != NULL && word != NULL)
 		return problem_set(&call->problem, PROBLEM_BAD_VALUE,
 		                   "left and status do not go together");
-	*status = -1;
 	if (word != NULL) {
-		*status = status_parse(run_status_words, RUN_STATUS_COUNT, word);
-		if (*status != RUN_RUNNING && *status != RUN_CANCELLED)
+		wish->status = status_parse(run_status_words, RUN_STATUS_COUNT, word);
+		if (wish->status != RUN_RUNNING && wish->status != RUN_CANCELLED)
 			return problem_set(&call->problem, PROBLEM_BAD_VALUE,
 			                   "status is \"%.40s\", not running or cancelled", word);
 	}
 	return true;
 }
 
+/* Whoever has left reads no answer: calls of his that wait end with this group. */
+static void answer_left(struct core *core, struct run_node *run, const char *who)
+{
+	for (size_t i = 0; i < run->followers.n; i++) {
+		struct call *call = run->followers.v[i].call;
+		const char *name = json_string_value(json_object_get(call->body, "who"));
+
+		if (name != NULL && strcmp(name, who) == 0)
+			call->deadline_ns = core->now_ns;
+	}
+	run_look(&core->state, run);
+}
+
 void handle_run_update(struct core *core, struct call *call)
 {
 	struct run_node *run = run_get(core, call->ids[0]);
 	struct run row = {.run_id = call->ids[0]};
-	bool detached = false, has_detached;
-	const char *left = NULL, *digest = NULL;
-	int status;
+	struct run_wish wish;
 
-	if (!read_update(call, &status, &detached, &has_detached, &left, &digest)) {
+	if (!read_update(call, &wish)) {
 		core_problem(core, call);
 		return;
 	}
@@ -294,33 +316,39 @@ void handle_run_update(struct core *core, struct call *call)
 		            (long long)call->ids[0]);
 		return;
 	}
-	if (left != NULL) {
-		company_leave(&run->company, left);
-		if (!detached && !run_ended(run) && company_count(&run->company, core->now_ns) == 0)
-			status = RUN_CANCELLED;
+	if (wish.left != NULL) {
+		company_leave(&run->company, wish.left);
+		answer_left(core, run, wish.left);
+		if (!wish.detached && !run_ended(run) &&
+		    company_count(&run->company, core->now_ns) == 0)
+			wish.status = RUN_CANCELLED;
 	}
-	if (status == RUN_CANCELLED ? run->status == RUN_SUCCEEDED || run->status == RUN_FAILED
-	                            : status == RUN_RUNNING && run_ended(run)) {
+	if (wish.status == RUN_CANCELLED ? run->status == RUN_SUCCEEDED || run->status == RUN_FAILED
+	                                 : wish.status == RUN_RUNNING && run_ended(run)) {
 		core_refuse(core, call, PROBLEM_CONFLICT, "run %u is %s already", run->id,
 		            run_status_words[run->status]);
 		return;
 	}
-	if (has_detached && detached != run->detached) {
-		row.detached = detached;
-		run->detached = detached;
+	if (wish.has_detached && wish.detached != run->detached) {
+		row.detached = wish.detached;
+		run->detached = wish.detached;
 		record_update(core, TABLE_RUN, &row, BIT(RUN_COL_detached));
 	}
-	if (digest != NULL && strcmp(digest, run->digest) != 0) {
-		row.digest = digest;
+	if (wish.digest != NULL && strcmp(wish.digest, run->digest) != 0) {
+		row.digest = wish.digest;
 		if (record_update(core, TABLE_RUN, &row, BIT(RUN_COL_digest))) {
 			free(run->digest);
-			run->digest = xstrdup(digest);
+			run->digest = xstrdup(wish.digest);
 		}
 	}
-	if (status >= 0 && status != run->status)
-		run_set_status(core, run, (enum run_status)status);
-	if (status == RUN_CANCELLED && run->cancelling == 0)
+	if (wish.status >= 0 && wish.status != run->status)
+		run_set_status(core, run, (enum run_status)wish.status);
+	if (wish.status == RUN_CANCELLED && run->cancelling == 0)
 		run_cancel(core, run);
+	/* Also where a change back was cut short. */
+	if (wish.has_debug && wish.status != RUN_CANCELLED &&
+	    (wish.debug != run->debug || !wish.debug))
+		run_set_debug(core, run, wish.debug);
 	run_attached(core, run);
 	/* The reply shows the end of a run that had nothing to do. */
 	run_settle(core, run);

@@ -113,6 +113,12 @@ bool task_new_place(struct core *core, struct task *row, struct requirement *req
 		row->status = unmet > 0 ? TASK_WAITING : TASK_PENDING;
 	else if (row->status == TASK_PAUSED || row->status == TASK_DEBUG)
 		row->resume_status = unmet > 0 ? TASK_WAITING : TASK_PENDING;
+	if ((row->status == TASK_PENDING || row->status == TASK_WAITING) &&
+	    row->run_id != INT_NULL &&
+	    run_holds(state, (uint32_t)row->run_id, state_batch(state, row->batch))) {
+		row->resume_status = row->status;
+		row->status = TASK_DEBUG;
+	}
 	id = ++state->last_task;
 	row->task_id = id;
 	row->creation_date = row->modification_date = row->status_date = core->now_us;

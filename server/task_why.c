@@ -69,10 +69,11 @@ static void tell_root(struct why *why, uint32_t first)
 	json_decref(other.fields);
 }
 
-static void waiting_for(struct why *why)
+/* Set `waiting_for` and `unmet`; what holds it up, how many, and how many of them failed. */
+static uint32_t list_unmet(struct why *why, uint32_t *unmet, uint32_t *n_failed)
 {
 	const struct state *state = &why->core->state;
-	uint32_t shown = 0, failed = 0, first = 0, unmet = state_unmet(state, why->task);
+	uint32_t shown = 0, failed = 0, first = 0;
 	bool lost = why->task->reason == REASON_DEPENDENCY;
 	json_t *list = json_array();
 
@@ -89,9 +90,20 @@ static void waiting_for(struct why *why)
 			                      json_pack("{s:I, s:s}", "task_id", (json_int_t)other,
 			                                "status", task_status_words[status]));
 	}
-	why->cause = lost ? CAUSE_REQUIREMENT_FAILED : CAUSE_REQUIREMENT;
+	*unmet = state_unmet(state, why->task);
+	*n_failed = failed;
 	json_object_set_new(why->fields, "waiting_for", list);
-	json_object_set_new(why->fields, "unmet", json_integer(unmet));
+	json_object_set_new(why->fields, "unmet", json_integer(*unmet));
+	return first;
+}
+
+static void waiting_for(struct why *why)
+{
+	const struct state *state = &why->core->state;
+	bool lost = why->task->reason == REASON_DEPENDENCY;
+	uint32_t failed, unmet, first = list_unmet(why, &unmet, &failed);
+
+	why->cause = lost ? CAUSE_REQUIREMENT_FAILED : CAUSE_REQUIREMENT;
 	if (first == 0)
 		return;
 	str_addf(&why->sentence, "it waits for task %u, which is %s", first,
@@ -372,6 +384,28 @@ static void failed(struct why *why)
 	}
 }
 
+/* Whoever debugs the run sets it to pending, once what it requires is there. */
+static void debugged(struct why *why)
+{
+	const struct state *state = &why->core->state;
+	uint32_t run = class_of(state, why->task)->run;
+	uint32_t first, unmet, failed;
+
+	why->cause = CAUSE_DEBUG;
+	str_adds(&why->sentence, "it waits for its user");
+	if (run_holds(state, run, why->batch))
+		str_addf(&why->sentence, ", who debugs run %u,", run);
+	if (state_edges_over(state, why->task)) {
+		str_adds(&why->sentence, " to let it run");
+		return;
+	}
+	first = list_unmet(why, &unmet, &failed);
+	str_addf(&why->sentence, " and for task %u, which is %s", first,
+	         task_status_words[state_task(state, first)->status]);
+	if (unmet > 1)
+		str_addf(&why->sentence, ", and for %u more", unmet - 1);
+}
+
 static void explain(struct why *why)
 {
 	str_addf(&why->sentence, "task %u is %s: ", why->id, task_status_words[why->task->status]);
@@ -392,8 +426,7 @@ static void explain(struct why *why)
 		str_adds(&why->sentence, "somebody paused it");
 		break;
 	case TASK_DEBUG:
-		why->cause = CAUSE_DEBUG;
-		str_adds(&why->sentence, "it waits for a person");
+		debugged(why);
 		break;
 	case TASK_FAILED:
 		failed(why);

@@ -20,6 +20,9 @@
 
 #include <string.h>
 
+/* Of what a task requires that are named where it cannot run. */
+#define UNMET_NAMED 4
+
 /* The required tasks as sent, checked and each once; an empty list where none was sent. */
 static bool read_required(struct core *core, struct call *call, const struct ints *sent,
                           struct requirement **rows, size_t *n)
@@ -122,7 +125,7 @@ static bool plan_failed(struct plan *plan, const struct task_node *task, uint16_
 	return task->status != TASK_SUCCEEDED;
 }
 
-static bool plan_status(struct plan *plan, const struct task_node *task, uint16_t retry,
+static bool plan_status(struct plan *plan, const struct state *state, const struct task_node *task,
                         enum task_status to)
 {
 	enum task_status from = (enum task_status)task->status;
@@ -132,7 +135,10 @@ static bool plan_status(struct plan *plan, const struct task_node *task, uint16_
 		return true;
 	switch (to) {
 	case TASK_PENDING:
-		return (from != TASK_WAITING || task->requires == 0) && plan_back(plan, task);
+		/* Of one that waits for a person that would be waiting for something else. */
+		return (from != TASK_WAITING || task->requires == 0) &&
+		       (from != TASK_DEBUG || state_edges_over(state, task)) &&
+		       plan_back(plan, task);
 	case TASK_WAITING:
 		return plan_back(plan, task);
 	case TASK_PAUSED:
@@ -142,7 +148,7 @@ static bool plan_status(struct plan *plan, const struct task_node *task, uint16_
 		add(plan, to == TASK_PAUSED ? TASK_EVENT_PAUSE : TASK_EVENT_DEBUG);
 		return true;
 	case TASK_FAILED:
-		return plan_failed(plan, task, retry);
+		return plan_failed(plan, task, class_of(state, task)->retry);
 	case TASK_SUCCEEDED:
 		plan->abandon = true;
 		add(plan, TASK_EVENT_SUCCEED);
@@ -266,6 +272,45 @@ static bool meets_condition(struct core *core, struct call *call, uint32_t id,
 	return true;
 }
 
+/* "task 3 a:1 (debug), task 4 a:2 (running), and 5 more" */
+static bool add_unmet(struct core *core, const struct task_node *task, struct str *out)
+{
+	const struct state *state = &core->state;
+	uint32_t n = 0;
+
+	for (uint32_t e = task->requires; e != 0; e = state->edges.v[e].next_required) {
+		uint32_t id = state->edges.v[e].other;
+		struct task other;
+
+		if (n++ >= UNMET_NAMED)
+			continue;
+		if (!record_task(core, id, STORE_ALL, &other))
+			return false;
+		str_addf(out, "%stask %u %.80s%s(%s)", n > 1 ? ", " : "", id,
+		         other.name ? other.name : "", other.name ? " " : "",
+		         task_status_words[state_task(state, id)->status]);
+	}
+	if (n > UNMET_NAMED)
+		str_addf(out, ", and %u more", n - UNMET_NAMED);
+	return true;
+}
+
+/* 409: what the wish fails of. */
+static void refuse_status(struct core *core, struct call *call, uint32_t id,
+                          const struct task_node *task, enum task_status to)
+{
+	struct str unmet = STR_INIT;
+
+	if (to != TASK_PENDING || task->requires == 0)
+		core_refuse(core, call, PROBLEM_CONFLICT, "task %u is %s: it cannot become %s", id,
+		            task_status_words[task->status], task_status_words[to]);
+	else if (record_flush(core) && add_unmet(core, task, &unmet))
+		core_refuse(core, call, PROBLEM_CONFLICT,
+		            "task %u is %s: it cannot become pending before what it requires: %s",
+		            id, task_status_words[task->status], unmet.p);
+	str_release(&unmet);
+}
+
 void handle_task_update(struct core *core, struct call *call)
 {
 	struct task_node *task = core_task(core, call->ids[0]);
@@ -287,10 +332,8 @@ void handle_task_update(struct core *core, struct call *call)
 		return;
 	}
 	if ((set & BIT(TASK_COL_status)) &&
-	    !plan_status(&plan, task, class_of(&core->state, task)->retry,
-	                 (enum task_status)row.status)) {
-		core_refuse(core, call, PROBLEM_CONFLICT, "task %u is %s: it cannot become %s", id,
-		            task_status_words[task->status], task_status_words[row.status]);
+	    !plan_status(&plan, &core->state, task, (enum task_status)row.status)) {
+		refuse_status(core, call, id, task, (enum task_status)row.status);
 		return;
 	}
 	if (!run_need(core, class_of(&core->state, task)->run))

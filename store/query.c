@@ -221,6 +221,10 @@ static void add_where(struct builder *b, const struct dialect *d, const struct s
 		set = statuses_of(table_get(q->table), &q->filters[i]);
 		if (set != 0)
 			add_index_of(b, q->table, set, other_index);
+		/* Others have none. */
+		else if (strcmp(table_get(q->table)->fields[q->filters[i].field].name,
+		                "resume_status") == 0)
+			str_adds(&b->sql, " AND " TASK_IS_STUCK);
 	}
 	if (!of_task)
 		return;

@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-#define SCHEMA_VERSION 11
+#define SCHEMA_VERSION 12
 
 /*
  * SQL that leads from version i + 1 to i + 2; missing tables and indexes are made after it. Types
@@ -55,6 +55,8 @@ static const char *const upgrades[SCHEMA_VERSION - 1] = {
         /* When machines end. */
         "ALTER TABLE worker ADD COLUMN end_date {date};"
         "ALTER TABLE flavor_metrics ADD COLUMN walltime {integer}",
+        /* Runs that are debugged. */
+        "ALTER TABLE run ADD COLUMN debug {boolean}",
 };
 
 /*

@@ -5,6 +5,7 @@ foreach(test states lease attempt gather hook hire run v1 random threads)
 	scitq_unit_test(server_${test}_test SOURCES unit/server_${test}_test.c
 		LIBS server_core_bench server)
 endforeach()
+scitq_unit_test(server_debug_test SOURCES unit/server_debug_test.c LIBS server_core_bench server)
 scitq_unit_test(server_feed_test SOURCES unit/server_feed_test.c LIBS server_core_bench server)
 scitq_unit_test(server_why_test SOURCES unit/server_why_test.c LIBS server_core_bench server)
 scitq_unit_test(server_known_test SOURCES unit/server_known_test.c LIBS server_core_bench server)
@@ -15,7 +16,7 @@ scitq_unit_test(server_decision_test SOURCES unit/server_decision_test.c LIBS se
 scitq_unit_test(server_recruit_test SOURCES unit/server_recruit_test.c LIBS server_core_bench server)
 scitq_unit_test(server_simulation_test SOURCES unit/server_simulation_test.c LIBS server)
 # Some of them again on PostgreSQL, where every query is a journey to another process.
-foreach(test lease gather tally known random recruit deadline)
+foreach(test lease gather tally known random recruit deadline debug)
 	add_test(NAME server_${test}_postgres COMMAND server_${test}_test
 		WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
 	set_tests_properties(server_${test}_postgres PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300

@@ -194,6 +194,25 @@ static void test_takes_over(void **unused)
 	bench_close(b);
 }
 
+/* Tasks in debug call for nobody; the one that its user lets run does. */
+static void test_debugged(void **unused)
+{
+	struct bench *b = begin();
+
+	(void)unused;
+	for (int i = 0; i < 5; i++)
+		bench_new_task(b, "{'batch': 'b', 'status': 'debug'}");
+	recruiter(b, "b", 1, DEPLOYS);
+	looks(b);
+	assert_int_equal(jobs(b), 0);
+	assert_int_equal(get_int(why(b, "b", 1), "pending"), 0);
+	bench_call(b, 200, handle_task_update, 3, NULL, json_of("{'status': 'pending'}"));
+	looks(b);
+	assert_int_equal(jobs(b), 1);
+	assert_int_equal(get_int(why(b, "b", 1), "pending"), 1);
+	bench_close(b);
+}
+
 /* Old tasks keep the weight that they had, also after a restart; the machine is not overbooked. */
 static void test_old_tasks(void **unused)
 {
@@ -590,6 +609,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_takes_over),
+	        cmocka_unit_test(test_debugged),
 	        cmocka_unit_test(test_old_tasks),
 	        cmocka_unit_test(test_what_the_worker_says),
 	        cmocka_unit_test(test_deploys),

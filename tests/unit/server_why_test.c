@@ -224,7 +224,7 @@ static void test_people(void **unused)
 	bench_new_task(b, "{'status': 'paused'}");
 	expect(b, 1, CAUSE_PAUSED, "somebody paused it");
 	bench_new_task(b, "{'status': 'debug'}");
-	expect(b, 2, CAUSE_DEBUG, "it waits for a person");
+	expect(b, 2, CAUSE_DEBUG, "it waits for its user to let it run");
 	bench_new_task(b, "{'status': 'succeeded'}");
 	expect(b, 3, CAUSE_SUCCEEDED, "its command ended well");
 	/* A worker of v1, to whom it is offered. */
