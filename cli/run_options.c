@@ -35,6 +35,7 @@ enum {
 	OPT_SHARED,
 	OPT_FRESH,
 	OPT_DETACH,
+	OPT_DEBUG,
 	OPT_AS,
 	OPT_DUMP,
 	OPT_FORMAT,
@@ -115,6 +116,10 @@ static const struct option_row {
          "run, check, plan"},
         {{"fresh", no_argument, NULL, OPT_FRESH}, NULL, "run everything, reuse nothing", "run"},
         {{"detach", no_argument, NULL, OPT_DETACH}, NULL, "submit and leave", "run"},
+        {{"debug", no_argument, NULL, OPT_DEBUG},
+         NULL,
+         "run task by task: pick one, see all of it, retry, go on; `help` in it tells how",
+         "run"},
         {{"dump", required_argument, NULL, OPT_DUMP},
          "STAGE",
          "print what parse, resolve, check, expand, plan or emit made",
@@ -296,6 +301,9 @@ static int read_option(struct run_options *o, int option)
 	case OPT_DETACH:
 		o->launch.detach = true;
 		return 0;
+	case OPT_DEBUG:
+		o->launch.debug = true;
+		return 0;
 	case OPT_DUMP:
 		if (compile_stage_find(optarg) < 0)
 			return usage_error("--dump knows no stage '%s'", optarg);
@@ -438,7 +446,8 @@ static int read_words(struct run_options *o, char **left, int n)
 		return EXIT_CODE_USAGE;
 	if (o->command == COMMAND_PLAN && o->diff) {
 		if (n <= first || !read_count(left[first], LONG_MAX, &o->run))
-			return usage_error("plan --diff wants the number of a run: plan --diff 3 FILE");
+			return usage_error(
+			        "plan --diff wants the number of a run: plan --diff 3 FILE");
 		first++;
 	}
 	for (int i = first; i < n; i++)
@@ -452,6 +461,9 @@ static int read_words(struct run_options *o, char **left, int n)
 		return usage_error("--locked refuses what --update-lock would accept");
 	if ((o->locked || o->update_lock) && o->command > COMMAND_PLAN)
 		return usage_error("a lock goes with run, check and plan");
+	if (o->launch.debug && (o->launch.detach || o->command != COMMAND_RUN))
+		return usage_error(o->launch.detach ? "--debug is a dialog, and --detach leaves it"
+		                                    : "--debug goes with running a file");
 	if (o->json && o->command != COMMAND_CHECK && o->command != COMMAND_PLAN)
 		return usage_error("--json goes with check and plan");
 	if (o->diff && o->command == COMMAND_PLAN && (o->json || o->origin))

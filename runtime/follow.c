@@ -86,19 +86,19 @@ static void read_steps(struct follow *f, json_t *steps)
 			if (strcmp(f->submission->steps[i].batch, batch) != 0)
 				continue;
 			v->waiting = count(one, "waiting") + count(one, "paused");
+			v->debug = count(one, "debug");
 			v->pending = count(one, "pending");
 			v->running = count(one, "running");
 			v->succeeded = count(one, "succeeded");
 			v->failed = count(one, "failed");
 			/* What the plan has and the run has not stands from an earlier run. */
-			v->reused = v->total - v->waiting - v->pending - v->running - v->succeeded -
-			            v->failed;
+			v->reused = v->total - v->waiting - v->debug - v->pending - v->running -
+			            v->succeeded - v->failed;
 		}
 	}
 }
 
-/* "exit 3", "killed by signal 9", "out of time": how an execution failed. */
-static void add_how(json_t *incident, struct str *out)
+void follow_add_how(json_t *incident, struct str *out)
 {
 	const char *reason = text(incident, "reason"), *message = text(incident, "message");
 	int64_t code = count(incident, "return_code");
@@ -117,8 +117,7 @@ static void add_how(json_t *incident, struct str *out)
 		str_addf(out, ": %s", message);
 }
 
-/* "qc.scitq:47": the line that failed where it is known, else that of the step. */
-static void add_place(const char *source, int64_t failed_line, struct str *out)
+void follow_add_place(const char *source, int64_t failed_line, struct str *out)
 {
 	const char *colon = strrchr(source, ':');
 
@@ -141,11 +140,13 @@ static void tell_incident(struct follow *f, json_t *incident)
 	if (strcmp(kind, "lost") == 0 && (*reason == '\0' || strcmp(reason, "lost") == 0))
 		str_adds(&line, "lost");
 	else
-		add_how(incident, &line);
+		follow_add_how(incident, &line);
 	if (*worker != '\0')
 		str_addf(&line, " on %s", worker);
 	if (strcmp(kind, "lost") == 0)
 		str_adds(&line, " -> runs again");
+	else if (strcmp(kind, "retry") == 0 && f->debug)
+		str_adds(&line, " -> waits for you");
 	else if (strcmp(kind, "retry") == 0)
 		str_addf(&line, " -> retry %lld/%lld", (long long)count(incident, "attempts"),
 		         (long long)count(incident, "retry"));
@@ -158,7 +159,7 @@ static void show(struct follow *f)
 {
 	/* Another server process has another address, and the old text is gone. */
 	f->view.url = f->session->client.url.p;
-	if (!f->asking)
+	if (!f->asking && !f->dialog)
 		progress_show(f->session->progress, &f->view);
 }
 
@@ -176,13 +177,17 @@ static void read_news(struct follow *f, json_t *news)
 	/* One of them is us. */
 	f->others = count(run, "followers") - 1;
 	f->hooks = count(run, "hooks");
+	f->debug = json_is_true(json_object_get(run, "debug"));
 	read_steps(f, json_object_get(run, "steps"));
 	json_array_foreach(json_object_get(news, "incidents"), i, incident)
-	        tell_incident(f, incident);
+	{
+		if (!f->dialog || count(incident, "task_id") != f->watched)
+			tell_incident(f, incident);
+	}
 	show(f);
 }
 
-static bool ended(const struct follow *f)
+bool follow_ended(const struct follow *f)
 {
 	/* A hook is waited for: a private server would go with us. */
 	return f->status != RUN_RUNNING && f->status != RUN_SUBMITTING && f->hooks == 0;
@@ -214,7 +219,7 @@ static bool leave(struct follow *f)
 	return ok;
 }
 
-static bool cancel(struct follow *f)
+bool follow_cancel(struct follow *f)
 {
 	f->asking = false;
 	return set_run(f, json_pack("{s:s}", "status", "cancelled"));
@@ -241,7 +246,7 @@ static bool read_answer(struct follow *f)
 		return detach(f);
 	if (answer[0] == 'c' || answer[0] == 'C') {
 		progress_say(f->session->progress, "cancelling");
-		return cancel(f);
+		return follow_cancel(f);
 	}
 	f->asking = false;
 	f->session->interrupted = false;
@@ -302,16 +307,9 @@ static int wait_ms(const struct follow *f)
 	return f->idle_ns != 0 && !f->idle_said ? IDLE_NS / 1000000 : SUMMARY_MS;
 }
 
-struct poll_state {
-	struct follow *follow;
-	bool waiting; /* a poll is under way */
-	bool lost;    /* it found nobody */
-	bool refused;
-};
-
 static void poll_done(void *context, enum http_error error, struct http_response *response)
 {
-	struct poll_state *p = context;
+	struct follow_poll *p = context;
 	struct follow *f = p->follow;
 	json_t *news = NULL;
 
@@ -333,65 +331,109 @@ static void poll_done(void *context, enum http_error error, struct http_response
 	json_decref(news);
 }
 
-static void start_poll(struct follow *f, struct http_multi *multi, struct poll_state *state,
-                       struct str *url)
+static void start_poll(struct follow_poll *p)
 {
+	struct follow *f = p->follow;
 	struct http_request request;
 	char path[160];
 
 	snprintf(path, sizeof(path), "/runs/%lld/follow?since=%lld&wait=%d&who=%s",
 	         (long long)f->run_id, (long long)f->event, POLL_SECONDS, f->session->who);
-	client_request(&f->session->client, "GET", path, NULL, POLL_TIMEOUT_MS, url, &request);
-	http_multi_start(multi, &request, poll_done, state);
-	state->waiting = true;
+	client_request(&f->session->client, "GET", path, NULL, POLL_TIMEOUT_MS, &p->url, &request);
+	http_multi_start(p->multi, &request, poll_done, p);
+	p->waiting = true;
 }
 
-bool follow_look(struct follow *f)
+void follow_poll_init(struct follow_poll *p, struct follow *f)
+{
+	*p = (struct follow_poll){.follow = f, .multi = http_multi_new(), .url = STR_INIT};
+}
+
+void follow_poll_release(struct follow_poll *p)
+{
+	http_multi_free(p->multi);
+	str_release(&p->url);
+}
+
+static bool look(struct follow *f, int64_t since)
 {
 	char path[96];
 	json_t *news = NULL;
 
-	snprintf(path, sizeof(path), "/runs/%lld/follow?since=0&wait=0", (long long)f->run_id);
+	snprintf(path, sizeof(path), "/runs/%lld/follow?since=%lld&wait=0", (long long)f->run_id,
+	         (long long)since);
 	if (!session_call(f->session, "GET", path, NULL, &news))
 		return false;
-	f->event = 0;
-	json_object_del(news, "incidents");
+	if (since == 0)
+		json_object_del(news, "incidents");
 	read_news(f, news);
-	f->event = 0;
 	json_decref(news);
 	return true;
 }
 
+bool follow_look(struct follow *f)
+{
+	bool ok = look(f, 0);
+
+	if (ok)
+		f->event = 0;
+	return ok;
+}
+
+bool follow_refresh(struct follow *f)
+{
+	return look(f, f->event);
+}
+
+/* What was asked of a server that ended with a part of it done. */
+static bool release_again(struct follow *f)
+{
+	json_t *body = json_pack("{s:b}", "debug", 0);
+	bool ok = !f->released || !f->debug || session_set_run(f->session, f->run_id, body);
+
+	json_decref(body);
+	return ok;
+}
+
+bool follow_turn(struct follow_poll *p, const int *fds, size_t nfds, int timeout_ms, int *signal)
+{
+	int all[4] = {http_multi_fd(p->multi)};
+
+	if (p->lost) {
+		p->lost = false;
+		if (!follow_look(p->follow) || !release_again(p->follow))
+			return false;
+	}
+	if (!p->waiting && !follow_ended(p->follow))
+		start_poll(p);
+	for (size_t i = 0; i < nfds; i++)
+		all[i + 1] = fds[i];
+	*signal = session_wait(p->follow->session, all, nfds + 1, timeout_ms);
+	http_multi_run(p->multi);
+	return !p->refused && session_tend(p->follow->session);
+}
+
 bool follow_run(struct follow *f)
 {
-	struct http_multi *multi = http_multi_new();
-	struct poll_state state = {.follow = f};
-	struct str url = STR_INIT;
+	const int typed = STDIN_FILENO;
+	struct follow_poll poll;
 	bool ok = true;
 
-	while (ok && !ended(f) && !f->detached && !f->left) {
-		int fds[2] = {http_multi_fd(multi), STDIN_FILENO}, signal;
+	follow_poll_init(&poll, f);
+	while (ok && !follow_ended(f) && !f->detached && !f->left) {
+		int signal;
 
-		if (!state.waiting)
-			start_poll(f, multi, &state, &url);
-		signal = session_wait(f->session, fds, f->asking ? 2 : 1, wait_ms(f));
-		http_multi_run(multi);
-		ok = !state.refused && session_tend(f->session);
+		ok = follow_turn(&poll, &typed, f->asking, wait_ms(f), &signal);
 		if (ok && f->asking)
 			ok = read_answer(f);
 		if (ok && signal != 0)
 			ok = handle_signal(f, signal);
-		if (ok && state.lost) {
-			state.lost = false;
-			ok = follow_look(f);
-		}
 		tell_idle(f);
 		standstill_look(&f->standstill, f->session, &f->view, f->event);
 		show(f);
 	}
 	progress_clear(f->session->progress);
-	http_multi_free(multi);
-	str_release(&url);
+	follow_poll_release(&poll);
 	return ok;
 }
 
@@ -504,12 +546,12 @@ static void show_failure(struct follow *f, json_t *task)
 	json_t *execution = latest_execution(f, count(task, "task_id"), &worker);
 	int64_t tries = count(task, "attempts");
 
-	add_how(execution ? execution : task, &how);
+	follow_add_how(execution ? execution : task, &how);
 	if (worker.len > 0)
 		str_addf(&how, " on %s", worker.p);
 	if (tries > 1)
 		str_addf(&how, ", %lld tries", (long long)tries);
-	add_place(text(task, "source"), count(execution, "failed_line"), &place);
+	follow_add_place(text(task, "source"), count(execution, "failed_line"), &place);
 	progress_say(f->session->progress, "  %s  %s  %s", text(task, "name"), how.p, place.p);
 	if (execution != NULL)
 		show_tail(f, count(execution, "execution_id"));
@@ -562,7 +604,7 @@ void follow_summary(struct follow *f, int64_t started_ns)
 
 		ok += v->succeeded;
 		reused += v->reused;
-		left += v->waiting + v->pending + v->running;
+		left += v->waiting + v->debug + v->pending + v->running;
 	}
 	duration_text(clock_monotonic_ns() - started_ns, elapsed);
 	if (f->left)
@@ -570,9 +612,10 @@ void follow_summary(struct follow *f, int64_t started_ns)
 		             f->view.workflow, (long long)f->run_id, (long long)f->others,
 		             f->others == 1 ? "" : "s", f->others == 1 ? "s" : "");
 	else if (f->detached)
-		progress_say(f->session->progress, "%s run %lld goes on: %lld done, %lld to do",
-		             f->view.workflow, (long long)f->run_id, (long long)(ok + reused),
-		             (long long)left);
+		progress_say(f->session->progress, "%s run %lld %s: %lld done, %lld to do%s",
+		             f->view.workflow, (long long)f->run_id,
+		             f->debug ? "waits for you" : "goes on", (long long)(ok + reused),
+		             (long long)left, f->debug ? "; the same command goes on with it" : "");
 	else
 		show_end(f, ok, reused, elapsed);
 }

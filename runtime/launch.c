@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/engine.h"
 #include "base/gpus.h"
+#include "runtime/debug.h"
 #include "runtime/difference.h"
 #include "runtime/follow.h"
 #include "runtime/reuse.h"
@@ -122,18 +123,22 @@ static bool can_run_here(struct launch *l)
 
 static bool choose(struct launch *l)
 {
+	bool joins;
+
+	if (!submit_joins(&l->session, &l->ids, &joins))
+		return false;
 	if (l->options->fresh) {
 		reuse_none(&l->reuse, l->submission->task_count);
 		l->reuse.fresh = true;
-		return reuse_prepare(&l->reuse, &l->session, &l->ids, false);
-	}
-	if (!reuse_find(&l->reuse, &l->session, &l->ids))
+	} else if (!reuse_find(&l->reuse, &l->session, &l->ids)) {
 		return false;
+	}
 	if (l->reuse.count > 0)
 		progress_say(&l->progress, "%u of %u tasks reused", l->reuse.count,
 		             l->submission->task_count);
-	return l->reuse.count == l->submission->task_count ||
-	       reuse_prepare(&l->reuse, &l->session, &l->ids, true);
+	/* What a run that goes on has written is not in the way of anybody. */
+	return joins || l->reuse.count == l->submission->task_count ||
+	       reuse_prepare(&l->reuse, &l->session, &l->ids, !l->options->fresh);
 }
 
 static bool detach(struct launch *l, struct follow *f)
@@ -160,6 +165,13 @@ static enum exit_code finish(struct launch *l, struct follow *f)
 	return l->session.interrupted ? EXIT_CODE_INTERRUPTED : EXIT_CODE_TASKS_FAILED;
 }
 
+static bool follow_all(struct launch *l, struct follow *f)
+{
+	if (l->options->debug && !debug_run(f))
+		return false;
+	return follow_ended(f) || f->detached || follow_run(f);
+}
+
 static enum exit_code run(struct launch *l)
 {
 	enum exit_code code;
@@ -167,13 +179,23 @@ static enum exit_code run(struct launch *l)
 	bool ok;
 
 	if (!session_watch(&l->session) ||
-	    !submit_run(&l->submitted, &l->session, &l->ids, &l->reuse, l->options->path))
+	    !submit_run(&l->submitted, &l->session, &l->ids, &l->reuse, l->options->path,
+	                l->options->debug))
 		return (enum exit_code)l->session.exit_code;
 	if (l->submitted.joined)
 		progress_say(&l->progress, "joined run %lld, which has the same plan",
 		             (long long)l->submitted.run_id);
+	if (l->submitted.turned)
+		progress_say(&l->progress, "%s",
+		             l->options->debug
+		                     ? "what waits of it waits for you from here on"
+		                     : "it was debugged, and goes on by itself from here on");
 	follow_init(&f, &l->session, l->submission, l->submitted.run_id);
-	ok = l->options->detach || l->session.hung_up ? detach(l, &f) : follow_run(&f);
+	f.released = l->submitted.turned && !l->options->debug;
+	if (l->options->detach || l->session.hung_up)
+		ok = detach(l, &f);
+	else
+		ok = follow_all(l, &f);
 	code = ok ? finish(l, &f) : (enum exit_code)l->session.exit_code;
 	follow_release(&f);
 	return code;

@@ -11,6 +11,7 @@ struct launch_options {
 	struct session_private own;
 	bool fresh;  /* reuse nothing */
 	bool detach; /* submit and leave */
+	bool debug;  /* its tasks wait for their user, in a dialog: debug.h */
 };
 
 /* How we parted from the run. */

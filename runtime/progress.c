@@ -178,6 +178,9 @@ void progress_say(struct progress *p, const char *fmt, ...)
 	}
 	if (p->terminal)
 		add_erase(p, &out);
+	if (p->asked)
+		str_addc(&out, '\n');
+	p->asked = false;
 	start = out.len;
 	va_start(ap, fmt);
 	str_vaddf(&out, fmt, ap);
@@ -186,6 +189,18 @@ void progress_say(struct progress *p, const char *fmt, ...)
 		i += neutralise(p, &out, i);
 	str_addc(&out, '\n');
 	put(p, &out);
+	str_release(&out);
+}
+
+void progress_ask(struct progress *p, const char *prompt)
+{
+	struct str out = STR_INIT;
+
+	str_adds(&out, prompt);
+	for (size_t i = 0; i < out.len;)
+		i += neutralise(p, &out, i);
+	put(p, &out);
+	p->asked = true;
 	str_release(&out);
 }
 
@@ -214,6 +229,8 @@ static void add_state(const struct step_view *s, struct str *out)
 		str_addf(out, "  %lld run", (long long)s->running);
 	if (s->pending > 0)
 		str_addf(out, "  %lld ready", (long long)s->pending);
+	if (s->debug > 0)
+		str_addf(out, "  %lld in debug", (long long)s->debug);
 	if (s->failed > 0)
 		str_addf(out, "  %lld failed", (long long)s->failed);
 	if (s->waiting > 0 && s->waits_for != NULL)

@@ -18,6 +18,7 @@ struct step_view {
 	int64_t total;         /* tasks of the step, reused ones included */
 	int64_t reused;
 	int64_t waiting, pending, running, succeeded, failed;
+	int64_t debug; /* wait for their user */
 };
 
 struct run_view {
@@ -36,6 +37,7 @@ struct progress {
 	unsigned width;     /* columns */
 	unsigned height;    /* lines, 0: unknown */
 	unsigned drawn;     /* lines of the block on the screen */
+	bool asked;         /* a prompt stands at the end of it */
 	int64_t started_ns; /* monotonic */
 	int64_t printed_ns; /* last summary line where not a terminal */
 	char last[160];     /* that line, so that nothing is said twice */
@@ -52,6 +54,8 @@ void progress_resize(struct progress *p);
 void progress_show(struct progress *p, const struct run_view *view);
 /* One line that stays, above the block. Control characters in it are shown as '?'. */
 void progress_say(struct progress *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Text behind which an answer is typed. The owner sets `asked` to false when the line has come. */
+void progress_ask(struct progress *p, const char *prompt);
 /* Take the block off the screen. */
 void progress_clear(struct progress *p);
 /* Waits until everything that was said is written. */

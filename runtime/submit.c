@@ -47,7 +47,7 @@ static void add_hook(json_t *body, const struct submission_hook *hook)
 }
 
 static json_t *run_body(const struct identities *ids, const struct reuse *reuse, const char *path,
-                        const char *who)
+                        const char *who, bool debug)
 {
 	const struct submission *sub = ids->submission;
 	json_t *body = json_object(), *batches = json_array(), *recruiters = json_array();
@@ -63,6 +63,8 @@ static json_t *run_body(const struct identities *ids, const struct reuse *reuse,
 	json_object_set_new(body, "task_count", json_integer(sub->task_count - reuse->count));
 	json_object_set_new(body, "reused_count", json_integer(reuse->count));
 	json_object_set_new(body, "source", json_string(path));
+	if (debug)
+		json_object_set_new(body, "debug", json_true());
 	if (owner != NULL && *owner != '\0')
 		json_object_set_new(body, "owner", json_string(owner));
 	if (sub->maximum_workers != INT_NULL)
@@ -92,6 +94,15 @@ static json_t *run_body(const struct identities *ids, const struct reuse *reuse,
 static bool set_status(struct session *s, int64_t run_id, const char *status)
 {
 	json_t *body = json_pack("{s:s}", "status", status);
+	bool ok = session_set_run(s, run_id, body);
+
+	json_decref(body);
+	return ok;
+}
+
+static bool set_debug(struct session *s, int64_t run_id, bool debug)
+{
+	json_t *body = json_pack("{s:b}", "debug", debug);
 	bool ok = session_set_run(s, run_id, body);
 
 	json_decref(body);
@@ -329,6 +340,42 @@ static json_t *latest_run(struct session *s, const char *workflow)
 	return run;
 }
 
+bool submit_joins(struct session *s, const struct identities *ids, bool *joins)
+{
+	json_t *run = latest_run(s, ids->submission->workflow);
+	const char *status = json_string_value(json_object_get(run, "status"));
+	const char *known = json_string_value(json_object_get(run, "digest"));
+	char digest[DIGEST_TEXT_SIZE];
+
+	identities_plan_digest(ids, digest);
+	*joins = status != NULL && known != NULL && strcmp(known, digest) == 0 &&
+	         (strcmp(status, "running") == 0 || strcmp(status, "submitting") == 0);
+	json_decref(run);
+	return s->exit_code == EXIT_CODE_OK;
+}
+
+/* Nothing of it moves without whoever debugs it. */
+static bool stands_still(struct session *s, int64_t run_id)
+{
+	json_t *run = NULL, *step;
+	char path[64];
+	int64_t out = 0;
+	size_t i;
+	bool ok;
+
+	snprintf(path, sizeof(path), "/runs/%lld", (long long)run_id);
+	if (!session_call(s, "GET", path, NULL, &run))
+		return false;
+	json_array_foreach(json_object_get(run, "steps"), i, step)
+	{
+		out += json_integer_value(json_object_get(step, "pending")) +
+		       json_integer_value(json_object_get(step, "running"));
+	}
+	ok = json_is_true(json_object_get(run, "debug")) && out == 0;
+	json_decref(run);
+	return ok;
+}
+
 /*
  * The live run of this name has another plan. Where its scitq-run died and nobody
  * detached it, it is only in the way: cancel it. False where it is somebody's.
@@ -338,7 +385,7 @@ static bool clear_left(struct session *s, const char *workflow, json_t *run)
 	int64_t id = json_integer_value(json_object_get(run, "run_id"));
 
 	if (!s->private_server || !local_is_left(&s->local, workflow) || id <= 0 ||
-	    json_is_true(json_object_get(run, "detached")))
+	    (json_is_true(json_object_get(run, "detached")) && !stands_still(s, id)))
 		return false;
 	progress_say(s->progress, "run %lld of another plan was left behind: it is cancelled",
 	             (long long)id);
@@ -394,11 +441,11 @@ static bool hold(struct session *s, const char *workflow)
 }
 
 bool submit_run(struct submitted *out, struct session *s, const struct identities *ids,
-                const struct reuse *reuse, const char *path)
+                const struct reuse *reuse, const char *path, bool debug)
 {
 	uint32_t count = ids->submission->task_count;
 	struct sender b = {.session = s, .ids = ids, .reuse = reuse};
-	json_t *body = run_body(ids, reuse, path, s->who), *run = NULL;
+	json_t *body = run_body(ids, reuse, path, s->who, debug), *run = NULL;
 	const char *status;
 	bool *here, ok;
 
@@ -413,8 +460,11 @@ bool submit_run(struct submitted *out, struct session *s, const struct identitie
 	out->run_id = b.run_id = json_integer_value(json_object_get(run, "run_id"));
 	out->joined = json_is_true(json_object_get(run, "joined"));
 	status = json_string_value(json_object_get(run, "status"));
+	out->turned = out->joined && json_is_true(json_object_get(run, "debug")) != debug;
 	out->complete = out->joined && status != NULL && strcmp(status, "submitting") != 0;
 	json_decref(run);
+	if (out->turned && !set_debug(s, out->run_id, debug))
+		return false;
 	if (out->complete)
 		return true;
 	b.task_id = xcalloc(count, sizeof(*b.task_id));

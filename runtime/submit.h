@@ -12,11 +12,18 @@ struct submitted {
 	int64_t run_id;
 	bool joined;   /* a live run with the same plan was there */
 	bool complete; /* of a joined run: all its tasks were there already */
+	bool turned;   /* a joined run is debugged, or not any more, unlike before */
 	uint32_t sent; /* tasks created now */
 };
 
-/* False with the session's error set. path is the file's absolute path. */
+/* Whether a run with this plan goes on already, which submit_run() would join. False with the
+   session's error set. */
+bool submit_joins(struct session *s, const struct identities *ids, bool *joins);
+/*
+ * path is the file's absolute path; debug: its tasks wait for their user, as they do not otherwise,
+ * also where the run was there. False with the session's error set.
+ */
 bool submit_run(struct submitted *out, struct session *s, const struct identities *ids,
-                const struct reuse *reuse, const char *path);
+                const struct reuse *reuse, const char *path, bool debug);
 
 #endif

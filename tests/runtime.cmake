@@ -1,1 +1,4 @@
 scitq_unit_test(runtime_test SOURCES unit/runtime_test.c LIBS runtime)
+# A run task by task.
+scitq_script_test(run_debug tests/e2e/run_debug)
+set_tests_properties(run_debug PROPERTIES TIMEOUT 120 LABELS "script;slow")

@@ -1,0 +1,590 @@
+/*
+ * One task from the moment it may run to its end. GET /events says that something happened; what
+ * did is read from the rows and told where it was not told before, so that nothing depends on
+ * having heard of every event. Both logs are followed from the grant on.
+ */
+#include "base/clock.h"
+#include "client/events.h"
+#include "model/json.h"
+#include "model/status.h"
+#include "net/url.h"
+#include "runtime/debug_inside.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SECOND_NS INT64_C(1000000000)
+/* A line that does not end is told in parts. */
+#define LINE_MOST 4000
+/* What a worker says of its staging is no event. */
+#define STAGING_MS 500
+/* A server that was away, or has no stream to spare, is asked again. */
+#define AGAIN_NS SECOND_NS
+/* A log whose end does not come is not waited for. */
+#define LOG_NS (10 * SECOND_NS)
+#define FILES_SHOWN 5
+
+struct watch;
+
+/* One stream of events. */
+struct feed {
+	struct watch *watch;
+	const char *query; /* NULL: not wanted */
+	struct events events;
+	uint64_t call;    /* 0: none is under way */
+	int64_t again_ns; /* not before */
+};
+
+/* One log of the execution. */
+struct tap {
+	struct watch *watch;
+	const char *stream, *mark;
+	struct str line;
+	uint64_t call;
+	int64_t offset, again_ns;
+	bool ended, cr; /* cr: behind a carriage return */
+};
+
+struct watch {
+	struct debug *d;
+	int64_t task_id;
+	struct str name, batch, query;
+	struct feed feeds[2];
+	struct tap taps[2];
+	bool look;         /* something happened */
+	bool done;         /* and all of it was told */
+	int64_t before;    /* executions up to this one are not of this attempt */
+	int64_t execution; /* 0: none yet */
+	int told;          /* its status, -1: nothing of it */
+	int64_t ended_ns;  /* when its end was seen */
+	struct str message, worker;
+	int64_t waits_ns; /* since when it is pending; 0: it is not */
+	struct str why;   /* as it was told last */
+	unsigned rank;    /* of a recruiter that decided, 0: none did */
+	int64_t job;      /* that moved, 0: none did */
+	struct str job_told;
+};
+
+/* ---- streams ---- */
+
+static void take_event(struct watch *w, const char *kind, const json_t *event)
+{
+	if (strcmp(kind, "recruiter") == 0)
+		w->rank = (unsigned)debug_number(event, "rank");
+	else if (strcmp(kind, "job") == 0)
+		w->job = debug_number(event, "job_id");
+	else if (debug_number(event, "task_id") == w->task_id)
+		w->look = true;
+}
+
+static bool each_event(void *context, const char *kind, const struct str *data)
+{
+	struct watch *w = context;
+	struct problem problem;
+	json_t *event;
+
+	if (strcmp(kind, "ready") == 0 || strcmp(kind, "reset") == 0) {
+		w->look = true;
+		return true;
+	}
+	event = json_parse(data->p, data->len, &problem);
+	take_event(w, kind, event);
+	json_decref(event);
+	return true;
+}
+
+static bool feed_piece(void *context, const char *type, const char *data, size_t n)
+{
+	struct feed *feed = context;
+
+	(void)type;
+	return n == 0 || events_read(&feed->events, data, n);
+}
+
+static void feed_done(void *context, enum http_error error, struct http_response *response)
+{
+	struct feed *feed = context;
+
+	(void)error;
+	(void)response;
+	feed->call = 0;
+	feed->again_ns = clock_monotonic_ns() + AGAIN_NS;
+	feed->watch->look = true;
+}
+
+static void feed_start(struct feed *feed)
+{
+	struct debug *d = feed->watch->d;
+	struct http_request request;
+	struct str url = STR_INIT;
+
+	if (feed->query == NULL || feed->call != 0 || clock_monotonic_ns() < feed->again_ns)
+		return;
+	events_reset(&feed->events);
+	client_request(&d->session->client, "GET", feed->query, NULL, 0, &url, &request);
+	feed->call = http_multi_follow(d->poll.multi, &request, feed_piece, feed_done, feed);
+	str_release(&url);
+}
+
+/* ---- logs ---- */
+
+static void say_line(struct tap *tap)
+{
+	progress_say(tap->watch->d->out, "%s%s", tap->mark, tap->line.p);
+	str_reset(&tap->line);
+}
+
+static bool tap_piece(void *context, const char *type, const char *data, size_t n)
+{
+	struct tap *tap = context;
+
+	(void)type;
+	tap->offset += (int64_t)n;
+	for (size_t i = 0; i < n; i++) {
+		/* Bars that are drawn over and over are lines, too. */
+		bool end = data[i] == '\n' || data[i] == '\r';
+
+		if ((end && !(data[i] == '\n' && tap->cr && tap->line.len == 0)) ||
+		    tap->line.len >= LINE_MOST)
+			say_line(tap);
+		if (!end)
+			str_addc(&tap->line, data[i]);
+		tap->cr = data[i] == '\r';
+	}
+	return true;
+}
+
+static void tap_done(void *context, enum http_error error, struct http_response *response)
+{
+	struct tap *tap = context;
+
+	tap->call = 0;
+	tap->again_ns = clock_monotonic_ns() + AGAIN_NS;
+	/* Else it was cut off, and goes on where that was. */
+	tap->ended = error == HTTP_OK && !http_status_retriable(response->status);
+	if (tap->ended && tap->line.len > 0)
+		say_line(tap);
+	tap->watch->look = true;
+}
+
+static void tap_start(struct tap *tap)
+{
+	struct debug *d = tap->watch->d;
+	struct str url = STR_INIT, path = STR_INIT;
+	struct http_request request;
+
+	if (tap->ended || tap->call != 0 || clock_monotonic_ns() < tap->again_ns)
+		return;
+	str_addf(&path, "/executions/%lld/log/%s?follow=true&offset=%lld",
+	         (long long)tap->watch->execution, tap->stream, (long long)tap->offset);
+	client_request(&d->session->client, "GET", path.p, NULL, 0, &url, &request);
+	tap->call = http_multi_follow(d->poll.multi, &request, tap_piece, tap_done, tap);
+	str_release(&url);
+	str_release(&path);
+}
+
+static void taps_reset(struct watch *w)
+{
+	for (size_t i = 0; i < 2; i++) {
+		struct tap *tap = &w->taps[i];
+
+		if (tap->call != 0)
+			http_multi_cancel(w->d->poll.multi, tap->call);
+		tap->call = 0;
+		tap->offset = tap->again_ns = 0;
+		tap->ended = tap->cr = false;
+		str_reset(&tap->line);
+	}
+}
+
+/* ---- what is told ---- */
+
+/* "0.4s" between two dates of a row; "" where one is not there. */
+static void duration_between(const json_t *row, const char *from, const char *to, char text[24])
+{
+	int64_t begin, end;
+
+	text[0] = '\0';
+	if (date_parse(debug_text(row, from), &begin) && date_parse(debug_text(row, to), &end))
+		duration_text((end - begin) * 1000, text);
+}
+
+static void tell_worker(struct watch *w, int64_t worker_id)
+{
+	static const char *const more[] = {"hostname", "flavor", "provider", "region"};
+	json_t *worker = debug_get(w->d, "/workers/%lld?view=full", (long long)worker_id);
+	struct str about = STR_INIT;
+
+	str_reset(&w->worker);
+	str_adds(&w->worker, worker != NULL ? debug_text(worker, "name") : "a worker that is gone");
+	for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++) {
+		const char *value = debug_text(worker, more[i]);
+
+		if (*value != '\0' && strcmp(value, w->worker.p) != 0)
+			str_addf(&about, "%s%s", about.len > 0 ? ", " : " (", value);
+	}
+	if (about.len > 0)
+		str_addc(&about, ')');
+	progress_say(w->d->out, "  taken by %s%s", w->worker.p, about.len > 0 ? about.p : "");
+	str_release(&about);
+	json_decref(worker);
+}
+
+static void tell_outputs(struct watch *w, const json_t *task, const json_t *execution)
+{
+	const char *text = debug_text(execution, "outputs");
+	json_t *files = json_loads(text, 0, NULL), *file;
+	struct str line = STR_INIT;
+	size_t i;
+
+	json_array_foreach(files, i, file)
+	{
+		if (i < FILES_SHOWN)
+			str_addf(&line, "%s%s", i ? ", " : "", debug_text(file, "path"));
+	}
+	if (i > FILES_SHOWN)
+		str_addf(&line, ", and %zu more", i - FILES_SHOWN);
+	if (i > 0)
+		progress_say(w->d->out, "  wrote %s  in %s", line.p, debug_text(task, "output"));
+	json_decref(files);
+	str_release(&line);
+}
+
+/* What can be done about a failure. */
+static void tell_remedy(struct watch *w, const json_t *task)
+{
+	int64_t failures = debug_number(task, "attempts"), retry = debug_number(task, "retry");
+
+	if (strcmp(debug_text(task, "status"), "debug") == 0 && failures > 0)
+		progress_say(w->d->out, "  failure %lld of %lld; `retry` runs it again",
+		             (long long)failures, (long long)retry + 1);
+	else
+		progress_say(w->d->out, "  `retry` runs it again");
+}
+
+static void tell_end(struct watch *w, json_t *task, json_t *execution)
+{
+	struct str how = STR_INIT, place = STR_INIT;
+	char lasted[24];
+
+	duration_between(execution, "start_date", "end_date", lasted);
+	if (strcmp(debug_text(execution, "status"), "succeeded") == 0) {
+		progress_say(w->d->out, "%s succeeded on %s%s%s", w->name.p, w->worker.p,
+		             *lasted ? " in " : "", lasted);
+		tell_outputs(w, task, execution);
+	} else {
+		follow_add_how(execution, &how);
+		follow_add_place(debug_text(task, "source"), debug_number(execution, "failed_line"),
+		                 &place);
+		progress_say(w->d->out, "%s failed on %s%s%s: %s  %s", w->name.p, w->worker.p,
+		             *lasted ? " after " : "", lasted, how.p, place.len > 0 ? place.p : "");
+		tell_remedy(w, task);
+	}
+	str_release(&how);
+	str_release(&place);
+}
+
+/* The grant, staging, and start of its execution, where they were not told. */
+static void tell_progress(struct watch *w, const json_t *execution, int status)
+{
+	const char *message = debug_text(execution, "message");
+	char staged[24];
+
+	if (debug_number(execution, "execution_id") != w->execution) {
+		taps_reset(w);
+		w->execution = debug_number(execution, "execution_id");
+		w->told = -1;
+		w->waits_ns = w->ended_ns = 0;
+		str_reset(&w->message);
+		tell_worker(w, debug_number(execution, "worker_id"));
+	}
+	if (status == EXECUTION_ACCEPTED && *message != '\0' && strcmp(message, w->message.p)) {
+		str_reset(&w->message);
+		str_adds(&w->message, message);
+		progress_say(w->d->out, "  %s", message);
+	}
+	duration_between(execution, "creation_date", "start_date", staged);
+	if (w->told < EXECUTION_RUNNING && status >= EXECUTION_RUNNING && *staged != '\0')
+		progress_say(w->d->out, "  staged in %s, runs", staged);
+	w->told = status > w->told ? status : w->told;
+}
+
+/* The worker was lost, or refused it: another one takes it. */
+static void tell_loss(struct watch *w, json_t *execution, int status)
+{
+	struct str how = STR_INIT;
+
+	if (status == EXECUTION_REFUSED)
+		str_addf(&how, "refused it: %s", debug_text(execution, "message"));
+	else if (strcmp(debug_text(execution, "reason"), "lost") == 0)
+		str_adds(&how, "was lost with it");
+	else
+		follow_add_how(execution, &how);
+	progress_say(w->d->out, "  %s %s -> runs again", w->worker.p, how.p);
+	str_release(&how);
+	w->before = w->execution;
+	w->execution = 0;
+	w->told = -1;
+	taps_reset(w);
+}
+
+/* A task without an execution of this attempt. */
+static void tell_idle(struct watch *w, int status)
+{
+	if (status == TASK_PENDING || status == TASK_ASSIGNED) {
+		if (w->waits_ns == 0)
+			w->waits_ns = clock_monotonic_ns();
+		return;
+	}
+	progress_say(w->d->out, "%s is %s", w->name.p, task_status_words[status]);
+	w->done = true;
+}
+
+static int status_of(const json_t *row, const char *const *words, size_t n)
+{
+	return status_parse(words, n, debug_text(row, "status"));
+}
+
+static bool logs_ended(const struct watch *w)
+{
+	return (w->taps[0].ended && w->taps[1].ended) ||
+	       (w->ended_ns != 0 && clock_monotonic_ns() - w->ended_ns > LOG_NS);
+}
+
+static void look(struct watch *w)
+{
+	json_t *task = debug_get(w->d, "/tasks/%lld?view=full", (long long)w->task_id);
+	json_t *execution = task != NULL ? debug_execution(w->d, w->task_id) : NULL;
+	int status = status_of(task, task_status_words, TASK_STATUS_COUNT);
+	int how = status_of(execution, execution_status_words, EXECUTION_STATUS_COUNT);
+
+	w->look = false;
+	if (task == NULL) {
+		w->done = true;
+	} else if (execution == NULL || debug_number(execution, "execution_id") <= w->before) {
+		tell_idle(w, status);
+	} else if (how >= 0) {
+		tell_progress(w, execution, how);
+		if (execution_is_done((enum execution_status)how) && w->ended_ns == 0)
+			w->ended_ns = clock_monotonic_ns();
+		if (w->ended_ns != 0 && logs_ended(w)) {
+			if (how == EXECUTION_REFUSED || status == TASK_PENDING) {
+				tell_loss(w, execution, how);
+				w->look = true;
+			} else {
+				tell_end(w, task, execution);
+				w->done = true;
+			}
+		}
+	}
+	json_decref(task);
+	json_decref(execution);
+}
+
+/* Why nobody has taken it, where that goes on. */
+static void tell_why(struct watch *w)
+{
+	json_t *why = debug_get(w->d, "/tasks/%lld/why", (long long)w->task_id);
+	const char *sentence = debug_text(why, "why"), *colon = strstr(sentence, ": ");
+
+	/* Asked again in a while. */
+	w->waits_ns = clock_monotonic_ns() + 4 * SECOND_NS;
+	sentence = colon != NULL ? colon + 2 : sentence;
+	if (strcmp(sentence, w->why.p) != 0 && *sentence != '\0')
+		progress_say(w->d->out, "  %s", sentence);
+	str_reset(&w->why);
+	str_adds(&w->why, sentence);
+	json_decref(why);
+}
+
+static void tell_decision(struct watch *w)
+{
+	struct str path = STR_INIT;
+	json_t *decision;
+
+	str_adds(&path, "/recruiter/");
+	url_escape(&path, w->batch.p, w->batch.len);
+	str_addf(&path, "/%u/why", w->rank);
+	w->rank = 0;
+	decision = debug_call(w->d, "GET", path.p, NULL);
+	if (*debug_text(decision, "why") != '\0')
+		progress_say(w->d->out, "  %s", debug_text(decision, "why"));
+	json_decref(decision);
+	str_release(&path);
+}
+
+/* A machine is made for the batch. */
+static void tell_job(struct watch *w)
+{
+	json_t *job = debug_get(w->d, "/jobs/%lld", (long long)w->job), *args;
+	struct str line = STR_INIT;
+
+	w->job = 0;
+	args = json_loads(debug_text(job, "args"), 0, NULL);
+	str_addf(&line, "%s %s: %s", debug_text(job, "action"), debug_text(job, "target"),
+	         debug_text(job, "status"));
+	if (debug_number(job, "progress") > 0)
+		str_addf(&line, ", %lld %%", (long long)debug_number(job, "progress"));
+	if (*debug_text(job, "reason") != '\0')
+		str_addf(&line, ", %s", debug_text(job, "reason"));
+	if (strcmp(debug_text(args, "batch"), w->batch.p) == 0 &&
+	    strcmp(line.p, w->job_told.p) != 0) {
+		progress_say(w->d->out, "  %s", line.p);
+		str_reset(&w->job_told);
+		str_adds(&w->job_told, line.p);
+	}
+	json_decref(args);
+	json_decref(job);
+	str_release(&line);
+}
+
+/* ---- the watch ---- */
+
+static void watch_init(struct watch *w, struct debug *d, const json_t *task)
+{
+	static const char *const streams[] = {"stdout", "stderr"};
+	static const char *const marks[] = {DEBUG_OUT, DEBUG_ERR};
+
+	*w = (struct watch){.d = d,
+	                    .task_id = debug_number(task, "task_id"),
+	                    .told = -1,
+	                    .name = STR_INIT,
+	                    .batch = STR_INIT,
+	                    .query = STR_INIT,
+	                    .message = STR_INIT,
+	                    .worker = STR_INIT,
+	                    .why = STR_INIT,
+	                    .job_told = STR_INIT};
+	debug_name(task, &w->name);
+	str_adds(&w->batch, debug_text(task, "batch"));
+	str_adds(&w->query, "/events?kind=task,execution,recruiter&batch=");
+	url_escape(&w->query, w->batch.p, w->batch.len);
+	for (size_t i = 0; i < 2; i++) {
+		w->feeds[i].watch = w;
+		events_init(&w->feeds[i].events, each_event, w);
+		w->taps[i] = (struct tap){
+		        .watch = w, .stream = streams[i], .mark = marks[i], .line = STR_INIT};
+	}
+	w->feeds[0].query = w->query.p;
+}
+
+static void watch_release(struct watch *w)
+{
+	taps_reset(w);
+	for (size_t i = 0; i < 2; i++) {
+		if (w->feeds[i].call != 0)
+			http_multi_cancel(w->d->poll.multi, w->feeds[i].call);
+		events_release(&w->feeds[i].events);
+		str_release(&w->taps[i].line);
+	}
+	str_release(&w->name);
+	str_release(&w->batch);
+	str_release(&w->query);
+	str_release(&w->message);
+	str_release(&w->worker);
+	str_release(&w->why);
+	str_release(&w->job_told);
+}
+
+/* Machines are made only where somebody recruits. */
+static bool has_recruiter(struct watch *w)
+{
+	struct str path = STR_INIT;
+	json_t *rows;
+	bool some;
+
+	str_adds(&path, "/recruiter/?batch=");
+	url_escape(&path, w->batch.p, w->batch.len);
+	rows = debug_call(w->d, "GET", path.p, NULL);
+	some = json_array_size(rows) > 0;
+	json_decref(rows);
+	str_release(&path);
+	return some;
+}
+
+/* Let it run. False, told, where that cannot be. */
+static bool begin(struct watch *w, const json_t *task)
+{
+	json_t *last = debug_execution(w->d, w->task_id), *reply;
+	const char *status = debug_text(task, "status");
+	char path[64];
+
+	if (strcmp(status, "assigned") == 0 || strcmp(status, "accepted") == 0 ||
+	    strcmp(status, "running") == 0) {
+		/* What it has done so far is told, too. */
+		w->before = debug_number(last, "execution_id") - 1;
+		json_decref(last);
+		return !w->d->broken;
+	}
+	w->before = debug_number(last, "execution_id");
+	json_decref(last);
+	snprintf(path, sizeof(path), "/tasks/%lld", (long long)w->task_id);
+	reply = w->d->broken
+	                ? NULL
+	                : debug_call(w->d, "PUT", path, json_pack("{s:s}", "status", "pending"));
+	json_decref(reply);
+	return reply != NULL;
+}
+
+static int wait_ms(const struct watch *w)
+{
+	if (w->execution == 0 && w->waits_ns != 0)
+		return 1000;
+	if (w->execution != 0 && w->told < EXECUTION_RUNNING)
+		return STAGING_MS;
+	return 1000;
+}
+
+static void turn(struct watch *w)
+{
+	if (w->rank != 0)
+		tell_decision(w);
+	if (w->job != 0)
+		tell_job(w);
+	if (w->look || (w->execution != 0 && w->told < EXECUTION_RUNNING) || w->ended_ns != 0)
+		look(w);
+	if (w->waits_ns != 0 && clock_monotonic_ns() - w->waits_ns > SECOND_NS && !w->done)
+		tell_why(w);
+	for (size_t i = 0; i < 2 && !w->done; i++) {
+		feed_start(&w->feeds[i]);
+		/* Its lines come behind the one that says that it runs. */
+		if (w->told >= EXECUTION_RUNNING)
+			tap_start(&w->taps[i]);
+	}
+}
+
+void debug_watch(struct debug *d, const json_t *task)
+{
+	struct watch w;
+
+	watch_init(&w, d, task);
+	if (has_recruiter(&w))
+		w.feeds[1].query = "/events?kind=job";
+	feed_start(&w.feeds[0]);
+	feed_start(&w.feeds[1]);
+	w.look = true;
+	w.done = d->broken || !begin(&w, task);
+	if (!w.done)
+		progress_say(d->out, "%s  task %lld of %s", w.name.p, (long long)w.task_id,
+		             w.batch.p);
+	d->follow->watched = w.task_id;
+	while (!w.done && !d->broken && !d->over) {
+		int signal;
+
+		turn(&w);
+		if (w.done || d->broken)
+			break;
+		if (!follow_turn(&d->poll, NULL, 0, w.look ? 0 : wait_ms(&w), &signal)) {
+			d->broken = true;
+			break;
+		}
+		if (signal != 0 && debug_signal(d, signal)) {
+			d->follow->watched = 0;
+			if (!d->over)
+				progress_say(d->out, "%s goes on; `run %s` follows it again",
+				             w.name.p, w.name.p);
+			break;
+		}
+	}
+	watch_release(&w);
+}
