@@ -105,7 +105,7 @@ static const struct option_row {
         {{"recruit", required_argument, NULL, OPT_RECRUIT},
          "PROVIDER[:REGION]",
          "who makes workers for a file that names nobody: local, slurm...",
-         "run, plan"},
+         "run, check, plan"},
         {{"advertise", required_argument, NULL, OPT_ADVERTISE},
          "ADDR[:PORT]",
          "where those on other machines find the private server, which speaks TLS there",

@@ -37,7 +37,7 @@ struct remote_files {
 
 /*
  * Object stores know no empty folder. One that was published has this in it, a file without
- * bytes, by which it can be told from one that is not there.
+ * bytes, by which it can be told from one that is not there. ftp needs no such thing.
  */
 #define EMPTY_MARK PART_PREFIX "empty"
 
@@ -308,7 +308,7 @@ enum stage_result cloud_list(struct stage *s, const struct uri *uri, unsigned ho
 		result = list_folder(s, &r, (how & STAGE_RECURSIVE) != 0 ? 0 : 1, how, arena,
 		                     &files, error);
 		/* Object stores have no empty folders, nor do they miss one. */
-		if (result == STAGE_OK && files.list.n == 0 && !files.marked)
+		if (result == STAGE_OK && files.list.n == 0 && !files.marked && !is_ftp(uri))
 			result = fault(error, STAGE_NOT_FOUND, uri->text, "there is no file in it");
 	} else if (uri->glob) {
 		result = list_matches(s, &r, how, arena, &files, error);
@@ -388,7 +388,7 @@ static enum stage_result get_folder(struct fetch *f, const struct rclone_place *
 
 	if (result == STAGE_OK)
 		result = fetch_add_made(f, &f->items, dir);
-	if (result == STAGE_OK && f->items.list.n == 0 && !marked)
+	if (result == STAGE_OK && f->items.list.n == 0 && !marked && !is_ftp(f->uri))
 		result = fault(f->error, STAGE_NOT_FOUND, f->uri->text, "there is no file in it");
 	f->s->files += f->items.list.n;
 	return result;
@@ -499,12 +499,20 @@ static enum stage_result check_put(struct stage *s, const struct rclone_place *r
 	return result;
 }
 
-static enum stage_result put_mark(struct stage *s, const struct rclone_place *r,
-                                  struct arena *arena, struct str *error)
+/* The folder, with nothing in it. What was to be published is, so that a failure is a warning. */
+static void put_folder(struct stage *s, const struct rclone_place *r, struct arena *arena,
+                       struct str *warnings)
 {
-	const char *words[] = {"touch", "--", rclone_place_spec(r, EMPTY_MARK, arena), NULL};
+	/* ftp servers have folders, and may not show what begins with a dot. */
+	const char *words[] = {is_ftp(r->uri) ? "mkdir" : "rcat", "--",
+	                       rclone_place_spec(r, is_ftp(r->uri) ? "" : EMPTY_MARK, arena), NULL};
+	struct str error = STR_INIT;
 
-	return rclone_place_run(s, r, words, NULL, NULL, error);
+	if (rclone_place_run(s, r, words, "", NULL, &error) != STAGE_OK)
+		fault(warnings, STAGE_OK, r->uri->text,
+		      "nothing was written, and the empty folder cannot be made: %.*s",
+		      (int)strcspn(error.p, "\n"), error.p);
+	str_release(&error);
 }
 
 enum stage_result cloud_put(struct stage *s, const char *source_dir, const struct uri *dest,
@@ -525,6 +533,6 @@ enum stage_result cloud_put(struct stage *s, const char *source_dir, const struc
 	if (result == STAGE_OK && source.n > 0)
 		result = check_put(s, &r, &source, arena, entries, error);
 	else if (result == STAGE_OK)
-		result = put_mark(s, &r, arena, error);
+		put_folder(s, &r, arena, warnings);
 	return result;
 }
