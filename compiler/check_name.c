@@ -235,8 +235,10 @@ struct node *check_name(struct checker *k, const struct expr *e, const struct vt
 		return check_task_variable(k, e);
 	if (is_task_variable(name))
 		return check_task_variable(k, e);
-	/* A filtered list whose fields are not known before it is read. */
-	if (k->item != NULL && k->item->kind == VTYPE_ANY) {
+	/* A filtered list whose fields are not known before it is read, or since nobody was asked.
+	 */
+	if (k->item != NULL && (k->item->kind == VTYPE_ANY ||
+	                        (k->item->kind == VTYPE_RECORD && k->item->shape == NULL))) {
 		struct node *n = node_new(k, NODE_ITEM_FIELD, e->span, vtype_of_kind(VTYPE_ANY));
 
 		n->each.slot = k->item_slot;

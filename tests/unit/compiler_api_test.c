@@ -177,6 +177,57 @@ static void the_network_is_asked_once_or_not_at_all(void **state)
 	compile_release(c);
 }
 
+static int remote_fetch(void *context, const char *uri, struct str *out, struct str *why)
+{
+	size_t *asked = context;
+
+	(void)why;
+	assert_string_equal(uri, "s3://b/in/s.tsv");
+	++*asked;
+	str_adds(out, "sample\tr1\tn\nA\tA.fq\t2\n");
+	return 0;
+}
+
+static void a_sheet_is_fetched_once_or_not_at_all(void **state)
+{
+	static const char text[] =
+	        "scitq 1\nparam sheet: string = \"s3://b/in/s.tsv\"\n"
+	        "let rows = table(sheet) where n > 1\nlet all = lines(sheet)\n"
+	        "let groups = files(\"s3://b/in/\", group = prefix) where name != \"B\"\n"
+	        "workflow \"w\" { }\n"
+	        "foreach row in rows {\n  step s {\n    memory = 1GB * row.n\n"
+	        "    input = row.r1\n    run | ls \"$row\" \"${#all[@]}\" \"${#groups[@]}\"\n  "
+	        "}\n}\n";
+	size_t asked = 0;
+	struct compile_files files = {.read = unsaved_read,
+	                              .kind = unsaved_kind,
+	                              .list = remote_list,
+	                              .fetch = remote_fetch,
+	                              .context = &asked};
+	struct compile_options options = {.path = "x.scitq", .cwd = "/home", .files = &files};
+	struct compilation *c = compile_with(text, options);
+	struct arena arena;
+
+	(void)state;
+	arena_init(&arena);
+	assert_true(compile_ok(c));
+	assert_int_equal(asked, 2);
+	assert_string_equal(task_of(c, 0, &arena).row.input, "s3://b/in/A.fq");
+	arena_release(&arena);
+	compile_release(c);
+	options.offline = true;
+	c = compile_with(text, options);
+	assert_true(compile_ok(c));
+	assert_int_equal(asked, 2);
+	assert_null(compile_submission(c));
+	compile_release(c);
+	options.offline = false;
+	files.fetch = NULL;
+	c = compile_with(text, options);
+	assert_false(compile_ok(c));
+	compile_release(c);
+}
+
 /* ---- params ---- */
 
 static void touch(const char *path)
@@ -410,6 +461,7 @@ int main(void)
 	        cmocka_unit_test(unreadable_file),
 	        cmocka_unit_test(virtual_files),
 	        cmocka_unit_test(the_network_is_asked_once_or_not_at_all),
+	        cmocka_unit_test(a_sheet_is_fetched_once_or_not_at_all),
 	        cmocka_unit_test(paths_of_params),
 	        cmocka_unit_test(params_from_files),
 	        cmocka_unit_test(name_of_the_run),
