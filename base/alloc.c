@@ -5,12 +5,59 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void *checked(void *p)
+/* Of a thread, as errno is: what fails is deep below whoever has to know. */
+static _Thread_local struct {
+	bool tolerant, failed;
+} here;
+
+void alloc_exhausted(void)
 {
-	if (p == NULL) {
+	if (!here.tolerant) {
 		fputs("out of memory\n", stderr);
 		abort();
 	}
+	alloc_note();
+}
+
+void alloc_note(void)
+{
+	here.failed = true;
+}
+
+void alloc_tolerate(bool *before)
+{
+	*before = here.tolerant;
+	here.tolerant = true;
+}
+
+bool alloc_tolerated(void)
+{
+	return here.tolerant;
+}
+
+bool alloc_end(bool before)
+{
+	bool failed = here.failed;
+
+	here.tolerant = before;
+	here.failed = failed && before;
+	return failed;
+}
+
+bool alloc_failed(void)
+{
+	return here.tolerant && here.failed;
+}
+
+void alloc_forgive(void)
+{
+	here.failed = false;
+}
+
+static void *checked(void *p)
+{
+	if (p == NULL)
+		alloc_exhausted();
 	return p;
 }
 
@@ -43,6 +90,8 @@ char *xstrndup(const char *s, size_t n)
 {
 	char *p = xmalloc(n + 1);
 
+	if (p == NULL)
+		return NULL;
 	memcpy(p, s, n);
 	p[n] = '\0';
 	return p;

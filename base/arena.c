@@ -60,6 +60,8 @@ static struct arena_block *grow(struct arena *a, size_t need)
 	if (size < need)
 		size = need;
 	b = xmalloc(sizeof(*b) + size);
+	if (b == NULL)
+		return NULL;
 	b->size = size;
 	b->used = 0;
 	b->next = a->head;
@@ -73,11 +75,15 @@ void *arena_alloc(struct arena *a, size_t size)
 	struct arena_block *b = a->head;
 	void *p;
 
-	if (size > SIZE_MAX / 2)
-		abort();
+	if (size > SIZE_MAX / 2) {
+		alloc_exhausted();
+		return NULL;
+	}
 	size = (size + ALIGN - 1) & ~(ALIGN - 1);
 	if (b == NULL || b->size - b->used < size)
 		b = grow(a, size);
+	if (b == NULL)
+		return NULL;
 	p = b->data + b->used;
 	b->used += size;
 	return p;
@@ -85,15 +91,19 @@ void *arena_alloc(struct arena *a, size_t size)
 
 void *arena_zalloc(struct arena *a, size_t size)
 {
-	return memset(arena_alloc(a, size), 0, size);
+	void *p = arena_alloc(a, size);
+
+	return p != NULL ? memset(p, 0, size) : NULL;
 }
 
 void *arena_array_size(struct arena *a, size_t n, size_t size)
 {
 	size_t bytes;
 
-	if (__builtin_mul_overflow(n, size, &bytes))
-		abort();
+	if (__builtin_mul_overflow(n, size, &bytes)) {
+		alloc_exhausted();
+		return NULL;
+	}
 	return arena_zalloc(a, bytes);
 }
 
@@ -101,6 +111,8 @@ char *arena_strndup(struct arena *a, const char *s, size_t n)
 {
 	char *p = arena_alloc(a, n + 1);
 
+	if (p == NULL)
+		return NULL;
 	if (n > 0)
 		memcpy(p, s, n);
 	p[n] = '\0';
@@ -123,7 +135,8 @@ char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
 	if (n < 0)
 		abort();
 	p = arena_alloc(a, (size_t)n + 1);
-	vsnprintf(p, (size_t)n + 1, fmt, again);
+	if (p != NULL)
+		vsnprintf(p, (size_t)n + 1, fmt, again);
 	va_end(again);
 	return p;
 }

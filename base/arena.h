@@ -21,7 +21,8 @@ void arena_release(struct arena *a);
 /* Forget every allocation but keep one block for reuse. */
 void arena_clear(struct arena *a);
 
-/* size bytes aligned for any type; never NULL. The first is uninitialised. */
+/* size bytes aligned for any type; NULL only where a lack of memory is tolerated (alloc.h). The
+ * first is uninitialised. */
 void *arena_alloc(struct arena *a, size_t size);
 void *arena_zalloc(struct arena *a, size_t size);
 char *arena_strdup(struct arena *a, const char *s);

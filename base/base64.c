@@ -9,7 +9,8 @@ void base64_add(struct str *out, const void *data, size_t n)
 	const unsigned char *p = data;
 	char *to;
 
-	str_reserve(out, (n + 2) / 3 * 4);
+	if (!str_reserve(out, (n + 2) / 3 * 4))
+		return;
 	to = out->p + out->len;
 	for (; n >= 3; n -= 3, p += 3) {
 		*to++ = digits[p[0] >> 2];

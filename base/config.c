@@ -98,7 +98,14 @@ static bool read_line(struct config *c, const char *text, size_t len, const char
 	}
 	line.key = xstrndup(text, key);
 	line.value = xstrndup(value, n);
-	vec_push(&c->lines, line);
+	n = c->lines.n;
+	if (line.key != NULL && line.value != NULL)
+		vec_push(&c->lines, line);
+	if (c->lines.n == n) {
+		/* No memory, which somebody tolerates. */
+		free(line.key);
+		free(line.value);
+	}
 	return true;
 }
 

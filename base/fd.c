@@ -44,7 +44,8 @@ int fd_read_all(int fd, struct str *out)
 	for (;;) {
 		ssize_t r;
 
-		str_reserve(out, 65536);
+		if (!str_reserve(out, 65536))
+			return -ENOMEM;
 		r = fd_read(fd, out->p + out->len, 65536);
 		if (r <= 0)
 			return (int)r;

@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 
 #include <assert.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,27 +30,34 @@ void str_reset(struct str *s)
 		s->p[0] = '\0';
 }
 
-void str_reserve(struct str *s, size_t n)
+bool str_reserve(struct str *s, size_t n)
 {
 	size_t need, cap;
+	char *p;
 
-	if (__builtin_add_overflow(s->len, n, &need) || __builtin_add_overflow(need, 1, &need))
-		abort();
+	if (__builtin_add_overflow(s->len, n, &need) || __builtin_add_overflow(need, 1, &need) ||
+	    need > SIZE_MAX / 2) {
+		alloc_exhausted();
+		return false;
+	}
 	if (need <= s->cap)
-		return;
+		return true;
 	cap = s->cap ? s->cap : 64;
 	while (cap < need)
 		cap += cap / 2;
-	s->p = xrealloc(s->cap ? s->p : NULL, cap);
+	p = xrealloc(s->cap ? s->p : NULL, cap);
+	if (p == NULL)
+		return false;
+	s->p = p;
 	s->cap = cap;
 	s->p[s->len] = '\0';
+	return true;
 }
 
 void str_add(struct str *s, const void *data, size_t n)
 {
-	if (n == 0)
+	if (n == 0 || !str_reserve(s, n))
 		return;
-	str_reserve(s, n);
 	memcpy(s->p + s->len, data, n);
 	s->len += n;
 	s->p[s->len] = '\0';
@@ -73,9 +81,10 @@ void str_vaddf(struct str *s, const char *fmt, va_list ap)
 	va_copy(again, ap);
 	n = vsnprintf(NULL, 0, fmt, ap);
 	assert(n >= 0);
-	str_reserve(s, (size_t)n);
-	vsnprintf(s->p + s->len, (size_t)n + 1, fmt, again);
-	s->len += (size_t)n;
+	if (str_reserve(s, (size_t)n)) {
+		vsnprintf(s->p + s->len, (size_t)n + 1, fmt, again);
+		s->len += (size_t)n;
+	}
 	va_end(again);
 }
 

@@ -6,6 +6,7 @@
 #define BASE_STR_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct str {
@@ -23,8 +24,9 @@ void str_init(struct str *s);
 void str_release(struct str *s);
 /* Length 0, memory kept. */
 void str_reset(struct str *s);
-/* Room for n more bytes and a NUL. */
-void str_reserve(struct str *s, size_t n);
+/* Room for n more bytes and a NUL. False where there is none, and that is tolerated (alloc.h):
+   nothing is added then, here and below. */
+bool str_reserve(struct str *s, size_t n);
 void str_add(struct str *s, const void *data, size_t n);
 void str_adds(struct str *s, const char *text);
 void str_addc(struct str *s, char c);

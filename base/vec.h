@@ -23,8 +23,12 @@
 #define vec_reserve(x, want)                                                                       \
 	do {                                                                                       \
 		if ((x)->cap < (want)) {                                                           \
-			(x)->cap = (x)->cap * 2 > (want) ? (x)->cap * 2 : (want);                  \
-			(x)->v = xreallocarray((x)->v, (x)->cap, sizeof(*(x)->v));                 \
+			const size_t vec_cap_ = (x)->cap * 2 > (want) ? (x)->cap * 2 : (want);     \
+			void *const vec_v_ = xreallocarray((x)->v, vec_cap_, sizeof(*(x)->v));     \
+			if (vec_v_ != NULL) {                                                      \
+				(x)->v = vec_v_;                                                   \
+				(x)->cap = vec_cap_;                                               \
+			}                                                                          \
 		}                                                                                  \
 	} while (0)
 
@@ -32,7 +36,9 @@
 	do {                                                                                       \
 		if ((x)->n == (x)->cap)                                                            \
 			vec_reserve((x), (x)->n ? (x)->n * 2 : 8);                                 \
-		(x)->v[(x)->n++] = (value);                                                        \
+		/* Full where there is no memory, and that is tolerated (alloc.h). */              \
+		if ((x)->n < (x)->cap)                                                             \
+			(x)->v[(x)->n++] = (value);                                                \
 	} while (0)
 
 #define vec_release(x)                                                                             \

@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "client/made.h"
 #include "client/wait.h"
 #include "model/json.h"
 #include "model/resources.h"
@@ -37,10 +38,31 @@ WORKER_TASKS_FIELDS(SAME_WORKER_TASKS)
 WORKER_EXECUTION_FIELDS(SAME_WORKER_EXECUTION)
 FLAVOR_OFFER_FIELDS(SAME_FLAVOR_OFFER)
 
+static char no_memory_text[] = "memory ran out";
+
+/* For whom there is no memory to make one; nobody frees it, and it does not change. */
+static struct scitq_answer no_memory = {
+        .references = 1,
+        .lock = PTHREAD_MUTEX_INITIALIZER,
+        .changed = PTHREAD_COND_INITIALIZER,
+        .done = true,
+        .result = SCITQ_MEMORY,
+        .error = {no_memory_text, sizeof(no_memory_text) - 1, 0},
+        .code = STR_INIT,
+        .hint = "",
+};
+
+struct scitq_answer *answer_no_memory(void)
+{
+	return &no_memory;
+}
+
 struct scitq_answer *answer_new(const struct call_row *row)
 {
 	struct scitq_answer *a = xcalloc(1, sizeof(*a));
 
+	if (a == NULL)
+		return NULL;
 	a->row = row;
 	atomic_init(&a->references, 1);
 	pthread_mutex_init(&a->lock, NULL);
@@ -54,13 +76,14 @@ struct scitq_answer *answer_new(const struct call_row *row)
 
 struct scitq_answer *answer_keep(struct scitq_answer *a)
 {
-	atomic_fetch_add(&a->references, 1);
+	if (a != &no_memory)
+		atomic_fetch_add(&a->references, 1);
 	return a;
 }
 
 void scitq_free(struct scitq_answer *a)
 {
-	if (a == NULL || atomic_fetch_sub(&a->references, 1) > 1)
+	if (a == NULL || a == &no_memory || atomic_fetch_sub(&a->references, 1) > 1)
 		return;
 	json_decref(a->json);
 	str_release(&a->error);
@@ -89,6 +112,7 @@ static const char *hint_of(enum scitq_result result)
 	case SCITQ_REFUSED:
 	case SCITQ_INTERRUPTED:
 	case SCITQ_FAILED:
+	case SCITQ_MEMORY:
 		break;
 	}
 	return "";
@@ -104,7 +128,9 @@ void answer_finish(struct scitq_answer *a, enum scitq_result result, json_t *jso
 		str_adds(&a->error, error);
 	if (code != NULL)
 		str_adds(&a->code, code);
-	a->hint = hint_of(result);
+	if (result != SCITQ_OK && alloc_failed())
+		a->result = SCITQ_MEMORY;
+	a->hint = hint_of(a->result);
 	a->done = true;
 	pthread_cond_broadcast(&a->changed);
 	pthread_mutex_unlock(&a->lock);
@@ -115,6 +141,8 @@ struct scitq_answer *answer_failed(const struct call_row *row, enum scitq_result
 {
 	struct scitq_answer *a = answer_new(row);
 
+	if (a == NULL)
+		return &no_memory;
 	answer_finish(a, result, NULL, error, NULL);
 	return a;
 }
@@ -151,7 +179,8 @@ enum scitq_result scitq_result(struct scitq_answer *a)
 const char *scitq_error(struct scitq_answer *a)
 {
 	scitq_wait(a, -1);
-	return a->error.p;
+	/* There may have been no memory to write it down either. */
+	return a->result == SCITQ_MEMORY ? no_memory_text : a->error.p;
 }
 
 const char *scitq_hint(struct scitq_answer *a)
@@ -177,13 +206,13 @@ const json_t *scitq_json(struct scitq_answer *a)
 /* A newer server may know fields that this library does not. */
 static json_t *known_fields(const struct table *t, json_t *object)
 {
-	json_t *known = json_object();
+	json_t *known = json_made(json_object());
 
 	for (unsigned i = 0; i < t->nfields; i++) {
 		json_t *value = json_object_get(object, t->fields[i].name);
 
 		if (value != NULL)
-			json_object_set(known, t->fields[i].name, value);
+			json_put(known, t->fields[i].name, json_incref(value));
 	}
 	return known;
 }
@@ -200,19 +229,28 @@ static void read_row(struct scitq_answer *a, const struct table *t, json_t *obje
 	json_decref(known);
 }
 
+/* Of all rows; where there is no memory for them, of none, until somebody asks again. */
 static void make_rows(struct scitq_answer *a)
 {
 	const struct table *t = a->row ? row_table(a->row->rows) : NULL;
+	size_t n = json_is_array(a->json) ? json_array_size(a->json) : 1;
+	bool before;
 
 	if (a->typed)
 		return;
 	a->typed = true;
 	if (t == NULL || a->json == NULL)
 		return;
-	a->nrows = json_is_array(a->json) ? json_array_size(a->json) : 1;
-	a->rows = arena_array_size(&a->arena, a->nrows + 1, t->row_size);
-	for (size_t i = 0; i < a->nrows; i++)
+	alloc_tolerate(&before);
+	a->rows = arena_array_size(&a->arena, n + 1, t->row_size);
+	for (size_t i = 0; a->rows != NULL && i < n; i++)
 		read_row(a, t, json_is_array(a->json) ? json_array_get(a->json, i) : a->json, i);
+	a->nrows = n;
+	if (alloc_end(before)) {
+		a->typed = false;
+		a->nrows = 0;
+		arena_release(&a->arena);
+	}
 }
 
 static const void *typed_row(struct scitq_answer *a, enum row_kind kind, size_t i)

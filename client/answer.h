@@ -35,7 +35,10 @@ struct scitq_answer {
 	uint64_t number;
 };
 
+/* NULL where there is no memory. */
 struct scitq_answer *answer_new(const struct call_row *row);
+/* SCITQ_MEMORY, in place of one that could not be made. */
+struct scitq_answer *answer_no_memory(void);
 struct scitq_answer *answer_keep(struct scitq_answer *answer);
 /* Take what the three say; `json` is stolen, `error` and `code` are borrowed and may be NULL. */
 void answer_finish(struct scitq_answer *answer, enum scitq_result result, json_t *json,

@@ -1,5 +1,6 @@
 #include "client/calls.h"
 
+#include "base/alloc.h"
 #include "model/json.h"
 #include "net/url.h"
 
@@ -210,6 +211,9 @@ bool call_build(const struct call_row *row, json_t *arguments, struct str *path,
 	const char *at = row->pattern;
 
 	*body = json_copy(arguments);
+	/* A copy that lacks a member is one too. */
+	if (json_object_size(*body) != json_object_size(arguments))
+		alloc_note();
 	while (*at != '\0') {
 		const char *open = strchr(at, '{'), *close;
 		const json_t *value;

@@ -1,44 +1,59 @@
 /* The functions of scitq.h that ask the server: their arguments by name, for the call of calls.def.
  */
 #include "client/inside.h"
+#include "client/made.h"
+#include "model/json.h"
+
+/* As JSON has it; of a lack of memory the call hears. */
+static json_t *text_value(const char *text)
+{
+	json_t *value;
+	bool before;
+
+	alloc_tolerate(&before);
+	value = json_text(text);
+	if (alloc_end(before))
+		alloc_note();
+	return value;
+}
 
 static void set_text(json_t *arguments, const char *name, const char *text)
 {
 	if (text != NULL)
-		json_object_set_new(arguments, name, json_string(text));
+		json_put(arguments, name, text_value(text));
 }
 
 /* 0 is not given. */
 static void set_int(json_t *arguments, const char *name, int64_t value)
 {
 	if (value != 0)
-		json_object_set_new(arguments, name, json_integer(value));
+		json_put(arguments, name, json_integer(value));
 }
 
 static void set_real(json_t *arguments, const char *name, double value)
 {
 	if (value != 0)
-		json_object_set_new(arguments, name, json_real(value));
+		json_put(arguments, name, json_real(value));
 }
 
 static void set_flag(json_t *arguments, const char *name, bool value)
 {
 	if (value)
-		json_object_set_new(arguments, name, json_true());
+		json_put(arguments, name, json_true());
 }
 
 static void set_choice(json_t *arguments, const char *name, enum scitq_choice choice)
 {
 	if (choice != SCITQ_ANY)
-		json_object_set_new(arguments, name, json_boolean(choice == SCITQ_YES));
+		json_put(arguments, name, json_boolean(choice == SCITQ_YES));
 }
 
 static json_t *ids(const struct scitq_filter *filter)
 {
-	json_t *list = json_array();
+	json_t *list = json_made(json_array());
 
 	for (size_t i = 0; i < filter->nids; i++)
-		json_array_append_new(list, json_integer(filter->ids[i]));
+		json_append(list, json_integer(filter->ids[i]));
 	return list;
 }
 
@@ -48,7 +63,7 @@ static struct scitq_answer *list(struct scitq *s, enum call_number call,
 {
 	static const struct scitq_filter everything;
 	const struct scitq_filter *f = filter ? filter : &everything;
-	json_t *all = json_object(), *arguments = json_object();
+	json_t *all = json_made(json_object()), *arguments = json_made(json_object());
 	const char *name;
 	json_t *value;
 
@@ -74,11 +89,11 @@ static struct scitq_answer *list(struct scitq *s, enum call_number call,
 	set_text(all, "view", f->full ? "full" : NULL);
 	/* No ids is all; an empty list of them is none. */
 	if (f->ids != NULL && id_name != NULL)
-		json_object_set_new(all, id_name, ids(f));
+		json_put(all, id_name, ids(f));
 	json_object_foreach(all, name, value)
 	{
 		if (call_takes(call_row(call), name))
-			json_object_set(arguments, name, value);
+			json_put(arguments, name, json_incref(value));
 	}
 	json_decref(all);
 	return make_row_call(s, call_row(call), arguments, NULL, 0);
@@ -86,7 +101,7 @@ static struct scitq_answer *list(struct scitq *s, enum call_number call,
 
 static json_t *fields_or_none(json_t *fields)
 {
-	return fields ? fields : json_object();
+	return fields ? fields : json_made(json_object());
 }
 
 static struct scitq_answer *by_refs(struct scitq *s, enum call_number call, const char *name,
@@ -100,11 +115,11 @@ static struct scitq_answer *by_refs(struct scitq *s, enum call_number call, cons
 	if (ref.answer != NULL)
 		lazy[n++] = (struct scitq_lazy){name, 0, ref.answer};
 	else
-		json_object_set_new(arguments, name, json_integer(ref.id));
+		json_put(arguments, name, json_integer(ref.id));
 	if (other_name != NULL && other.answer != NULL)
 		lazy[n++] = (struct scitq_lazy){other_name, 0, other.answer};
 	else if (other_name != NULL)
-		json_object_set_new(arguments, other_name, json_integer(other.id));
+		json_put(arguments, other_name, json_integer(other.id));
 	return make_row_call(s, call_row(call), arguments, lazy, n);
 }
 
@@ -142,19 +157,21 @@ static void set_uris(json_t *arguments, const char *name, const char *const *uri
 
 	if (uris == NULL)
 		return;
-	array = json_array();
+	array = json_made(json_array());
 	for (; *uris != NULL; uris++)
-		json_array_append_new(array, json_string(*uris));
-	json_object_set_new(arguments, name, array);
+		json_append(array, text_value(*uris));
+	json_put(arguments, name, array);
 }
 
 struct scitq_answer *scitq_task_create(struct scitq *s, const struct scitq_new_task *t)
 {
-	json_t *arguments = fields_or_none(t->more), *required = json_array();
-	struct scitq_lazy *lazy = xcalloc(t->nrequired + 1, sizeof(*lazy));
+	json_t *arguments = fields_or_none(t->more), *required = json_made(json_array());
+	struct scitq_lazy *lazy = calloc(t->nrequired + 1, sizeof(*lazy));
 	struct scitq_answer *answer;
 	size_t n = 0;
 
+	if (lazy == NULL)
+		alloc_note();
 	set_text(arguments, "command", t->command);
 	set_text(arguments, "shell", t->shell);
 	set_text(arguments, "name", t->name);
@@ -173,12 +190,12 @@ struct scitq_answer *scitq_task_create(struct scitq *s, const struct scitq_new_t
 	for (size_t i = 0; i < t->nrequired; i++) {
 		struct scitq_ref ref = t->required[i];
 
-		json_array_append_new(required, ref.answer ? json_null() : json_integer(ref.id));
-		if (ref.answer != NULL)
+		json_append(required, ref.answer ? json_null() : json_integer(ref.id));
+		if (ref.answer != NULL && lazy != NULL)
 			lazy[n++] = (struct scitq_lazy){"required_task_ids", i, ref.answer};
 	}
 	if (t->nrequired > 0)
-		json_object_set(arguments, "required_task_ids", required);
+		json_put(arguments, "required_task_ids", json_incref(required));
 	json_decref(required);
 	answer = make_row_call(s, call_row(CALL_task_create), arguments, lazy, n);
 	free(lazy);
@@ -236,7 +253,7 @@ struct scitq_answer *scitq_worker_delete(struct scitq *s, struct scitq_ref worke
 
 struct scitq_answer *scitq_worker_deploy(struct scitq *s, const struct scitq_new_workers *w)
 {
-	json_t *arguments = json_object();
+	json_t *arguments = json_made(json_object());
 
 	set_int(arguments, "number", w->number);
 	set_text(arguments, "batch", w->batch);
@@ -251,7 +268,7 @@ struct scitq_answer *scitq_worker_deploy(struct scitq *s, const struct scitq_new
 struct scitq_answer *scitq_worker_create_signal(struct scitq *s, struct scitq_ref worker,
                                                 int64_t execution_id, int signal)
 {
-	json_t *fields = json_pack("{s:i}", "signal", signal);
+	json_t *fields = json_made(json_pack("{s:i}", "signal", signal));
 
 	set_int(fields, "execution_id", execution_id);
 	return by_ref(s, CALL_worker_create_signal, "worker_id", worker, fields);
@@ -260,7 +277,7 @@ struct scitq_answer *scitq_worker_create_signal(struct scitq *s, struct scitq_re
 struct scitq_answer *scitq_worker_executions(struct scitq *s, struct scitq_ref worker,
                                              const char *status)
 {
-	json_t *fields = json_object();
+	json_t *fields = json_made(json_object());
 
 	set_text(fields, "status", status);
 	return by_ref(s, CALL_worker_executions, "worker_id", worker, fields);
@@ -274,8 +291,10 @@ struct scitq_answer *scitq_worker_ping(struct scitq *s, struct scitq_ref worker,
 struct scitq_answer *scitq_worker_callback(struct scitq *s, struct scitq_ref worker,
                                            const char *message)
 {
-	return by_ref(s, CALL_worker_callback, "worker_id", worker,
-	              json_pack("{s:s}", "message", message));
+	json_t *fields = json_made(json_object());
+
+	set_text(fields, "message", message);
+	return by_ref(s, CALL_worker_callback, "worker_id", worker, fields);
 }
 
 struct scitq_answer *scitq_workers_tasks(struct scitq *s)
@@ -315,7 +334,7 @@ struct scitq_answer *scitq_execution_delete(struct scitq *s, struct scitq_ref ex
 struct scitq_answer *scitq_execution_output(struct scitq *s, struct scitq_ref execution,
                                             int64_t output_position, int64_t error_position)
 {
-	json_t *fields = json_object();
+	json_t *fields = json_made(json_object());
 
 	set_int(fields, "output_position", output_position);
 	set_int(fields, "error_position", error_position);
@@ -325,7 +344,10 @@ struct scitq_answer *scitq_execution_output(struct scitq *s, struct scitq_ref ex
 static struct scitq_answer *execution_text(struct scitq *s, enum call_number call,
                                            struct scitq_ref execution, const char *text)
 {
-	return by_ref(s, call, "execution_id", execution, json_pack("{s:s}", "text", text));
+	json_t *fields = json_made(json_object());
+
+	set_text(fields, "text", text);
+	return by_ref(s, call, "execution_id", execution, fields);
 }
 
 struct scitq_answer *scitq_execution_output_write(struct scitq *s, struct scitq_ref execution,
@@ -356,7 +378,7 @@ struct scitq_answer *scitq_batches(struct scitq *s)
 static struct scitq_answer *by_batch(struct scitq *s, enum call_number call, const char *batch,
                                      int signal)
 {
-	json_t *arguments = json_object();
+	json_t *arguments = json_made(json_object());
 
 	set_text(arguments, "batch", batch);
 	set_int(arguments, "signal", signal);
@@ -409,7 +431,7 @@ static struct scitq_answer *by_rank(struct scitq *s, enum call_number call, cons
 	json_t *arguments = fields_or_none(fields);
 
 	set_text(arguments, "batch", batch);
-	json_object_set_new(arguments, "rank", json_integer(rank));
+	json_put(arguments, "rank", json_integer(rank));
 	return make_row_call(s, call_row(call), arguments, NULL, 0);
 }
 
@@ -457,7 +479,7 @@ struct scitq_answer *scitq_flavors(struct scitq *s, const char *provider, const 
 
 struct scitq_answer *scitq_flavor_find(struct scitq *s, const struct scitq_flavor_filter *f)
 {
-	json_t *arguments = json_object();
+	json_t *arguments = json_made(json_object());
 
 	if (f != NULL) {
 		set_real(arguments, "min_cpu", f->min_cpu);

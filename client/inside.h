@@ -2,7 +2,7 @@
 #ifndef CLIENT_INSIDE_H
 #define CLIENT_INSIDE_H
 
-#include "base/map.h"
+#include "base/vec.h"
 #include "client/queue.h"
 #include "client/task_arguments.h"
 #include "client/wait.h"
@@ -18,7 +18,7 @@ struct scitq {
 	char session[SESSION_SIZE]; /* random: keys of this process begin with it */
 	atomic_ullong writes;       /* keys end with their number */
 	pthread_mutex_t lock;
-	struct intern warned; /* under lock: what was warned of once is not again */
+	VEC(char *) warned; /* under lock: what was warned of once is not again */
 };
 
 /* scitq_call() of a row. */

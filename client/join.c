@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "client/events.h"
 #include "client/inside.h"
+#include "client/made.h"
 #include "model/json.h"
 #include "model/status.h"
 #include "net/stream.h"
@@ -127,8 +128,8 @@ static void relaunch(struct join *j, struct joined *task, int64_t failed_us)
 
 	snprintf(key, sizeof(key), "relaunch-%lld-%lld", (long long)task->id, (long long)failed_us);
 	answer = make_keyed_call(j->s, call_row(CALL_task_update),
-	                         json_pack("{s:I, s:s}", "task_id", (json_int_t)task->id, "status",
-	                                   task_status_words[TASK_PENDING]),
+	                         json_made(json_pack("{s:I, s:s}", "task_id", (json_int_t)task->id,
+	                                             "status", task_status_words[TASK_PENDING])),
 	                         NULL, 0, key);
 	status = status_of(scitq_json(answer));
 	task->failed_us = failed_us;
@@ -157,10 +158,10 @@ static void told(struct join *j, struct joined *task, int status, const char *re
 
 static json_t *chunk_ids(const struct join *j, size_t first)
 {
-	json_t *ids = json_array();
+	json_t *ids = json_made(json_array());
 
 	for (size_t i = first; i < j->n && i < first + CHUNK; i++)
-		json_array_append_new(ids, json_integer(j->tasks[i].id));
+		json_append(ids, json_integer(j->tasks[i].id));
 	return ids;
 }
 
@@ -168,8 +169,8 @@ static void read_rows(struct join *j, size_t first)
 {
 	struct scitq_answer *answer =
 	        make_row_call(j->s, call_row(CALL_tasks),
-	                      json_pack("{s:o, s:i, s:s}", "task_id", chunk_ids(j, first), "limit",
-	                                CHUNK, "view", "full"),
+	                      json_made(json_pack("{s:o, s:i, s:s}", "task_id", chunk_ids(j, first),
+	                                          "limit", CHUNK, "view", "full")),
 	                      NULL, 0);
 	const json_t *rows = scitq_json(answer);
 	size_t at = 0;
@@ -193,9 +194,9 @@ static void read_rows(struct join *j, size_t first)
 /* By their numbers alone; false where the rows must be read. */
 static bool read_statuses(struct join *j, size_t first)
 {
-	struct scitq_answer *answer =
-	        make_row_call(j->s, call_row(CALL_tasks_status),
-	                      json_pack("{s:o}", "task_id", chunk_ids(j, first)), NULL, 0);
+	struct scitq_answer *answer = make_row_call(
+	        j->s, call_row(CALL_tasks_status),
+	        json_made(json_pack("{s:o}", "task_id", chunk_ids(j, first))), NULL, 0);
 	const json_t *numbers = scitq_json(answer);
 	bool whole = true;
 
@@ -248,6 +249,9 @@ static bool go_on(void *context)
 	const int64_t now = clock_monotonic_ns();
 	struct scitq_counts counts;
 
+	/* Of what was told something is missing. */
+	if (alloc_failed())
+		return end(j, SCITQ_MEMORY, "", NULL);
 	if (j->s->options.interrupted != NULL && now - j->asked_ns >= ASK_NS) {
 		j->asked_ns = now;
 		if (j->s->options.interrupted(j->s->options.context))
@@ -311,12 +315,17 @@ static void follow(struct join *j)
 	enum client_result result = CLIENT_UNREACHABLE;
 	enum http_error error;
 
+	if (client == NULL) {
+		end(j, SCITQ_MEMORY, "", NULL);
+		return;
+	}
 	http_response_init(&response);
 	events_reset(&j->events);
 	client_request(client, "GET", PATH, NULL, 0, &url, &request);
 	request.go_on = go_on;
 	request.context = j;
-	error = http_stream(client->http, &request, &stream, &response);
+	error = alloc_failed() ? HTTP_OTHER
+	                       : http_stream(client->http, &request, &stream, &response);
 	if (error != HTTP_CANCELLED)
 		result = client_answer(client, error, &response, NULL);
 	if (error != HTTP_CANCELLED && result == CLIENT_UNAUTHORIZED)
@@ -339,6 +348,10 @@ static int by_id(const void *a, const void *b)
 static void take_ids(struct join *j, const int64_t *ids, size_t n)
 {
 	j->tasks = xcalloc(n + 1, sizeof(*j->tasks));
+	if (j->tasks == NULL) {
+		end(j, SCITQ_MEMORY, "", NULL);
+		return;
+	}
 	for (size_t i = 0; i < n; i++)
 		j->tasks[i] = (struct joined){.id = ids[i], .status = -1, .failed_us = DATE_NULL};
 	qsort(j->tasks, n, sizeof(*j->tasks), by_id);
@@ -362,6 +375,7 @@ static struct scitq_answer *finish(struct join *j)
 {
 	struct scitq_answer *answer = answer_new(NULL);
 	struct scitq_counts counts;
+	json_t *json;
 
 	tell_counts(j, &counts);
 	if (j->result == SCITQ_OK && j->options.check && counts.failed + counts.gone > 0) {
@@ -370,46 +384,63 @@ static struct scitq_answer *finish(struct join *j)
 		if (counts.gone > 0)
 			str_addf(&j->error, ", %zu were deleted", counts.gone);
 	}
-	answer_finish(answer, j->result, counts_json(&counts), j->error.p, j->code.p);
+	json = counts_json(&counts);
+	if (answer == NULL || json == NULL) {
+		json_decref(json);
+		scitq_free(answer);
+		return answer_no_memory();
+	}
+	answer_finish(answer, j->result, json, j->error.p, j->code.p);
 	return answer;
+}
+
+static void wait_for_all(struct join *j)
+{
+	struct pace pace = {0};
+
+	while (go_on(j)) {
+		follow(j);
+		if (!go_on(j))
+			break;
+		/* The stream ended, or there was none. */
+		if (!read_pause(j->s, &pace, PAUSE_MOST))
+			end(j, SCITQ_INTERRUPTED, "the wait was interrupted", NULL);
+		read_all(j);
+	}
 }
 
 struct scitq_answer *scitq_join_ids(struct scitq *s, const int64_t *tasks, size_t n,
                                     const struct scitq_join_options *options)
 {
 	struct join j = {.s = s, .result = SCITQ_OK};
-	struct pace pace = {0};
 	struct scitq_answer *answer;
+	bool before;
 
+	alloc_tolerate(&before);
 	if (options != NULL)
 		j.options = *options;
 	str_init(&j.error);
 	str_init(&j.code);
 	events_init(&j.events, take_event, &j);
 	take_ids(&j, tasks, n);
-	while (go_on(&j)) {
-		follow(&j);
-		if (!go_on(&j))
-			break;
-		/* The stream ended, or there was none. */
-		if (!read_pause(s, &pace, PAUSE_MOST))
-			end(&j, SCITQ_INTERRUPTED, "the wait was interrupted", NULL);
-		read_all(&j);
-	}
+	wait_for_all(&j);
 	answer = finish(&j);
 	events_release(&j.events);
 	str_release(&j.error);
 	str_release(&j.code);
 	free(j.tasks);
+	alloc_end(before);
 	return answer;
 }
 
-struct scitq_answer *scitq_join(struct scitq *s, struct scitq_answer *const *tasks, size_t n,
-                                const struct scitq_join_options *options)
+static struct scitq_answer *join_answers(struct scitq *s, struct scitq_answer *const *tasks,
+                                         size_t n, const struct scitq_join_options *options)
 {
 	struct scitq_answer *answer = NULL;
 	int64_t *ids = xcalloc(n + 1, sizeof(*ids));
 
+	if (ids == NULL)
+		return answer_no_memory();
 	for (size_t i = 0; i < n && answer == NULL; i++) {
 		ids[i] = scitq_id(tasks[i]);
 		if (scitq_result(tasks[i]) != SCITQ_OK)
@@ -421,6 +452,18 @@ struct scitq_answer *scitq_join(struct scitq *s, struct scitq_answer *const *tas
 	if (answer == NULL)
 		answer = scitq_join_ids(s, ids, n, options);
 	free(ids);
+	return answer;
+}
+
+struct scitq_answer *scitq_join(struct scitq *s, struct scitq_answer *const *tasks, size_t n,
+                                const struct scitq_join_options *options)
+{
+	struct scitq_answer *answer;
+	bool before;
+
+	alloc_tolerate(&before);
+	answer = join_answers(s, tasks, n, options);
+	alloc_end(before);
 	return answer;
 }
 

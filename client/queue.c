@@ -14,18 +14,16 @@ static void pending_free(struct pending *p)
 	free(p);
 }
 
-/* Under lock. */
-static struct pending *push(struct queue *q, struct request *request, struct scitq_answer *answer)
+/* Under lock. `p` is the memory of it. */
+static void push(struct queue *q, struct pending *p, struct request *request,
+                 struct scitq_answer *answer)
 {
-	struct pending *p = xcalloc(1, sizeof(*p));
-
 	p->request = *request;
 	memset(request, 0, sizeof(*request));
 	p->answer = answer_keep(answer);
 	*q->last = p;
 	q->last = &p->next;
 	q->n++;
-	return p;
 }
 
 /* Under lock; the caller frees it. */
@@ -52,8 +50,7 @@ static bool is_stopping(void *context)
 	return stopping;
 }
 
-/* One attempt at the first; the outcome is final unless it is SCITQ_UNREACHABLE or
- * SCITQ_INTERRUPTED. */
+/* One attempt at the first. */
 static void try_first(struct queue *q, struct pending *p, struct sent *outcome)
 {
 	struct str error = STR_INIT;
@@ -64,10 +61,16 @@ static void try_first(struct queue *q, struct pending *p, struct sent *outcome)
 	} else {
 		sent_release(outcome);
 		sent_init(outcome);
-		outcome->result = SCITQ_USAGE;
+		outcome->result = alloc_failed() ? SCITQ_MEMORY : SCITQ_USAGE;
 		str_adds(&outcome->error, error.p);
 	}
 	str_release(&error);
+}
+
+/* What is waited for comes: the server, memory, or whoever closes this. */
+static bool is_final(enum scitq_result result)
+{
+	return result != SCITQ_UNREACHABLE && result != SCITQ_INTERRUPTED && result != SCITQ_MEMORY;
 }
 
 /* Under lock, which is given up while others are told. */
@@ -100,8 +103,10 @@ static void *send_all(void *context)
 	struct queue *q = context;
 	struct pace pace = {0};
 	struct sent outcome;
+	bool before;
 
 	sent_init(&outcome);
+	alloc_tolerate(&before);
 	pthread_mutex_lock(&q->lock);
 	while (!q->stopping) {
 		struct pending *p = q->first;
@@ -111,12 +116,13 @@ static void *send_all(void *context)
 			pthread_mutex_unlock(&q->lock);
 			try_first(q, p, &outcome);
 			pthread_mutex_lock(&q->lock);
-			if (outcome.result != SCITQ_UNREACHABLE &&
-			    outcome.result != SCITQ_INTERRUPTED) {
+			if (is_final(outcome.result)) {
 				finish_first(q, &outcome);
+				alloc_forgive();
 				pace = (struct pace){0};
 				continue;
 			}
+			alloc_forgive();
 			until = wait_end(pace_next(&pace, q->interval));
 		}
 		/* A write that is added does not hurry those before it. */
@@ -126,6 +132,7 @@ static void *send_all(void *context)
 	}
 	pthread_mutex_unlock(&q->lock);
 	sent_release(&outcome);
+	alloc_end(before);
 	return NULL;
 }
 
@@ -197,14 +204,25 @@ static void replay_line(void *context, json_t *line)
 	struct str error = STR_INIT;
 	struct request request;
 	struct scitq_answer *a;
+	struct pending *p;
 
 	if (done != NULL) {
 		replay_done(replay, (uint64_t)json_integer_value(done), line);
 	} else if (spool_read(line, replayed, replay, &request, &error)) {
 		a = answer_new(request.row);
+		p = xcalloc(1, sizeof(*p));
+		vec_reserve(&replay->answers, replay->answers.n + 1);
+		/* The spool is not opened then. */
+		if (alloc_failed()) {
+			scitq_free(a);
+			free(p);
+			request_release(&request);
+			str_release(&error);
+			return;
+		}
 		a->number = (uint64_t)json_integer_value(json_object_get(line, "n"));
 		q->numbered = a->number > q->numbered ? a->number : q->numbered;
-		push(q, &request, a);
+		push(q, p, &request, a);
 		vec_push(&replay->answers, a);
 	} else {
 		voice_say(&q->voice, "%s", error.p);
@@ -225,6 +243,10 @@ bool queue_init(struct queue *q, struct sender *sender, double interval, const c
 	pthread_mutex_init(&q->lock, NULL);
 	wait_cond_init(&q->changed);
 	ok = spool == NULL || spool_open(&q->spool, spool, replay_line, &replay);
+	if (ok && alloc_failed()) {
+		ok = false;
+		errno = ENOMEM;
+	}
 	for (size_t i = 0; i < replay.answers.n; i++)
 		scitq_free(replay.answers.v[i]);
 	vec_release(&replay.answers);
@@ -273,22 +295,26 @@ size_t queue_count(struct queue *q)
 	return n;
 }
 
-bool queue_add(struct queue *q, struct request *request, struct scitq_answer *answer, bool anyway)
+enum queued queue_add(struct queue *q, struct request *request, struct scitq_answer *answer,
+                      bool anyway)
 {
+	struct pending *p = NULL;
 	size_t before;
 	int err, no_thread;
 
 	pthread_mutex_lock(&q->lock);
 	before = q->n;
-	if (before == 0 && !anyway) {
+	if (before > 0 || anyway)
+		p = xcalloc(1, sizeof(*p));
+	if (p == NULL) {
 		pthread_mutex_unlock(&q->lock);
-		return false;
+		return before > 0 || anyway ? QUEUE_NO_MEMORY : QUEUE_EMPTY;
 	}
 	answer->number = ++q->numbered;
 	/* The spool knows no more of what was sent before it was emptied. */
 	request_put_ready(request);
 	err = spool_add(&q->spool, answer->number, request) ? 0 : errno;
-	push(q, request, answer);
+	push(q, p, request, answer);
 	no_thread = start(q);
 	if (no_thread != 0 && !refuse_first(q, no_thread))
 		err = errno;
@@ -299,7 +325,7 @@ bool queue_add(struct queue *q, struct request *request, struct scitq_answer *an
 	if (before == 0 && no_thread == 0)
 		voice_say(&q->voice,
 		          "the server does not answer: what is sent is queued from now on");
-	return true;
+	return QUEUE_TAKEN;
 }
 
 bool queue_drain(struct queue *q, double seconds, bool (*interrupted)(void *context), void *context)

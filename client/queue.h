@@ -40,11 +40,17 @@ bool queue_init(struct queue *q, struct sender *sender, double interval, const c
 size_t queue_stop(struct queue *q);
 
 size_t queue_count(struct queue *q);
+enum queued {
+	QUEUE_TAKEN,
+	QUEUE_EMPTY,     /* nothing is queued, and it was not added */
+	QUEUE_NO_MEMORY, /* for one more */
+};
+
 /*
- * Is something queued? Then add the request, whose contents are taken, and its answer. False where
- * nothing is, unless `anyway`.
+ * Is something queued, or `anyway`? Then add the request, whose contents are taken, and its answer.
  */
-bool queue_add(struct queue *q, struct request *request, struct scitq_answer *answer, bool anyway);
+enum queued queue_add(struct queue *q, struct request *request, struct scitq_answer *answer,
+                      bool anyway);
 /*
  * Wait until nothing is queued, or what is queued now is sent, for so many seconds at most (below
  * 0: for ever); `interrupted`, which may be NULL, is asked now and then. False where it is not.

@@ -1,6 +1,8 @@
 #include "client/request.h"
 
+#include "client/made.h"
 #include "client/task_arguments.h"
+#include "model/json.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,25 +19,33 @@ static bool put(struct request *r, const char *argument, size_t index, struct sc
 	else if (id == SCITQ_INT_NULL)
 		str_addf(error, "%s of %s was not made: %s", argument, r->row->name,
 		         scitq_error(answer));
-	else if (json_is_array(list))
-		json_array_set_new(list, index, json_integer(id));
+	else if (json_is_array(list)
+	                 ? json_array_set_new(list, index, json_integer(id)) != 0
+	                 : json_object_set_new(r->arguments, argument, json_integer(id)) != 0)
+		alloc_note();
 	else
-		json_object_set_new(r->arguments, argument, json_integer(id));
-	return id != SCITQ_INT_NULL;
+		return true;
+	return false;
 }
 
 bool request_resolve(struct request *r, struct str *error)
 {
 	bool ok = true;
+	size_t kept = 0;
 
 	for (size_t i = 0; i < r->lazy.n; i++) {
 		struct request_lazy *lazy = &r->lazy.v[i];
 
 		ok = ok && put(r, lazy->argument, lazy->index, lazy->answer, error);
+		/* Without memory it stays to be resolved: the request may be tried again. */
+		if (!ok && alloc_failed()) {
+			r->lazy.v[kept++] = *lazy;
+			continue;
+		}
 		scitq_free(lazy->answer);
 		free(lazy->argument);
 	}
-	r->lazy.n = 0;
+	r->lazy.n = kept;
 	return ok;
 }
 
@@ -73,9 +83,14 @@ bool request_add_lazy(struct request *r, const struct scitq_lazy *lazy, struct s
 		return put(r, lazy->argument, lazy->index, lazy->answer, error);
 	/* A place holder, by which the argument is known to be given. */
 	if (!json_is_array(list))
-		json_object_set_new(r->arguments, lazy->argument, json_integer(0));
-	kept = (struct request_lazy){xstrdup(lazy->argument), lazy->index,
-	                             answer_keep(lazy->answer)};
+		json_put(r->arguments, lazy->argument, json_integer(0));
+	kept = (struct request_lazy){xstrdup(lazy->argument), lazy->index, lazy->answer};
+	vec_reserve(&r->lazy, r->lazy.n + 1);
+	if (kept.argument == NULL || r->lazy.n == r->lazy.cap) {
+		free(kept.argument);
+		return false;
+	}
+	answer_keep(lazy->answer);
 	vec_push(&r->lazy, kept);
 	return true;
 }
@@ -85,7 +100,7 @@ bool request_init(struct request *r, const struct call_row *row, json_t *argumen
 {
 	memset(r, 0, sizeof(*r));
 	r->row = row;
-	r->arguments = arguments ? arguments : json_object();
+	r->arguments = arguments ? arguments : json_made(json_object());
 	if (!json_is_object(r->arguments)) {
 		str_addf(error, "the arguments of %s must be an object", row->name);
 		return false;

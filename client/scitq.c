@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "client/found.h"
 #include "client/inside.h"
+#include "client/made.h"
 #include "client/wait.h"
 
 #include <errno.h>
@@ -39,12 +40,19 @@ static struct scitq_options take_options(const struct scitq_options *given)
 
 struct scitq *scitq_open(const char *server, const struct scitq_options *options)
 {
-	struct scitq *s = xcalloc(1, sizeof(*s));
 	struct server_access given = {.server = server}, access;
 	struct found found;
-	bool ok;
+	struct scitq *s;
+	bool ok, before;
 	int err = EINVAL;
 
+	alloc_tolerate(&before);
+	s = xcalloc(1, sizeof(*s));
+	if (s == NULL) {
+		alloc_end(before);
+		errno = ENOMEM;
+		return NULL;
+	}
 	s->options = take_options(options);
 	given.token = s->options.token;
 	given.ca = s->options.ca;
@@ -55,7 +63,6 @@ struct scitq *scitq_open(const char *server, const struct scitq_options *options
 	        .ca = found.ca.len > 0 ? found.ca.p : NULL,
 	};
 	pthread_mutex_init(&s->lock, NULL);
-	intern_init(&s->warned);
 	/* A timeout of 0 would ask without end. */
 	ok = sender_init(&s->sender, &access) && s->options.put_timeout > 0 &&
 	     s->options.get_timeout > 0;
@@ -70,11 +77,18 @@ struct scitq *scitq_open(const char *server, const struct scitq_options *options
 	}
 	/* Theirs to free. */
 	s->options.token = s->options.ca = s->options.spool = NULL;
-	if (ok)
-		return s;
-	scitq_close(s, 0);
-	errno = err;
-	return NULL;
+	if (alloc_failed()) {
+		ok = false;
+		err = ENOMEM;
+	}
+	if (!ok) {
+		scitq_close(s, 0);
+		s = NULL;
+	}
+	alloc_end(before);
+	if (!ok)
+		errno = err;
+	return s;
 }
 
 size_t scitq_pending(struct scitq *s)
@@ -91,28 +105,41 @@ size_t scitq_flush(struct scitq *s, double seconds)
 size_t scitq_close(struct scitq *s, double seconds)
 {
 	size_t left;
+	bool before;
 
 	if (s == NULL)
 		return 0;
+	alloc_tolerate(&before);
 	scitq_flush(s, seconds);
 	left = queue_stop(&s->queue);
 	sender_release(&s->sender);
-	intern_release(&s->warned);
+	for (size_t i = 0; i < s->warned.n; i++)
+		free(s->warned.v[i]);
+	vec_release(&s->warned);
 	pthread_mutex_destroy(&s->lock);
 	free(s);
+	alloc_end(before);
 	return left;
 }
 
+/* What cannot be remembered is said again. */
 static void say_once(struct scitq *s, const char *text)
 {
-	bool is_new;
+	bool said = false;
+	size_t n;
+	char *copy;
 
 	pthread_mutex_lock(&s->lock);
-	is_new = intern_find(&s->warned, text, strlen(text)) == INTERN_NONE;
-	if (is_new)
-		intern_add(&s->warned, text, strlen(text));
+	n = s->warned.n;
+	for (size_t i = 0; i < n; i++)
+		said = said || strcmp(s->warned.v[i], text) == 0;
+	copy = said ? NULL : xstrdup(text);
+	if (copy != NULL)
+		vec_push(&s->warned, copy);
+	if (copy != NULL && s->warned.n == n)
+		free(copy);
 	pthread_mutex_unlock(&s->lock);
-	if (is_new)
+	if (!said)
 		voice_say(&s->queue.voice, "%s", text);
 }
 
@@ -179,21 +206,24 @@ static void read_pages(struct scitq *s, struct request *r, struct sent *outcome)
 	const char *key = row_table(r->row->rows)->fields[0].name;
 	const json_t *limit = json_object_get(r->arguments, "limit");
 	json_int_t left = limit ? json_integer_value(limit) : INT64_MAX;
-	json_t *all = json_array();
+	json_t *all = json_made(json_array());
 	size_t got, asked;
 
 	do {
 		asked = left < PAGE ? (size_t)left : PAGE;
-		json_object_set_new(r->arguments, "limit", json_integer((json_int_t)asked));
+		json_put(r->arguments, "limit", json_integer((json_int_t)asked));
 		read_one(s, r, outcome);
 		got = json_array_size(outcome->json);
 		if (outcome->result != SCITQ_OK || got == 0)
 			break;
-		json_array_extend(all, outcome->json);
+		if (json_array_extend(all, outcome->json) != 0)
+			alloc_note();
 		left -= (json_int_t)got;
-		json_object_set(r->arguments, "after",
-		                json_object_get(json_array_get(outcome->json, got - 1), key));
-	} while (got == asked && left > 0);
+		json_put(r->arguments, "after",
+		         json_incref(json_object_get(json_array_get(outcome->json, got - 1), key)));
+	} while (got == asked && left > 0 && !alloc_failed());
+	if (outcome->result == SCITQ_OK && alloc_failed())
+		outcome->result = SCITQ_MEMORY;
 	if (outcome->result == SCITQ_OK) {
 		json_decref(outcome->json);
 		outcome->json = all;
@@ -219,24 +249,29 @@ static void read_now(struct scitq *s, struct request *r, struct sent *outcome)
 static bool write_now(struct scitq *s, struct request *r, struct scitq_answer *answer,
                       struct sent *outcome)
 {
+	enum queued queued;
+
 	if (r->key[0] == '\0')
 		snprintf(r->key, sizeof(r->key), "%s-%010llx", s->session,
 		         (unsigned long long)atomic_fetch_add(&s->writes, 1));
 	answer->owner = s;
-	if (queue_add(&s->queue, r, answer, false))
-		return false;
-	/* Nothing is queued: what it names is there. */
-	if (!request_resolve(r, &outcome->error)) {
-		outcome->result = SCITQ_USAGE;
-		return true;
+	queued = queue_add(&s->queue, r, answer, false);
+	if (queued == QUEUE_EMPTY) {
+		/* Nothing is queued: what it names is there. */
+		if (!request_resolve(r, &outcome->error)) {
+			outcome->result = SCITQ_USAGE;
+			return true;
+		}
+		sender_try(&s->sender, r, s->options.put_timeout, watch_of(s), outcome);
+		if (outcome->result == SCITQ_INTERRUPTED)
+			interrupt(outcome);
+		if (outcome->result != SCITQ_UNREACHABLE || !s->options.asynchronous)
+			return true;
+		queued = queue_add(&s->queue, r, answer, true);
 	}
-	sender_try(&s->sender, r, s->options.put_timeout, watch_of(s), outcome);
-	if (outcome->result == SCITQ_INTERRUPTED)
-		interrupt(outcome);
-	if (outcome->result != SCITQ_UNREACHABLE || !s->options.asynchronous)
-		return true;
-	queue_add(&s->queue, r, answer, true);
-	return false;
+	if (queued == QUEUE_NO_MEMORY)
+		outcome->result = SCITQ_MEMORY;
+	return queued != QUEUE_TAKEN;
 }
 
 struct scitq_answer *make_row_call(struct scitq *s, const struct call_row *row, json_t *arguments,
@@ -245,8 +280,22 @@ struct scitq_answer *make_row_call(struct scitq *s, const struct call_row *row, 
 	return make_keyed_call(s, row, arguments, lazy, nlazy, "");
 }
 
-struct scitq_answer *make_keyed_call(struct scitq *s, const struct call_row *row, json_t *arguments,
-                                     const struct scitq_lazy *lazy, size_t nlazy, const char *key)
+/* The call itself. False where the answer comes later. */
+static bool do_call(struct scitq *s, struct request *r, struct scitq_answer *answer,
+                    struct sent *outcome)
+{
+	if (!call_is_read(r->row))
+		return write_now(s, r, answer, outcome);
+	if (request_resolve(r, &outcome->error))
+		read_now(s, r, outcome);
+	else
+		outcome->result = SCITQ_USAGE;
+	return true;
+}
+
+static struct scitq_answer *tolerant_call(struct scitq *s, const struct call_row *row,
+                                          json_t *arguments, const struct scitq_lazy *lazy,
+                                          size_t nlazy, const char *key)
 {
 	struct scitq_answer *answer = answer_new(row);
 	struct str warning = STR_INIT;
@@ -254,6 +303,11 @@ struct scitq_answer *make_keyed_call(struct scitq *s, const struct call_row *row
 	struct request request;
 	bool done = true;
 
+	if (answer == NULL || alloc_failed()) {
+		scitq_free(answer);
+		json_decref(arguments);
+		return answer_no_memory();
+	}
 	sent_init(&outcome);
 	task_shell_warning(row, arguments, &warning);
 	/* Those of another server are in no order with ours. */
@@ -264,22 +318,32 @@ struct scitq_answer *make_keyed_call(struct scitq *s, const struct call_row *row
 	if (!request_init(&request, row, arguments, lazy, nlazy, &outcome.error))
 		outcome.result = SCITQ_USAGE;
 	snprintf(request.key, sizeof(request.key), "%s", key);
-	if (outcome.result != SCITQ_OK)
-		done = true;
-	else if (!call_is_read(row))
-		done = write_now(s, &request, answer, &outcome);
-	else if (request_resolve(&request, &outcome.error))
-		read_now(s, &request, &outcome);
-	else
-		outcome.result = SCITQ_USAGE;
+	if (outcome.result == SCITQ_OK)
+		done = do_call(s, &request, answer, &outcome);
+	/* What was refused for it was not meant so; what succeeded is whole. */
+	if (outcome.result != SCITQ_OK && outcome.result != SCITQ_INTERRUPTED && alloc_failed())
+		outcome.result = SCITQ_MEMORY;
 	if (done)
-		answer_finish(answer, outcome.result, json_incref(outcome.json), outcome.error.p,
-		              outcome.code.p);
+		answer_finish(answer, outcome.result,
+		              outcome.result == SCITQ_OK ? json_incref(outcome.json) : NULL,
+		              outcome.error.p, outcome.code.p);
 	if (warning.len > 0)
 		say_once(s, warning.p);
 	str_release(&warning);
 	request_release(&request);
 	sent_release(&outcome);
+	return answer;
+}
+
+struct scitq_answer *make_keyed_call(struct scitq *s, const struct call_row *row, json_t *arguments,
+                                     const struct scitq_lazy *lazy, size_t nlazy, const char *key)
+{
+	struct scitq_answer *answer;
+	bool before;
+
+	alloc_tolerate(&before);
+	answer = tolerant_call(s, row, arguments, lazy, nlazy, key);
+	alloc_end(before);
 	return answer;
 }
 
@@ -289,13 +353,16 @@ struct scitq_answer *scitq_call(struct scitq *s, const char *function, json_t *a
 	const struct call_row *row = call_find(function);
 	struct scitq_answer *answer;
 	struct str error = STR_INIT;
+	bool before;
 
 	if (row != NULL)
 		return make_row_call(s, row, arguments, lazy, nlazy);
 	json_decref(arguments);
+	alloc_tolerate(&before);
 	str_addf(&error, "there is no function %s", function);
-	answer = answer_failed(NULL, SCITQ_USAGE, error.p);
+	answer = alloc_failed() ? answer_no_memory() : answer_failed(NULL, SCITQ_USAGE, error.p);
 	str_release(&error);
+	alloc_end(before);
 	return answer;
 }
 

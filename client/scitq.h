@@ -25,7 +25,11 @@
  *
  * All functions may be called from several threads, but for scitq_close() and scitq_free(), after
  * which nobody may use what they got. Do not fork() with an open server and use it in the child.
- * When memory runs out the process is aborted.
+ *
+ * When memory runs out a function says so and the process goes on: the answer is SCITQ_MEMORY, a
+ * typed row is NULL, scitq_open() gives NULL with ENOMEM. Nothing is leaked, nothing incomplete is
+ * sent, and the next call begins anew; a write whose answer could not be kept may have been done. A
+ * write that is queued waits for memory as it waits for the server.
  *
  * Texts given are borrowed for the call only and are UTF-8. `json_t *` arguments are stolen, also
  * where the call fails, so that json_pack() can stand in their place; NULL is none. Texts and rows
@@ -59,6 +63,7 @@ enum scitq_result {
 	SCITQ_CLOSED,       /* the server was closed before the write was sent */
 	SCITQ_INTERRUPTED,  /* by options.interrupted, or by the progress of a join */
 	SCITQ_FAILED,       /* scitq_join with check: tasks have failed */
+	SCITQ_MEMORY,       /* memory ran out; of a write: it may have been done */
 };
 
 struct scitq_options {
@@ -96,7 +101,7 @@ struct scitq_options {
  * server: HOST, HOST:PORT, NAME:TOKEN@HOST or a URL; the port is 5000 unless given. NULL is what
  * SCITQ_SERVER says, in the environment or in scitq.conf. options may be NULL. Nothing is sent yet.
  * Where it fails, because the name is none or the spool cannot be used, NULL, and errno is EINVAL
- * or what the file said.
+ * or what the file said, or ENOMEM.
  */
 struct scitq *scitq_open(const char *server, const struct scitq_options *options);
 /* Writes that are queued and not sent yet. */
@@ -137,8 +142,8 @@ size_t scitq_count(struct scitq_answer *answer);
 /* Number of the row, such as task_id; SCITQ_INT_NULL where it failed or has none. */
 int64_t scitq_id(struct scitq_answer *answer);
 /*
- * Row i in its typed form; NULL where there is none, or the answer has rows of another kind. New
- * fields are only ever added behind the others: read rows where they stand, do not copy them by
+ * Row i in its typed form; NULL where there is none, or the answer has rows of another kind, or there
+ * is no memory for them now. New fields are only ever added behind the others: read rows where they stand, do not copy them by
  * value.
  */
 const struct scitq_task *scitq_task(struct scitq_answer *answer, size_t i);

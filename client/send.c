@@ -29,7 +29,7 @@ bool sender_init(struct sender *sender, const struct server_access *access)
 	                                        .ca = copy(access->ca)};
 	str_release(&url);
 	str_release(&token);
-	return ok;
+	return ok && !alloc_failed();
 }
 
 void sender_release(struct sender *sender)
@@ -55,7 +55,13 @@ struct client *sender_take(struct sender *sender)
 	pthread_mutex_unlock(&sender->lock);
 	if (client == NULL) {
 		client = xmalloc(sizeof(*client));
-		client_init(client, &sender->access);
+		if (client != NULL)
+			client_init(client, &sender->access);
+	}
+	if (client != NULL && (client->http == NULL || alloc_failed())) {
+		client_release(client);
+		free(client);
+		client = NULL;
 	}
 	return client;
 }
@@ -63,7 +69,9 @@ struct client *sender_take(struct sender *sender)
 void sender_give(struct sender *sender, struct client *client)
 {
 	pthread_mutex_lock(&sender->lock);
-	if (sender->idle.n < IDLE_MOST) {
+	if (sender->idle.n < IDLE_MOST)
+		vec_reserve(&sender->idle, sender->idle.n + 1);
+	if (sender->idle.n < IDLE_MOST && sender->idle.n < sender->idle.cap) {
 		vec_push(&sender->idle, client);
 		client = NULL;
 	}
@@ -161,9 +169,12 @@ static void exchange(struct client *client, const struct request *r, const char 
 		request.go_on = goes_on;
 		request.context = watch;
 	}
-	error = http_call(client->http, &request, &response);
+	error = alloc_failed() ? HTTP_OTHER : http_call(client->http, &request, &response);
 	result = client_answer(client, error, &response, &outcome->json);
 	outcome->result = error == HTTP_CANCELLED ? SCITQ_INTERRUPTED : result_of(result);
+	/* Whatever it is called: that is why. */
+	if (result != CLIENT_OK && alloc_failed())
+		outcome->result = SCITQ_MEMORY;
 	str_adds(&outcome->error, client->error.p);
 	str_adds(&outcome->code, client->code.p);
 	http_response_release(&response);
@@ -185,9 +196,14 @@ void sender_try(struct sender *sender, struct request *r, double seconds, struct
 	} else {
 		json_print(body, &text);
 		json_decref(body);
-		client = sender_take(sender);
-		exchange(client, r, path.p, &text, seconds, &watch, outcome);
-		sender_give(sender, client);
+		/* Nothing that lacks a part is sent. */
+		client = alloc_failed() ? NULL : sender_take(sender);
+		if (client != NULL) {
+			exchange(client, r, path.p, &text, seconds, &watch, outcome);
+			sender_give(sender, client);
+		} else {
+			outcome->result = SCITQ_MEMORY;
+		}
 	}
 	str_release(&path);
 	str_release(&text);

@@ -44,7 +44,7 @@ struct watch {
  */
 void sender_try(struct sender *sender, struct request *request, double seconds, struct watch watch,
                 struct sent *outcome);
-/* A client that is nobody else's until it is given back. */
+/* A client that is nobody else's until it is given back; NULL where there is no memory. */
 struct client *sender_take(struct sender *sender);
 void sender_give(struct sender *sender, struct client *client);
 

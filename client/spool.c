@@ -1,6 +1,7 @@
 #include "client/spool.h"
 
 #include "base/fd.h"
+#include "client/made.h"
 #include "model/json.h"
 
 #include <errno.h>
@@ -16,7 +17,8 @@ static bool read_lines(struct spool *spool, spool_line *each, void *context)
 	struct problem problem;
 	size_t at = 0;
 	char *newline;
-	bool ok = fd_read_all(spool->fd, &text) == 0;
+	int err = fd_read_all(spool->fd, &text);
+	bool ok = err == 0;
 
 	while (ok && (newline = memchr(text.p + at, '\n', text.len - at)) != NULL) {
 		size_t len = (size_t)(newline - text.p) - at;
@@ -27,9 +29,16 @@ static bool read_lines(struct spool *spool, spool_line *each, void *context)
 		json_decref(line);
 		at += len + 1;
 	}
-	ok = ok && ftruncate(spool->fd, (off_t)at) == 0;
+	/* What could not be read for want of memory stays. */
+	if (ok && alloc_failed()) {
+		ok = false;
+		err = -ENOMEM;
+	}
+	if (ok && ftruncate(spool->fd, (off_t)at) < 0)
+		err = -errno;
 	str_release(&text);
-	return ok;
+	errno = -err;
+	return err == 0;
 }
 
 bool spool_open(struct spool *spool, const char *path, spool_line *each, void *context)
@@ -54,7 +63,8 @@ static bool write_line(struct spool *spool, json_t *line)
 
 	json_print(line, &text);
 	str_addc(&text, '\n');
-	err = fd_write_all(spool->fd, text.p, text.len);
+	/* A line that lacks a part would be replayed without it. */
+	err = alloc_failed() ? -ENOMEM : fd_write_all(spool->fd, text.p, text.len);
 	if (err == 0 && fdatasync(spool->fd) < 0)
 		err = -errno;
 	str_release(&text);
@@ -65,17 +75,16 @@ static bool write_line(struct spool *spool, json_t *line)
 
 bool spool_add(struct spool *spool, uint64_t number, const struct request *r)
 {
-	json_t *line, *lazy = json_array();
+	json_t *line, *lazy = json_made(json_array());
 
 	if (spool->fd < 0) {
 		json_decref(lazy);
 		return true;
 	}
 	for (size_t i = 0; i < r->lazy.n; i++)
-		json_array_append_new(lazy, json_pack("{s:s, s:I, s:I}", "argument",
-		                                      r->lazy.v[i].argument, "index",
-		                                      (json_int_t)r->lazy.v[i].index, "n",
-		                                      (json_int_t)r->lazy.v[i].answer->number));
+		json_append(lazy, json_pack("{s:s, s:I, s:I}", "argument", r->lazy.v[i].argument,
+		                            "index", (json_int_t)r->lazy.v[i].index, "n",
+		                            (json_int_t)r->lazy.v[i].answer->number));
 	line = json_pack("{s:I, s:s, s:O, s:o, s:s}", "n", (json_int_t)number, "call", r->row->name,
 	                 "arguments", r->arguments, "lazy", lazy, "key", r->key);
 	return write_line(spool, line);

@@ -1,6 +1,7 @@
 #include "client/task_arguments.h"
 
 #include "base/uri_list.h"
+#include "client/made.h"
 #include "model/json.h"
 
 #include <string.h>
@@ -34,7 +35,7 @@ static bool join_uris(json_t *arguments, const char *name, struct str *error)
 			break;
 	}
 	if (ok)
-		json_object_set_new(arguments, name, json_string(text.p));
+		json_put(arguments, name, json_string(text.p));
 	str_release(&text);
 	return ok;
 }
@@ -62,7 +63,7 @@ static bool wrap_command(json_t *arguments, struct str *error)
 		str_add_shell_quoted(&text, shell_of(shell));
 		str_adds(&text, " -c ");
 		str_add_shell_quoted(&text, json_string_value(command));
-		json_object_set_new(arguments, "command", json_string(text.p));
+		json_put(arguments, "command", json_string(text.p));
 	}
 	str_release(&text);
 	if (ok)

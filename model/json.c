@@ -1,11 +1,16 @@
 #include "model/json.h"
 
+#include "base/alloc.h"
 #include "base/str.h"
 #include "model/status.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Of memory that a value may take, for each byte of its text; and besides. */
+#define VALUE_BYTES 16
+#define ROOM_LEAST ((size_t)16384)
 
 const char *json_type_words(const json_t *value)
 {
@@ -47,7 +52,8 @@ json_t *json_text(const char *text)
 		j = json_string(fixed.p);
 		str_release(&fixed);
 	}
-	assert(j != NULL);
+	if (j == NULL)
+		alloc_exhausted();
 	return j;
 }
 
@@ -156,6 +162,8 @@ static bool read_ints(const char *name, const json_t *value, struct ints *out, s
 		                   "%s must be an array of integers, not %s", name,
 		                   json_type_words(value));
 	v = arena_array(arena, int64_t, n + 1);
+	if (v == NULL)
+		return problem_set(problem, PROBLEM_INTERNAL, "no memory for %s", name);
 	for (size_t i = 0; i < n; i++) {
 		const json_t *item = json_array_get(value, i);
 
@@ -388,10 +396,30 @@ bool json_member_ints(json_t *object, const char *name, struct ints *value, stru
 	return j == NULL || read_ints(name, j, value, arena, problem);
 }
 
+/*
+ * jansson does not survive that its buffer of a word cannot grow. Where a lack of memory is
+ * tolerated it is looked for before: what the values take, and that buffer twice.
+ */
+static bool has_room(size_t len)
+{
+	size_t bytes;
+	void *room;
+
+	if (!alloc_tolerated())
+		return true;
+	if (__builtin_mul_overflow(len, VALUE_BYTES, &bytes) || bytes > SIZE_MAX - ROOM_LEAST)
+		bytes = SIZE_MAX - ROOM_LEAST;
+	room = xmalloc(bytes + ROOM_LEAST);
+	free(room);
+	return room != NULL;
+}
+
 json_t *json_parse(const char *text, size_t len, struct problem *problem)
 {
-	json_error_t error;
-	json_t *value = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+	json_error_t error = {.text = "memory ran out"};
+	json_t *value = has_room(len) ? json_loadb(text, len,
+	                                           JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error)
+	                              : NULL;
 
 	if (value == NULL)
 		problem_set(problem, PROBLEM_BAD_JSON,
@@ -408,8 +436,6 @@ static int add_chunk(const char *data, size_t len, void *out)
 
 void json_print(const json_t *value, struct str *out)
 {
-	int err = json_dump_callback(value, add_chunk, out, JSON_COMPACT | JSON_ENCODE_ANY);
-
-	assert(err == 0);
-	(void)err;
+	if (json_dump_callback(value, add_chunk, out, JSON_COMPACT | JSON_ENCODE_ANY) != 0)
+		alloc_exhausted();
 }

@@ -6,10 +6,12 @@
 #define CONNECT_TIMEOUT_MS 10000
 #define LOOPBACK "localhost,127.0.0.0/8,::1"
 
-void easy_global_init(void)
+bool easy_global_init(void)
 {
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-		abort();
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK)
+		return true;
+	alloc_exhausted();
+	return false;
 }
 
 void easy_global_release(void)
@@ -66,8 +68,9 @@ void easy_add_header(struct curl_slist **list, const char *line)
 	struct curl_slist *longer = curl_slist_append(*list, line);
 
 	if (longer == NULL)
-		abort();
-	*list = longer;
+		alloc_exhausted();
+	else
+		*list = longer;
 }
 
 size_t easy_keep(char *data, size_t size, size_t n, void *context)
@@ -80,7 +83,8 @@ size_t easy_keep(char *data, size_t size, size_t n, void *context)
 		return 0;
 	}
 	str_add(&response->body, data, n);
-	return n;
+	/* The answer has a hole: there is no memory for it, and that is tolerated. */
+	return alloc_failed() ? 0 : n;
 }
 
 static int look(void *context, curl_off_t total, curl_off_t now, curl_off_t up_total, curl_off_t up)
@@ -112,7 +116,13 @@ enum http_error easy_prepare(CURL *easy, const struct http_request *request,
 	response->retry_after = -1;
 	response->unsent = true;
 	easy_common(easy, error);
-	if (curl_easy_setopt(easy, CURLOPT_URL, request->url) != CURLE_OK) {
+	switch (curl_easy_setopt(easy, CURLOPT_URL, request->url)) {
+	case CURLE_OK:
+		break;
+	case CURLE_OUT_OF_MEMORY:
+		alloc_exhausted();
+		return HTTP_OTHER;
+	default:
 		str_adds(&response->message, "the URL is too long");
 		return HTTP_BAD_URL;
 	}
@@ -153,7 +163,8 @@ enum http_error easy_prepare(CURL *easy, const struct http_request *request,
 		easy_add_header(headers, request->headers[i]);
 	}
 	easy_set(easy, CURLOPT_HTTPHEADER, *headers);
-	return HTTP_OK;
+	/* What lacks a part is not sent. */
+	return alloc_failed() ? HTTP_OTHER : HTTP_OK;
 }
 
 enum http_error easy_error(CURLcode code)
@@ -212,6 +223,8 @@ enum http_error easy_result(CURL *easy, CURLcode code, const char *error,
 
 	if (curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &sent) == CURLE_OK)
 		response->unsent = sent == 0;
+	if (code == CURLE_OUT_OF_MEMORY)
+		alloc_exhausted();
 	if (code == CURLE_WRITE_ERROR && response->message.len > 0)
 		return HTTP_OTHER; /* by easy_keep */
 	if (code != CURLE_OK) {

@@ -5,6 +5,7 @@
 #ifndef NET_EASY_H
 #define NET_EASY_H
 
+#include "base/alloc.h"
 #include "net/http.h"
 
 #include <curl/curl.h>
@@ -15,20 +16,22 @@ struct http {
 	char error[CURL_ERROR_SIZE];
 };
 
-/* For options that this libcurl knows, with values in range: what fails is memory. */
+/* For options that this libcurl knows, with values in range: what fails is memory (base/alloc.h).
+ */
 #define easy_set(easy, option, value)                                                              \
 	do {                                                                                       \
 		if (curl_easy_setopt((easy), (option), (value)) != CURLE_OK)                       \
-			abort();                                                                   \
+			alloc_exhausted();                                                         \
 	} while (0)
 
-/* Begin and end the use of libcurl by one client; counted and thread-safe inside it. */
-void easy_global_init(void);
+/* Begin and end the use of libcurl by one client; counted and thread-safe inside it. False: no
+   memory, which is tolerated. */
+bool easy_global_init(void);
 void easy_global_release(void);
 
 /* Forget the last call's options (open connections stay) and set those of every call. */
 void easy_common(CURL *easy, char error[CURL_ERROR_SIZE]);
-/* Append a line; aborts when out of memory. */
+/* Append a line. */
 void easy_add_header(struct curl_slist **list, const char *line);
 
 /*

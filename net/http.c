@@ -58,10 +58,17 @@ struct http *http_new(void)
 {
 	struct http *h = xcalloc(1, sizeof(*h));
 
-	easy_global_init();
+	if (h == NULL || !easy_global_init()) {
+		free(h);
+		return NULL;
+	}
 	h->easy = curl_easy_init();
-	if (h->easy == NULL)
-		abort();
+	if (h->easy == NULL) {
+		alloc_exhausted();
+		easy_global_release();
+		free(h);
+		return NULL;
+	}
 	return h;
 }
 

@@ -69,6 +69,7 @@ void http_response_release(struct http_response *r);
 
 struct http;
 
+/* NULL only where a lack of memory is tolerated (base/alloc.h). */
 struct http *http_new(void);
 void http_free(struct http *h);
 /*

@@ -18,7 +18,7 @@ static size_t take(char *data, size_t size, size_t n, void *context)
 	curl_easy_getinfo(r->h->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (status >= 300) {
 		str_add(&r->response->body, data, n);
-		return n;
+		return alloc_failed() ? 0 : n;
 	}
 	if (!r->ended && !r->stream->data(r->stream->context, data, n))
 		r->ended = true;

@@ -1,5 +1,7 @@
 #include "net/url.h"
 
+#include "base/alloc.h"
+
 #include <assert.h>
 #include <curl/curl.h>
 #include <limits.h>
@@ -15,8 +17,9 @@ void url_escape(struct str *out, const char *text, size_t n)
 	assert(n <= INT_MAX);
 	escaped = curl_easy_escape(NULL, text, (int)n);
 	if (escaped == NULL)
-		abort(); /* out of memory, as in base/alloc.c */
-	str_adds(out, escaped);
+		alloc_exhausted();
+	else
+		str_adds(out, escaped);
 	curl_free(escaped);
 }
 
@@ -30,8 +33,9 @@ void url_unescape(struct str *out, const char *text, size_t n)
 	assert(n <= INT_MAX);
 	plain = curl_easy_unescape(NULL, text, (int)n, &len);
 	if (plain == NULL)
-		abort();
-	str_add(out, plain, (size_t)len);
+		alloc_exhausted();
+	else
+		str_add(out, plain, (size_t)len);
 	curl_free(plain);
 }
 
@@ -43,8 +47,8 @@ bool url_file_name(struct str *out, const char *url)
 	bool ok = false;
 
 	if (u == NULL)
-		abort();
-	if (curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
+		alloc_exhausted();
+	if (u != NULL && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
 	    curl_url_get(u, CURLUPART_PATH, &path, 0) == CURLUE_OK) {
 		const char *last = strrchr(path, '/');
 
@@ -93,8 +97,8 @@ bool url_server_read(struct url_server *u, const char *url)
 	bool ok;
 
 	if (parts == NULL)
-		abort();
-	ok = curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK;
+		alloc_exhausted();
+	ok = parts != NULL && curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK;
 	if (ok) {
 		take_part(parts, CURLUPART_USER, CURLU_URLDECODE, &u->user);
 		take_part(parts, CURLUPART_PASSWORD, CURLU_URLDECODE, &u->password);

@@ -246,6 +246,8 @@ PyObject *raise_answer(struct scitq_answer *answer)
 	/* A signal's handler has raised something. */
 	if (PyErr_Occurred())
 		return NULL;
+	if (scitq_result(answer) == SCITQ_MEMORY)
+		return PyErr_NoMemory();
 	if (scitq_result(answer) == SCITQ_USAGE) {
 		PyErr_SetString(PyExc_TypeError, scitq_error(answer));
 		return NULL;
