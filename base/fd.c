@@ -29,6 +29,25 @@ int fd_write_all(int fd, const void *data, size_t n)
 	return 0;
 }
 
+int fd_write_all_at(int fd, const void *data, size_t n, off_t at)
+{
+	const char *p = data;
+
+	while (n > 0) {
+		ssize_t w = pwrite(fd, p, n, at);
+
+		if (w < 0) {
+			if (errno == EINTR)
+				continue;
+			return -errno;
+		}
+		p += w;
+		at += w;
+		n -= (size_t)w;
+	}
+	return 0;
+}
+
 ssize_t fd_read(int fd, void *buf, size_t n)
 {
 	ssize_t r;
@@ -66,21 +85,28 @@ int file_read(const char *path, struct str *out)
 	return err;
 }
 
+int dir_sync(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (fsync(fd) != 0)
+		err = -errno;
+	close(fd);
+	return err;
+}
+
 static int sync_directory_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	char *dir = slash == NULL   ? xstrdup(".")
 	            : slash == path ? xstrdup("/")
 	                            : xstrndup(path, (size_t)(slash - path));
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int err = 0;
+	int err = dir_sync(dir);
 
 	free(dir);
-	if (fd < 0)
-		return -errno;
-	if (fsync(fd) != 0)
-		err = -errno;
-	close(fd);
 	return err;
 }
 

@@ -12,6 +12,8 @@
 
 /* All n bytes, or -errno. */
 int fd_write_all(int fd, const void *data, size_t n);
+/* The same from that place of the file on, whatever the position of fd. */
+int fd_write_all_at(int fd, const void *data, size_t n, off_t at);
 /* Append everything up to end of file. */
 int fd_read_all(int fd, struct str *out);
 /* Up to n bytes, restarting on EINTR: bytes read, 0 at the end, or -errno. */
@@ -25,6 +27,8 @@ int file_read(const char *path, struct str *out);
 int file_replace(const char *path, const void *data, size_t n, mode_t mode);
 /* mkdir -p. */
 int dir_make(const char *path, mode_t mode);
+/* What was made, renamed or removed in the directory is so after a power cut too. */
+int dir_sync(const char *path);
 /* rm -rf without following symbolic links; missing is success. */
 int tree_remove(const char *path);
 

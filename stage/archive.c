@@ -127,6 +127,7 @@ static enum stage_result write_block(struct unpack *u, const char *name, int fd,
                                      size_t n, la_int64_t offset, uint64_t *end)
 {
 	uint64_t top;
+	int err;
 
 	if (stage_stopped(u->s))
 		return STAGE_CANCELLED;
@@ -142,15 +143,9 @@ static enum stage_result write_block(struct unpack *u, const char *name, int fd,
 		u->bytes += grown;
 		*end = top;
 	}
-	for (size_t done = 0; done < n;) {
-		ssize_t w = pwrite(fd, data + done, n - done, (off_t)(offset + (la_int64_t)done));
-
-		if (w < 0 && errno == EINTR)
-			continue;
-		if (w < 0)
-			return failed_entry(u, name, -errno);
-		done += (size_t)w;
-	}
+	err = fd_write_all_at(fd, data, n, (off_t)offset);
+	if (err != 0)
+		return failed_entry(u, name, err);
 	u->s->bytes += n;
 	return STAGE_OK;
 }
