@@ -3,21 +3,16 @@
 #include "store/inside.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 static bool sync_directory(const char *path, struct str *error)
 {
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool ok = fd >= 0 && fsync(fd) == 0;
+	int err = dir_sync(path);
 
-	if (!ok)
-		str_addf(error, "%s: %s", path, strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	return ok;
+	if (err != 0)
+		str_addf(error, "%s: %s", path, strerror(-err));
+	return err == 0;
 }
 
 bool store_backup(struct store *s, const char *directory, store_going *going, void *context,

@@ -15,6 +15,7 @@ struct prepared {
 struct store_reader {
 	const struct driver *driver;
 	struct connection *main, *log; /* log: of the second file */
+	const char *log_dir;           /* of files of long logs; NULL: none are made */
 	const struct store_options *options;
 	VEC(struct prepared) prepared[TABLE_COUNT];
 	struct str error; /* of the last failure */
@@ -24,6 +25,7 @@ struct store {
 	const struct driver *driver;
 	struct store_options options;
 	char *place, *log_place; /* what the connections open */
+	char *log_dir;           /* log_file.c; NULL for a shared database */
 	struct str shown;        /* the place for messages */
 	int lock;                /* descriptor of the lock file */
 	int64_t term;            /* of this leader; 0: it does not lead, or nobody has to */
@@ -70,6 +72,30 @@ void leader_release(struct store *s);
 enum store_result leader_commit(struct store *s, struct connection *c);
 /* schema.c: make or upgrade the tables. */
 bool store_migrate(struct store *s, struct str *error);
+
+/* logs.c: a statement about a log, its number and stream bound, and its end. NULL: STORE_IO. */
+struct statement *log_ready(struct store_reader *r, const char *sql, int64_t execution_id,
+                            enum store_stream stream);
+enum store_result log_done(struct store_reader *r, struct statement *st, enum store_result result);
+
+/* log_file.c: the directory beside that database of logs; what a crash left undone of it. */
+char *log_dir_of(const char *log_place);
+bool log_dir_settle(const char *dir, struct str *error);
+void log_file_path(const char *dir, int64_t execution_id, enum store_stream stream,
+                   struct str *path);
+/* Bytes of a log that stand in its file; where size is 0, none do from the offset on. */
+struct log_range {
+	int64_t start, size;
+};
+/* The first that ends behind the offset. */
+enum store_result log_range_find(struct store_reader *r, int64_t execution_id,
+                                 enum store_stream stream, int64_t offset, struct log_range *range);
+/* n bytes, all within a range. */
+enum store_result log_file_read(struct store_reader *r, int64_t execution_id,
+                                enum store_stream stream, int64_t offset, size_t n,
+                                struct str *out);
+/* 0 or -errno; none is success. */
+int log_file_remove(const char *dir, int64_t execution_id);
 
 /* logs.c: the logs of deleted executions go: all of them, or as many as take a moment; then
    s->orphans says whether others are left. Outside transactions. */

@@ -5,7 +5,8 @@
  * Small pieces are joined with the chunks before them as long as those are less
  * than twice as long: so a log has few chunks, and a byte is written again only
  * when its chunk grows by half, at most some twenty times until the chunk is full.
- * Full chunks are never touched: a log costs what it is long.
+ * Full chunks are never touched: a log costs what it is long. Long pieces may be in a file of the
+ * log instead (log_file.c), between the chunks.
  *
  * An execution that is deleted leaves its number in log_orphan, in the same
  * transaction; its chunks go after that commit, where they are many after the next
@@ -17,8 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct statement *ready(struct store_reader *r, const char *sql, int64_t execution_id,
-                               enum store_stream stream)
+struct statement *log_ready(struct store_reader *r, const char *sql, int64_t execution_id,
+                            enum store_stream stream)
 {
 	struct statement *st = r->driver->prepare(r->log, sql);
 
@@ -31,8 +32,7 @@ static struct statement *ready(struct store_reader *r, const char *sql, int64_t 
 	return st;
 }
 
-static enum store_result done(struct store_reader *r, struct statement *st,
-                              enum store_result result)
+enum store_result log_done(struct store_reader *r, struct statement *st, enum store_result result)
 {
 	if (result == STORE_NONE)
 		result = STORE_OK;
@@ -41,21 +41,38 @@ static enum store_result done(struct store_reader *r, struct statement *st,
 	return result;
 }
 
-enum store_result store_log_length(struct store_reader *r, int64_t execution_id,
-                                   enum store_stream stream, int64_t *length)
+/* *end becomes the first column of the last row, where that is more. */
+static enum store_result look_at_end(struct store_reader *r, const char *sql, int64_t execution_id,
+                                     enum store_stream stream, int64_t *end)
 {
-	struct statement *st = ready(
-	        r,
-	        "SELECT start + length(data) FROM log_chunk WHERE execution_id = ? AND stream = ?"
-	        " ORDER BY start DESC LIMIT 1",
-	        execution_id, stream);
 	enum store_result result;
+	struct statement *st = log_ready(r, sql, execution_id, stream);
 
 	if (st == NULL)
 		return STORE_IO;
 	result = r->driver->step(st);
-	*length = result == STORE_OK ? r->driver->integer(st, 0) : 0;
-	return done(r, st, result);
+	if (result == STORE_OK && r->driver->integer(st, 0) > *end)
+		*end = r->driver->integer(st, 0);
+	return log_done(r, st, result);
+}
+
+enum store_result store_log_length(struct store_reader *r, int64_t execution_id,
+                                   enum store_stream stream, int64_t *length)
+{
+	enum store_result result;
+
+	*length = 0;
+	result = look_at_end(
+	        r,
+	        "SELECT start + length(data) FROM log_chunk WHERE execution_id = ? AND stream = ?"
+	        " ORDER BY start DESC LIMIT 1",
+	        execution_id, stream, length);
+	if (result == STORE_OK && r->log_dir != NULL)
+		result = look_at_end(r,
+		                     "SELECT start + size FROM log_file WHERE execution_id = ?"
+		                     " AND stream = ? ORDER BY start DESC LIMIT 1",
+		                     execution_id, stream, length);
+	return result;
 }
 
 /* STORE_OK where the stored bytes from `offset` are these. */
@@ -81,10 +98,10 @@ static enum store_result compare(struct store *s, int64_t execution_id, enum sto
 static enum store_result join(struct store *s, int64_t execution_id, enum store_stream stream,
                               const char *bytes, size_t n, struct str *joined, int64_t *start)
 {
-	struct statement *st = ready(&s->own,
-	                             "SELECT start, data FROM log_chunk WHERE execution_id = ? "
-	                             "AND stream = ? AND start >= ? ORDER BY start DESC",
-	                             execution_id, stream);
+	struct statement *st = log_ready(&s->own,
+	                                 "SELECT start, data FROM log_chunk WHERE execution_id = ? "
+	                                 "AND stream = ? AND start >= ? ORDER BY start DESC",
+	                                 execution_id, stream);
 	enum store_result result;
 	size_t total = n, len;
 
@@ -105,32 +122,33 @@ static enum store_result join(struct store *s, int64_t execution_id, enum store_
 		*start = s->driver->integer(st, 0);
 		total += len;
 	}
-	result = done(&s->own, st, result);
+	result = log_done(&s->own, st, result);
 	str_add(joined, bytes, n);
 	if (result != STORE_OK || total == n)
 		return result;
-	st = ready(&s->own,
-	           "DELETE FROM log_chunk WHERE execution_id = ? AND stream = ? AND start >= ?",
-	           execution_id, stream);
+	st = log_ready(&s->own,
+	               "DELETE FROM log_chunk WHERE execution_id = ? AND stream = ? AND start >= ?",
+	               execution_id, stream);
 	if (st == NULL)
 		return STORE_IO;
 	s->driver->bind_integer(st, 3, *start);
-	return done(&s->own, st, s->driver->step(st));
+	return log_done(&s->own, st, s->driver->step(st));
 }
 
 static enum store_result insert(struct store *s, int64_t execution_id, enum store_stream stream,
                                 int64_t start, const char *bytes, size_t n)
 {
-	struct statement *st = ready(&s->own,
-	                             "INSERT INTO log_chunk (execution_id, stream, start, data) "
-	                             "VALUES (?, ?, ?, ?)",
-	                             execution_id, stream);
+	struct statement *st =
+	        log_ready(&s->own,
+	                  "INSERT INTO log_chunk (execution_id, stream, start, data) "
+	                  "VALUES (?, ?, ?, ?)",
+	                  execution_id, stream);
 
 	if (st == NULL)
 		return STORE_IO;
 	s->driver->bind_integer(st, 3, start);
 	s->driver->bind_bytes(st, 4, bytes, n);
-	return done(&s->own, st, s->driver->step(st));
+	return log_done(&s->own, st, s->driver->step(st));
 }
 
 enum store_result store_log_append(struct store *s, int64_t execution_id, enum store_stream stream,
@@ -169,18 +187,20 @@ enum store_result store_log_append(struct store *s, int64_t execution_id, enum s
 	return result;
 }
 
-enum store_result store_log_read(struct store_reader *r, int64_t execution_id,
-                                 enum store_stream stream, int64_t offset, size_t limit,
-                                 struct str *out)
+/* From the chunks alone. */
+static enum store_result read_chunks(struct store_reader *r, int64_t execution_id,
+                                     enum store_stream stream, int64_t offset, size_t limit,
+                                     struct str *out)
 {
 	/* The chunk that holds `offset` is the last that starts at or before it. */
-	struct statement *st = ready(r,
-	                             "SELECT start, data FROM log_chunk WHERE execution_id = ?1 "
-	                             "AND stream = ?2 AND start >="
-	                             " coalesce((SELECT max(start) FROM log_chunk WHERE "
-	                             "execution_id = ?1 AND stream = ?2"
-	                             " AND start <= ?3), 0) AND start < ?4 ORDER BY start",
-	                             execution_id, stream);
+	struct statement *st =
+	        log_ready(r,
+	                  "SELECT start, data FROM log_chunk WHERE execution_id = ?1 "
+	                  "AND stream = ?2 AND start >="
+	                  " coalesce((SELECT max(start) FROM log_chunk WHERE "
+	                  "execution_id = ?1 AND stream = ?2"
+	                  " AND start <= ?3), 0) AND start < ?4 ORDER BY start",
+	                  execution_id, stream);
 	enum store_result result = STORE_OK;
 
 	if (st == NULL)
@@ -193,16 +213,58 @@ enum store_result store_log_read(struct store_reader *r, int64_t execution_id,
 		size_t n;
 		const char *data = r->driver->bytes(st, 1, &n);
 
-		skip = offset > start ? offset - start : 0;
+		/* A range that was committed since it was looked for. */
+		if (start > offset)
+			break;
+		skip = offset - start;
 		if (skip >= (int64_t)n)
 			continue;
 		n -= (size_t)skip;
 		if (n > limit)
 			n = limit;
 		str_add(out, data + skip, n);
+		offset += (int64_t)n;
 		limit -= n;
 	}
-	return done(r, st, result);
+	return log_done(r, st, result);
+}
+
+/* What lies before the range, or in it. */
+static enum store_result read_part(struct store_reader *r, int64_t execution_id,
+                                   enum store_stream stream, int64_t offset, size_t limit,
+                                   const struct log_range *range, struct str *out)
+{
+	const bool in_file = range->size > 0 && offset >= range->start;
+	int64_t end = in_file ? range->start + range->size : range->start;
+
+	if ((int64_t)limit > end - offset)
+		limit = (size_t)(end - offset);
+	if (in_file)
+		return log_file_read(r, execution_id, stream, offset, limit, out);
+	return read_chunks(r, execution_id, stream, offset, limit, out);
+}
+
+enum store_result store_log_read(struct store_reader *r, int64_t execution_id,
+                                 enum store_stream stream, int64_t offset, size_t limit,
+                                 struct str *out)
+{
+	enum store_result result = STORE_OK;
+	struct log_range range;
+	size_t before;
+
+	if (r->log_dir == NULL)
+		return read_chunks(r, execution_id, stream, offset, limit, out);
+	if (limit > INT64_MAX)
+		limit = INT64_MAX;
+	do {
+		before = out->len;
+		result = log_range_find(r, execution_id, stream, offset, &range);
+		if (result == STORE_OK)
+			result = read_part(r, execution_id, stream, offset, limit, &range, out);
+		offset += (int64_t)(out->len - before);
+		limit -= out->len - before;
+	} while (result == STORE_OK && limit > 0 && out->len > before);
+	return result;
 }
 
 /* Executions whose logs go in one transaction. */
@@ -227,22 +289,48 @@ static enum store_result read_orphans(struct store *s, struct orphans *orphans)
 	return reader_done(&s->own, st, result);
 }
 
-static enum store_result drop_chunks(struct store *s, const struct orphans *orphans)
+static enum store_result drop_from(struct store *s, const char *table,
+                                   const struct orphans *orphans)
 {
 	struct str sql = STR_INIT, list = STR_INIT;
 	enum store_result result;
 	struct statement *st;
 
-	str_addf(&sql, "DELETE FROM log_chunk WHERE execution_id %s", s->driver->dialect->among);
+	str_addf(&sql, "DELETE FROM %s WHERE execution_id %s", table, s->driver->dialect->among);
 	st = s->driver->prepare(s->log, sql.p);
 	str_release(&sql);
 	if (st == NULL)
 		return store_failed(s, s->log, STORE_IO);
 	add_among(orphans->ids, orphans->n, &list);
 	s->driver->bind_text(st, 1, list.p);
-	result = done(&s->own, st, s->driver->step(st));
+	result = log_done(&s->own, st, s->driver->step(st));
 	str_release(&list);
 	return result;
+}
+
+static enum store_result drop_logs(struct store *s, const struct orphans *orphans)
+{
+	enum store_result result = drop_from(s, "log_chunk", orphans);
+
+	if (result == STORE_OK && s->log_dir != NULL)
+		result = drop_from(s, "log_file", orphans);
+	return result;
+}
+
+/* After their ranges: where a crash comes before, they go the next time. */
+static enum store_result drop_files(struct store *s, const struct orphans *orphans)
+{
+	for (size_t i = 0; i < orphans->n && s->log_dir != NULL; i++) {
+		int err = log_file_remove(s->log_dir, orphans->ids[i]);
+
+		if (err == 0)
+			continue;
+		str_reset(&s->own.error);
+		str_addf(&s->own.error, "a log cannot be removed from %s: %s", s->log_dir,
+		         strerror(-err));
+		return STORE_IO;
+	}
+	return STORE_OK;
 }
 
 static enum store_result drop_orphans(struct store *s, const struct orphans *orphans)
@@ -284,7 +372,9 @@ enum store_result store_log_sweep(struct store *s, bool all)
 	do {
 		result = read_orphans(s, &orphans);
 		if (result == STORE_OK && orphans.n > 0)
-			result = in_transaction(s, s->log, &orphans, drop_chunks);
+			result = in_transaction(s, s->log, &orphans, drop_logs);
+		if (result == STORE_OK)
+			result = drop_files(s, &orphans);
 		if (result == STORE_OK && orphans.n > 0)
 			result = in_transaction(s, s->main, &orphans, drop_orphans);
 		s->orphans = result != STORE_OK || orphans.n == SWEEP_MAX;

@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-#define SCHEMA_VERSION 12
+#define SCHEMA_VERSION 13
 
 /*
  * SQL that leads from version i + 1 to i + 2; missing tables and indexes are made after it. Types
@@ -57,6 +57,8 @@ static const char *const upgrades[SCHEMA_VERSION - 1] = {
         "ALTER TABLE flavor_metrics ADD COLUMN walltime {integer}",
         /* Runs that are debugged. */
         "ALTER TABLE run ADD COLUMN debug {boolean}",
+        /* Long logs in files, of which older programs do not know. */
+        "",
 };
 
 /*
@@ -275,7 +277,7 @@ static bool upgrade(struct store *s, int version, struct str *error)
 	for (; version < SCHEMA_VERSION && ok; version++) {
 		str_reset(&sql);
 		add_typed(s->driver->dialect, upgrades[version - 1], &sql);
-		ok = run(s, s->main, sql.p, error);
+		ok = sql.len == 0 || run(s, s->main, sql.p, error);
 		str_reset(&sql);
 		str_addf(&sql, "INSERT INTO schema_version (version, date) VALUES (%d, %lld)",
 		         version + 1, (long long)clock_date_us());
@@ -340,8 +342,13 @@ static bool migrate_log(struct store *s, struct str *error)
 	         "CREATE TABLE IF NOT EXISTS log_chunk (execution_id %s, stream %s, start %s,"
 	         " data %s);"
 	         "CREATE UNIQUE INDEX IF NOT EXISTS log_chunk_start"
-	         " ON log_chunk(execution_id, stream, start)",
+	         " ON log_chunk(execution_id, stream, start);",
 	         d->integer, d->integer, d->integer, d->bytes);
+	if (s->log_dir != NULL)
+		str_addf(&sql,
+		         "CREATE TABLE IF NOT EXISTS log_file (execution_id %s, stream %s,"
+		         " start %s, size %s, PRIMARY KEY (execution_id, stream, start))",
+		         d->integer, d->integer, d->integer, d->integer);
 	ok = run(s, s->log, sql.p, error);
 	str_release(&sql);
 	return ok;

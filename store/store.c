@@ -168,10 +168,12 @@ static bool make_place(struct store *s, struct str *error)
 		return true;
 	}
 	s->log_place = log_place_of(s->place);
+	s->log_dir = log_dir_of(s->log_place);
+	s->own.log_dir = s->log_dir;
 	if (!make_directory_of(s->place, error))
 		return false;
 	s->lock = store_lock(s->place, error);
-	return s->lock >= 0;
+	return s->lock >= 0 && log_dir_settle(s->log_dir, error);
 }
 
 static bool open_place(struct store *s, struct str *error)
@@ -249,6 +251,7 @@ void store_close(struct store *s)
 	free(s->url);
 	free(s->place);
 	free(s->log_place);
+	free(s->log_dir);
 	free(s);
 }
 
@@ -259,6 +262,7 @@ struct store_reader *store_reader_open(struct store *s, struct problem *problem)
 
 	r->driver = s->driver;
 	r->options = &s->options;
+	r->log_dir = s->log_dir;
 	str_init(&r->error);
 	r->main = s->driver->open(s->place, CONNECTION_READER, &s->options, &error);
 	if (r->main != NULL)

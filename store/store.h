@@ -73,7 +73,8 @@ struct store_options {
 
 /*
  * sqlite:////absolute/path or sqlite:///relative/path. Directory and file are
- * made where missing (0700, 0600); `log.db` and the lock file stand beside it.
+ * made where missing (0700, 0600); `log.db`, the directory `log.db.d` of long logs and the lock
+ * file stand beside it.
  * postgresql://[USER[:PASSWORD]@][HOST][:PORT]/DATABASE[?PARAMETER=VALUE&...] as libpq
  * reads it; the database is there already, the log is in it.
  * NULL, with the sentence in *problem, where the URI is none, another
@@ -322,6 +323,22 @@ void store_log_rollback(struct store *s);
  */
 enum store_result store_log_append(struct store *s, int64_t execution_id, enum store_stream stream,
                                    int64_t offset, const void *bytes, size_t n, int64_t *length);
+/*
+ * A long piece may go past the database into a file of that log, where it has such files (not
+ * where it is shared). It is put there first, and is on disk when that returns 0 (else -errno):
+ * from any thread, but of one log one piece at a time, where the log ends or behind what was put
+ * last. It counts once a transaction has appended it, which is STORE_CONFLICT where the log has
+ * grown beyond the offset meanwhile; its bytes may be appended as any others then.
+ */
+#define STORE_LOG_PUT_LEAST ((size_t)256 << 10)
+bool store_log_has_files(const struct store *s);
+int store_log_put(const struct store *s, int64_t execution_id, enum store_stream stream,
+                  int64_t offset, const void *bytes, size_t n);
+enum store_result store_log_append_put(struct store *s, int64_t execution_id,
+                                       enum store_stream stream, int64_t offset, size_t n,
+                                       int64_t *length);
+/* Of an execution that is not there any more, but was when something was put: the files go. */
+int store_log_put_lost(const struct store *s, int64_t execution_id);
 /* 0 where nothing is stored. */
 enum store_result store_log_length(struct store_reader *r, int64_t execution_id,
                                    enum store_stream stream, int64_t *length);

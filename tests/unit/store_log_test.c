@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -279,14 +280,210 @@ static void many_orphans_go_in_parts(void **state)
 	assert_int_equal(length, 3);
 }
 
+/* --- long pieces in files --- */
+
+#define PIECE ((size_t)STORE_LOG_PUT_LEAST)
+
+static char *some_bytes(size_t n)
+{
+	char *bytes = xmalloc(n);
+
+	for (size_t i = 0; i < n; i++)
+		bytes[i] = pattern((int64_t)i);
+	return bytes;
+}
+
+/* The part of `bytes` that begins there is put, and appended in a transaction of its own. */
+static void put_long(int64_t id, const char *bytes, size_t at, size_t n)
+{
+	int64_t length = -1;
+
+	assert_int_equal(store_log_put(s, id, STORE_STDOUT, (int64_t)at, bytes + at, n), 0);
+	assert_int_equal(store_log_begin(s), STORE_OK);
+	assert_int_equal(store_log_append_put(s, id, STORE_STDOUT, (int64_t)at, n, &length),
+	                 STORE_OK);
+	assert_int_equal(length, at + n);
+	assert_int_equal(store_log_commit(s), STORE_OK);
+}
+
+static void append(int64_t id, const char *bytes, size_t at, size_t n)
+{
+	assert_int_equal(store_log_begin(s), STORE_OK);
+	assert_appended(id, STORE_STDOUT, (int64_t)at, bytes + at, n, STORE_OK, (int64_t)(at + n));
+	assert_int_equal(store_log_commit(s), STORE_OK);
+}
+
+static void assert_length(int64_t id, size_t n)
+{
+	int64_t length = -1;
+
+	assert_int_equal(store_log_length(store_own(s), id, STORE_STDOUT, &length), STORE_OK);
+	assert_int_equal(length, n);
+}
+
+static bool has_file(int64_t id)
+{
+	struct str path = STR_INIT;
+	bool has;
+
+	str_addf(&path, "%s.d/%lld.stdout", place.log_path.p, (long long)id);
+	has = access(path.p, F_OK) == 0;
+	str_release(&path);
+	return has;
+}
+
+/* Long pieces and short ones in any order make one log, also for other readers and a later start.
+ */
+static void long_pieces_stand_beside_the_others(void **state)
+{
+	const size_t total = 5 * PIECE + 1500;
+	char *bytes;
+	struct problem problem = {0};
+	struct store_reader *r;
+	struct str out = STR_INIT;
+	int64_t length;
+
+	(void)state;
+	place_needs_sqlite();
+	assert_true(store_log_has_files(s));
+	bytes = some_bytes(total);
+	append(1, bytes, 0, 100);
+	put_long(1, bytes, 100, PIECE);
+	put_long(1, bytes, 100 + PIECE, PIECE + 200);
+	append(1, bytes, 300 + 2 * PIECE, 10);
+	append(1, bytes, 310 + 2 * PIECE, 90);
+	put_long(1, bytes, 400 + 2 * PIECE, 2 * PIECE);
+	append(1, bytes, 400 + 4 * PIECE, total - 400 - 4 * PIECE);
+	/* The two that follow each other are one range. */
+	assert_int_equal(place_number(place.log_path.p, "SELECT count(*) FROM log_file"), 2);
+	assert_length(1, total);
+	assert_log(1, STORE_STDOUT, 0, total + 1, bytes, total);
+	for (size_t at = 0; at < total; at += 40009)
+		assert_log(1, STORE_STDOUT, (int64_t)at, 50000, bytes + at,
+		           total - at < 50000 ? total - at : 50000);
+	assert_log(1, STORE_STDOUT, (int64_t)total, 5, "", 0);
+	/* What comes again is compared. */
+	assert_int_equal(store_log_begin(s), STORE_OK);
+	assert_appended(1, STORE_STDOUT, 50, bytes + 50, 3 * PIECE, STORE_OK, (int64_t)total);
+	bytes[PIECE]++;
+	assert_appended(1, STORE_STDOUT, 50, bytes + 50, 3 * PIECE, STORE_CONFLICT, (int64_t)total);
+	bytes[PIECE]--;
+	store_log_rollback(s);
+	store_close(s);
+	s = place_open(&place);
+	r = store_reader_open(s, &problem);
+	assert_non_null(r);
+	assert_int_equal(store_log_length(r, 1, STORE_STDOUT, &length), STORE_OK);
+	assert_int_equal(length, total);
+	assert_int_equal(store_log_read(r, 1, STORE_STDOUT, 0, total, &out), STORE_OK);
+	assert_int_equal(out.len, total);
+	assert_memory_equal(out.p, bytes, total);
+	store_reader_close(r);
+	str_release(&out);
+	free(bytes);
+}
+
+/* What was put counts when it is committed, and where the log still ends there. */
+static void what_was_put_counts_once_committed(void **state)
+{
+	char *bytes, *others;
+	int64_t length;
+
+	(void)state;
+	place_needs_sqlite();
+	bytes = some_bytes(3 * PIECE);
+	others = some_bytes(PIECE);
+	memset(others, 'x', PIECE);
+	assert_int_equal(store_log_put(s, 1, STORE_STDOUT, 0, others, PIECE), 0);
+	assert_length(1, 0);
+	assert_int_equal(store_log_begin(s), STORE_OK);
+	assert_int_equal(store_log_append_put(s, 1, STORE_STDOUT, 0, PIECE, &length), STORE_OK);
+	store_log_rollback(s);
+	/* A kill leaves the same: bytes that do not count. */
+	store_close(s);
+	s = place_open(&place);
+	assert_length(1, 0);
+	assert_log(1, STORE_STDOUT, 0, PIECE, "", 0);
+	put_long(1, bytes, 0, PIECE);
+	assert_log(1, STORE_STDOUT, 0, PIECE, bytes, PIECE);
+	/* Behind the end, and where others were appended meanwhile. */
+	assert_int_equal(store_log_put(s, 1, STORE_STDOUT, PIECE, bytes + PIECE, PIECE), 0);
+	assert_int_equal(store_log_begin(s), STORE_OK);
+	assert_int_equal(store_log_append_put(s, 1, STORE_STDOUT, PIECE + 1, PIECE, &length),
+	                 STORE_GAP);
+	assert_int_equal(length, PIECE);
+	assert_appended(1, STORE_STDOUT, PIECE, bytes + PIECE, 7, STORE_OK, (int64_t)PIECE + 7);
+	assert_int_equal(store_log_append_put(s, 1, STORE_STDOUT, PIECE, PIECE, &length),
+	                 STORE_CONFLICT);
+	assert_int_equal(length, PIECE + 7);
+	assert_int_equal(store_log_commit(s), STORE_OK);
+	append(1, bytes, PIECE, PIECE);
+	assert_log(1, STORE_STDOUT, 0, 3 * PIECE, bytes, 2 * PIECE);
+	free(bytes);
+	free(others);
+}
+
+/* A file goes with its execution; what is not there any more is said, not made up. */
+static void files_go_with_their_execution(void **state)
+{
+	char *bytes;
+	struct str out = STR_INIT, path = STR_INIT;
+	struct execution row;
+
+	(void)state;
+	place_needs_sqlite();
+	bytes = some_bytes(PIECE);
+	for (int64_t id = 1; id <= 2; id++) {
+		row = some_execution(id, 1);
+		assert_int_equal(store_begin(s), STORE_OK);
+		assert_int_equal(store_insert(s, TABLE_EXECUTION, &row), STORE_OK);
+		assert_int_equal(store_commit(s), STORE_OK);
+		put_long(id, bytes, 0, PIECE);
+		assert_true(has_file(id));
+	}
+	assert_int_equal(store_begin(s), STORE_OK);
+	assert_int_equal(store_delete_execution(s, 1), STORE_OK);
+	assert_int_equal(store_commit(s), STORE_OK);
+	assert_false(has_file(1));
+	assert_true(has_file(2));
+	assert_length(1, 0);
+	assert_length(2, PIECE);
+	/* A crash came between the ranges and their file. */
+	put_long(1, bytes, 0, PIECE);
+	place_sql(place.log_path.p, "DELETE FROM log_file WHERE execution_id = 1");
+	place_sql(place.path.p, "INSERT INTO log_orphan (execution_id) VALUES (1)");
+	store_close(s);
+	s = place_open(&place);
+	assert_false(has_file(1));
+	assert_log(2, STORE_STDOUT, 0, PIECE, bytes, PIECE);
+	str_addf(&path, "%s.d/2.stdout", place.log_path.p);
+	assert_int_equal(truncate(path.p, 1000), 0);
+	assert_int_equal(store_log_read(store_own(s), 2, STORE_STDOUT, 0, PIECE, &out),
+	                 STORE_CORRUPT);
+	assert_non_null(strstr(store_error(s), "2.stdout"));
+	assert_int_equal(unlink(path.p), 0);
+	assert_int_equal(store_log_read(store_own(s), 2, STORE_STDOUT, 0, PIECE, &out), STORE_IO);
+	assert_non_null(strstr(store_error(s), "2.stdout"));
+	str_release(&out);
+	str_release(&path);
+	free(bytes);
+}
+
 int main(int argc, char **argv)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-	        TEST(bytes_are_stored_once),        TEST(rolled_back_bytes_are_gone),
-	        TEST(any_pieces_make_the_log),      TEST(many_small_appends_stay_small),
-	        TEST(a_long_log_is_linear),         TEST(a_deleted_execution_loses_its_log_only),
-	        TEST(orphans_go_at_the_next_start), TEST(many_orphans_go_in_parts),
+	        TEST(bytes_are_stored_once),
+	        TEST(rolled_back_bytes_are_gone),
+	        TEST(any_pieces_make_the_log),
+	        TEST(many_small_appends_stay_small),
+	        TEST(a_long_log_is_linear),
+	        TEST(a_deleted_execution_loses_its_log_only),
+	        TEST(orphans_go_at_the_next_start),
+	        TEST(many_orphans_go_in_parts),
+	        TEST(long_pieces_stand_beside_the_others),
+	        TEST(what_was_put_counts_once_committed),
+	        TEST(files_go_with_their_execution),
 	};
 	int failed = place_begin(argc, argv);
 
