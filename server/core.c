@@ -8,6 +8,7 @@
 #include "server/idempotency.h"
 #include "server/known.h"
 #include "server/lease.h"
+#include "server/log_put.h"
 #include "server/owner.h"
 #include "server/provider/dispatch.h"
 #include "server/prune.h"
@@ -103,6 +104,7 @@ void core_free(struct core *core)
 	timer_cancel(&core->timers, &core->lead);
 	timer_cancel(&core->timers, &core->counters);
 	timer_cancel(&core->timers, &core->tally);
+	log_puts_free(core->puts);
 	recruit_free(core);
 	state_release(&core->state);
 	known_free(core->known);
@@ -186,6 +188,7 @@ static void take_waiting(struct core *core)
 	}
 	follow_take_all(core);
 	tally_take_all(core);
+	log_puts_refuse_early(core);
 	pruning = prune_take(core);
 	if (pruning != NULL)
 		answer_push(core, (struct core_answer){.call = pruning});
@@ -532,6 +535,8 @@ static void *core_main(void *context)
 			wait_for_something(core);
 		core_step(core);
 	}
+	log_puts_stop(core->puts);
+	core_step(core);
 	core_end(core);
 	return NULL;
 }
@@ -559,6 +564,9 @@ bool core_start(struct core *core, struct problem *problem)
 
 	if (!core_load(core, problem))
 		return false;
+	core->puts = log_puts_new(core, problem);
+	if (core->puts == NULL)
+		return false;
 	err = pthread_create(&core->thread, NULL, core_main, core);
 	if (err != 0)
 		return problem_set(problem, PROBLEM_UNAVAILABLE, "pthread_create: %s",
@@ -570,6 +578,7 @@ bool core_start(struct core *core, struct problem *problem)
 void core_end(struct core *core)
 {
 	/* Those who wait come again, to whoever serves then. */
+	take_messages(core, false);
 	take_waiting(core);
 	answers_refuse(core, "the server is stopping");
 }

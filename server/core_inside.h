@@ -57,6 +57,7 @@ struct row_change {
 	int before;
 };
 
+struct log_puts;
 struct prune;
 struct recruit;
 
@@ -113,8 +114,9 @@ struct core {
 	VEC(struct core_item) tallied; /* calls that wait for it */
 	struct timer counters;         /* when counters of batches are published */
 
-	struct prune *prune; /* under way; NULL: none is */
-	struct jobs *jobs;   /* what is under way of them */
+	struct log_puts *puts;   /* log_put.h; NULL: none are made */
+	struct prune *prune;     /* under way; NULL: none is */
+	struct jobs *jobs;       /* what is under way of them */
 	struct recruit *recruit; /* recruiters: recruit/recruit.h */
 
 	/* For those who watch. */

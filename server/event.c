@@ -29,14 +29,6 @@ static bool is_object(const json_t *item, const char *what, size_t i, struct pro
 	                   json_type_words(item));
 }
 
-static bool read_stream(const char *word, bool *is_error, struct problem *problem)
-{
-	*is_error = strcmp(word, "stderr") == 0;
-	return *is_error || strcmp(word, "stdout") == 0 ||
-	       problem_set(problem, PROBLEM_BAD_VALUE, "stream is \"%.40s\", not stdout or stderr",
-	                   word);
-}
-
 static bool read_log(struct call *call, json_t *item, size_t i, struct event_log *log)
 {
 	struct problem *problem = &call->problem;
@@ -60,7 +52,7 @@ static bool read_log(struct call *call, json_t *item, size_t i, struct event_log
 		return missing(problem, "logs", i, "offset, a natural number");
 	if (stream == NULL || data == NULL)
 		return missing(problem, "logs", i, stream ? "data" : "stream");
-	if (!read_stream(stream, &log->is_error, problem))
+	if (!log_stream(stream, &log->is_error, problem))
 		return false;
 	bytes = arena_alloc(&call->arena, BASE64_ROOM(strlen(data)) + 1);
 	if (!base64_decode(data, strlen(data), bytes, &log->len))
@@ -453,53 +445,4 @@ void handle_execution_events(struct core *core, struct call *call)
 			json_object_set_new_nocheck(reply, "results", json_array());
 	}
 	core_reply(core, call, 200, reply);
-}
-
-void handle_log_append(struct core *core, struct call *call)
-{
-	struct execution_node *execution = state_execution(&core->state, call->ids[0]);
-	int64_t offset = 0, epoch = INT_NULL, length = 0;
-	struct execution row;
-	bool is_error;
-
-	if (!json_member_int(call->body, "offset", &offset, &call->problem) ||
-	    !json_member_int(call->body, "epoch", &epoch, &call->problem) ||
-	    !read_stream(call->names[0], &is_error, &call->problem)) {
-		core_problem(core, call);
-		return;
-	}
-	if (epoch == INT_NULL || offset < 0) {
-		core_refuse(core, call, PROBLEM_MISSING_FIELD,
-		            "the call needs offset, a natural number, and epoch");
-		return;
-	}
-	if (!record_find_execution(core, call->ids[0], &row)) {
-		core_refuse(core, call, PROBLEM_NOT_FOUND, "there is no execution %lld",
-		            (long long)call->ids[0]);
-		return;
-	}
-	if (row.epoch != epoch || (execution == NULL && reason_parse(row.reason) == REASON_LOST)) {
-		core_refuse(core, call, PROBLEM_FENCED,
-		            "execution %lld is not this worker's any more",
-		            (long long)call->ids[0]);
-		return;
-	}
-	switch (log_append(core, execution, call->ids[0], is_error, offset, call->raw.p,
-	                   call->raw.len, &length)) {
-	case LOG_STORED:
-		core_reply(core, call, 200, json_pack("{s:I}", "length", (json_int_t)length));
-		return;
-	case LOG_GAP:
-		core_reply(core, call, 409,
-		           json_pack("{s:s, s:s, s:I}", "message", "bytes before these are missing",
-		                     "code", problem_word(PROBLEM_GAP), "wanted",
-		                     (json_int_t)length));
-		return;
-	case LOG_DIFFERENT:
-		core_refuse(core, call, PROBLEM_CONFLICT,
-		            "other bytes are stored below %lld than those sent", (long long)length);
-		return;
-	case LOG_GROUP_FAILED:
-		return;
-	}
 }

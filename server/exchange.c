@@ -16,6 +16,8 @@
 #include <time.h>
 
 #define BULK_BODIES 4
+/* Of all bodies together of calls that take bytes: pieces of logs. */
+#define RAW_ROOM ((size_t)64 << 20)
 /*
  * Of a body that nobody wants. An answer before its end would close the
  * connection under a client that still sends: it would see a reset instead, and
@@ -37,6 +39,7 @@ void exchanges_init(struct exchanges *all, const struct http_options *options,
 	all->leads = options->leads;
 	all->body_bytes = options->body_bytes;
 	links_init(&all->links, limits);
+	body_room_init(&all->room, RAW_ROOM);
 	pthread_mutex_init(&all->lock, NULL);
 	pthread_cond_init(&all->sent, NULL);
 }
@@ -56,6 +59,7 @@ void exchanges_wait(struct exchanges *all)
 void exchanges_release(struct exchanges *all)
 {
 	links_release(&all->links);
+	body_room_release(&all->room);
 	pthread_cond_destroy(&all->sent);
 	pthread_mutex_destroy(&all->lock);
 }
@@ -149,6 +153,7 @@ void exchange_completed(void *context, struct MHD_Connection *connection, void *
 		pthread_mutex_unlock(&all->lock);
 	}
 	set_link(x, LINK_IDLE);
+	body_room_give_back(&all->room, &x->room);
 	if (x->call.flow != NULL)
 		flow_read_end(x->call.flow);
 	json_decref(x->call.body);
@@ -231,10 +236,37 @@ static enum MHD_Result begin(struct exchange *x, const char *method, const char 
 	return MHD_YES;
 }
 
+static bool is_wanted(const struct exchange *x)
+{
+	return x->call.route != NULL && x->call.problem.code == PROBLEM_NONE;
+}
+
+/* Before the first byte of a body. False: there is no room for it yet, the byte comes again. */
+static bool may_take(struct exchange *x)
+{
+	struct call *call = &x->call;
+	int64_t length = request_length(x->connection);
+	const bool known = length >= 0 && length <= (int64_t)x->limit;
+
+	if ((call->route->flags & ROUTE_RAW) && x->room.bytes == 0 &&
+	    !body_room_ask(&x->all->room, &x->room, x->connection,
+	                   known ? (size_t)length : x->limit)) {
+		/* It is not the peer that takes its time. */
+		set_link(x, LINK_SERVED);
+		x->waited = true;
+		return false;
+	}
+	if (x->waited)
+		set_link(x, LINK_BODY);
+	if (known)
+		str_reserve(&call->raw, (size_t)length);
+	return true;
+}
+
 static enum MHD_Result take(struct exchange *x, const char *data, size_t size)
 {
 	struct call *call = &x->call;
-	bool wanted = call->route != NULL && call->problem.code == PROBLEM_NONE;
+	bool wanted = is_wanted(x);
 
 	if (wanted && size > x->limit - call->raw.len) {
 		wanted = problem_set(&call->problem, PROBLEM_TOO_LARGE,
@@ -322,6 +354,8 @@ enum MHD_Result exchange_handle(void *context, struct MHD_Connection *connection
 		if (*size > 0) {
 			size_t n = *size;
 
+			if (is_wanted(x) && x->call.raw.len == 0 && !may_take(x))
+				return MHD_YES;
 			*size = 0;
 			return take(x, data, n);
 		}

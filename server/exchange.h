@@ -10,6 +10,7 @@
 
 #include "server/http.h"
 #include "server/link.h"
+#include "server/body_room.h"
 
 #include <microhttpd.h>
 #include <pthread.h>
@@ -17,6 +18,7 @@
 
 struct exchanges {
 	struct links links;
+	struct body_room room; /* of bodies that are bytes */
 	size_t body_bytes;
 	struct server *server;
 	struct auth *auth;
@@ -45,6 +47,8 @@ struct exchange {
 	size_t received, limit;
 	const char *allow;
 	struct link *link;
+	struct body_room_claim room;
+	bool waited;  /* for it */
 	bool head;    /* HEAD: no body is wanted */
 	bool close;   /* the connection cannot go on after the reply */
 	bool counted; /* in unsent */

@@ -76,8 +76,10 @@ call_handler handle_worker_lease;    /* POST /workers/{id}/lease; waits */
 
 /* event.c */
 call_handler handle_execution_events; /* POST /executions/events */
-call_handler handle_log_append;       /* PUT /executions/{id}/log/{stream}; call->raw, body has
-                                         offset and epoch */
+
+/* log_put.c */
+call_handler handle_log_append; /* PUT /executions/{id}/log/{stream}; call->raw, body has
+                                   offset and epoch */
 
 /* run.c */
 call_handler handle_run_create; /* POST /runs/ */

@@ -147,6 +147,7 @@ void http_sweep(struct http *http)
 void http_refuse(struct http *http)
 {
 	atomic_store(&http->exchanges.refusing, true);
+	body_room_close(&http->exchanges.room);
 	endpoint_refuse(&http->main);
 	endpoint_refuse(&http->plain);
 }

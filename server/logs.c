@@ -3,6 +3,16 @@
 #include "server/news.h"
 #include "store/store.h"
 
+#include <string.h>
+
+bool log_stream(const char *word, bool *is_error, struct problem *problem)
+{
+	*is_error = strcmp(word, "stderr") == 0;
+	return *is_error || strcmp(word, "stdout") == 0 ||
+	       problem_set(problem, PROBLEM_BAD_VALUE, "stream is \"%.40s\", not stdout or stderr",
+	                   word);
+}
+
 static int64_t *known(struct execution_node *execution, bool is_error)
 {
 	if (execution == NULL)
@@ -29,33 +39,43 @@ int64_t log_length(struct core *core, struct execution_node *execution, int64_t 
 	return n;
 }
 
-enum log_append log_append(struct core *core, struct execution_node *execution, int64_t id,
-                           bool is_error, int64_t offset, const char *data, size_t len,
-                           int64_t *length)
+static enum log_append appended(struct core *core, struct execution_node *execution, int64_t id,
+                                bool is_error, enum store_result result, int64_t length)
 {
 	int64_t *cached = known(execution, is_error);
-	enum log_append answer = LOG_GROUP_FAILED;
 
-	if (!core_write_log(core))
-		return LOG_GROUP_FAILED;
-	switch (store_log_append(core->store, id, is_error ? STORE_STDERR : STORE_STDOUT, offset,
-	                         data, len, length)) {
-	case STORE_OK:
-		answer = LOG_STORED;
-		break;
-	case STORE_GAP:
-		answer = LOG_GAP;
-		break;
-	case STORE_CONFLICT:
-		answer = LOG_DIFFERENT;
-		break;
-	default:
+	if (result != STORE_OK && result != STORE_GAP && result != STORE_CONFLICT) {
 		core_failed(core, store_error(core->store));
 		return LOG_GROUP_FAILED;
 	}
 	if (cached != NULL)
-		*cached = *length;
-	if (answer == LOG_STORED)
-		news_log(core, (uint32_t)id, is_error, *length);
-	return answer;
+		*cached = length;
+	if (result == STORE_OK)
+		news_log(core, (uint32_t)id, is_error, length);
+	return result == STORE_OK ? LOG_STORED : result == STORE_GAP ? LOG_GAP : LOG_DIFFERENT;
+}
+
+enum log_append log_append(struct core *core, struct execution_node *execution, int64_t id,
+                           bool is_error, int64_t offset, const char *data, size_t len,
+                           int64_t *length)
+{
+	enum store_result result;
+
+	if (!core_write_log(core))
+		return LOG_GROUP_FAILED;
+	result = store_log_append(core->store, id, is_error ? STORE_STDERR : STORE_STDOUT, offset,
+	                          data, len, length);
+	return appended(core, execution, id, is_error, result, *length);
+}
+
+enum log_append log_append_put(struct core *core, struct execution_node *execution, int64_t id,
+                               bool is_error, int64_t offset, size_t len, int64_t *length)
+{
+	enum store_result result;
+
+	if (!core_write_log(core))
+		return LOG_GROUP_FAILED;
+	result = store_log_append_put(core->store, id, is_error ? STORE_STDERR : STORE_STDOUT,
+	                              offset, len, length);
+	return appended(core, execution, id, is_error, result, *length);
 }
