@@ -36,6 +36,9 @@ struct recent {
 void recent_add(struct recent *r, int64_t id);
 bool recent_has(const struct recent *r, int64_t id);
 
+/* Calls with long logs at once: while one is on its way, another one is written to disk. */
+#define LOG_CALLS 2
+
 /* Where the agent stands with the server. */
 struct session {
 	bool registered;
@@ -50,13 +53,15 @@ struct session {
 	bool lost;                /* the log says that the server is away */
 	struct call *registering; /* calls on their way; NULL: none */
 	struct call *report;
-	struct call *log;     /* the one that carries a long log */
-	size_t log_bytes;     /* that it carries at most */
-	struct call *poll;    /* the newest that waits for work */
-	struct call *older;   /* those that it superseded, a list */
-	int64_t poll_at_ns;   /* no new poll before */
-	unsigned empty_polls; /* answered at once without a word, in a row */
-	int64_t report_at_ns; /* when what is due is to be sent; 0: nothing is */
+	struct call *logs[LOG_CALLS];            /* that carry parts of long logs */
+	size_t log_bytes;                        /* that one of them carries at most */
+	struct str log_room;                     /* for the body of the next one; may be empty */
+	int64_t log_retry_at_ns, log_backoff_ns; /* the server did not take one; 0: it did */
+	struct call *poll;                       /* the newest that waits for work */
+	struct call *older;                      /* those that it superseded, a list */
+	int64_t poll_at_ns;                      /* no new poll before */
+	unsigned empty_polls;                    /* answered at once without a word, in a row */
+	int64_t report_at_ns;                    /* when what is due is to be sent; 0: nothing is */
 	struct ints_list {
 		int64_t *v;
 		size_t n, cap;

@@ -12,8 +12,6 @@
 /* Raw bytes of output in one call, and of one stream at a time. */
 #define CALL_BYTES ((size_t)768 << 10)
 #define PIECE_BYTES ((size_t)256 << 10)
-/* From here on it is worth a call of its own. */
-#define LONG_BYTES ((uint64_t)1 << 20)
 /* Output files named in one call, but for one task that has more. */
 #define CALL_OUTPUTS ((size_t)100000)
 
@@ -62,7 +60,7 @@ static void add_log(struct building *b, struct execution *e, enum stream_index i
 	json_object_set_new_nocheck(log, "offset", json_integer((json_int_t)offset));
 	json_object_set_new_nocheck(log, "data", json_stringn_nocheck(b->text.p, b->text.len));
 	json_array_append_new(b->logs, log);
-	vec_push(&b->flight->logs, ((struct flight_log){e->id, i}));
+	vec_push(&b->flight->logs, ((struct flight_log){e->id, i, offset}));
 	s->sent = offset + (uint64_t)got;
 	b->left -= (size_t)got;
 }
@@ -93,7 +91,7 @@ static void add_execution(struct building *b, struct execution *e)
 	size_t outputs = json_array_size(e->outcome.outputs);
 
 	for (int i = 0; e->place != NULL && i < STREAMS; i++) {
-		while (b->left > 0 && stream_is_due(&e->streams[i]))
+		while (b->left > 0 && !e->streams[i].apart && stream_is_due(&e->streams[i]))
 			add_log(b, e, (enum stream_index)i);
 	}
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
@@ -151,40 +149,64 @@ bool report_build(struct agent *a, struct flight *f, json_t *body)
 	return any;
 }
 
-static bool is_long(const struct execution *e, const struct stream *s)
+/* The log that has fewest calls on their way, and among those the one that waits longest. */
+static struct execution *find_long(const struct agent *a, enum stream_index *which)
 {
-	return e->place != NULL && stream_is_due(s) && !s->unsure && s->sent == s->stored &&
-	       s->size - s->sent >= LONG_BYTES;
+	struct execution *found = NULL;
+
+	for (size_t i = 0; i < a->due.n * STREAMS; i++) {
+		enum stream_index k = (enum stream_index)(i % STREAMS);
+		struct execution *e = a->due.v[i / STREAMS];
+
+		if (e == NULL || e->forgotten || e->place == NULL ||
+		    !stream_is_long(&e->streams[k]) ||
+		    (found != NULL && found->streams[*which].apart <= e->streams[k].apart))
+			continue;
+		found = e;
+		*which = k;
+	}
+	return found;
+}
+
+/* Others come first the next time. */
+static void put_last(struct agent *a, struct execution *e)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < a->due.n; i++) {
+		if (a->due.v[i] != NULL && a->due.v[i] != e)
+			a->due.v[kept++] = a->due.v[i];
+	}
+	a->due.n = kept;
+	vec_push(&a->due, e);
 }
 
 bool report_build_log(struct agent *a, struct flight *f, size_t n, struct str *body,
                       struct str *path)
 {
-	for (size_t i = 0; i < a->due.n * STREAMS; i++) {
-		enum stream_index k = (enum stream_index)(i % STREAMS);
-		struct execution *e = a->due.v[i / STREAMS];
-		int64_t got;
-		struct stream *s;
+	enum stream_index k = STREAM_OUT;
+	struct execution *e = find_long(a, &k);
+	struct stream *s;
+	int64_t got;
 
-		if (e == NULL || e->forgotten || !is_long(e, &e->streams[k]))
-			continue;
-		s = &e->streams[k];
-		str_reserve(body, n);
-		got = stream_read(s, s->sent, body->p, n);
-		if (got <= 0) { /* the report says why */
-			str_release(body);
-			return false;
-		}
-		body->len = (size_t)got;
-		body->p[body->len] = '\0';
-		str_addf(path, "/executions/%" PRId64 "/log/%s?offset=%" PRIu64 "&epoch=%" PRId64,
-		         e->id, stream_words[k], s->sent, e->epoch);
-		s->sent += (uint64_t)got;
-		s->apart = true;
-		vec_push(&f->logs, ((struct flight_log){e->id, k}));
-		return true;
+	if (e == NULL)
+		return false;
+	s = &e->streams[k];
+	str_reserve(body, n);
+	got = stream_read(s, s->sent, body->p, n);
+	if (got <= 0) { /* the report says why */
+		str_release(body);
+		return false;
 	}
-	return false;
+	body->len = (size_t)got;
+	body->p[body->len] = '\0';
+	str_addf(path, "/executions/%" PRId64 "/log/%s?offset=%" PRIu64 "&epoch=%" PRId64, e->id,
+	         stream_words[k], s->sent, e->epoch);
+	vec_push(&f->logs, ((struct flight_log){e->id, k, s->sent}));
+	s->sent += (uint64_t)got;
+	s->apart++;
+	put_last(a, e);
+	return true;
 }
 
 json_t *report_have(const struct agent *a)
@@ -230,6 +252,8 @@ static void answer_log(struct agent *a, const struct flight_log *told, const jso
 		log_warn(a->log, "the server takes no more of %s of execution %" PRId64,
 		         stream_words[told->stream], e->id);
 		stream_close(s);
+	} else if (s->apart > 0 && (length < 0 || number(result, "wanted") >= 0)) {
+		stream_resend(s, told->offset);
 	} else if (length < 0) {
 		stream_rewind(s, s->stored);
 	} else if (s->unsure || number(result, "wanted") >= 0) {
@@ -278,14 +302,17 @@ void report_log_answer(struct agent *a, const struct flight *f, const json_t *re
 {
 	for (size_t i = 0; i < f->logs.n; i++) {
 		struct execution *e = executions_find(&a->executions, f->logs.v[i].id);
+		struct stream *s;
+		int err;
 
 		if (e == NULL)
 			continue;
-		e->streams[f->logs.v[i].stream].apart = false;
-		if (result == NULL) {
-			report_failed(a, f);
-			return;
-		}
+		s = &e->streams[f->logs.v[i].stream];
+		s->apart--;
+		/* One that grows fast has by now. */
+		err = stream_look(s);
+		if (err != 0)
+			log_error(a->log, "cannot read %s: %s", s->path, strerror(-err));
 		answer_log(a, &f->logs.v[i], result);
 	}
 }

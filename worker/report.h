@@ -21,6 +21,7 @@ struct flight {
 		struct flight_log {
 			int64_t id;
 			enum stream_index stream;
+			uint64_t offset; /* of its first byte */
 		} * v;
 		size_t n, cap;
 	} logs;
@@ -32,7 +33,8 @@ void flight_release(struct flight *f);
 bool report_build(struct agent *a, struct flight *f, json_t *body);
 /*
  * Output that is long goes as it is, in a call of its own: the body of one that appends at most n
- * bytes to a log, and its path. False where there is none, or what it would carry is on its way.
+ * bytes to a log, and its path. Several may be on their way, also of one log. False where there is
+ * nothing for one.
  */
 bool report_build_log(struct agent *a, struct flight *f, size_t n, struct str *body,
                       struct str *path);

@@ -26,6 +26,7 @@ void session_init(struct agent *a)
 	s->poll_s = 25;
 	s->backoff_ns = BACKOFF_FIRST_NS;
 	s->log_bytes = LOG_CALL_MOST;
+	str_init(&s->log_room);
 	s->begun_boot_ns = clock_boot_ns();
 }
 
@@ -45,7 +46,9 @@ void session_release(struct agent *a)
 
 	session_call_free(s->registering);
 	session_call_free(s->report);
-	session_call_free(s->log);
+	for (int i = 0; i < LOG_CALLS; i++)
+		session_call_free(s->logs[i]);
+	str_release(&s->log_room);
 	session_call_free(s->poll);
 	while (s->older != NULL) {
 		struct call *c = s->older;
@@ -237,21 +240,33 @@ static bool start_lease(struct agent *a, enum call_kind kind)
 	return true;
 }
 
-/* A long log goes beside the reports; v1 knows no such call. */
-static void start_log(struct agent *a)
+/* Long logs go beside the reports; v1 knows no such call. */
+static void start_logs(struct agent *a)
 {
 	struct session *s = &a->session;
-	struct str body = STR_INIT, path = STR_INIT;
-	struct flight flight = {0};
+	bool any = a->v1 == NULL && s->log_retry_at_ns <= a->now_ns;
 
-	if (s->log != NULL || a->v1 != NULL ||
-	    !report_build_log(a, &flight, s->log_bytes, &body, &path))
-		return;
-	s->log = call_new(a, CALL_LOG);
-	s->log->flight = flight;
-	s->log->body = body;
-	send_body(s->log, "PUT", path.p, "Content-Type: application/octet-stream", CALL_TIMEOUT_MS);
-	str_release(&path);
+	if (any)
+		s->log_retry_at_ns = 0;
+	for (int i = 0; i < LOG_CALLS && any; i++) {
+		struct str body = s->log_room, path = STR_INIT;
+		struct flight flight = {0};
+
+		if (s->logs[i] != NULL)
+			continue;
+		str_init(&s->log_room);
+		any = report_build_log(a, &flight, s->log_bytes, &body, &path);
+		if (any) {
+			s->logs[i] = call_new(a, CALL_LOG);
+			s->logs[i]->flight = flight;
+			s->logs[i]->body = body;
+			send_body(s->logs[i], "PUT", path.p,
+			          "Content-Type: application/octet-stream", CALL_TIMEOUT_MS);
+		} else {
+			str_release(&body);
+		}
+		str_release(&path);
+	}
 }
 
 /* Tasks that wait in the supervisor, and those that run there. */
@@ -298,7 +313,7 @@ void session_step(struct agent *a)
 			start_register(a);
 		return;
 	}
-	start_log(a);
+	start_logs(a);
 	if (s->report == NULL) {
 		at = report_time(a);
 		if (at != 0 && at <= a->now_ns) {
@@ -328,6 +343,7 @@ int64_t session_next(const struct agent *a)
 		return s->retry_at_ns;
 	if (!s->registered)
 		return 0;
+	next = earlier(next, s->log_retry_at_ns);
 	if (s->report == NULL)
 		next = earlier(next, report_time(a));
 	if (s->report == NULL && s->poll == NULL && !s->moved)

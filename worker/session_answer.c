@@ -26,28 +26,24 @@
 /* Those of v1 for a worker itself. */
 enum worker_signal { WORKER_CLEAN = -1, WORKER_RESTART = -2, WORKER_FORGET_RESOURCES = -3 };
 
-/* Take the call out of where the session keeps it. */
+/* Take the call out of where the session keeps it. True where another poll has its place. */
 static bool take_call(struct session *s, const struct call *c)
 {
-	bool superseded = false;
+	struct call **places[3 + LOG_CALLS] = {&s->registering, &s->report, &s->poll};
+	struct call **p = &s->older;
 
-	if (s->registering == c) {
-		s->registering = NULL;
-	} else if (s->log == c) {
-		s->log = NULL;
-	} else if (s->report == c) {
-		s->report = NULL;
-	} else if (s->poll == c) {
-		s->poll = NULL;
-	} else {
-		struct call **p = &s->older;
-
-		while (*p != c)
-			p = &(*p)->next;
-		*p = c->next;
-		superseded = true;
+	for (int i = 0; i < LOG_CALLS; i++)
+		places[3 + i] = &s->logs[i];
+	for (int i = 0; i < 3 + LOG_CALLS; i++) {
+		if (*places[i] == c) {
+			*places[i] = NULL;
+			return false;
+		}
 	}
-	return superseded;
+	while (*p != c)
+		p = &(*p)->next;
+	*p = c->next;
+	return true;
 }
 
 static void server_is_away(struct agent *a, const char *why)
@@ -293,6 +289,20 @@ static void refused(struct agent *a, const struct call *c, int status, json_t *r
 	}
 }
 
+/* It has no room, or is about to stop. What is long is sent again later, or in reports. */
+static void log_not_taken(struct agent *a, const char *why)
+{
+	struct session *s = &a->session;
+
+	if (s->log_backoff_ns == 0) {
+		log_warn(a->log, "%s takes no long log: %s", a->options->url.p, why);
+		s->log_backoff_ns = BACKOFF_FIRST_NS;
+	}
+	s->log_retry_at_ns = a->now_ns + s->log_backoff_ns;
+	if (s->log_backoff_ns < BACKOFF_MAX_NS)
+		s->log_backoff_ns *= 2;
+}
+
 /* It says nothing of the session: reports and polls find out how that stands. */
 static void log_answered(struct agent *a, const struct call *c, int status, json_t *reply)
 {
@@ -301,9 +311,14 @@ static void log_answered(struct agent *a, const struct call *c, int status, json
 	json_t *fenced = json_pack("{s:b}", "fenced", 1);
 
 	if (status >= 200 && status <= 299) {
+		s->log_retry_at_ns = s->log_backoff_ns = 0;
 		report_log_answer(a, &c->flight, reply);
-	} else if (status == 413 && s->log_bytes > LOG_CALL_LEAST) {
-		s->log_bytes /= 2;
+	} else if (status == 413 && c->body.len > LOG_CALL_LEAST) {
+		/* Another one may have been refused before. */
+		while (s->log_bytes >= c->body.len)
+			s->log_bytes /= 2;
+		if (s->log_bytes < LOG_CALL_LEAST)
+			s->log_bytes = LOG_CALL_LEAST;
 		report_log_answer(a, &c->flight, NULL);
 	} else if (status == 409 && json_is_integer(json_object_get(reply, "wanted"))) {
 		report_log_answer(a, &c->flight, reply);
@@ -311,7 +326,7 @@ static void log_answered(struct agent *a, const struct call *c, int status, json
 		report_log_answer(a, &c->flight, fenced);
 	} else {
 		report_log_answer(a, &c->flight, NULL);
-		server_is_away(a, message != NULL ? message : "a log was not taken");
+		log_not_taken(a, message != NULL ? message : "it does not say why");
 	}
 	json_decref(fenced);
 }
@@ -353,5 +368,11 @@ void session_answered(void *context, enum http_error error, struct http_response
 		plan_poll(a, c, empty, superseded);
 	}
 	json_decref(reply);
+	if (c->kind == CALL_LOG) {
+		str_release(&a->session.log_room);
+		a->session.log_room = c->body;
+		str_init(&c->body);
+		str_reset(&a->session.log_room);
+	}
 	session_call_free(c);
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define MARKER_SIZE 128
+#define LONG_BYTES ((uint64_t)256 << 10)
 
 static size_t make_marker(const struct stream *s, char marker[MARKER_SIZE])
 {
@@ -68,8 +69,13 @@ void stream_close(struct stream *s)
 
 bool stream_is_due(const struct stream *s)
 {
-	return !s->closed && !s->apart &&
-	       (s->unsure ? s->sent == 0 && s->size > 0 : s->sent < s->size);
+	return !s->closed && (s->unsure ? s->sent == 0 && s->size > 0 : s->sent < s->size);
+}
+
+bool stream_is_long(const struct stream *s)
+{
+	return stream_is_due(s) && !s->unsure && (s->apart > 0 || s->sent == s->stored) &&
+	       s->size - s->sent >= LONG_BYTES;
 }
 
 bool stream_is_stored(const struct stream *s)
@@ -124,4 +130,12 @@ void stream_rewind(struct stream *s, uint64_t stored)
 	s->unsure = false;
 	if (stored > s->size || s->closed)
 		s->size = stored;
+}
+
+void stream_resend(struct stream *s, uint64_t offset)
+{
+	if (offset < s->stored)
+		offset = s->stored;
+	if (offset < s->sent)
+		s->sent = offset;
 }

@@ -18,7 +18,7 @@ struct stream {
 	uint64_t size;   /* as last looked at */
 	uint64_t stored; /* the server has them */
 	uint64_t sent;   /* stored, or in a call that has no answer yet */
-	bool apart;      /* a call of its own has what lies between stored and sent */
+	unsigned apart;  /* calls of their own that have what lies between stored and sent */
 	bool unsure;     /* an earlier agent sent some: the server is asked how much it has */
 	bool closed;     /* no more of it is sent */
 };
@@ -30,11 +30,16 @@ void stream_release(struct stream *s);
 int stream_look(struct stream *s);
 /* Whether something is to be said about it. */
 bool stream_is_due(const struct stream *s);
+/* Whether that is so much that it is worth a call of its own, beside those that are on their way.
+ */
+bool stream_is_long(const struct stream *s);
 /* At most n bytes from `offset` on; bytes read, or -errno. What is missing in the file (a task may
    cut it) reads as NULs. */
 int64_t stream_read(struct stream *s, uint64_t offset, char *buf, size_t n);
 /* The call was not answered, or the server wants them from `stored` on. */
 void stream_rewind(struct stream *s, uint64_t stored);
+/* The same of one of several calls on their way: what it had begins at `offset`. */
+void stream_resend(struct stream *s, uint64_t offset);
 /* No more of it can be read, or is wanted: it ends with what is stored. */
 void stream_close(struct stream *s);
 /* Everything up to the size is stored. */

@@ -7,7 +7,7 @@
 #include <sys/inotify.h>
 
 /* Output is looked at once a task has run for so long, and not again within LOOK_NS. */
-#define WATCH_NS (50 * MS_NS)
+#define WATCH_NS (10 * MS_NS)
 #define LOOK_NS (30 * MS_NS)
 /* Where the kernel gives no more watches. */
 #define UNWATCHED_NS (250 * MS_NS)

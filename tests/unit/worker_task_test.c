@@ -246,6 +246,41 @@ static void a_stream_is_read_by_offset(void **state)
 	assert_int_equal(tree_remove(dir), 0);
 }
 
+/* Parts of a long log travel in calls of their own, whose answers come in any order. */
+static void parts_of_a_stream_travel_at_once(void **state)
+{
+	const uint64_t mib = 1 << 20;
+	struct stream s;
+	char dir[32];
+
+	(void)state;
+	make_dir(dir);
+	stream_init(&s, dir, "stdout", 100 * mib);
+	s.size = mib / 4 - 1;
+	assert_false(stream_is_long(&s));
+	s.size = 10 * mib;
+	assert_true(stream_is_long(&s));
+	/* A report has some of it. */
+	s.sent = 10;
+	assert_false(stream_is_long(&s));
+	s.sent = 8 * mib;
+	s.apart = 2;
+	assert_true(stream_is_long(&s));
+	/* The second of two, with what lies behind it; the first too. */
+	stream_resend(&s, 4 * mib);
+	assert_int_equal(s.sent, 4 * mib);
+	stream_resend(&s, 6 * mib);
+	assert_int_equal(s.sent, 4 * mib);
+	s.stored = 2 * mib;
+	stream_resend(&s, 0);
+	assert_int_equal(s.sent, 2 * mib);
+	s.sent = 10 * mib - 5;
+	assert_true(stream_is_due(&s));
+	assert_false(stream_is_long(&s));
+	stream_release(&s);
+	assert_int_equal(tree_remove(dir), 0);
+}
+
 static void base64_has_its_padding(void **state)
 {
 	static const char *const pairs[][2] = {{"", ""},
@@ -324,6 +359,7 @@ int main(void)
 	        cmocka_unit_test(a_shell_is_left_out_where_it_adds_nothing),
 	        cmocka_unit_test(places_are_reused_only_when_clean),
 	        cmocka_unit_test(a_stream_is_read_by_offset),
+	        cmocka_unit_test(parts_of_a_stream_travel_at_once),
 	        cmocka_unit_test(base64_has_its_padding),
 	        cmocka_unit_test(a_token_of_this_machine_stays_here),
 	};

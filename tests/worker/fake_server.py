@@ -51,6 +51,9 @@ class Execution:
     def types(self):
         return [event["type"] for event in self.events]
 
+# From so many bytes on a piece of a log waits for the one before it.
+EARLY = 256 << 10
+
 
 class FakeServer:
     def __init__(self, token="secret", lease=2400, poll=25):
@@ -254,7 +257,13 @@ class FakeServer:
             self.appended.append(len(body))
             if self.most is not None and len(body) > self.most:
                 return 413, {"message": "too large", "code": "too-large"}
-            answer = self.store_log({"execution_id": int(match[1]), "stream": match[2], "offset": int(match[3])}, body)
+            item = {"execution_id": int(match[1]), "stream": match[2], "offset": int(match[3])}
+            if len(body) >= EARLY:
+                self.lock.wait_for(lambda: self.is_next(item), 1)
+            if len(body) >= EARLY and not self.is_next(item):
+                answer = {"wanted": len(self.executions[item["execution_id"]].log[item["stream"]])}
+            else:
+                answer = self.store_log(item, body)
             self.lock.notify_all()
             if self.lose_answers > 0:
                 self.lose_answers -= 1
@@ -262,6 +271,11 @@ class FakeServer:
         if "length" in answer:
             return 200, answer
         return 409, {"message": "no", "code": "gap" if "wanted" in answer else "fenced", **answer}
+
+    def is_next(self, item):
+        """Several long pieces may be on their way; the one before may have been refused."""
+        execution = self.executions[item["execution_id"]]
+        return item["offset"] <= len(execution.log[item["stream"]]) or not execution.live
 
     def store_log(self, item, data=None):
         execution = self.executions[item["execution_id"]]
