@@ -213,6 +213,7 @@ static void make_up(struct forecast *f, const struct recruiter *row)
 	json_t *provider, *flavor;
 	const char *name;
 
+	f->made_up = true;
 	arena_init(&arena);
 	if (wanted_parse(&wanted, "flavor", row->worker_flavor, &arena, &ignored)) {
 		protofilter_least(&wanted.filter, &machine, &arena);
@@ -389,19 +390,26 @@ static int settle_providers(struct forecast *f, const struct forecast_options *o
 {
 	const struct submission *s = f->submission;
 	const char *name;
-	json_t *value;
+	json_t *value, *known;
 	size_t n = 0;
 
 	if (f->offers_of == OFFERS_NONE && (options->assume || options->prices.n > 0))
 		make_up_all(f);
+	known = json_copy(f->offers);
 	/* Every provider that a recruiter names has to be known to be played. */
 	for (size_t i = 0; options->assume && i < s->recruiter_count; i++) {
 		name = s->recruiters[i].worker_provider;
-		if (!is_auto(name) && json_object_get(f->offers, name) == NULL &&
-		    s->recruiters[i].worker_region != NULL)
+		if (is_auto(name) || json_object_get(known, name) != NULL ||
+		    s->recruiters[i].worker_region == NULL)
+			continue;
+		if (options->offers != NULL || options->named) {
+			json_decref(known);
 			return usage_error("%s says nothing of provider %s",
 			                   options->offers ? options->offers : "the server", name);
+		}
+		make_up(f, &s->recruiters[i]);
 	}
+	json_decref(known);
 	f->providers = xcalloc(json_object_size(f->offers) + 1, sizeof(*f->providers));
 	json_object_foreach(f->offers, name, value)
 	{

@@ -20,6 +20,7 @@ struct forecast_options {
 	VEC(const char *) prices;  /* of an hour: FLAVOR=N, or N for a cpu of all other machines */
 	const char *offers;        /* a file; NULL: none */
 	struct client *client;     /* of the server that is asked; NULL: none */
+	bool named; /* somebody means that server: what it does not know is not there */
 	/* Of what nobody knows something is assumed: 60 seconds, machines that fit. */
 	bool assume;
 };
@@ -32,6 +33,7 @@ struct forecast {
 	const char **seconds_of; /* where that is from: given, past, assumed; NULL: not known */
 	json_t *offers; /* by provider: what it would answer to flavors (docs/providers.md) */
 	enum offers_source offers_of;
+	bool made_up;           /* some machines, or all, are made up to fit */
 	const char **providers; /* their names, NULL behind the last */
 };
 

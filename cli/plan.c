@@ -26,6 +26,8 @@ static int knowing_open(struct knowing *k, struct run_options *o)
 	if (result == REACH_MISUSED)
 		code = usage_error("%s", error.p);
 	o->simulate.forecast.client = result == REACH_OK ? &k->reach.client : NULL;
+	/* The one of a state directory may be there for something else. */
+	o->simulate.forecast.named = k->reach.url.len == 0;
 	str_release(&error);
 	return code;
 }

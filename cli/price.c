@@ -506,7 +506,7 @@ static void note_prices(struct pricing *p)
 	const char *last = NULL;
 
 	note_untimed(p);
-	if (p->f->offers_of == OFFERS_MADE_UP)
+	if (p->f->made_up)
 		note(p, "the machines are made up to fit: --offers FILE, or a server, says what "
 		        "there is");
 	if (p->f->offers_of == OFFERS_NONE) {

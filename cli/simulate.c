@@ -423,7 +423,7 @@ static void tell_text(const struct watch *w, struct str *out)
 	add_time(out, 0, simulation_seconds(w->simulation));
 	str_addf(out, ", at most %u worker%s, ", w->most, w->most == 1 ? "" : "s");
 	add_total(w, out);
-	if (w->forecast->offers_of == OFFERS_MADE_UP && w->forecast->providers[0] != NULL)
+	if (w->forecast->made_up)
 		str_adds(out,
 		         "the machines are made up to fit: --offers FILE, or a server, says what "
 		         "there is, --price what it costs\n");
