@@ -152,6 +152,10 @@ static bool judge(struct call *c, enum client_result result)
 	case CLIENT_OK:
 		return true;
 	case CLIENT_UNREACHABLE:
+		if (c->patient) {
+			c->code = CALL_AWAY;
+			return false;
+		}
 		return call_fail(c, EXIT_CODE_SERVER,
 		                 "is it the right server? -s or SCITQ_SERVER names it", "%s",
 		                 client->error.p);

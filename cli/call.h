@@ -8,11 +8,14 @@
 #include <jansson.h>
 #include <pthread.h>
 
+#define CALL_AWAY (-1) /* no exit code: whoever is patient asks again */
+
 struct call {
 	const struct command_call *command;
 	struct reach reach;
 	int timeout_ms;
-	int code; /* exit code of the command so far */
+	int code;     /* exit code of the command so far */
+	bool patient; /* that the server is away is not told: the code is CALL_AWAY then */
 	/* Of several calls at a time one starts a private server again; NULL: it is alone. */
 	pthread_mutex_t *starting;
 };

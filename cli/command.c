@@ -4,6 +4,7 @@
 #include "runtime/session.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -189,12 +190,16 @@ static void learn(struct reading *r, const struct command_option *o)
 {
 	for (; o->name != NULL; o++) {
 		struct option option = {.name = o->name,
-		                        .has_arg = o->argument != NULL ? required_argument
-		                                                       : no_argument,
+		                        .has_arg = o->argument == NULL ? no_argument
+		                                   : option_is_bare(o) ? optional_argument
+		                                                       : required_argument,
 		                        .val = FIRST_KEY + (int)r->options.n};
 
 		if (o->letter != 0)
-			str_addf(&r->letters, "%c%s", o->letter, o->argument != NULL ? ":" : "");
+			str_addf(&r->letters, "%c%s", o->letter,
+			         o->argument == NULL ? ""
+			         : option_is_bare(o) ? "::"
+			                             : ":");
 		vec_push(&r->longs, option);
 		vec_push(&r->options, o);
 	}
@@ -234,6 +239,11 @@ static int read_options(struct command_call *call, struct reading *r, int argc, 
 	while (code == 0 && (key = getopt_long(argc, argv, r->letters.p, r->longs.v, NULL)) >= 0) {
 		const struct command_option *o = known(r, key);
 		struct command_given given = {o, optarg != NULL ? optarg : ""};
+
+		/* getopt wants a value that may be left out within the word of its option. */
+		if (o != NULL && option_is_bare(o) && optarg == NULL && optind < argc &&
+		    isdigit((unsigned char)argv[optind][0]))
+			given.value = argv[optind++];
 
 		if (key == ':')
 			code = command_misused(call, "%s needs a value", argv[optind - 1]);
@@ -376,7 +386,7 @@ static int leading(int argc, char **argv)
 		const char *word = argv[n++];
 		bool within = word[1] == '-' ? strchr(word, '=') != NULL : word[2] != '\0';
 
-		n += o->argument != NULL && !within;
+		n += o->argument != NULL && !option_is_bare(o) && !within;
 	}
 	return n < argc ? n - 1 : argc - 1;
 }

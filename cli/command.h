@@ -17,11 +17,12 @@
 struct command_option {
 	char letter;          /* 0: has none */
 	const char *name;     /* without its dashes */
-	const char *argument; /* what its value is, in capitals; NULL: takes none */
+	const char *argument; /* what its value is, in capitals, a number that may be left out in
+	                         brackets; NULL: takes none */
 	const char *help;     /* one line */
 };
 
-#define COMMAND_GROUPS 4
+#define COMMAND_GROUPS 5
 #define COMMAND_ANY UINT32_MAX
 
 struct command_call;
@@ -76,6 +77,12 @@ struct command_call {
 	char **behind; /* those behind `--`, where the synopsis has it; ended by NULL */
 	size_t nbehind;
 };
+
+/* Its value may be left out. */
+static inline bool option_is_bare(const struct command_option *o)
+{
+	return o->argument != NULL && o->argument[0] == '[';
+}
 
 /* Whether the words begin with those, at the end of a word; each does with "". */
 bool command_begins(const char *words, const char *prefix);

@@ -14,6 +14,7 @@
 #include "cli/fetch.h"
 #include "cli/init.h"
 #include "cli/launch.h"
+#include "cli/list.h"
 #include "cli/logs.h"
 #include "cli/manage.h"
 #include "cli/manual.h"
@@ -64,6 +65,11 @@ static const struct command_option view[] = {
         {'L', "long", NULL, "more columns, and none of them cut"},
         {'H', "no-header", NULL, "without the line of names"},
         {0, "json", NULL, "one JSON object per line"},
+        END,
+};
+
+static const struct command_option watching[] = {
+        {'w', "watch", "[SECONDS]", "go on, and print it anew when it has changed, once in SECONDS at most (1)"},
         END,
 };
 
@@ -350,31 +356,31 @@ const struct command commands[] = {
          "delete a file, the matches of a glob, or all of a folder",
          fetch_delete,
          {selection}},
-        {"task list", "", 0, 0, "tasks", manage_list, {task_filters, view, SERVER}},
+        {"task list", "", 0, 0, "tasks", list_objects, {task_filters, view, watching, SERVER}},
         {"task get", "TASK...", 0, COMMAND_ANY, "all that is known of a task", manage_get, {as_json, which, SERVER}},
         {"task output", "TASK", 0, 1, "what it wrote: scitq logs", logs, {log_which, which, SERVER}},
         {"task relaunch", "TASK...", 0, COMMAND_ANY, "run it again", task_relaunch, {nothing, which, SERVER}},
         {"task update", "TASK...", 0, COMMAND_ANY, "change it", manage_update, {task_fields, which, SERVER}},
         {"task delete", "TASK...", 0, COMMAND_ANY, "delete it with its executions", manage_delete, {nothing, which, SERVER}},
-        {"worker list", "", 0, 0, "workers", manage_list, {worker_filters, view, SERVER}},
+        {"worker list", "", 0, 0, "workers", list_objects, {worker_filters, view, watching, SERVER}},
         {"worker get", "WORKER...", 0, COMMAND_ANY, "all that is known of a worker", manage_get, {as_json, which, SERVER}},
         {"worker deploy", "", 0, 0, "hire workers", worker_deploy, {deploy_fields, SERVER}},
         {"worker update", "WORKER...", 0, COMMAND_ANY, "change it", manage_update, {worker_fields, which, SERVER}},
         {"worker delete", "WORKER...", 0, COMMAND_ANY, "delete it; a deployed one is destroyed", manage_delete, {nothing, which, SERVER}},
-        {"batch list", "", 0, 0, "batches, with counts of their tasks", manage_list, {nothing, view, SERVER}},
+        {"batch list", "", 0, 0, "batches, with counts of their tasks", list_objects, {nothing, view, watching, SERVER}},
         {"batch stop", "BATCH...", 0, COMMAND_ANY, "grant nothing of it, and pause its workers", batch_stop, {stop_how, batch_which, SERVER}},
         {"batch go", "BATCH...", 0, COMMAND_ANY, "let it go on", batch_go, {go_how, batch_which, SERVER}},
         {"batch delete", "BATCH...", 0, COMMAND_ANY, "delete it with all that belongs to it", manage_delete, {nothing, batch_which, SERVER}},
-        {"execution list", "", 0, 0, "executions of tasks", manage_list, {execution_filters, view, SERVER}},
+        {"execution list", "", 0, 0, "executions of tasks", list_objects, {execution_filters, view, watching, SERVER}},
         {"execution get", "EXECUTION...", 1, COMMAND_ANY, "all that is known of an execution", manage_get, {as_json, SERVER}},
-        {"recruiter list", "", 0, 0, "recruiters", manage_list, {recruiter_filters, view, SERVER}},
+        {"recruiter list", "", 0, 0, "recruiters", list_objects, {recruiter_filters, view, watching, SERVER}},
         {"recruiter create", "", 0, 0, "set the recruiter of a rank", recruiter_create, {recruiter_fields, SERVER}},
         {"recruiter update", "", 0, 0, "change one", recruiter_change, {recruiter_fields, SERVER}},
         {"recruiter delete", "", 0, 0, "delete one", recruiter_delete, {recruiter_which, SERVER}},
-        {"flavor list", "", 0, 0, "machines that providers offer, cheapest first", manage_list, {flavor_filters, view, SERVER}},
-        {"job list", "", 0, 0, "deploying and destroying of workers", manage_list, {status_filter, view, SERVER}},
+        {"flavor list", "", 0, 0, "machines that providers offer, cheapest first", list_objects, {flavor_filters, view, SERVER}},
+        {"job list", "", 0, 0, "deploying and destroying of workers", list_objects, {status_filter, view, watching, SERVER}},
         {"job get", "JOB...", 1, COMMAND_ANY, "all that is known of a job", manage_get, {as_json, SERVER}},
-        {"run list", "", 0, 0, "runs of workflows, newest first", manage_list, {run_filters, view, SERVER}},
+        {"run list", "", 0, 0, "runs of workflows, newest first", list_objects, {run_filters, view, watching, SERVER}},
         {"run get", "RUN...", 1, COMMAND_ANY, "all that is known of a run", manage_get, {as_json, SERVER}},
         {"launch", "COMMAND [ARGUMENT]...", 1, COMMAND_ANY, "queue one command as a task", launch, {launch_fields, launch_how, call_options}},
         {"top", "", 0, 0, "runs, workers and failures, on the whole terminal", top, {nothing, SERVER}},
@@ -394,7 +400,7 @@ const struct command commands[] = {
         {"user create", "NAME", 1, 1, "admit somebody: print a token, once", access_create, {user_fields, as_json, SERVER}},
         {"user delete", "NAME...", 1, COMMAND_ANY, "admit somebody no more", access_revoke, {nothing, SERVER}},
         {"user me", "", 0, 0, "as whom the server knows you", access_mine, {as_json, SERVER}},
-        {"token list", "", 0, 0, "tokens of users and workers, without their text", manage_list, {nothing, view, SERVER}},
+        {"token list", "", 0, 0, "tokens of users and workers, without their text", list_objects, {nothing, view, SERVER}},
         {"token create", "NAME", 1, 1, "make a token and print it, once", access_create, {token_fields, as_json, SERVER}},
         {"token revoke", "NAME...", 1, COMMAND_ANY, "a token admits nobody any more", access_revoke, {nothing, SERVER}},
         {"completion", "bash|zsh|fish", 1, 1, "completion of command lines, for that shell", completion, {NULL}},

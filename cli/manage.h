@@ -1,10 +1,9 @@
-/* scitq task, worker, batch...: the objects of a server, listed, shown, changed and deleted. */
+/* scitq task, worker, batch...: the objects of a server, shown, changed and deleted. */
 #ifndef CLI_MANAGE_H
 #define CLI_MANAGE_H
 
 #include "cli/command.h"
 
-int manage_list(const struct command_call *call);
 int manage_get(const struct command_call *call);
 int manage_update(const struct command_call *call);
 int manage_delete(const struct command_call *call);

@@ -14,32 +14,33 @@
 static const struct object objects[] = {
         {"task", "/tasks/", "task_id",
          "task_id name status batch command creation_date modification_date",
-         "run_id retry attempts reason container container_options input output resource",
+         "run_id retry attempts reason container container_options input output resource", "task",
          TABLE_TASK, true, true, true},
         {"worker", "/workers/", "worker_id",
          "worker_id name status concurrency batch creation_date last_contact_date",
-         "prefetch assigned accepted running failed succeeded load memory gpus permanent flavor region "
+         "prefetch assigned accepted running failed succeeded load memory gpus permanent flavor "
+         "region "
          "provider hostname",
-         TABLE_WORKER, true, false, true},
+         "worker,execution", TABLE_WORKER, true, false, true},
         {"batch", "/batch/", "batch", "batch pending accepted running failed succeeded workers", "",
-         TABLE_BATCH, false, false, false},
+         "batch,worker", TABLE_BATCH, false, false, false},
         {"execution", "/executions/", "execution_id",
          "execution_id task_id worker_id status return_code latest creation_date modification_date",
-         "reason message start_date end_date cpu_seconds peak_memory command", TABLE_EXECUTION,
-         false, true, true},
+         "reason message start_date end_date cpu_seconds peak_memory command", "execution",
+         TABLE_EXECUTION, false, true, true},
         {"recruiter", "/recruiter/", "batch",
          "batch rank tasks_per_worker worker_flavor worker_provider worker_region "
          "worker_concurrency worker_prefetch minimum_tasks maximum_workers",
-         "", TABLE_RECRUITER, false, false, false},
+         "", "recruiter", TABLE_RECRUITER, false, false, false},
         {"flavor", "/flavor/", "name",
-         "name provider region cpu ram disk gpus gpumem tags cost eviction available", "", TABLE_FLAVOR,
-         false, false, false},
+         "name provider region cpu ram disk gpus gpumem tags cost eviction available", "", NULL,
+         TABLE_FLAVOR, false, false, false},
         {"job", "/jobs/", "job_id", "job_id target action status progress reason creation_date",
-         "modification_date retry args log", TABLE_JOB, false, true, false},
+         "modification_date retry args log", "job", TABLE_JOB, false, true, false},
         {"token", "/tokens/", "token_id", "name role worker creation_date expiry_date", "token_id",
-         TABLE_TOKEN, false, false, false},
+         NULL, TABLE_TOKEN, false, false, false},
         {"run", "/runs/", "run_id", "run_id name status task_count creation_date end_date",
-         "maximum_workers max_cost cost owner digest", TABLE_RUN, true, true, false},
+         "maximum_workers max_cost cost owner digest", "run", TABLE_RUN, true, true, false},
 };
 
 #define OBJECTS (sizeof(objects) / sizeof(objects[0]))

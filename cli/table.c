@@ -94,8 +94,7 @@ static size_t columns_of(const char *text, size_t len)
 	return n;
 }
 
-/* Bytes of the first n characters. */
-static size_t bytes_of(const char *text, size_t len, size_t n)
+size_t table_bytes_of(const char *text, size_t len, size_t n)
 {
 	size_t i = 0;
 
@@ -202,7 +201,7 @@ static void add_padded(const struct table_print *t, size_t i, const struct str *
 	if (t->numbers[i] && pad > 0)
 		str_addf(out, "%*s", (int)pad, "");
 	if (cut)
-		len = bytes_of(cell->p, cell->len, t->widths[i] - 3);
+		len = table_bytes_of(cell->p, cell->len, t->widths[i] - 3);
 	str_add(out, cell->len > 0 ? cell->p : "", len);
 	if (cut)
 		str_adds(out, "...");

@@ -28,6 +28,8 @@ struct table_print {
 void table_init(struct table_print *t, const char *columns, bool header);
 /* Append the lines of an array of objects. */
 void table_add(struct table_print *t, const json_t *rows, struct str *out);
+/* Bytes of the first n characters of a text. */
+size_t table_bytes_of(const char *text, size_t len, size_t n);
 /* One object, a line "member  value" for each of its members. */
 void table_add_object(const json_t *object, struct str *out);
 

@@ -1,0 +1,311 @@
+#include "cli/watch.h"
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "cli/table.h"
+#include "client/events.h"
+#include "runtime/session.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#define SECOND_NS INT64_C(1000000000)
+/* The server sends something at least every ten seconds. */
+#define SILENCE_NS (30 * SECOND_NS)
+/* Between two attempts to reach it. */
+#define AGAIN_NS SECOND_NS
+/* Readings have an end; a day is none. */
+#define SECONDS_MOST 86400.0
+
+bool watch_wanted(struct call *call, double *seconds)
+{
+	const char *text = command_value(call->command, "watch");
+	char *end;
+
+	*seconds = text != NULL ? 1 : 0;
+	if (text == NULL || *text == '\0')
+		return true;
+	errno = 0;
+	*seconds = strtod(text, &end);
+	if (errno == 0 && end != text && *end == '\0' && *seconds > 0 && *seconds <= SECONDS_MOST)
+		return true;
+	return call_fail(call, EXIT_CODE_USAGE, NULL, "--watch is '%s', not a number of seconds",
+	                 text);
+}
+
+/* ---- the screen ---- */
+
+static void measure(struct screen *s)
+{
+	struct winsize size = {0};
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0)
+		memset(&size, 0, sizeof(size));
+	s->width = size.ws_col;
+	s->height = size.ws_row;
+}
+
+void screen_init(struct screen *s)
+{
+	const char *term = getenv("TERM");
+
+	*s = (struct screen){.last = STR_INIT};
+	s->terminal = isatty(STDOUT_FILENO) && term != NULL && strcmp(term, "dumb") != 0;
+}
+
+void screen_release(struct screen *s)
+{
+	str_release(&s->last);
+}
+
+/* What nobody reads any more is no failure, and the end of it. */
+bool screen_add(struct screen *s, struct call *call, const struct str *text)
+{
+	int err = text->len > 0 ? fd_write_all(STDOUT_FILENO, text->p, text->len) : 0;
+
+	s->begun = true;
+	if (err == 0)
+		return true;
+	call->code = EXIT_CODE_OK;
+	if (err != -EPIPE)
+		call_fail(call, EXIT_CODE_INFRASTRUCTURE, NULL, "cannot write: %s", strerror(-err));
+	return false;
+}
+
+static size_t lines_in(const char *text)
+{
+	size_t n = 0;
+
+	for (; *text != '\0'; text++)
+		n += *text == '\n';
+	return n;
+}
+
+/* The text as lines of the terminal, as many as it has room for. */
+static unsigned lay_out(struct screen *s, const struct str *text, struct str *out)
+{
+	const char *line = text->len > 0 ? text->p : "";
+	unsigned n = 0;
+
+	measure(s);
+	while (*line != '\0') {
+		size_t length = strcspn(line, "\n");
+		bool last = line[length] == '\0' || line[length + 1] == '\0';
+
+		/* The line below them is the cursor's. */
+		if (s->height > 2 && n + 2 >= s->height && !last) {
+			str_addf(out, "... %zu more\033[K\n", lines_in(line));
+			return n + 1;
+		}
+		/* One that goes on below would not be drawn over. */
+		str_add(out, line, s->width > 0 ? table_bytes_of(line, length, s->width) : length);
+		str_adds(out, "\033[K\n");
+		n++;
+		line += length + (line[length] == '\n');
+	}
+	return n;
+}
+
+static bool same(const struct str *a, const struct str *b)
+{
+	return a->len == b->len && (a->len == 0 || memcmp(a->p, b->p, a->len) == 0);
+}
+
+bool screen_show(struct screen *s, struct call *call, const struct str *text)
+{
+	struct str shown = STR_INIT, out = STR_INIT;
+	unsigned lines = 0;
+	bool ok = true;
+
+	if (s->terminal)
+		lines = lay_out(s, text, &shown);
+	else
+		str_add(&shown, text->p, text->len);
+	if (!s->begun || !same(&shown, &s->last)) {
+		if (s->terminal && s->drawn > 0)
+			str_addf(&out, "\033[%uA\r", s->drawn);
+		else if (!s->terminal && s->begun)
+			str_addc(&out, '\n');
+		str_add(&out, shown.p, shown.len);
+		if (s->terminal)
+			str_adds(&out, "\033[J");
+		ok = screen_add(s, call, &out);
+		s->drawn = lines;
+		str_release(&s->last);
+		s->last = shown;
+		str_init(&shown);
+	}
+	str_release(&shown);
+	str_release(&out);
+	return ok;
+}
+
+/* ---- the stream ---- */
+
+struct stream {
+	const struct watch *watch;
+	struct http_multi *multi;
+	struct events events;
+	uint64_t call; /* 0: none is under way */
+	int64_t heard_ns, again_ns;
+	bool changed; /* since the last showing */
+	bool over;    /* a private server has gone */
+	bool refused; /* the server has said no */
+	struct str url;
+};
+
+static bool each_event(void *context, const char *kind, const struct str *data)
+{
+	struct stream *s = context;
+
+	(void)kind;
+	(void)data;
+	s->changed = true;
+	return true;
+}
+
+static bool take_piece(void *context, const char *type, const char *data, size_t n)
+{
+	struct stream *s = context;
+
+	(void)type;
+	s->heard_ns = clock_monotonic_ns();
+	return n == 0 || events_read(&s->events, data, n);
+}
+
+static void take_end(void *context, enum http_error error, struct http_response *response)
+{
+	struct stream *s = context;
+	struct client *client = &s->watch->call->reach.client;
+	enum client_result result = client_answer(client, error, response, NULL);
+
+	s->call = 0;
+	s->again_ns = clock_monotonic_ns() + AGAIN_NS;
+	s->refused = result == CLIENT_UNAUTHORIZED || result == CLIENT_REFUSED;
+	/* Nothing happens where it is not needed any more, and it is not started to tell that. */
+	s->over = call_private(s->watch->call);
+}
+
+static void begin(struct stream *s)
+{
+	struct http_request request;
+
+	events_reset(&s->events);
+	s->heard_ns = clock_monotonic_ns();
+	client_request(&s->watch->call->reach.client, "GET", s->watch->events, NULL, 0, &s->url,
+	               &request);
+	s->call = http_multi_follow(s->multi, &request, take_piece, take_end, s);
+}
+
+/* A connection on which nothing comes is none. */
+static void tend(struct stream *s)
+{
+	int64_t now = clock_monotonic_ns();
+
+	if (s->call != 0 && now - s->heard_ns > SILENCE_NS) {
+		http_multi_cancel(s->multi, s->call);
+		s->call = 0;
+		s->again_ns = now;
+	}
+	if (s->call == 0 && now >= s->again_ns)
+		begin(s);
+}
+
+static int until_ms(int64_t then_ns)
+{
+	int64_t ms = (then_ns - clock_monotonic_ns()) / 1000000 + 1;
+
+	return ms < 0 ? 0 : ms > INT_MAX ? INT_MAX : (int)ms;
+}
+
+static int wait_ms(const struct stream *s, int64_t next_ns)
+{
+	int64_t then = s->call != 0 ? s->heard_ns + SILENCE_NS : s->again_ns;
+
+	return until_ms(s->changed && next_ns < then ? next_ns : then);
+}
+
+/* False: nobody reads what is printed. */
+static bool await(struct stream *s, int resized, int64_t next_ns)
+{
+	struct signalfd_siginfo info;
+	struct pollfd fds[] = {
+	        {http_multi_fd(s->multi), POLLIN, 0}, {resized, POLLIN, 0}, {STDOUT_FILENO, 0, 0}};
+
+	if (poll(fds, 3, wait_ms(s, next_ns)) < 0)
+		return errno == EINTR;
+	http_multi_run(s->multi);
+	if ((fds[1].revents & POLLIN) && read(resized, &info, sizeof(info)) > 0)
+		s->changed = true;
+	return (fds[2].revents & POLLERR) == 0;
+}
+
+/* Show it; where the server is away, it is asked again once its stream is there. */
+static bool show(struct stream *s, bool first)
+{
+	struct call *call = s->watch->call;
+	bool ok;
+
+	s->changed = false;
+	call->patient = !first;
+	ok = s->watch->show(s->watch->context);
+	call->patient = false;
+	if (ok || call->code != CALL_AWAY)
+		return ok;
+	call->code = EXIT_CODE_OK;
+	s->changed = true;
+	return true;
+}
+
+void watch_follow(const struct watch *w)
+{
+	struct stream s = {.watch = w, .multi = http_multi_new(), .changed = true, .url = STR_INIT};
+	int64_t next_ns = 0;
+	int resized;
+	sigset_t set;
+	bool first = true, ok = true;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGWINCH);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	resized = signalfd(-1, &set, SFD_CLOEXEC);
+	if (resized < 0) {
+		call_fail(w->call, EXIT_CODE_INFRASTRUCTURE, NULL, "no signalfd: %s",
+		          strerror(errno));
+		ok = false;
+	}
+	events_init(&s.events, each_event, &s);
+	while (ok) {
+		tend(&s);
+		ok = await(&s, resized, next_ns);
+		if (ok && s.refused)
+			ok = call_fail(w->call, EXIT_CODE_SERVER, NULL, "%s",
+			               w->call->reach.client.error.p);
+		if (ok && s.over) {
+			/* How it ended; the server comes back for that as for any command. */
+			if (s.changed && !show(&s, false))
+				break;
+			fprintf(stderr, "%s: the private server has gone, with its last run\n",
+			        w->call->command->program);
+			break;
+		}
+		if (ok && s.changed && clock_monotonic_ns() >= next_ns) {
+			ok = show(&s, first);
+			first = false;
+			next_ns = clock_monotonic_ns() + (int64_t)(w->seconds * (double)SECOND_NS);
+		}
+	}
+	if (resized >= 0)
+		close(resized);
+	http_multi_free(s.multi);
+	events_release(&s.events);
+	str_release(&s.url);
+}
