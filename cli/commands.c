@@ -272,9 +272,9 @@ static const struct command_option edit_how[] = {
         {0, "patch", "FILE", "write the change of the .scitq file there (standard output)"},
         {0, "alone", NULL, "the tasks alone, without their .scitq file"},
         {0, "source", "FILE", "where the .scitq file is (where the run was started from)"},
-        {0, "param", "NAME=VALUE", "as scitq-run got it; also several times"},
-        {0, "set", "[STEP.]KEY=VALUE", "as scitq-run got it; also several times"},
-        {0, "profile", "NAME", "as scitq-run got it"},
+        {0, "param", "NAME=VALUE", "in place of what scitq-run got; also several times"},
+        {0, "set", "[STEP.]KEY=VALUE", "in place of what scitq-run got; also several times"},
+        {0, "profile", "NAME", "in place of what scitq-run got"},
         END,
 };
 

@@ -110,8 +110,7 @@ bool edit_read(struct edit *e)
 		                 "--source names it; --alone changes the tasks without it",
 		                 "the .scitq file of the run, %s, is not here", path);
 	e->with_program = true;
-	if (!program_open(&e->program, &e->call, path, edit_member(e->run, "name"), source) ||
-	    !check_program(e))
+	if (!program_open(&e->program, &e->call, path, e->run, source) || !check_program(e))
 		return false;
 	str_add(&e->text, e->program.place.text, e->program.place.len);
 	return true;

@@ -2,6 +2,7 @@
 
 #include "base/fd.h"
 #include "base/linediff.h"
+#include "cli/arguments.h"
 #include "cli/io.h"
 #include "runtime/local.h"
 #include "runtime/session.h"
@@ -89,23 +90,43 @@ static bool open_digests(struct program *p, struct call *c)
 	return ok;
 }
 
-bool program_open(struct program *p, struct call *c, const char *path, const char *workflow,
-                  const char *source)
+static bool choose_arguments(struct program *p, struct call *c, const json_t *run)
 {
-	*p = (struct program){.path = path, .old_text = STR_INIT, .new_text = STR_INIT};
+	const char *profile = command_value(c->command, "profile");
+	const char *arguments = json_string_value(json_object_get(run, "arguments"));
+
+	p->options = (struct compile_options){
+	        .path = p->path, .name = json_string_value(json_object_get(run, "name"))};
 	if (!read_pairs(p, c))
 		return false;
-	if (!io_read(path, &p->old_text)) {
+	/* Also where what is given says where relative paths begin. */
+	if (arguments != NULL && !arguments_read(arguments, &p->arena, &p->options))
+		return call_fail(c, EXIT_CODE_SERVER, "--alone changes the tasks without it",
+		                 "the arguments of the run cannot be read");
+	if (p->params.n + p->sets.n == 0 && profile == NULL)
+		return true;
+	p->options.params = p->params.v;
+	p->options.nparams = p->params.n;
+	p->options.sets = p->sets.v;
+	p->options.nsets = p->sets.n;
+	p->options.profile = profile;
+	return true;
+}
+
+bool program_open(struct program *p, struct call *c, const char *path, const json_t *run,
+                  const char *source)
+{
+	*p = (struct program){
+	        .path = realpath(path, NULL), .old_text = STR_INIT, .new_text = STR_INIT};
+	arena_init(&p->arena);
+	if (p->path == NULL)
+		return call_fail(c, EXIT_CODE_USAGE, NULL, "%s: %s", path, strerror(errno));
+	if (!choose_arguments(p, c, run))
+		return false;
+	if (!io_read(p->path, &p->old_text)) {
 		c->code = EXIT_CODE_USAGE;
 		return false;
 	}
-	p->options = (struct compile_options){.path = path,
-	                                      .params = p->params.v,
-	                                      .nparams = p->params.n,
-	                                      .sets = p->sets.v,
-	                                      .nsets = p->sets.n,
-	                                      .name = workflow,
-	                                      .profile = command_value(c->command, "profile")};
 	p->before = compile(p, c, &p->old_text);
 	if (p->before == NULL)
 		return call_fail(c, c->code, as_the_run, "%s cannot be compiled", path);
@@ -149,6 +170,8 @@ void program_close(struct program *p)
 		compile_release(p->before);
 	if (p->after != NULL)
 		compile_release(p->after);
+	arena_release(&p->arena);
+	free(p->path);
 	vec_release(&p->params);
 	vec_release(&p->sets);
 	str_release(&p->old_text);
@@ -180,19 +203,17 @@ void program_patch(const struct program *p, struct str *out)
 bool program_write(const struct program *p, struct call *c)
 {
 	struct str now = STR_INIT;
-	char *path = realpath(p->path, NULL);
 	struct stat st;
-	int err = path == NULL || stat(path, &st) != 0 ? -errno : file_read(path, &now);
+	int err = stat(p->path, &st) != 0 ? -errno : file_read(p->path, &now);
 	bool same = now.len == p->old_text.len && memcmp(now.p, p->old_text.p, now.len) == 0;
 
 	if (err == 0 && same)
-		err = file_replace(path, p->new_text.p, p->new_text.len, st.st_mode & 07777);
+		err = file_replace(p->path, p->new_text.p, p->new_text.len, st.st_mode & 07777);
 	if (err != 0)
 		call_fail(c, EXIT_CODE_INFRASTRUCTURE, NULL, "%s: %s", p->path, strerror(-err));
 	else if (!same)
 		call_fail(c, EXIT_CODE_INFRASTRUCTURE, "apply the patch that was printed",
 		          "%s was changed meanwhile, and is left as it is", p->path);
-	free(path);
 	str_release(&now);
 	return err == 0 && same;
 }

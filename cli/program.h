@@ -11,9 +11,10 @@
 #include "runtime/identities.h"
 
 struct program {
-	const char *path; /* of the file; borrowed */
+	char *path; /* of the file, absolute */
 	struct compile_options options;
-	VEC(struct compile_param) params, sets;
+	VEC(struct compile_param) params, sets; /* of the command line */
+	struct arena arena;                     /* of what the run had */
 	struct compilation *before, *after;
 	struct compile_text place; /* of the `run`, in `before` */
 	struct str old_text, new_text;
@@ -24,10 +25,11 @@ struct program {
 };
 
 /*
- * The file that is at the path, with the values of --param, --set and --profile, and the `run` that
- * begins at `source`, "FILE:LINE". False with the call's code set. Always to be closed.
+ * The file that is at the path, compiled with what the run had, or with --param, --set and
+ * --profile where one of these is given, and the `run` that begins at `source`, "FILE:LINE". False
+ * with the call's code set. Always to be closed.
  */
-bool program_open(struct program *p, struct call *c, const char *path, const char *workflow,
+bool program_open(struct program *p, struct call *c, const char *path, const json_t *run,
                   const char *source);
 /* With that text. False with the code set and the diagnostics told where it cannot be compiled. */
 bool program_change(struct program *p, struct call *c, const struct str *text);

@@ -3,6 +3,7 @@
  * Called as scitq-server or scitq-worker it is that program: the private server
  * and workers are processes of this very binary.
  */
+#include "cli/arguments.h"
 #include "cli/doc.h"
 #include "cli/fmt.h"
 #include "cli/io.h"
@@ -63,10 +64,14 @@ static int launch_compiled(struct run_options *o, struct compilation *c)
 	struct arena arena;
 	const char *file = o->files.v[0];
 	char *path = realpath(file, NULL);
+	const struct compile_options options = run_options_compile(o);
 	enum launch_end end = LAUNCH_ENDED;
+	struct str arguments = STR_INIT;
 	int code;
 
 	o->launch.path = path ? path : file;
+	/* Where nobody knows the directory, the run goes without. */
+	o->launch.arguments = arguments_print(&options, &arguments) == 0 ? arguments.p : NULL;
 	arena_init(&arena);
 	if (o->recruit.provider != NULL) {
 		recruiting = recruit_apply(&o->recruit, s, &arena);
@@ -74,6 +79,8 @@ static int launch_compiled(struct run_options *o, struct compilation *c)
 	}
 	code = (int)launch(&o->launch, s, &end);
 	arena_release(&arena);
+	str_release(&arguments);
+	o->launch.arguments = NULL;
 	free(path);
 	if (end == LAUNCH_DETACHED && s->next_count > 0 && then_detached(o) != 0)
 		code = EXIT_CODE_INFRASTRUCTURE;

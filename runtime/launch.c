@@ -180,7 +180,7 @@ static enum exit_code run(struct launch *l)
 
 	if (!session_watch(&l->session) ||
 	    !submit_run(&l->submitted, &l->session, &l->ids, &l->reuse, l->options->path,
-	                l->options->debug))
+	                l->options->arguments, l->options->debug))
 		return (enum exit_code)l->session.exit_code;
 	if (l->submitted.joined)
 		progress_say(&l->progress, "joined run %lld, which has the same plan",

@@ -8,6 +8,7 @@
 struct launch_options {
 	struct server_access team; /* server NULL: the private one */
 	const char *path;          /* absolute path of the .scitq file */
+	const char *arguments; /* with what it was compiled, as a run has it; NULL: nobody says */
 	struct session_private own;
 	bool fresh;  /* reuse nothing */
 	bool detach; /* submit and leave */

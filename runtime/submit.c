@@ -47,7 +47,7 @@ static void add_hook(json_t *body, const struct submission_hook *hook)
 }
 
 static json_t *run_body(const struct identities *ids, const struct reuse *reuse, const char *path,
-                        const char *who, bool debug)
+                        const char *arguments, const char *who, bool debug)
 {
 	const struct submission *sub = ids->submission;
 	json_t *body = json_object(), *batches = json_array(), *recruiters = json_array();
@@ -63,6 +63,8 @@ static json_t *run_body(const struct identities *ids, const struct reuse *reuse,
 	json_object_set_new(body, "task_count", json_integer(sub->task_count - reuse->count));
 	json_object_set_new(body, "reused_count", json_integer(reuse->count));
 	json_object_set_new(body, "source", json_string(path));
+	if (arguments != NULL)
+		json_object_set_new(body, "arguments", json_text(arguments));
 	if (debug)
 		json_object_set_new(body, "debug", json_true());
 	if (owner != NULL && *owner != '\0')
@@ -441,11 +443,11 @@ static bool hold(struct session *s, const char *workflow)
 }
 
 bool submit_run(struct submitted *out, struct session *s, const struct identities *ids,
-                const struct reuse *reuse, const char *path, bool debug)
+                const struct reuse *reuse, const char *path, const char *arguments, bool debug)
 {
 	uint32_t count = ids->submission->task_count;
 	struct sender b = {.session = s, .ids = ids, .reuse = reuse};
-	json_t *body = run_body(ids, reuse, path, s->who, debug), *run = NULL;
+	json_t *body = run_body(ids, reuse, path, arguments, s->who, debug), *run = NULL;
 	const char *status;
 	bool *here, ok;
 

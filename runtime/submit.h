@@ -20,10 +20,11 @@ struct submitted {
    session's error set. */
 bool submit_joins(struct session *s, const struct identities *ids, bool *joins);
 /*
- * path is the file's absolute path; debug: its tasks wait for their user, as they do not otherwise,
- * also where the run was there. False with the session's error set.
+ * path is the file's absolute path; arguments as the run has them, NULL: none; debug: its tasks
+ * wait for their user, as they do not otherwise, also where the run was there. False with the
+ * session's error set.
  */
 bool submit_run(struct submitted *out, struct session *s, const struct identities *ids,
-                const struct reuse *reuse, const char *path, bool debug);
+                const struct reuse *reuse, const char *path, const char *arguments, bool debug);
 
 #endif

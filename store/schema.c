@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-#define SCHEMA_VERSION 13
+#define SCHEMA_VERSION 14
 
 /*
  * SQL that leads from version i + 1 to i + 2; missing tables and indexes are made after it. Types
@@ -59,6 +59,8 @@ static const char *const upgrades[SCHEMA_VERSION - 1] = {
         "ALTER TABLE run ADD COLUMN debug {boolean}",
         /* Long logs in files, of which older programs do not know. */
         "",
+        /* With what a run was compiled. */
+        "ALTER TABLE run ADD COLUMN arguments {text}",
 };
 
 /*
