@@ -402,9 +402,12 @@ bool change_end(struct core *core, struct execution_node *execution, const struc
 	state_execution_remove(&core->state, execution);
 	if (!current)
 		return true;
-	if (outcome->event == EXECUTION_EVENT_SUCCEED)
+	if (outcome->event == EXECUTION_EVENT_SUCCEED) {
+		incident.kind = INCIDENT_TOLD;
+		if (outcome->reason != REASON_NONE)
+			run_incident(core, id, task, &incident);
 		change_task(core, id, task, TASK_EVENT_SUCCEED, REASON_NONE);
-	else if (outcome->event == EXECUTION_EVENT_REFUSE)
+	} else if (outcome->event == EXECUTION_EVENT_REFUSE)
 		change_task(core, id, task,
 		            task->status == TASK_ASSIGNED ? TASK_EVENT_WITHDRAW : TASK_EVENT_LOST,
 		            REASON_NONE);

@@ -162,7 +162,8 @@ static bool read_event(struct call *call, json_t *item, size_t i, struct event *
 		return json_member_text(item, "message", &event->row.message, problem);
 	case EVENT_IDENTIFIED:
 		if (!json_member_text(item, "identity", &event->identity, problem) ||
-		    !json_member_text(item, "identity_parts", &event->parts, problem))
+		    !json_member_text(item, "identity_parts", &event->parts, problem) ||
+		    !json_member_text(item, "output", &event->output, problem))
 			return false;
 		return event->identity != NULL || missing(problem, "events", i, "identity");
 	case EVENT_UPLOADING:
@@ -314,7 +315,8 @@ static json_t *apply_identified(struct core *core, struct execution_node *execut
 		return NULL;
 	if (!record_flush(core))
 		return NULL;
-	if (store_find_identities(store_own(core->store), &event->identity, NULL, 1, take_cached,
+	if (store_find_identities(store_own(core->store), &event->identity,
+	                          event->output ? &event->output : NULL, 1, take_cached,
 	                          &found) != STORE_OK) {
 		json_decref(found);
 		core_failed(core, "identities cannot be read");

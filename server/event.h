@@ -34,6 +34,7 @@ struct event {
 	enum reason reason;
 	int64_t stdout_length, stderr_length; /* of finished */
 	const char *identity, *parts;         /* of identified; parts NULL: the task has it */
+	const char *output;                   /* of identified; NULL: wherever */
 };
 
 struct event_report {

@@ -18,7 +18,7 @@
 #define CANCELLED_AT_ONCE 2000
 #define SWEPT_AT_ONCE 2000
 
-static const char *const kind_words[] = {"failed", "retry", "lost", "dependency"};
+static const char *const kind_words[] = {"failed", "retry", "lost", "dependency", "told"};
 
 struct run_node *run_find(const struct state *state, uint32_t id)
 {

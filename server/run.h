@@ -11,7 +11,14 @@
 
 #define RUN_INCIDENTS 1000 /* kept per run */
 
-enum incident_kind { INCIDENT_FAILED, INCIDENT_RETRY, INCIDENT_LOST, INCIDENT_DEPENDENCY };
+/* INCIDENT_TOLD: a task has succeeded, and something that does no harm went wrong. */
+enum incident_kind {
+	INCIDENT_FAILED,
+	INCIDENT_RETRY,
+	INCIDENT_LOST,
+	INCIDENT_DEPENDENCY,
+	INCIDENT_TOLD
+};
 
 /* What happened to a task; texts are borrowed. */
 struct run_incident {
