@@ -35,12 +35,6 @@ struct remote_files {
 	bool marked; /* EMPTY_MARK is among them, which the list leaves out */
 };
 
-/*
- * Object stores know no empty folder. One that was published has this in it, a file without
- * bytes, by which it can be told from one that is not there. ftp needs no such thing.
- */
-#define EMPTY_MARK PART_PREFIX "empty"
-
 static bool is_mark(const char *path)
 {
 	const char *slash = strrchr(path, '/');

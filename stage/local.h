@@ -12,6 +12,11 @@
 
 /* Files in the making by stage_put, and what else no listing shows. */
 #define PART_PREFIX ".scitq-part-"
+/*
+ * Object stores know no empty folder. One that was published has this in it, a file without
+ * bytes, by which it can be told from one that is not there. ftp needs no such thing.
+ */
+#define EMPTY_MARK PART_PREFIX "empty"
 
 struct local_file {
 	const char *name; /* relative to where the glob begins; the last component without one */

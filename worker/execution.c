@@ -272,6 +272,8 @@ json_t *execution_event(const struct execution *e, enum event_bit bit)
 		if (e->identity_parts != NULL)
 			json_object_set_new_nocheck(event, "identity_parts",
 			                            json_text(e->identity_parts));
+		if (e->removes != NULL)
+			json_object_set_new_nocheck(event, "output", json_text(e->removes));
 		break;
 	case EVENT_REFUSED:
 		type = "refused";

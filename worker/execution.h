@@ -51,9 +51,12 @@ struct execution {
 	bool use_cache;       /* an identical task may have a result */
 	const char *identity; /* by which it is found; NULL: to be computed */
 	char *identity_parts; /* where we computed it */
-	double weight, cpu;   /* cpu NaN: not given */
-	int64_t memory;       /* bytes that it may take; INT_NULL: no limit */
-	int64_t gpu;          /* GPUs of its own; 0, INT_NULL: none */
+	/* Of a removal: the folder whose files are deleted, those that the task of `identity` wrote
+	   there; NULL: it is none. */
+	const char *removes;
+	double weight, cpu; /* cpu NaN: not given */
+	int64_t memory;     /* bytes that it may take; INT_NULL: no limit */
+	int64_t gpu;        /* GPUs of its own; 0, INT_NULL: none */
 	int64_t download_timeout, run_timeout, upload_timeout; /* seconds, INT_NULL: none */
 
 	enum phase phase;

@@ -81,7 +81,9 @@ bool life_grant(struct agent *a, json_t *grant)
 		return true;
 	}
 	execution_settle(e, place, (uint64_t)a->options->max_output);
-	if (e->use_cache)
+	if (life_is_removal(e))
+		life_tell_event(a, e, EVENT_IDENTIFIED);
+	else if (e->use_cache)
 		life_identify(a, e);
 	else
 		life_stage_in(a, e);

@@ -93,6 +93,10 @@ void life_identified(struct agent *a, struct execution *e, json_t *found)
 	/* Stopped meanwhile. */
 	if (e->phase != PHASE_STAGING || e->job != NULL)
 		return;
+	if (e->removes != NULL) {
+		life_remove(a, e, found);
+		return;
+	}
 	if (!json_is_object(found)) {
 		life_stage_in(a, e);
 		return;

@@ -4,6 +4,7 @@
  *	life.c      what happens to an execution: granted, adopted, started, ended, acknowledged
  *	life_in.c   its inputs, up to the supervisor
  *	life_cache.c the result of an identical task in their place
+ *	life_remove.c files of another task that it deletes
  *	life_job.c  its jobs on the pool, and what stops them and its command
  *	life_out.c  its outputs
  *	life_end.c  its end, and what goes with it
@@ -24,6 +25,11 @@ void life_hold(struct agent *a, struct execution *e);
 
 /* life_cache.c: ask for the result of an identical task; life_stage_in() where there is none. */
 void life_identify(struct agent *a, struct execution *e);
+
+/* life_remove.c: whether it is a task of this kind, whose other task is then asked for. */
+bool life_is_removal(struct execution *e);
+/* What that one wrote, as of life_identified(). */
+void life_remove(struct agent *a, struct execution *e, json_t *found);
 
 /* life_job.c: the pool has the job, or the execution failed. The timeout (seconds, INT_NULL: none)
    begins with the first job of a phase. */

@@ -10,6 +10,7 @@
 #include "stage/list.h"
 #include "stage/parallel.h"
 #include "stage/put.h"
+#include "worker/consumed.h"
 #include "worker/container.h"
 #include "worker/execution.h"
 #include "worker/promise.h"
@@ -369,6 +370,9 @@ static void run(struct job *job, struct stage *stage)
 		break;
 	case STAGING_TAKE:
 		take(s, stage);
+		break;
+	case STAGING_REMOVE:
+		s->result = consumed_remove(stage, s->found, &s->deleted, &s->error);
 		break;
 	case STAGING_IN:
 		stage_in(s, stage);

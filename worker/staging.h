@@ -20,7 +20,14 @@
 /* Larger files are told by size and date alone. */
 #define STAGING_DIGEST_MAX ((uint64_t)256 << 20)
 
-enum staging_kind { STAGING_IDENTIFY, STAGING_TAKE, STAGING_IN, STAGING_LIST, STAGING_OUT };
+enum staging_kind {
+	STAGING_IDENTIFY,
+	STAGING_TAKE,
+	STAGING_REMOVE,
+	STAGING_IN,
+	STAGING_LIST,
+	STAGING_OUT
+};
 
 struct execution;
 
@@ -32,7 +39,8 @@ struct staging {
 	struct cached_task task; /* STAGING_IDENTIFY: texts of the execution, which outlives it */
 	char identity[DIGEST_TEXT_SIZE];
 	struct str identity_parts;   /* STAGING_IDENTIFY: what it gave, as the one before */
-	json_t *found;               /* STAGING_TAKE: the earlier task, of the server */
+	json_t *found;               /* STAGING_TAKE, _REMOVE: the other task, of the server */
+	size_t deleted;              /* STAGING_REMOVE: files; `error`: what was not, and why */
 	bool in_place;               /* STAGING_TAKE: its files lie where this task's belong */
 	char *input, *resource;      /* URI lists, NULL: none; STAGING_IN */
 	bool copies;                 /* STAGING_IN: no link to anybody's file */
