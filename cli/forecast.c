@@ -426,6 +426,9 @@ int forecast_read(struct forecast *f, const struct submission *s,
 	*f = (struct forecast){.submission = s, .offers = json_object()};
 	f->seconds = xcalloc(s->step_count + 1, sizeof(*f->seconds));
 	f->seconds_of = xcalloc(s->step_count + 1, sizeof(*f->seconds_of));
+	/* What deletes the outputs of others takes no time worth counting. */
+	for (uint32_t i = 0; i < s->step_count; i++)
+		f->seconds_of[i] = s->steps[i].first_task < s->first_removal ? NULL : "given";
 	code = read_given(f, options);
 	if (code == 0 && options->offers != NULL)
 		code = read_offers_file(f, options->offers);

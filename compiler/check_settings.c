@@ -16,6 +16,7 @@ static bool is_of_step(enum setting_key key)
 	case KEY_shell:
 	case KEY_env:
 	case KEY_storage:
+	case KEY_keep:
 	case KEY_maximum_workers:
 	case KEY_max_cost:
 	case KEY_provider:

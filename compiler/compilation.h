@@ -60,6 +60,11 @@ void compile_emit(struct compilation *c);
 /* Of `then`; then.c. */
 void check_next(struct compilation *c, struct next *next);
 void emit_nexts(struct compilation *c, struct submission *s);
+/* How a step takes what another one makes; graph.c. */
+enum flow { FLOW_NONE, FLOW_ORDER, FLOW_DATA, FLOW_GATHER };
+enum flow flow_between(const struct step *from, const struct step *to);
+/* Of one value, which takes by `plain` unless it gathers. */
+enum flow flow_of(const struct node *n, const struct step *from, enum flow plain);
 /* The assertions of the test that runs, if any; test.c. */
 void compile_test(struct compilation *c);
 /* The same of the profile that holds; profile.c. */

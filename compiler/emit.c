@@ -5,6 +5,7 @@
 #include "compiler/network.h"
 #include "compiler/command.h"
 #include "compiler/data.h"
+#include "compiler/keep.h"
 #include "compiler/paths.h"
 #include "compiler/quorum.h"
 #include "compiler/reach.h"
@@ -100,7 +101,7 @@ static void emit_recruiter(struct compilation *c, const struct step *step, const
 	row->maximum_workers = hire_int(h, KEY_maximum_workers);
 }
 
-static void emit_recruiters(struct compilation *c, struct submission *s)
+static struct recruiter *emit_recruiters(struct compilation *c, struct submission *s)
 {
 	VEC(struct recruiter) rows = {0};
 	struct recruiter *kept;
@@ -122,12 +123,13 @@ static void emit_recruiters(struct compilation *c, struct submission *s)
 			vec_push(&rows, row);
 		}
 	}
-	kept = arena_array(&c->arena, struct recruiter, rows.n);
+	kept = arena_array(&c->arena, struct recruiter, rows.n + keep_steps(c));
 	if (rows.n > 0)
 		memcpy(kept, rows.v, rows.n * sizeof(*kept));
 	s->recruiters = kept;
 	s->recruiter_count = rows.n;
 	vec_release(&rows);
+	return kept;
 }
 
 /* ---- tasks ---- */
@@ -410,7 +412,7 @@ static void emit_task(const struct submission *sub, uint32_t i, struct arena *ar
 	struct env *env = &c->env, *other = &c->plan.other;
 	struct arena *kept_env = env->arena, *kept_other = other->arena;
 	uint32_t tuple;
-	const struct step *step = plan_step(c, i, &tuple);
+	const struct step *step;
 	struct staged s = {.c = c, .env = env, .other = other, .arena = arena};
 	struct command cmd;
 	bool ok;
@@ -420,6 +422,13 @@ static void emit_task(const struct submission *sub, uint32_t i, struct arena *ar
 	/* Everything that is computed for this task lives as long as the caller wants it. */
 	env->arena = arena;
 	other->arena = arena;
+	if (i >= sub->first_removal) {
+		emit_removal(c, i, arena, out);
+		env->arena = kept_env;
+		other->arena = kept_other;
+		return;
+	}
+	step = plan_step(c, i, &tuple);
 	task_enter(env, step, tuple);
 	ok = command_make(env, step, &cmd);
 	/* What can go wrong has gone wrong in plan. */
@@ -497,7 +506,7 @@ void compile_emit(struct compilation *c)
 {
 	struct submission *s = arena_new(&c->arena, struct submission);
 	struct submission_step *steps =
-	        arena_array(&c->arena, struct submission_step, c->program.steps.n);
+	        arena_array(&c->arena, struct submission_step, c->program.steps.n + keep_steps(c));
 	const struct setting *most = c->program.defaults.first[KEY_maximum_workers];
 
 	for (size_t i = 0; i < c->program.steps.n; i++)
@@ -511,10 +520,9 @@ void compile_emit(struct compilation *c)
 	s->max_cost = max_cost(c);
 	s->steps = steps;
 	s->step_count = (uint32_t)c->program.steps.n;
-	emit_recruiters(c, s);
+	emit_keep(c, s, steps, emit_recruiters(c, s));
 	emit_hooks(c, s);
 	emit_nexts(c, s);
-	s->task_count = c->plan.task_count;
 	s->some_fresh = c->program.defaults.first[KEY_cache] != NULL;
 	for (size_t i = 0; i < c->program.steps.n; i++)
 		s->some_fresh |= c->program.steps.v[i]->settings.first[KEY_cache] != NULL;

@@ -10,10 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How a step takes what another one makes. */
-enum flow { FLOW_NONE, FLOW_ORDER, FLOW_DATA, FLOW_GATHER };
-
-static enum flow flow_of(const struct node *n, const struct step *from, enum flow plain)
+enum flow flow_of(const struct node *n, const struct step *from, enum flow plain)
 {
 	enum flow most = FLOW_NONE, f;
 
@@ -44,7 +41,7 @@ static enum flow flow_of(const struct node *n, const struct step *from, enum flo
 	}
 }
 
-static enum flow flow_between(const struct step *from, const struct step *to)
+enum flow flow_between(const struct step *from, const struct step *to)
 {
 	static const enum setting_key keys[] = {KEY_input, KEY_resource, KEY_after};
 	enum flow most = FLOW_NONE;

@@ -123,12 +123,17 @@ static void add_task(const struct submission *s, uint32_t i, struct arena *arena
 	struct submission_task task;
 
 	s->task(s, i, arena, &task);
-	str_addf(out, "    %s\n      runs     ", task.row.name);
-	add_head(out, task.identity_command);
-	str_addc(out, '\n');
-	add_uris(out, "takes", task.inputs, task.ninputs);
-	add_uris(out, "with", task.resources, task.nresources);
-	str_addf(out, "      writes   %s\n", task.row.output);
+	str_addf(out, "    %s\n", task.row.name);
+	if (i >= s->first_removal) {
+		add_uris(out, "deletes", task.inputs, task.ninputs);
+	} else {
+		str_adds(out, "      runs     ");
+		add_head(out, task.identity_command);
+		str_addc(out, '\n');
+		add_uris(out, "takes", task.inputs, task.ninputs);
+		add_uris(out, "with", task.resources, task.nresources);
+		str_addf(out, "      writes   %s\n", task.row.output);
+	}
 	add_requirements(s, &task, out);
 	if (task.row.retry > 0)
 		str_addf(out, "      retries  %" PRId64 "\n", task.row.retry);

@@ -11,6 +11,7 @@
 #include "compiler/command.h"
 #include "compiler/data.h"
 #include "compiler/expand.h"
+#include "compiler/keep.h"
 #include "compiler/paths.h"
 #include "compiler/plan_check.h"
 #include "compiler/quorum.h"
@@ -46,6 +47,7 @@ void plan_release(struct plan *plan)
 {
 	free(plan->edge_start);
 	free(plan->edges);
+	plan_keep_release(plan);
 	if (plan->made)
 		env_release(&plan->other);
 	memset(plan, 0, sizeof(*plan));
@@ -398,10 +400,9 @@ static bool command_can_fail(const struct step *step)
 		for (size_t i = 0; i < s->script->nbound; i++) {
 			const struct symbol *sym = s->script->bound[i].symbol;
 
-			if (!sym->constant &&
-			    (sym->type->kind == VTYPE_ANY ||
-			     (sym->node != NULL && sym->kind != SYMBOL_LOOP &&
-			      can_fail(sym->node, any))))
+			if (!sym->constant && (sym->type->kind == VTYPE_ANY ||
+			                       (sym->node != NULL && sym->kind != SYMBOL_LOOP &&
+			                        can_fail(sym->node, any))))
 				return true;
 		}
 	}
@@ -551,4 +552,8 @@ void compile_plan(struct compilation *c)
 	c->plan.edge_count = p.edges.n;
 	if (c->sink.errors == 0)
 		plan_check(c);
+	if (c->sink.errors == 0)
+		plan_keep(c);
+	if ((uint64_t)c->plan.task_count + c->plan.removals.n > TASK_LIMIT)
+		report(c, E0503, c->program.workflow->head, "more than %u tasks", TASK_LIMIT);
 }

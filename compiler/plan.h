@@ -7,11 +7,19 @@
 #ifndef COMPILER_PLAN_H
 #define COMPILER_PLAN_H
 
+#include "base/vec.h"
 #include "compiler/env.h"
 #include "compiler/program.h"
 
 #include <stdbool.h>
 #include <stdint.h>
+
+/* A task that deletes the output of another; its requirements are that one and those that take from
+   it. */
+struct removal {
+	uint32_t task;
+	size_t edges; /* where they begin in plan.removal_edges; up to the next one's */
+};
 
 struct plan {
 	uint32_t task_count;
@@ -20,6 +28,9 @@ struct plan {
 	size_t edge_count;
 	struct env other; /* to stand at another task while env stands at one */
 	bool made;
+	/* Numbered behind the tasks, in the order of what they delete; keep.c. */
+	VEC(struct removal) removals;
+	VEC(uint32_t) removal_edges;
 };
 
 void plan_release(struct plan *plan);

@@ -145,13 +145,15 @@ struct level {
 	K(yields)                                                                                  \
 	K(storage)                                                                                 \
 	K(publish)                                                                                 \
+	K(keep)                                                                                    \
 	K(after)                                                                                   \
 	K(name)                                                                                    \
 	K(retry)                                                                                   \
 	K(accept_failure)                                                                          \
-	K(priority) K(use_cache) K(cache) K(epoch) K(download_timeout) K(run_timeout)              \
-	        K(upload_timeout) K(concurrency) K(cpu) K(memory) K(gpu) K(recruiters)             \
-	                K(maximum_workers) K(max_cost) K(provider) K(region) K(flavor) K(prefetch) \
+	K(priority)                                                                                \
+	K(use_cache) K(cache) K(epoch) K(download_timeout) K(run_timeout) K(upload_timeout)        \
+	        K(concurrency) K(cpu) K(memory) K(gpu) K(recruiters) K(maximum_workers)            \
+	                K(max_cost) K(provider) K(region) K(flavor) K(prefetch)                    \
 	                        K(tasks_per_worker) K(rounds) K(minimum_tasks)
 
 enum setting_key {

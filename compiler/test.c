@@ -416,8 +416,9 @@ void compile_test(struct compilation *c)
 
 	if (running(c) == NULL)
 		return;
-	all = arena_array(&c->arena, struct value, s->task_count);
-	for (uint32_t i = 0; i < s->step_count; i++) {
+	all = arena_array(&c->arena, struct value, s->first_removal);
+	/* What deletes the outputs of others is no step of the file. */
+	for (uint32_t i = 0; i < p->steps.n; i++) {
 		const struct submission_step *step = &s->steps[i];
 
 		for (uint32_t t = 0; t < step->task_count; t++)
@@ -426,7 +427,7 @@ void compile_test(struct compilation *c)
 		give_tasks(p->test_lists.v[1 + i], list,
 		           value_list(&c->arena, all + step->first_task, step->task_count));
 	}
-	give_tasks(p->test_lists.v[0], list, value_list(&c->arena, all, s->task_count));
+	give_tasks(p->test_lists.v[0], list, value_list(&c->arena, all, s->first_removal));
 	for (size_t i = 0; i < p->test_items.n; i++)
 		check_item(c, &p->test_items.v[i]);
 }

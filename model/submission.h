@@ -48,6 +48,10 @@ struct submission_task {
 	const uint32_t *gathers;
 	const uint32_t *may_fail;
 	size_t ngathers;
+	/* Of a removal: the task whose output it deletes, once those that it requires have
+	   succeeded: that one, and all that take from it. Its only input is that output, which
+	   row.input does not name; it writes nothing. */
+	uint32_t removes;
 	/* Paths below row.output that it promised to write: names or globs; a trailing / is a
 	 * folder. */
 	const char *const *yields;
@@ -105,7 +109,9 @@ struct submission {
 	const struct recruiter *recruiters;
 	size_t recruiter_count;
 	uint32_t task_count;
-	bool some_fresh; /* a task may be `fresh` */
+	uint32_t first_removal; /* tasks from this number on are removals, in the order of `removes`
+	                         */
+	bool some_fresh;        /* a task may be `fresh` */
 	/* Fill `out` with task number i; what it points to lives in `arena` or in the submission.
 	 */
 	void (*task)(const struct submission *s, uint32_t i, struct arena *arena,

@@ -135,6 +135,11 @@ static void tell_incident(struct follow *f, json_t *incident)
 
 	if (strcmp(kind, "dependency") == 0)
 		return;
+	if (strcmp(kind, "told") == 0) {
+		progress_say(f->session->progress, "! %s: %s", text(incident, "name"),
+		             text(incident, "message"));
+		return;
+	}
 	/* A worker's disk, or an image that it cannot pull, has a reason and a message of its own.
 	 */
 	if (strcmp(kind, "lost") == 0 && (*reason == '\0' || strcmp(reason, "lost") == 0))
@@ -620,6 +625,11 @@ void follow_summary(struct follow *f, int64_t started_ns)
 		show_end(f, ok, reused, elapsed);
 }
 
+static bool removes(const struct submission *s, uint32_t step)
+{
+	return s->steps[step].first_task >= s->first_removal;
+}
+
 /* The one step that no other waits for, where it is a single task; or NULL. */
 static const struct submission_step *last_step(const struct submission *s)
 {
@@ -627,11 +637,11 @@ static const struct submission_step *last_step(const struct submission *s)
 	bool *used = xcalloc(s->step_count, sizeof(*used));
 
 	for (uint32_t i = 0; i < s->step_count; i++) {
-		for (size_t k = 0; k < s->steps[i].nafter; k++)
+		for (size_t k = 0; !removes(s, i) && k < s->steps[i].nafter; k++)
 			used[s->steps[i].after[k]] = true;
 	}
 	for (uint32_t i = 0; i < s->step_count; i++) {
-		if (used[i] || s->steps[i].task_count == 0)
+		if (used[i] || s->steps[i].task_count == 0 || removes(s, i))
 			continue;
 		if (last != NULL || s->steps[i].task_count != 1) {
 			last = NULL;

@@ -19,6 +19,7 @@ void reuse_none(struct reuse *r, uint32_t task_count)
 {
 	r->task_id = xcalloc(task_count, sizeof(*r->task_id));
 	r->anew = xcalloc(task_count, sizeof(*r->anew));
+	r->before = NULL;
 	r->count = 0;
 	r->fresh = false;
 }
@@ -27,6 +28,8 @@ void reuse_release(struct reuse *r)
 {
 	free(r->task_id);
 	free(r->anew);
+	free(r->before);
+	r->before = NULL;
 	r->task_id = NULL;
 	r->anew = NULL;
 }
@@ -90,15 +93,20 @@ static bool wrote(json_t *files, const char *pattern)
 	return found;
 }
 
-static bool usable(json_t *found, const struct submission_task *task)
+static bool wrote_all(json_t *found, const struct submission_task *task)
+{
+	for (size_t i = 0; i < task->nyields; i++) {
+		if (!wrote(json_object_get(found, "outputs"), task->yields[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool stands(json_t *found, const struct submission_task *task)
 {
 	const char *output = json_string_value(json_object_get(found, "output"));
 	json_t *outputs = json_object_get(found, "outputs");
 
-	for (size_t i = 0; i < task->nyields; i++) {
-		if (!wrote(outputs, task->yields[i]))
-			return false;
-	}
 	return files_stand(output, outputs) &&
 	       (!task->whole || json_array_size(outputs) > 0 || folder_stands(output));
 }
@@ -120,6 +128,7 @@ static void mark_found(struct reuse *r, const struct identities *ids, uint32_t f
 	struct submission_task task;
 	struct str key = STR_INIT;
 	struct arena arena;
+	json_int_t id;
 	size_t i;
 
 	json_array_foreach(json_object_get(reply, "found"), i, found)
@@ -139,10 +148,13 @@ static void mark_found(struct reuse *r, const struct identities *ids, uint32_t f
 		ids->submission->task(ids->submission, t, &arena, &task);
 		set_key(&key, ids->text[t], DIGEST_TEXT_SIZE - 1, task.row.output);
 		found = json_object_get(by_place, key.p);
-		if (found == NULL || r->anew[t] != ANEW_NOT || !usable(found, &task))
+		if (found == NULL || r->anew[t] != ANEW_NOT || !wrote_all(found, &task))
 			continue;
-		r->task_id[t] = json_integer_value(json_object_get(found, "task_id"));
-		r->count += r->task_id[t] > 0;
+		id = json_integer_value(json_object_get(found, "task_id"));
+		if (r->before != NULL)
+			r->before[t] = id;
+		if (stands(found, &task))
+			r->task_id[t] = id;
 	}
 	arena_release(&arena);
 	str_release(&key);
@@ -199,12 +211,53 @@ static void find_anew(struct reuse *r, const struct submission *s)
 	arena_release(&arena);
 }
 
+/* Nothing that takes from the task must run. */
+static bool is_consumed(const struct reuse *r, const struct submission_task *removal)
+{
+	for (size_t i = 0; i < removal->nrequires; i++) {
+		if (removal->requires[i] != removal->removes &&
+		    r->task_id[removal->requires[i]] == 0)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Tasks whose output is deleted when it is consumed, the last ones first: what takes from them may
+ * be such a task itself. A removal that was made before the task ran says nothing of its output.
+ */
+static void settle_removals(struct reuse *r, const struct submission *s)
+{
+	struct arena arena;
+
+	arena_init(&arena);
+	for (uint32_t n = s->task_count; n-- > s->first_removal;) {
+		struct submission_task removal = {0};
+		bool removed;
+		uint32_t t;
+
+		arena_clear(&arena);
+		s->task(s, n, &arena, &removal);
+		t = removal.removes;
+		removed = r->task_id[n] > r->before[t];
+		if (is_consumed(r, &removal))
+			r->task_id[t] = r->before[t];
+		else if (removed)
+			r->task_id[t] = 0;
+		if (r->task_id[t] == 0 || !removed)
+			r->task_id[n] = 0;
+	}
+	arena_release(&arena);
+}
+
 bool reuse_find(struct reuse *r, struct session *s, const struct identities *ids)
 {
 	uint32_t n = ids->submission->task_count;
 
 	reuse_none(r, n);
 	find_anew(r, ids->submission);
+	if (ids->submission->first_removal < n)
+		r->before = xcalloc(n, sizeof(*r->before));
 	for (uint32_t first = 0; first < n; first += CHUNK) {
 		uint32_t last = n - first > CHUNK ? first + CHUNK : n;
 		json_t *body = sought(ids, first, last), *reply = NULL;
@@ -218,6 +271,10 @@ bool reuse_find(struct reuse *r, struct session *s, const struct identities *ids
 		if (!ok)
 			return false;
 	}
+	if (r->before != NULL)
+		settle_removals(r, ids->submission);
+	for (uint32_t t = 0; t < n; t++)
+		r->count += r->task_id[t] != 0;
 	return true;
 }
 
@@ -263,8 +320,9 @@ static void say_causes(struct session *s, const char *step, struct causes *c)
 }
 
 /* Why a task that ran before runs again, in words; false where it simply has not succeeded yet. */
-static bool cause_of(const struct reuse *r, const struct identities *ids, const struct submission_task *task, json_t *then,
-                     uint32_t number, struct str *out)
+static bool cause_of(const struct reuse *r, const struct identities *ids,
+                     const struct submission_task *task, json_t *then, uint32_t number,
+                     struct str *out)
 {
 	const char *parts = json_string_value(json_object_get(then, "identity_parts"));
 	const char *identity = json_string_value(json_object_get(then, "identity"));
@@ -277,9 +335,8 @@ static bool cause_of(const struct reuse *r, const struct identities *ids, const 
 	if (strncmp(identity, ids->text[number], DIGEST_TEXT_SIZE - 1) == 0) {
 		if (strcmp(status, "succeeded") != 0)
 			return false;
-		str_adds(out, r->anew[number] == ANEW_ITSELF ? "its `cache` is false"
-		              : r->anew[number] == ANEW_BELOW
-		                      ? "what it takes is made anew"
+		str_adds(out, r->anew[number] == ANEW_ITSELF  ? "its `cache` is false"
+		              : r->anew[number] == ANEW_BELOW ? "what it takes is made anew"
 		              : json_is_true(json_object_get(then, "partial"))
 		                      ? "it was made without what had failed before it"
 		                      : "its output is gone or was changed");
@@ -434,7 +491,9 @@ bool reuse_prepare(const struct reuse *r, struct session *s, const struct identi
 	const struct submission *sub = ids->submission;
 	bool before = false, ok = has_run(s, sub->workflow, &before);
 
+	/* A removal leaves nothing, and runs whenever there is something to delete. */
 	for (uint32_t i = 0; ok && before && i < sub->step_count; i++)
-		ok = prepare_step(r, s, ids, &sub->steps[i], tell);
+		ok = sub->steps[i].first_task >= sub->first_removal ||
+		     prepare_step(r, s, ids, &sub->steps[i], tell);
 	return ok;
 }

@@ -2,6 +2,9 @@
  * Which tasks of a submission need not run: an earlier task with the same
  * identity succeeded, wrote to the same place, and its files still stand there
  * unchanged. And for those that run again, why.
+ *
+ * Where the files are deleted once they are consumed, a task has done what it is for when all that
+ * take from it need not run; it runs again with the first of them that does.
  */
 #ifndef RUNTIME_REUSE_H
 #define RUNTIME_REUSE_H
@@ -17,6 +20,8 @@ struct reuse {
 	uint32_t count;   /* tasks reused */
 	bool fresh;       /* nor may use_cache take anything */
 	uint8_t *anew;    /* by task number, of enum anew */
+	/* By task number, whether or not its files still stand; NULL where nothing is removed. */
+	int64_t *before;
 };
 
 /* False with the session's error set. */

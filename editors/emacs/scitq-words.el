@@ -21,7 +21,7 @@
   '("untar" "gunzip" "unzip" "mv"))
 
 (defconst scitq-words-settings
-  '("container" "container_options" "shell" "exec" "bind" "env" "input" "resource" "output" "yields" "publish" "storage" "after" "when" "name" "retry" "accept_failure" "priority" "use_cache" "cache" "epoch" "download_timeout" "run_timeout" "upload_timeout" "concurrency" "cpu" "memory" "gpu" "recruiters" "maximum_workers" "max_cost" "provider" "region" "flavor" "prefetch" "tasks_per_worker" "rounds" "minimum_tasks" "params" "fails"))
+  '("container" "container_options" "shell" "exec" "bind" "env" "input" "resource" "output" "yields" "publish" "keep" "storage" "after" "when" "name" "retry" "accept_failure" "priority" "use_cache" "cache" "epoch" "download_timeout" "run_timeout" "upload_timeout" "concurrency" "cpu" "memory" "gpu" "recruiters" "maximum_workers" "max_cost" "provider" "region" "flavor" "prefetch" "tasks_per_worker" "rounds" "minimum_tasks" "params" "fails"))
 
 (provide 'scitq-words)
 ;;; scitq-words.el ends here

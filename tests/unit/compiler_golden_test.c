@@ -206,7 +206,7 @@ static void hide_cwd(struct str *s, const char *cwd)
 /* What model/submission.h promises, of any submission. */
 static void check_submission(const struct submission *s)
 {
-	uint32_t next = 0;
+	uint32_t next = 0, removed = 0;
 	struct arena arena;
 
 	for (uint32_t i = 0; i < s->step_count; i++) {
@@ -229,6 +229,14 @@ static void check_submission(const struct submission *s)
 			require(task.requires[k] < i &&
 			        (k == 0 || task.requires[k - 1] < task.requires[k]));
 		require(words_split(task.row.command, &arena, &words, &n) == WORDS_OK && n > 0);
+		if (i >= s->first_removal) {
+			require(task.row.output == NULL && task.row.input == NULL);
+			require(task.ninputs == 1 && task.inputs[0].producer == task.removes);
+			require(task.nrequires > 1 && task.requires[0] == task.removes);
+			require(i == s->first_removal || task.removes > removed);
+			removed = task.removes;
+			continue;
+		}
 		require(task.row.output[strlen(task.row.output) - 1] == '/');
 		require((task.row.input != NULL) == (task.ninputs > 0));
 		if (task.row.input != NULL)

@@ -12,7 +12,7 @@ syn keyword scitqType string int float bool size duration depth uri file
 syn keyword scitqFunction lines table columns files ena sra
 syn keyword scitqFunction count previous
 syn keyword scitqAction untar gunzip unzip mv
-syn match scitqSetting +\<\%(container\|container_options\|shell\|exec\|bind\|env\|input\|resource\|output\|yields\|publish\|storage\|after\|when\|name\|retry\|accept_failure\|priority\|use_cache\|cache\|epoch\|download_timeout\|run_timeout\|upload_timeout\|concurrency\|cpu\|memory\|gpu\|recruiters\|maximum_workers\|max_cost\|provider\|region\|flavor\|prefetch\|tasks_per_worker\|rounds\|minimum_tasks\|params\|fails\)\ze\s*[={]+
+syn match scitqSetting +\<\%(container\|container_options\|shell\|exec\|bind\|env\|input\|resource\|output\|yields\|publish\|keep\|storage\|after\|when\|name\|retry\|accept_failure\|priority\|use_cache\|cache\|epoch\|download_timeout\|run_timeout\|upload_timeout\|concurrency\|cpu\|memory\|gpu\|recruiters\|maximum_workers\|max_cost\|provider\|region\|flavor\|prefetch\|tasks_per_worker\|rounds\|minimum_tasks\|params\|fails\)\ze\s*[={]+
 syn match scitqNumber +\<\d[0-9.]*\%([a-zA-Z]\w*\|%\)\?+
 syn match scitqComment +#.*$+ contains=scitqTodo
 syn keyword scitqTodo TODO FIXME contained
