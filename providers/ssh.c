@@ -33,7 +33,7 @@
 
 struct host {
 	const char *name, *region, *flavor;
-	int64_t cpus;
+	int64_t cpus, gpus; /* gpus -1: not told */
 	double ram, price;
 	const char *tag; /* of the worker that it has; NULL: it is free */
 };
@@ -63,6 +63,8 @@ static bool read_word(struct host *host, const char *word)
 {
 	if (strncmp(word, "cpus=", 5) == 0)
 		host->cpus = strtoll(word + 5, NULL, 10);
+	else if (strncmp(word, "gpus=", 5) == 0)
+		host->gpus = strtoll(word + 5, NULL, 10);
 	else if (strncmp(word, "ram=", 4) == 0)
 		host->ram = strtod(word + 4, NULL);
 	else if (strncmp(word, "price=", 6) == 0)
@@ -77,7 +79,7 @@ static bool read_word(struct host *host, const char *word)
 /* One line of the file; false: it cannot be read. */
 static bool add_host(struct hosts *hosts, const char *line)
 {
-	struct host host = {.region = "ssh"};
+	struct host host = {.region = "ssh", .gpus = -1};
 	char **words;
 	size_t n;
 
@@ -94,6 +96,9 @@ static bool add_host(struct hosts *hosts, const char *line)
 	if (host.cpus < 1 || !(host.ram > 0) || host.name[0] == '-')
 		return false;
 	host.flavor = arena_printf(&hosts->arena, "%" PRId64 "c-%.6gg", host.cpus, host.ram);
+	if (host.gpus > 0)
+		host.flavor =
+		        arena_printf(&hosts->arena, "%s-%" PRId64 "gpu", host.flavor, host.gpus);
 	vec_push(&hosts->list, host);
 	return true;
 }
@@ -147,8 +152,8 @@ static bool hosts_read(struct hosts *hosts, const struct request *request, struc
 		line[len] = '\0';
 		number++;
 		if (!add_host(hosts, line))
-			str_addf(why, "%s:%d: not HOST cpus=N ram=GB, and region= or price=", file,
-			         number);
+			str_addf(why, "%s:%d: not HOST cpus=N ram=GB, and gpus=, region= or price=",
+			         file, number);
 	}
 	place_workers(hosts, request);
 	str_release(&text);
@@ -398,6 +403,8 @@ static void flavors(const struct request *request)
 		element(regions, "name", host->region, NULL, NULL);
 		json_object_set_new(flavor, "cpu", json_integer(host->cpus));
 		json_object_set_new(flavor, "ram", json_real(host->ram));
+		if (host->gpus >= 0)
+			json_object_set_new(flavor, "gpus", json_integer(host->gpus));
 		place = element(metrics, "flavor", host->flavor, "region", host->region);
 		json_object_set_new(
 		        place, "available",
