@@ -43,6 +43,7 @@ static void emit_step(struct compilation *c, const struct step *step, struct sub
 	        .name = step->symbol->name,
 	        .batch = batch_of(c, step),
 	        .concurrency = step_int(c, step, KEY_concurrency),
+	        .gpus = step->gpus,
 	        .depth = step->rank,
 	        .first_task = step->first_task,
 	        .task_count = step->level->n,

@@ -64,6 +64,7 @@ struct submission_step {
 	const char *name;                /* "fastp" */
 	const char *batch;               /* "qc.fastp" */
 	int64_t concurrency;             /* INT_NULL: not given */
+	int64_t gpus;                    /* that a task of it takes at most, in whatever attempt */
 	uint32_t depth;                  /* longest chain of steps before it */
 	uint32_t first_task, task_count; /* its tasks have consecutive numbers */
 	const char *source;              /* "qc.scitq:47" */

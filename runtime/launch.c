@@ -65,12 +65,12 @@ static bool fits_here(struct launch *l, const struct submission_step *step, cons
 		                    "%.1f; lower its `memory`, or run it on a server with -s",
 		                    step->source, step->name, (double)row->memory / 1e9,
 		                    (double)ram / 1e9);
-	if (row->gpu > gpus)
+	if (step->gpus > gpus)
 		return session_fail(
 		        &l->session, EXIT_CODE_INFRASTRUCTURE,
 		        "%s: step %s asks for %lld GPU%s, and this machine has %lld; run "
 		        "it on a server with -s",
-		        step->source, step->name, (long long)row->gpu, row->gpu == 1 ? "" : "s",
+		        step->source, step->name, (long long)step->gpus, step->gpus == 1 ? "" : "s",
 		        (long long)gpus);
 	if (row->cpu > l->session.cpus)
 		progress_say(&l->progress,
