@@ -23,7 +23,7 @@ endforeach()
 scitq_script_test(remote_files tests/e2e/remote_files)
 set_tests_properties(fetch_azure fetch_s3 fetch_ftp PROPERTIES LABELS "script;slow")
 # What the server does when nobody is attached.
-foreach(feature attempts quorum accepts hooks limits priority)
+foreach(feature attempts quorum accepts hooks keep limits priority)
 	scitq_script_test(unattended_${feature} tests/e2e/unattended ${feature})
 	list(APPEND runs unattended_${feature})
 endforeach()
