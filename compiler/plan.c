@@ -40,6 +40,7 @@ struct planner {
 	VEC(uint32_t) edges;
 	struct step *step;
 	bool quorum; /* a gather of it has a minimum */
+	bool order;  /* what is walked is `after`: no data */
 	uint32_t task;
 };
 
@@ -262,7 +263,7 @@ static bool plan_item(void *context, const struct data_item *item)
 		return false;
 	}
 	vec_push(&p->edges, item->producer->first_task + item->tuple);
-	item->producer->whole |= item->yield == NULL;
+	item->producer->whole |= item->yield == NULL && !p->order;
 	return true;
 }
 
@@ -326,6 +327,7 @@ static bool plan_task(struct planner *p, uint32_t tuple)
 			w.entered = true;
 			set = (struct setting *)task_own_setting(&c->env, p->step, set->key);
 		}
+		p->order = w.no_actions;
 		if (set != NULL && !data_walk(&w, set->node))
 			return false;
 	}
