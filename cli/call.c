@@ -167,6 +167,10 @@ static bool judge(struct call *c, enum client_result result)
 		        "another by scitq user create",
 		        "%s", client->error.p);
 	case CLIENT_REFUSED:
+		/* A value that is none is the command line's mistake. */
+		if (client->status == 400 || client->status == 422)
+			return call_fail(c, EXIT_CODE_USAGE, NULL, "%s", client->error.p);
+		break;
 	case CLIENT_BROKEN:
 		break;
 	}

@@ -16,6 +16,10 @@
 #define FIRST_KEY 256
 /* Where the help of a row begins. */
 #define COLUMN 30
+#define BEGIN 2
+#define GAP 2
+/* No line of help is longer, unless a word is. */
+#define LINE 80
 
 static const struct command_option common[] = {
         {'h', HELP, NULL, "this text"},
@@ -61,9 +65,24 @@ static void add_word(struct str *out, const char *text)
 
 static void add_row(struct str *out, const char *left, const char *help)
 {
-	int n = (int)strlen(left);
+	size_t n = strlen(left), at = BEGIN + COLUMN + GAP;
 
-	str_addf(out, "  %s%*s  %s\n", left, n < COLUMN ? COLUMN - n : 0, "", help);
+	str_addf(out, "%*s%s%*s", BEGIN, "", left, n <= COLUMN ? (int)(COLUMN - n) + GAP : 0, "");
+	/* One that is longer has a line of its own. */
+	if (n > COLUMN)
+		str_addf(out, "\n%*s", (int)at, "");
+	while (*help != '\0') {
+		size_t word = strcspn(help, " ");
+
+		if (at + word > LINE && at > BEGIN + COLUMN + GAP) {
+			at = BEGIN + COLUMN + GAP;
+			str_addf(out, "\n%*s", (int)at, "");
+		}
+		str_addf(out, "%s%.*s", at > BEGIN + COLUMN + GAP ? " " : "", (int)word, help);
+		at += word + 1;
+		help += word + strspn(help + word, " ");
+	}
+	str_addc(out, '\n');
 }
 
 static void add_option(struct str *out, const struct command_option *o)
@@ -339,6 +358,22 @@ static bool is_help(const char *word)
 	return strcmp(word, "--" HELP) == 0 || strcmp(word, "-h") == 0 || strcmp(word, HELP) == 0;
 }
 
+/* A noun alone: what could follow. */
+static int no_verb(const char *program, const char *noun)
+{
+	struct str verbs = STR_INIT;
+
+	for (const struct command *c = commands; c->words != NULL; c++) {
+		if (command_begins(c->words, noun))
+			str_addf(&verbs, "%s%s", verbs.len > 0 ? ", " : "",
+			         c->words + strlen(noun) + 1);
+	}
+	fprintf(stderr, "%s: %s what: %s; see %s %s --help\n", program, noun, verbs.p, program,
+	        noun);
+	str_release(&verbs);
+	return EXIT_CODE_USAGE;
+}
+
 static int no_command(const char *program, const char *prefix, char **words, int n)
 {
 	struct command_call call = {.program = program};
@@ -355,7 +390,7 @@ static int no_command(const char *program, const char *prefix, char **words, int
 	if (n == 0)
 		return command_misused(&call, "a command is wanted");
 	if (n == 1 && find_noun(noun) != NULL)
-		return command_misused(&call, "%s what", noun);
+		return no_verb(program, noun);
 	return command_misused(&call, "there is no command %s%s%s", words[0], n > 1 ? " " : "",
 	                       n > 1 ? words[1] : "");
 }

@@ -24,6 +24,7 @@ struct tap {
 	const char *stream;
 	int fd;
 	bool follow;
+	bool ended;       /* nothing is written any more */
 	const char *tail; /* the last so many bytes; NULL: all */
 	enum http_error error;
 	int status;      /* of the answer */
@@ -41,34 +42,69 @@ static bool pour(void *context, const char *data, size_t n)
 	return result == 0;
 }
 
-static void *run_tap(void *context)
+/* What there is of a log that is being written: portions, until one is empty. */
+static void pour_portions(struct tap *t, struct http *http, struct http_response *response)
 {
-	struct tap *t = context;
-	struct http *http = http_new();
-	struct http_request request;
-	struct http_response response;
+	int64_t offset = 0;
+	bool more = true;
+
+	while (more) {
+		struct str path = STR_INIT, url = STR_INIT;
+		struct http_request request;
+
+		str_addf(&path, "/executions/%" JSON_INTEGER_FORMAT "/log/%s", t->execution,
+		         t->stream);
+		if (t->tail != NULL)
+			query_add(&path, "tail", t->tail);
+		else
+			str_addf(&path, "?offset=%lld", (long long)offset);
+		client_request(&t->call->reach.client, "GET", path.p, NULL, t->call->timeout_ms,
+		               &url, &request);
+		t->error = http_call(http, &request, response);
+		more = t->error == HTTP_OK && response->status < 300 && response->body.len > 0 &&
+		       pour(t, response->body.p, response->body.len) && t->tail == NULL;
+		offset += (int64_t)response->body.len;
+		str_release(&path);
+		str_release(&url);
+	}
+}
+
+/* All of a log that has ended, or what there is and what comes. */
+static void pour_stream(struct tap *t, struct http *http, struct http_response *response)
+{
 	struct http_stream stream = {pour, t, t->follow ? SILENCE_S : t->call->timeout_ms / 1000};
 	struct str path = STR_INIT, url = STR_INIT;
+	struct http_request request;
 
 	str_addf(&path, "/executions/%" JSON_INTEGER_FORMAT "/log/%s", t->execution, t->stream);
 	if (t->tail != NULL)
 		query_add(&path, "tail", t->tail);
 	else
 		query_add(&path, "offset", "0");
-	/* Without it the answer is a portion; of an execution that has ended this ends at once too.
-	 */
 	query_add(&path, "follow", "true");
 	client_request(&t->call->reach.client, "GET", path.p, NULL, 0, &url, &request);
+	t->error = http_stream(http, &request, &stream, response);
+	str_release(&path);
+	str_release(&url);
+}
+
+static void *run_tap(void *context)
+{
+	struct tap *t = context;
+	struct http *http = http_new();
+	struct http_response response;
+
 	http_response_init(&response);
-	t->error = http_stream(http, &request, &stream, &response);
+	if (t->follow || t->ended)
+		pour_stream(t, http, &response);
+	else
+		pour_portions(t, http, &response);
 	t->status = response.status;
 	if (t->error != HTTP_OK)
 		str_adds(&t->said, response.message.p);
 	else if (t->status >= 300)
 		str_add(&t->said, response.body.p, response.body.len);
 	http_response_release(&response);
-	str_release(&path);
-	str_release(&url);
 	http_free(http);
 	return NULL;
 }
@@ -92,15 +128,20 @@ static bool judge_tap(struct call *c, struct tap *t)
 }
 
 /* Both logs at a time: a task that fills one must not wait for a person who reads the other. */
-static bool print_execution(struct call *c, json_int_t execution, bool follow)
+static bool print_execution(struct call *c, const json_t *row, bool follow)
 {
+	json_int_t execution = json_integer_value(json_object_get(row, "execution_id"));
+	const char *status = json_string_value(json_object_get(row, "status"));
+	bool ended = status != NULL &&
+	             (strcmp(status, "succeeded") == 0 || strcmp(status, "failed") == 0);
+
 	const struct command_call *command = c->command;
 	bool only_out = command_has(command, "output"), only_err = command_has(command, "error");
 	struct tap taps[] = {
-	        {c, execution, "stdout", STDOUT_FILENO, follow, command_value(command, "tail"), 0,
-	         0, 0, STR_INIT},
-	        {c, execution, "stderr", STDERR_FILENO, follow, command_value(command, "tail"), 0,
-	         0, 0, STR_INIT},
+	        {c, execution, "stdout", STDOUT_FILENO, follow, ended,
+	         command_value(command, "tail"), 0, 0, 0, STR_INIT},
+	        {c, execution, "stderr", STDERR_FILENO, follow, ended,
+	         command_value(command, "tail"), 0, 0, 0, STR_INIT},
 	};
 	pthread_t other;
 	bool two = only_out == only_err, ok = true;
@@ -158,10 +199,7 @@ static bool print_task(struct call *c, const char *key, bool follow)
 	if (json_array_size(rows) == 0)
 		ok = say_why(c, key);
 	else
-		ok = print_execution(c,
-		                     json_integer_value(json_object_get(json_array_get(rows, 0),
-		                                                        "execution_id")),
-		                     follow);
+		ok = print_execution(c, json_array_get(rows, 0), follow);
 	json_decref(rows);
 	return ok;
 }

@@ -174,13 +174,45 @@ static long signal_of(const struct command_call *command)
 	return *text != '\0' && *end == '\0' && number >= 0 && number < 65 ? number : -1;
 }
 
+/* The server takes any name, as v1's does: who mistypes one should know. */
+static int find_batches(const struct command_call *command)
+{
+	struct keys keys = {0};
+	struct call c;
+	json_t *rows = NULL, *row;
+	size_t k;
+
+	if (call_open(&c, command) && object_keys(&c, object_named("batch"), &keys))
+		rows = call_json(&c, "GET", "/batch/", NULL);
+	for (size_t i = 0; rows != NULL && i < keys.list.n; i++) {
+		bool found = false;
+
+		json_array_foreach(rows, k, row)
+		{
+			const char *name = json_string_value(json_object_get(row, "batch"));
+
+			found = found || (name != NULL && strcmp(name, keys.list.v[i]) == 0);
+		}
+		if (!found)
+			call_fail(&c, EXIT_CODE_SERVER, "scitq batch list has them",
+			          "there is no batch %s", keys.list.v[i]);
+	}
+	json_decref(rows);
+	keys_release(&keys);
+	return call_close(&c);
+}
+
 static int steer_batches(const struct command_call *command, const char *tail,
                          bool (*each)(struct call *c, const char *key, json_t *reply))
 {
 	long number = signal_of(command);
+	int code;
 
 	if (number < 0)
 		return command_misused(command, "--number is a signal's");
+	code = find_batches(command);
+	if (code != EXIT_CODE_OK)
+		return code;
 	return for_each(command, "PUT", tail, json_pack("{s:I}", "signal", (json_int_t)number),
 	                each);
 }

@@ -235,7 +235,9 @@ int steer_retry(const struct command_call *command)
 	    (command_has(command, "failed") ? find_failed(&c, &keys)
 	                                    : object_keys(&c, object_named("task"), &keys))) {
 		retry_all(&c, &r);
-		str_addf(&out, "%zu task%s pending again\n", r.done, r.done == 1 ? "" : "s");
+		if (r.done > 0 || c.code == EXIT_CODE_OK)
+			str_addf(&out, "%zu task%s pending again\n", r.done,
+			         r.done == 1 ? "" : "s");
 		code = io_print(&out);
 		c.code = c.code == EXIT_CODE_OK ? code : c.code;
 	}

@@ -10,8 +10,11 @@
 
 /* Between two columns. */
 #define GAP 2
-/* No column is made narrower to fit the terminal. */
-#define NARROWEST 8
+/* No column is made narrower to fit the terminal; the last ones are left out instead. */
+#define NARROWEST 12
+#define KEPT 3
+/* What stands in an object. */
+#define SET_OFF 4
 
 /* ---- cells ---- */
 
@@ -51,19 +54,44 @@ static void add_value(struct str *out, const json_t *v)
 	}
 }
 
-/* A date of the server, to the second and without its T; false where it is none. */
-static bool shorten_date(struct str *s, const json_t *v)
+/*
+ * A date of the server, to the second and without its T. For a person (`today` is not NULL) the day
+ * alone, or the time of one that is today.
+ */
+static void shorten_date(struct str *s, const json_t *v, const char *today)
 {
 	if (!json_is_string(v) || s->len != 26 || s->p[10] != 'T' || s->p[4] != '-' ||
 	    s->p[13] != ':')
-		return false;
+		return;
 	s->p[10] = ' ';
 	s->p[s->len = 19] = '\0';
-	return true;
+	if (today == NULL)
+		return;
+	if (memcmp(s->p, today, 10) == 0) {
+		memmove(s->p, s->p + 11, 9);
+		s->len = 8;
+	} else {
+		s->p[s->len = 10] = '\0';
+	}
+}
+
+/* What scitq-run puts before the text of a step says nothing to a person. */
+static void skip_prologue(struct str *s, const char *name)
+{
+	const char *line = strchr(s->p, '\n');
+
+	if (strcmp(name, "command") != 0 || line == NULL || strstr(s->p, "SCITQ_LINE") == NULL ||
+	    strstr(s->p, "SCITQ_LINE") > line || line[1] == '\0')
+		return;
+	s->len -= (size_t)(line + 1 - s->p);
+	memmove(s->p, line + 1, s->len + 1);
+	if (s->p[s->len - 1] == '\'')
+		s->p[--s->len] = '\0';
 }
 
 /* The cell's text: nothing in it moves the cursor or ends the line. */
-static void add_cell(struct str *out, const json_t *row, const char *name)
+static void add_cell(const struct table_print *t, struct str *out, const json_t *row,
+                     const char *name)
 {
 	const json_t *v = json_object_get(row, name);
 	size_t start = out->len;
@@ -71,7 +99,9 @@ static void add_cell(struct str *out, const json_t *row, const char *name)
 
 	if (v != NULL)
 		add_value(&text, v);
-	shorten_date(&text, v);
+	shorten_date(&text, v, t->width > 0 ? t->today : NULL);
+	if (t->width > 0)
+		skip_prologue(&text, name);
 	str_add(out, text.len > 0 ? text.p : "", text.len);
 	for (size_t i = start; i < out->len; i++) {
 		if ((unsigned char)out->p[i] < ' ' || out->p[i] == 0x7f)
@@ -114,6 +144,7 @@ void table_init(struct table_print *t, const char *columns, bool header)
 	struct winsize size = {0};
 
 	*t = (struct table_print){.columns = columns, .header = header};
+	date_format(clock_date_us(), t->today);
 	if (!isatty(STDOUT_FILENO))
 		return;
 	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0)
@@ -137,6 +168,41 @@ static void read_columns(struct table_print *t)
 	}
 }
 
+/* Names that are long beside what stands below them, as a terminal shows them. */
+static const char *title_of(const struct table_print *t, size_t i)
+{
+	static const char *const shorter[][2] = {
+	        {"creation_date", "created"},
+	        {"modification_date", "changed"},
+	        {"last_contact_date", "seen"},
+	        {"start_date", "started"},
+	        {"end_date", "ended"},
+	        {"expiry_date", "expires"},
+	        {"return_code", "exit"},
+	        {"execution_id", "execution"},
+	        {"task_id", "task"},
+	        {"worker_id", "worker"},
+	        {"run_id", "run"},
+	        {"job_id", "job"},
+	        {"task_count", "tasks"},
+	        {"concurrency", "slots"},
+	        {"worker_concurrency", "slots"},
+	        {"worker_prefetch", "prefetch"},
+	        {"worker_flavor", "flavor"},
+	        {"worker_provider", "provider"},
+	        {"worker_region", "region"},
+	        {"tasks_per_worker", "per worker"},
+	        {"minimum_tasks", "least tasks"},
+	        {"maximum_workers", "most workers"},
+	};
+
+	for (size_t k = 0; t->width > 0 && k < sizeof(shorter) / sizeof(shorter[0]); k++) {
+		if (strcmp(shorter[k][0], t->names[i]) == 0)
+			return shorter[k][1];
+	}
+	return t->names[i];
+}
+
 static void measure(struct table_print *t, const json_t *rows)
 {
 	struct str cell = STR_INIT;
@@ -146,7 +212,7 @@ static void measure(struct table_print *t, const json_t *rows)
 	for (size_t i = 0; i < t->n; i++) {
 		bool any = false;
 
-		t->widths[i] = t->header ? strlen(t->names[i]) : 0;
+		t->widths[i] = t->header ? strlen(title_of(t, i)) : 0;
 		t->numbers[i] = true;
 		json_array_foreach(rows, r, row)
 		{
@@ -154,7 +220,7 @@ static void measure(struct table_print *t, const json_t *rows)
 			size_t n;
 
 			str_reset(&cell);
-			add_cell(&cell, row, t->names[i]);
+			add_cell(t, &cell, row, t->names[i]);
 			n = columns_of(cell.p, cell.len);
 			if (n > t->widths[i])
 				t->widths[i] = n;
@@ -167,8 +233,9 @@ static void measure(struct table_print *t, const json_t *rows)
 	str_release(&cell);
 }
 
-/* Take from the widest column, a character at a time, until the line fits. */
-static void fit(struct table_print *t)
+/* Take from the widest column, a character at a time, until the line fits; false where it cannot.
+ */
+static bool narrow(struct table_print *t)
 {
 	size_t total = GAP * (t->n - 1);
 
@@ -183,9 +250,22 @@ static void fit(struct table_print *t)
 				widest = i;
 		}
 		if (t->numbers[widest] || t->widths[widest] <= NARROWEST)
-			return;
+			return false;
 		t->widths[widest]--;
 		total--;
+	}
+	return true;
+}
+
+/* What does not fit however narrow is left out, from the right. */
+static void fit(struct table_print *t)
+{
+	size_t natural[TABLE_COLUMNS];
+
+	memcpy(natural, t->widths, sizeof(natural));
+	while (!narrow(t) && t->n > KEPT) {
+		t->n--;
+		memcpy(t->widths, natural, sizeof(natural));
 	}
 }
 
@@ -230,7 +310,7 @@ void table_add(struct table_print *t, const json_t *rows, struct str *out)
 		start = out->len;
 		for (size_t i = 0; t->header && i < t->n; i++) {
 			str_reset(&cell);
-			str_adds(&cell, t->names[i]);
+			str_adds(&cell, title_of(t, i));
 			add_padded(t, i, &cell, out);
 		}
 		if (t->header)
@@ -241,12 +321,34 @@ void table_add(struct table_print *t, const json_t *rows, struct str *out)
 		start = out->len;
 		for (size_t i = 0; i < t->n; i++) {
 			str_reset(&cell);
-			add_cell(&cell, row, t->names[i]);
+			add_cell(t, &cell, row, t->names[i]);
 			add_padded(t, i, &cell, out);
 		}
 		trim(out, start);
 	}
 	str_release(&cell);
+}
+
+/* Objects below their name: a table of their own, set off. */
+static void add_objects(const json_t *list, struct str *out)
+{
+	struct table_print table;
+	struct str columns = STR_INIT, text = STR_INIT;
+	const char *name;
+	json_t *value;
+
+	json_object_foreach(json_array_get(list, 0), name, value)
+	{
+		str_addf(&columns, "%s%s", columns.len > 0 ? " " : "", name);
+	}
+	table_init(&table, columns.p, true);
+	table.width = table.width > SET_OFF ? table.width - SET_OFF : 0;
+	table_add(&table, list, &text);
+	str_addc(out, '\n');
+	for (const char *line = text.p; *line != '\0'; line += strcspn(line, "\n") + 1)
+		str_addf(out, "%*s%.*s\n", SET_OFF, "", (int)strcspn(line, "\n"), line);
+	str_release(&columns);
+	str_release(&text);
 }
 
 void table_add_object(const json_t *object, struct str *out)
@@ -266,9 +368,16 @@ void table_add_object(const json_t *object, struct str *out)
 
 		if (json_is_null(value) || (json_is_array(value) && json_array_size(value) == 0))
 			continue;
+		if (json_is_object(json_array_get(value, 0))) {
+			str_adds(out, name);
+			add_objects(value, out);
+			continue;
+		}
 		str_addf(out, "%-*s  ", (int)widest, name);
 		add_value(&text, value);
-		shorten_date(&text, value);
+		shorten_date(&text, value, NULL);
+		while (text.len > 0 && text.p[text.len - 1] == '\n')
+			text.p[--text.len] = '\0';
 		/* A text of several lines stands below its name, each line set off. */
 		for (size_t i = 0; i < text.len; i++) {
 			if (text.p[i] == '\n')

@@ -1,10 +1,12 @@
 /*
- * Rows of JSON as a table: a line per row, as wide as the terminal where there is one, else
- * whole. Rows may come in portions; the first decides how wide the columns are.
+ * Rows of JSON as a table: a line per row, as wide as the terminal where there is one, with short
+ * titles and dates, and the last columns left out where they do not fit; else whole. Rows may come
+ * in portions; the first decides how wide the columns are.
  */
 #ifndef CLI_TABLE_H
 #define CLI_TABLE_H
 
+#include "base/clock.h"
 #include "base/str.h"
 
 #include <jansson.h>
@@ -16,7 +18,9 @@
 struct table_print {
 	const char *columns; /* members of the rows, with blanks between them */
 	bool header;
-	unsigned width; /* columns of the terminal; 0: cells are not cut */
+	unsigned width; /* columns of the terminal; 0: cells are not cut, and names and dates whole
+	                 */
+	char today[DATE_TEXT_SIZE];
 	/* Of the first portion: */
 	size_t n;
 	char names[TABLE_COLUMNS][32];
