@@ -36,8 +36,8 @@ struct recent {
 void recent_add(struct recent *r, int64_t id);
 bool recent_has(const struct recent *r, int64_t id);
 
-/* Calls with long logs at once: while one is on its way, another one is written to disk. */
-#define LOG_CALLS 2
+/* Calls with long logs at once: one is on its way, one is written to disk, one is answered. */
+#define LOG_CALLS 3
 
 /* Where the agent stands with the server. */
 struct session {
