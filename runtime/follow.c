@@ -572,6 +572,20 @@ static void add_count(struct str *line, int64_t n, const char *what)
 		str_addf(line, ", %lld %s", (long long)n, what);
 }
 
+/* What a person does next about the first that failed. */
+static void show_ways(struct follow *f, json_t *task)
+{
+	const char *between = f->session->progress->unicode ? "\xc2\xb7" : "|";
+	long long run = (long long)f->run_id;
+	struct str name = STR_INIT;
+
+	str_add_shell_quoted(&name, text(task, "name"));
+	progress_say(f->session->progress,
+	             "  scitq logs %lld %s %s scitq shell %lld %s %s scitq retry %lld --failed", run,
+	             name.p, between, run, name.p, between, run);
+	str_release(&name);
+}
+
 static void show_end(struct follow *f, int64_t ok, int64_t reused, const char *elapsed)
 {
 	struct progress *p = f->session->progress;
@@ -596,6 +610,8 @@ static void show_end(struct follow *f, int64_t ok, int64_t reused, const char *e
 		show_failure(f, json_array_get(failures.list, i));
 	if (failures.failed > (int64_t)shown)
 		progress_say(p, "  and %lld more", (long long)failures.failed - (long long)shown);
+	if (shown > 0)
+		show_ways(f, json_array_get(failures.list, 0));
 	json_decref(failures.list);
 }
 
