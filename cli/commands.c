@@ -444,7 +444,7 @@ const struct command_noun command_nouns[] = {
         {"shell", NULL,
          "Makes here what a worker would make for the task: its directory with $INPUT, $RESOURCE, $OUTPUT and $TEMP, its container, "
          "its limits, and the values that its text names as variables. ./command.sh is its command, to be run whole or line by line. With "
-         "a COMMAND that runs instead of a shell, and its exit code is ours. Nothing is published, and the task stays as it is.",
+         "a COMMAND that runs instead of a shell, and its exit code is ours. Nothing is published, and the task stays as it is. GPUs are those that this machine shows to everybody: in a container none.",
          "scitq shell 41 align:S3"},
         {"edit", NULL,
          "Opens the text of the step in an editor, checks it as scitq-run check does, and gives it to the tasks that neither run nor have succeeded: to one, "

@@ -49,6 +49,36 @@ static json_t *grant_of(struct call *c, json_t *task)
 	return grant;
 }
 
+/*
+ * What a task of which some requirements failed does without is known once it was granted: its last
+ * execution has the inputs as they were. False with the call's code set.
+ */
+static bool settle_inputs(struct call *c, json_t *task)
+{
+	static const char *const given[] = {"input", "resource"};
+	struct str path = STR_INIT, number = STR_INIT;
+	json_t *rows, *last;
+
+	if (!json_is_true(json_object_get(task, "partial")) &&
+	    !json_is_true(json_object_get(task, "accept_failure")))
+		return true;
+	str_addf(&number, "%" JSON_INTEGER_FORMAT,
+	         json_integer_value(json_object_get(task, "task_id")));
+	str_adds(&path, "/executions/");
+	query_add(&path, "task_id", number.p);
+	query_add(&path, "latest", "true");
+	query_add(&path, "no_output", "true");
+	query_add(&path, "view", "full");
+	rows = call_json(c, "GET", path.p, NULL);
+	last = json_array_get(rows, 0);
+	for (size_t i = 0; last != NULL && i < sizeof(given) / sizeof(given[0]); i++)
+		json_object_set(task, given[i], json_object_get(last, given[i]));
+	str_release(&path);
+	str_release(&number);
+	json_decref(rows);
+	return rows != NULL;
+}
+
 /* A directory of our own, to be freed; NULL with the call's code set. */
 static char *make_directory(struct call *c)
 {
@@ -263,7 +293,7 @@ int shell(const struct command_call *command)
 		query_add(&path, "view", "full");
 		task = call_json(&c, "GET", path.p, NULL);
 	}
-	if (task != NULL)
+	if (task != NULL && settle_inputs(&c, task))
 		grant = grant_of(&c, task);
 	if (grant != NULL)
 		work = make_directory(&c);
