@@ -14,32 +14,51 @@
 #define RUNS_SHOWN 10
 #define FAILURES_SHOWN 5
 #define BAR 20
+/* Columns of a line beside a name in it. */
+#define REST 62
+#define NAME_LEAST 12
+#define NAME_MOST 30
 
 enum paint { PAINT_PLAIN, PAINT_GOOD, PAINT_BAD, PAINT_BUSY, PAINT_HEAD };
 
 struct board {
 	struct call *call;
-	json_t *runs, *workers, *counts, *failures,
-	        *chosen; /* chosen: the run whose steps are shown */
-	json_int_t run;  /* its number; 0: the newest */
-	char said[200];  /* the last line: what a key did, what failed */
+	json_t *runs, *workers, *counts, *failures, *tasks, /* of the failures */
+	        *chosen;                                    /* the run whose steps are shown */
+	json_int_t run;                                     /* its number; 0: the newest */
+	char said[200]; /* the last line: what a key did, what failed */
 };
 
 /* ---- what the server says ---- */
 
-static bool load(struct board *b, json_t **into, const char *path)
+static bool load(struct board *b, json_t **into, const char *path, json_t *body)
 {
 	json_t *reply = NULL;
 	struct client *client = &b->call->reach.client;
 
 	/* A server that is away for a while is waited for; the screen says so. */
-	if (client_call(client, "GET", path, NULL, b->call->timeout_ms, &reply) != CLIENT_OK) {
+	if (client_call(client, "GET", path, body, b->call->timeout_ms, &reply) != CLIENT_OK) {
 		snprintf(b->said, sizeof(b->said), "%s", client->error.p);
+		json_decref(body);
 		return false;
 	}
+	json_decref(body);
 	json_decref(*into);
 	*into = reply;
 	return true;
+}
+
+/* The filter for the tasks of the failures. */
+static json_t *failed_tasks(const struct board *b)
+{
+	json_t *ids = json_array(), *row;
+	size_t i;
+
+	json_array_foreach(b->failures, i, row)
+	{
+		json_array_append(ids, json_object_get(row, "task_id"));
+	}
+	return json_pack("{s:o}", "task_id", ids);
 }
 
 static bool refresh_board(struct board *b)
@@ -47,10 +66,13 @@ static bool refresh_board(struct board *b)
 	char path[64];
 	json_int_t newest;
 
-	if (!load(b, &b->runs, "/runs/?limit=10") || !load(b, &b->workers, "/workers/") ||
-	    !load(b, &b->counts, "/workers/tasks") ||
+	if (!load(b, &b->runs, "/runs/?limit=10", NULL) ||
+	    !load(b, &b->workers, "/workers/", NULL) ||
+	    !load(b, &b->counts, "/workers/tasks", NULL) ||
 	    !load(b, &b->failures,
-	          "/executions/?status=failed&reverse=true&limit=5&no_output=true&view=full"))
+	          "/executions/?status=failed&reverse=true&limit=5&no_output=true&view=full",
+	          NULL) ||
+	    !load(b, &b->tasks, "/tasks/", failed_tasks(b)))
 		return false;
 	newest = json_integer_value(json_object_get(json_array_get(b->runs, 0), "run_id"));
 	if (b->run == 0)
@@ -58,7 +80,7 @@ static bool refresh_board(struct board *b)
 	if (b->run == 0)
 		return true;
 	snprintf(path, sizeof(path), "/runs/%" JSON_INTEGER_FORMAT, b->run);
-	return load(b, &b->chosen, path);
+	return load(b, &b->chosen, path, NULL);
 }
 
 static void steer(struct board *b, json_t *body, const char *path, const char *done)
@@ -97,6 +119,8 @@ static void put(int row, int column, enum paint paint, const char *text, int wid
 	if (paint == PAINT_HEAD)
 		attron(A_BOLD);
 	mvaddnstr(row, column, "", 0);
+	/* A line does not go on in the next one. */
+	width = width < COLS - column ? width : COLS - column;
 	for (; text != NULL && *text != '\0' && width > 0; text++) {
 		unsigned char c = (unsigned char)*text;
 
@@ -129,6 +153,25 @@ static enum paint paint_of(const char *status)
 	                                                                          : PAINT_PLAIN;
 }
 
+/* Names take what the rest of the line leaves; what stands behind them is that much further left.
+ */
+static int name_width(void)
+{
+	int left = COLS - REST;
+
+	return left < NAME_LEAST ? NAME_LEAST : left > NAME_MOST ? NAME_MOST : left;
+}
+
+/* A line of titles: of names, and of what stands behind them. */
+static void put_titles(int row, const char *names, const char *rest)
+{
+	struct str line = STR_INIT;
+
+	str_addf(&line, "  %-*s%s", name_width() + 2, names, rest);
+	put(row, 0, PAINT_HEAD, line.p, COLS);
+	str_release(&line);
+}
+
 static void put_number(int row, int column, long long n)
 {
 	char text[24];
@@ -139,11 +182,12 @@ static void put_number(int row, int column, long long n)
 
 static int show_runs(const struct board *b, int row)
 {
+	const int name = name_width(), rest = name + 10;
 	json_t *run;
 	size_t i;
 
-	put(row++, 0, PAINT_HEAD,
-	    "  run   workflow                        status      tasks     since", COLS);
+	put_titles(row, "run   workflow", "      status      tasks  since");
+	row++;
 	json_array_foreach(b->runs, i, run)
 	{
 		const char *status = text_of(run, "status");
@@ -154,12 +198,12 @@ static int show_runs(const struct board *b, int row)
 		snprintf(number, sizeof(number), "%c %-5lld",
 		         number_of(run, "run_id") == b->run ? '>' : ' ', number_of(run, "run_id"));
 		put(row, 0, PAINT_PLAIN, number, 8);
-		put(row, 8, PAINT_PLAIN, text_of(run, "name"), 30);
-		put(row, 40, paint_of(status), status, 11);
-		put_number(row, 48, number_of(run, "task_count"));
-		put(row, 62, PAINT_PLAIN, text_of(run, "creation_date"), 10);
+		put(row, 8, PAINT_PLAIN, text_of(run, "name"), name);
+		put(row, rest, paint_of(status), status, 11);
+		put_number(row, rest + 8, number_of(run, "task_count"));
+		put(row, rest + 19, PAINT_PLAIN, text_of(run, "creation_date"), 10);
 		if (strlen(text_of(run, "creation_date")) > 11)
-			put(row, 73, PAINT_PLAIN, text_of(run, "creation_date") + 11, 8);
+			put(row, rest + 30, PAINT_PLAIN, text_of(run, "creation_date") + 11, 8);
 		row++;
 	}
 	return row + 1;
@@ -181,15 +225,14 @@ static void show_bar(int row, int column, long long done, long long failed, long
 
 static int show_steps(const struct board *b, int row)
 {
+	const int name = name_width(), rest = name + 4;
 	json_t *step;
 	size_t i;
 
 	if (b->chosen == NULL || row >= LINES - 1)
 		return row;
-	put(row++, 0, PAINT_HEAD,
-	    "  step                            done                    succeeded  running  waiting "
-	    "  failed",
-	    COLS);
+	put_titles(row, "step", "done                succeeded  running  waiting   failed");
+	row++;
 	json_array_foreach(json_object_get(b->chosen, "steps"), i, step)
 	{
 		const char *batch = text_of(step, "batch"), *dot = strrchr(batch, '.');
@@ -200,12 +243,12 @@ static int show_steps(const struct board *b, int row)
 
 		if (row >= LINES - 1)
 			break;
-		put(row, 2, PAINT_PLAIN, dot != NULL ? dot + 1 : batch, 30);
-		show_bar(row, 34, done, failed, done + failed + running + waiting);
-		put_number(row, 58, done);
-		put_number(row, 67, running);
-		put_number(row, 76, waiting);
-		put_number(row, 85, failed);
+		put(row, 2, PAINT_PLAIN, dot != NULL ? dot + 1 : batch, name);
+		show_bar(row, rest, done, failed, done + failed + running + waiting);
+		put_number(row, rest + BAR, done);
+		put_number(row, rest + BAR + 9, running);
+		put_number(row, rest + BAR + 18, waiting);
+		put_number(row, rest + BAR + 27, failed);
 		row++;
 	}
 	return row + 1;
@@ -228,29 +271,43 @@ static long long running_of(const struct board *b, long long worker)
 
 static int show_workers(const struct board *b, int row)
 {
+	const int name = name_width(), rest = name + 4;
 	json_t *worker;
 	size_t i;
 
 	if (row >= LINES - 1)
 		return row;
-	put(row++, 0, PAINT_HEAD,
-	    "  worker                          status         running       of     load  batch",
-	    COLS);
+	put_titles(row, "worker", "status      running       of     load  batch");
+	row++;
 	json_array_foreach(b->workers, i, worker)
 	{
 		const char *status = text_of(worker, "status");
 
 		if (row >= LINES - 1)
 			break;
-		put(row, 2, PAINT_PLAIN, text_of(worker, "name"), 30);
-		put(row, 34, paint_of(status), status, 11);
-		put_number(row, 47, running_of(b, number_of(worker, "worker_id")));
-		put_number(row, 56, number_of(worker, "concurrency"));
-		put(row, 70, PAINT_PLAIN, text_of(worker, "load"), 6);
-		put(row, 76, PAINT_PLAIN, text_of(worker, "batch"), COLS - 76);
+		put(row, 2, PAINT_PLAIN, text_of(worker, "name"), name);
+		put(row, rest, paint_of(status), status, 11);
+		put_number(row, rest + 10, running_of(b, number_of(worker, "worker_id")));
+		put_number(row, rest + 19, number_of(worker, "concurrency"));
+		put(row, rest + 32, PAINT_PLAIN, text_of(worker, "load"), 6);
+		put(row, rest + 39, PAINT_PLAIN, text_of(worker, "batch"), COLS);
 		row++;
 	}
 	return row + 1;
+}
+
+/* Of a task that failed; "" where it is gone. */
+static const char *name_of(const struct board *b, long long task)
+{
+	json_t *row;
+	size_t i;
+
+	json_array_foreach(b->tasks, i, row)
+	{
+		if (number_of(row, "task_id") == task)
+			return text_of(row, "name");
+	}
+	return "";
 }
 
 static void show_failures(const struct board *b, int row)
@@ -267,10 +324,12 @@ static void show_failures(const struct board *b, int row)
 
 		if (i == FAILURES_SHOWN || row >= LINES - 1)
 			break;
-		str_addf(&line, "task %lld, %s %s", number_of(e, "task_id"), text_of(e, "reason"),
-		         text_of(e, "message"));
+		str_addf(&line, "%lld  %s  %s", number_of(e, "task_id"),
+		         name_of(b, number_of(e, "task_id")), text_of(e, "reason"));
 		if (json_is_integer(json_object_get(e, "return_code")))
-			str_addf(&line, " (exit %lld)", number_of(e, "return_code"));
+			str_addf(&line, " %lld", number_of(e, "return_code"));
+		if (*text_of(e, "message") != '\0')
+			str_addf(&line, ": %s", text_of(e, "message"));
 		put(row++, 2, PAINT_BAD, line.p, COLS - 2);
 		str_release(&line);
 	}
@@ -405,6 +464,7 @@ int top(const struct command_call *command)
 		json_decref(b.workers);
 		json_decref(b.counts);
 		json_decref(b.failures);
+		json_decref(b.tasks);
 		json_decref(b.chosen);
 	}
 	return call_close(&c);
