@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "runtime/follow.h"
+#include "runtime/summary.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -89,7 +90,7 @@ static enum exit_code follow(struct session *s, const struct told *t, const json
 	if (!follow_run(&f)) {
 		code = (enum exit_code)s->exit_code;
 	} else {
-		follow_summary(&f, started_ns);
+		summary_tell(&f, started_ns);
 		if (s->interrupted)
 			code = EXIT_CODE_INTERRUPTED;
 		else if (!f.detached && !f.left && f.status != RUN_SUCCEEDED)

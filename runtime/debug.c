@@ -50,10 +50,10 @@ json_t *debug_get(struct debug *d, const char *fmt, ...)
 void debug_name(const json_t *task, struct str *out)
 {
 	str_reset(out);
-	if (*debug_text(task, "name") != '\0')
-		str_adds(out, debug_text(task, "name"));
+	if (*member_text(task, "name") != '\0')
+		str_adds(out, member_text(task, "name"));
 	else
-		str_addf(out, "task %lld", (long long)debug_number(task, "task_id"));
+		str_addf(out, "task %lld", (long long)member_int(task, "task_id"));
 }
 
 /* ---- leaving ---- */
@@ -197,8 +197,8 @@ static void run_task(struct debug *d, const char *word, bool again)
 	if (task == NULL)
 		return;
 	debug_name(task, &name);
-	d->task = debug_number(task, "task_id");
-	if (!again && strcmp(debug_text(task, "status"), "succeeded") == 0)
+	d->task = member_int(task, "task_id");
+	if (!again && strcmp(member_text(task, "status"), "succeeded") == 0)
 		progress_say(d->out, "%s has succeeded; `retry %s` runs it again", name.p, name.p);
 	else
 		debug_watch(d, task);
@@ -212,7 +212,7 @@ static void do_next(struct debug *d, const char *argument)
 
 	(void)argument;
 	if (task != NULL) {
-		d->task = debug_number(task, "task_id");
+		d->task = member_int(task, "task_id");
 		debug_watch(d, task);
 	} else if (!d->broken) {
 		progress_say(d->out, "nothing is ready; `list` shows what is there, `retry TASK` "

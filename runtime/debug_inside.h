@@ -6,6 +6,7 @@
 #define RUNTIME_DEBUG_INSIDE_H
 
 #include "runtime/debug.h"
+#include "runtime/member.h"
 
 struct debug {
 	struct follow *follow;
@@ -31,19 +32,6 @@ struct debug {
  */
 json_t *debug_call(struct debug *d, const char *method, const char *path, json_t *body);
 json_t *debug_get(struct debug *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-/* Members of an object; 0 and "" where they are not there. */
-static inline int64_t debug_number(const json_t *object, const char *name)
-{
-	return json_integer_value(json_object_get(object, name));
-}
-
-static inline const char *debug_text(const json_t *object, const char *name)
-{
-	const char *value = json_string_value(json_object_get(object, name));
-
-	return value ? value : "";
-}
 
 /* What a task is called here: its name, or "task 12". */
 void debug_name(const json_t *task, struct str *out);

@@ -50,7 +50,7 @@ static json_t *first_but(const json_t *rows, int64_t task)
 {
 	json_t *row = json_array_get(rows, 0);
 
-	if (debug_number(row, "task_id") == task && json_array_size(rows) > 1)
+	if (member_int(row, "task_id") == task && json_array_size(rows) > 1)
 		row = json_array_get(rows, 1);
 	return json_incref(row);
 }
@@ -71,7 +71,7 @@ json_t *debug_next(struct debug *d)
 		rows = tasks(d, step_of(d, i)->batch, READY, 2);
 		row = first_but(rows, d->task);
 		json_decref(rows);
-		if (row != NULL && debug_number(row, "task_id") != d->task) {
+		if (row != NULL && member_int(row, "task_id") != d->task) {
 			json_decref(next);
 			return row;
 		}
@@ -132,7 +132,7 @@ json_t *debug_find(struct debug *d, const char *word)
 		row = debug_get(d, "/tasks/%s?view=full", word);
 	else if ((row = find_named(d, word)) == NULL && !d->broken)
 		row = find_in_step(d, word);
-	if (row != NULL && debug_number(row, "run_id") != d->follow->run_id) {
+	if (row != NULL && member_int(row, "run_id") != d->follow->run_id) {
 		progress_say(d->out, "task %s is none of this run", word);
 		json_decref(row);
 		return NULL;
@@ -159,14 +159,14 @@ json_t *debug_execution(struct debug *d, int64_t task_id)
 
 static void list_row(struct debug *d, const json_t *task)
 {
-	int64_t failures = debug_number(task, "attempts");
+	int64_t failures = member_int(task, "attempts");
 	struct str name = STR_INIT;
 
 	debug_name(task, &name);
-	if (failures > 0 && strcmp(debug_text(task, "status"), "debug") == 0)
+	if (failures > 0 && strcmp(member_text(task, "status"), "debug") == 0)
 		str_addf(&name, "  failed %lld time%s", (long long)failures,
 		         failures == 1 ? "" : "s");
-	progress_say(d->out, "  %6lld  %s", (long long)debug_number(task, "task_id"), name.p);
+	progress_say(d->out, "  %6lld  %s", (long long)member_int(task, "task_id"), name.p);
 	str_release(&name);
 }
 
@@ -279,7 +279,7 @@ static void show_required(struct debug *d, const json_t *task)
 		struct str name = STR_INIT;
 
 		debug_name(row, &name);
-		progress_say(d->out, "  %-10s %s (%s)", what, name.p, debug_text(row, "status"));
+		progress_say(d->out, "  %-10s %s (%s)", what, name.p, member_text(row, "status"));
 		what = "";
 		str_release(&name);
 	}
@@ -292,19 +292,19 @@ static void show_limits(struct debug *d, const json_t *task)
 {
 	static const char *const seconds[] = {"run_timeout", "download_timeout", "upload_timeout"};
 	const double cpu = json_number_value(json_object_get(task, "cpu"));
-	const int64_t memory = debug_number(task, "memory");
+	const int64_t memory = member_int(task, "memory");
 	struct str line = STR_INIT;
 
 	if (cpu > 0)
 		str_addf(&line, ", cpu %.6g", cpu);
 	if (memory > 0)
 		str_addf(&line, ", memory %.3g GB", (double)memory / 1e9);
-	if (debug_number(task, "retry") > 0)
-		str_addf(&line, ", retry %lld", (long long)debug_number(task, "retry"));
+	if (member_int(task, "retry") > 0)
+		str_addf(&line, ", retry %lld", (long long)member_int(task, "retry"));
 	for (size_t i = 0; i < sizeof(seconds) / sizeof(seconds[0]); i++) {
-		if (debug_number(task, seconds[i]) > 0)
+		if (member_int(task, seconds[i]) > 0)
 			str_addf(&line, ", %s %lld s", seconds[i],
-			         (long long)debug_number(task, seconds[i]));
+			         (long long)member_int(task, seconds[i]));
 	}
 	show_text(d, "limits", line.len > 0 ? line.p + 2 : "");
 	str_release(&line);
@@ -316,19 +316,19 @@ void debug_show(struct debug *d, const json_t *task)
 
 	debug_name(task, &name);
 	progress_say(d->out, "%s  task %lld  %s  %s", name.p,
-	             (long long)debug_number(task, "task_id"), debug_text(task, "status"),
-	             debug_text(task, "source"));
-	show_text(d, "command", debug_text(task, "command"));
-	show_text(d, "script", debug_text(task, "script"));
-	show_text(d, "container", debug_text(task, "container"));
-	show_text(d, "options", debug_text(task, "container_options"));
-	show_uris(d, "input", debug_text(task, "input"));
-	show_uris(d, "resource", debug_text(task, "resource"));
-	show_text(d, "output", debug_text(task, "output"));
+	             (long long)member_int(task, "task_id"), member_text(task, "status"),
+	             member_text(task, "source"));
+	show_text(d, "command", member_text(task, "command"));
+	show_text(d, "script", member_text(task, "script"));
+	show_text(d, "container", member_text(task, "container"));
+	show_text(d, "options", member_text(task, "container_options"));
+	show_uris(d, "input", member_text(task, "input"));
+	show_uris(d, "resource", member_text(task, "resource"));
+	show_text(d, "output", member_text(task, "output"));
 	show_limits(d, task);
 	show_required(d, task);
 	str_addf(&variables, "INPUT OUTPUT RESOURCE TEMP CPU SCITQ_TASK_NAME=%s SCITQ_BATCH=%s",
-	         name.p, debug_text(task, "batch"));
+	         name.p, member_text(task, "batch"));
 	show_text(d, "variables", variables.p);
 	str_release(&name);
 	str_release(&variables);
@@ -356,13 +356,13 @@ static void show_log(struct debug *d, int64_t execution, const char *stream, con
 
 void debug_log(struct debug *d, const json_t *task)
 {
-	json_t *execution = debug_execution(d, debug_number(task, "task_id"));
+	json_t *execution = debug_execution(d, member_int(task, "task_id"));
 	struct str name = STR_INIT;
 
 	debug_name(task, &name);
 	if (execution != NULL) {
-		show_log(d, debug_number(execution, "execution_id"), "stdout", DEBUG_OUT);
-		show_log(d, debug_number(execution, "execution_id"), "stderr", DEBUG_ERR);
+		show_log(d, member_int(execution, "execution_id"), "stdout", DEBUG_OUT);
+		show_log(d, member_int(execution, "execution_id"), "stderr", DEBUG_ERR);
 	} else if (!d->broken) {
 		progress_say(d->out, "%s has not run yet", name.p);
 	}
@@ -372,9 +372,9 @@ void debug_log(struct debug *d, const json_t *task)
 
 void debug_why(struct debug *d, const json_t *task)
 {
-	json_t *why = debug_get(d, "/tasks/%lld/why", (long long)debug_number(task, "task_id"));
+	json_t *why = debug_get(d, "/tasks/%lld/why", (long long)member_int(task, "task_id"));
 
 	if (why != NULL)
-		progress_say(d->out, "%s", debug_text(why, "why"));
+		progress_say(d->out, "%s", member_text(why, "why"));
 	json_decref(why);
 }

@@ -70,10 +70,10 @@ struct watch {
 static void take_event(struct watch *w, const char *kind, const json_t *event)
 {
 	if (strcmp(kind, "recruiter") == 0)
-		w->rank = (unsigned)debug_number(event, "rank");
+		w->rank = (unsigned)member_int(event, "rank");
 	else if (strcmp(kind, "job") == 0)
-		w->job = debug_number(event, "job_id");
-	else if (debug_number(event, "task_id") == w->task_id)
+		w->job = member_int(event, "job_id");
+	else if (member_int(event, "task_id") == w->task_id)
 		w->look = true;
 }
 
@@ -205,7 +205,7 @@ static void duration_between(const json_t *row, const char *from, const char *to
 	int64_t begin, end;
 
 	text[0] = '\0';
-	if (date_parse(debug_text(row, from), &begin) && date_parse(debug_text(row, to), &end))
+	if (date_parse(member_text(row, from), &begin) && date_parse(member_text(row, to), &end))
 		duration_text((end - begin) * 1000, text);
 }
 
@@ -216,9 +216,10 @@ static void tell_worker(struct watch *w, int64_t worker_id)
 	struct str about = STR_INIT;
 
 	str_reset(&w->worker);
-	str_adds(&w->worker, worker != NULL ? debug_text(worker, "name") : "a worker that is gone");
+	str_adds(&w->worker,
+	         worker != NULL ? member_text(worker, "name") : "a worker that is gone");
 	for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++) {
-		const char *value = debug_text(worker, more[i]);
+		const char *value = member_text(worker, more[i]);
 
 		if (*value != '\0' && strcmp(value, w->worker.p) != 0)
 			str_addf(&about, "%s%s", about.len > 0 ? ", " : " (", value);
@@ -232,7 +233,7 @@ static void tell_worker(struct watch *w, int64_t worker_id)
 
 static void tell_outputs(struct watch *w, const json_t *task, const json_t *execution)
 {
-	const char *text = debug_text(execution, "outputs");
+	const char *text = member_text(execution, "outputs");
 	json_t *files = json_loads(text, 0, NULL), *file;
 	struct str line = STR_INIT;
 	size_t i;
@@ -240,12 +241,12 @@ static void tell_outputs(struct watch *w, const json_t *task, const json_t *exec
 	json_array_foreach(files, i, file)
 	{
 		if (i < FILES_SHOWN)
-			str_addf(&line, "%s%s", i ? ", " : "", debug_text(file, "path"));
+			str_addf(&line, "%s%s", i ? ", " : "", member_text(file, "path"));
 	}
 	if (i > FILES_SHOWN)
 		str_addf(&line, ", and %zu more", i - FILES_SHOWN);
 	if (i > 0)
-		progress_say(w->d->out, "  wrote %s  in %s", line.p, debug_text(task, "output"));
+		progress_say(w->d->out, "  wrote %s  in %s", line.p, member_text(task, "output"));
 	json_decref(files);
 	str_release(&line);
 }
@@ -253,9 +254,9 @@ static void tell_outputs(struct watch *w, const json_t *task, const json_t *exec
 /* What can be done about a failure. */
 static void tell_remedy(struct watch *w, const json_t *task)
 {
-	int64_t failures = debug_number(task, "attempts"), retry = debug_number(task, "retry");
+	int64_t failures = member_int(task, "attempts"), retry = member_int(task, "retry");
 
-	if (strcmp(debug_text(task, "status"), "debug") == 0 && failures > 0)
+	if (strcmp(member_text(task, "status"), "debug") == 0 && failures > 0)
 		progress_say(w->d->out, "  failure %lld of %lld; `retry` runs it again",
 		             (long long)failures, (long long)retry + 1);
 	else
@@ -268,13 +269,13 @@ static void tell_end(struct watch *w, json_t *task, json_t *execution)
 	char lasted[24];
 
 	duration_between(execution, "start_date", "end_date", lasted);
-	if (strcmp(debug_text(execution, "status"), "succeeded") == 0) {
+	if (strcmp(member_text(execution, "status"), "succeeded") == 0) {
 		progress_say(w->d->out, "%s succeeded on %s%s%s", w->name.p, w->worker.p,
 		             *lasted ? " in " : "", lasted);
 		tell_outputs(w, task, execution);
 	} else {
 		follow_add_how(execution, &how);
-		follow_add_place(debug_text(task, "source"), debug_number(execution, "failed_line"),
+		follow_add_place(member_text(task, "source"), member_int(execution, "failed_line"),
 		                 &place);
 		progress_say(w->d->out, "%s failed on %s%s%s: %s  %s", w->name.p, w->worker.p,
 		             *lasted ? " after " : "", lasted, how.p, place.len > 0 ? place.p : "");
@@ -287,16 +288,16 @@ static void tell_end(struct watch *w, json_t *task, json_t *execution)
 /* The grant, staging, and start of its execution, where they were not told. */
 static void tell_progress(struct watch *w, const json_t *execution, int status)
 {
-	const char *message = debug_text(execution, "message");
+	const char *message = member_text(execution, "message");
 	char staged[24];
 
-	if (debug_number(execution, "execution_id") != w->execution) {
+	if (member_int(execution, "execution_id") != w->execution) {
 		taps_reset(w);
-		w->execution = debug_number(execution, "execution_id");
+		w->execution = member_int(execution, "execution_id");
 		w->told = -1;
 		w->waits_ns = w->ended_ns = 0;
 		str_reset(&w->message);
-		tell_worker(w, debug_number(execution, "worker_id"));
+		tell_worker(w, member_int(execution, "worker_id"));
 	}
 	if (status == EXECUTION_ACCEPTED && *message != '\0' && strcmp(message, w->message.p)) {
 		str_reset(&w->message);
@@ -315,8 +316,8 @@ static void tell_loss(struct watch *w, json_t *execution, int status)
 	struct str how = STR_INIT;
 
 	if (status == EXECUTION_REFUSED)
-		str_addf(&how, "refused it: %s", debug_text(execution, "message"));
-	else if (strcmp(debug_text(execution, "reason"), "lost") == 0)
+		str_addf(&how, "refused it: %s", member_text(execution, "message"));
+	else if (strcmp(member_text(execution, "reason"), "lost") == 0)
 		str_adds(&how, "was lost with it");
 	else
 		follow_add_how(execution, &how);
@@ -342,7 +343,7 @@ static void tell_idle(struct watch *w, int status)
 
 static int status_of(const json_t *row, const char *const *words, size_t n)
 {
-	return status_parse(words, n, debug_text(row, "status"));
+	return status_parse(words, n, member_text(row, "status"));
 }
 
 static bool logs_ended(const struct watch *w)
@@ -361,7 +362,7 @@ static void look(struct watch *w)
 	w->look = false;
 	if (task == NULL) {
 		w->done = true;
-	} else if (execution == NULL || debug_number(execution, "execution_id") <= w->before) {
+	} else if (execution == NULL || member_int(execution, "execution_id") <= w->before) {
 		tell_idle(w, status);
 	} else if (how >= 0) {
 		tell_progress(w, execution, how);
@@ -385,7 +386,7 @@ static void look(struct watch *w)
 static void tell_why(struct watch *w)
 {
 	json_t *why = debug_get(w->d, "/tasks/%lld/why", (long long)w->task_id);
-	const char *sentence = debug_text(why, "why"), *colon = strstr(sentence, ": ");
+	const char *sentence = member_text(why, "why"), *colon = strstr(sentence, ": ");
 
 	/* Asked again in a while. */
 	w->waits_ns = clock_monotonic_ns() + 4 * SECOND_NS;
@@ -407,8 +408,8 @@ static void tell_decision(struct watch *w)
 	str_addf(&path, "/%u/why", w->rank);
 	w->rank = 0;
 	decision = debug_call(w->d, "GET", path.p, NULL);
-	if (*debug_text(decision, "why") != '\0')
-		progress_say(w->d->out, "  %s", debug_text(decision, "why"));
+	if (*member_text(decision, "why") != '\0')
+		progress_say(w->d->out, "  %s", member_text(decision, "why"));
 	json_decref(decision);
 	str_release(&path);
 }
@@ -420,14 +421,14 @@ static void tell_job(struct watch *w)
 	struct str line = STR_INIT;
 
 	w->job = 0;
-	args = json_loads(debug_text(job, "args"), 0, NULL);
-	str_addf(&line, "%s %s: %s", debug_text(job, "action"), debug_text(job, "target"),
-	         debug_text(job, "status"));
-	if (debug_number(job, "progress") > 0)
-		str_addf(&line, ", %lld %%", (long long)debug_number(job, "progress"));
-	if (*debug_text(job, "reason") != '\0')
-		str_addf(&line, ", %s", debug_text(job, "reason"));
-	if (strcmp(debug_text(args, "batch"), w->batch.p) == 0 &&
+	args = json_loads(member_text(job, "args"), 0, NULL);
+	str_addf(&line, "%s %s: %s", member_text(job, "action"), member_text(job, "target"),
+	         member_text(job, "status"));
+	if (member_int(job, "progress") > 0)
+		str_addf(&line, ", %lld %%", (long long)member_int(job, "progress"));
+	if (*member_text(job, "reason") != '\0')
+		str_addf(&line, ", %s", member_text(job, "reason"));
+	if (strcmp(member_text(args, "batch"), w->batch.p) == 0 &&
 	    strcmp(line.p, w->job_told.p) != 0) {
 		progress_say(w->d->out, "  %s", line.p);
 		str_reset(&w->job_told);
@@ -446,7 +447,7 @@ static void watch_init(struct watch *w, struct debug *d, const json_t *task)
 	static const char *const marks[] = {DEBUG_OUT, DEBUG_ERR};
 
 	*w = (struct watch){.d = d,
-	                    .task_id = debug_number(task, "task_id"),
+	                    .task_id = member_int(task, "task_id"),
 	                    .told = -1,
 	                    .name = STR_INIT,
 	                    .batch = STR_INIT,
@@ -456,7 +457,7 @@ static void watch_init(struct watch *w, struct debug *d, const json_t *task)
 	                    .why = STR_INIT,
 	                    .job_told = STR_INIT};
 	debug_name(task, &w->name);
-	str_adds(&w->batch, debug_text(task, "batch"));
+	str_adds(&w->batch, member_text(task, "batch"));
 	str_adds(&w->query, "/events?kind=task,execution,recruiter&batch=");
 	url_escape(&w->query, w->batch.p, w->batch.len);
 	for (size_t i = 0; i < 2; i++) {
@@ -506,17 +507,17 @@ static bool has_recruiter(struct watch *w)
 static bool begin(struct watch *w, const json_t *task)
 {
 	json_t *last = debug_execution(w->d, w->task_id), *reply;
-	const char *status = debug_text(task, "status");
+	const char *status = member_text(task, "status");
 	char path[64];
 
 	if (strcmp(status, "assigned") == 0 || strcmp(status, "accepted") == 0 ||
 	    strcmp(status, "running") == 0) {
 		/* What it has done so far is told, too. */
-		w->before = debug_number(last, "execution_id") - 1;
+		w->before = member_int(last, "execution_id") - 1;
 		json_decref(last);
 		return !w->d->broken;
 	}
-	w->before = debug_number(last, "execution_id");
+	w->before = member_int(last, "execution_id");
 	json_decref(last);
 	snprintf(path, sizeof(path), "/tasks/%lld", (long long)w->task_id);
 	reply = w->d->broken

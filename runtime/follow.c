@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "model/json.h"
+#include "runtime/member.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -18,10 +19,6 @@
 #define REDRAW_MS 1000
 #define SUMMARY_MS 30000
 #define IDLE_NS (10 * INT64_C(1000000000))
-#define PAGE 1000
-#define TAIL_BYTES 2000
-#define TAIL_LINES 10
-#define FAILURES_SHOWN 10
 
 void follow_init(struct follow *f, struct session *s, const struct submission *submission,
                  int64_t run_id)
@@ -59,18 +56,6 @@ void follow_release(struct follow *f)
 	free(f->view.steps);
 }
 
-static int64_t count(json_t *object, const char *name)
-{
-	return json_integer_value(json_object_get(object, name));
-}
-
-static const char *text(json_t *object, const char *name)
-{
-	const char *value = json_string_value(json_object_get(object, name));
-
-	return value ? value : "";
-}
-
 static void read_steps(struct follow *f, json_t *steps)
 {
 	json_t *one;
@@ -78,19 +63,19 @@ static void read_steps(struct follow *f, json_t *steps)
 
 	json_array_foreach(steps, k, one)
 	{
-		const char *batch = text(one, "batch");
+		const char *batch = member_text(one, "batch");
 
 		for (size_t i = 0; i < f->view.nsteps; i++) {
 			struct step_view *v = &f->view.steps[i];
 
 			if (strcmp(f->submission->steps[i].batch, batch) != 0)
 				continue;
-			v->waiting = count(one, "waiting") + count(one, "paused");
-			v->debug = count(one, "debug");
-			v->pending = count(one, "pending");
-			v->running = count(one, "running");
-			v->succeeded = count(one, "succeeded");
-			v->failed = count(one, "failed");
+			v->waiting = member_int(one, "waiting") + member_int(one, "paused");
+			v->debug = member_int(one, "debug");
+			v->pending = member_int(one, "pending");
+			v->running = member_int(one, "running");
+			v->succeeded = member_int(one, "succeeded");
+			v->failed = member_int(one, "failed");
 			/* What the plan has and the run has not stands from an earlier run. */
 			v->reused = v->total - v->waiting - v->debug - v->pending - v->running -
 			            v->succeeded - v->failed;
@@ -100,8 +85,9 @@ static void read_steps(struct follow *f, json_t *steps)
 
 void follow_add_how(json_t *incident, struct str *out)
 {
-	const char *reason = text(incident, "reason"), *message = text(incident, "message");
-	int64_t code = count(incident, "return_code");
+	const char *reason = member_text(incident, "reason"),
+	           *message = member_text(incident, "message");
+	int64_t code = member_int(incident, "return_code");
 
 	if (strcmp(reason, "exit") == 0 || *reason == '\0')
 		str_addf(out, "exit %lld", (long long)code);
@@ -129,15 +115,15 @@ void follow_add_place(const char *source, int64_t failed_line, struct str *out)
 
 static void tell_incident(struct follow *f, json_t *incident)
 {
-	const char *kind = text(incident, "kind"), *worker = text(incident, "worker");
-	const char *reason = text(incident, "reason");
+	const char *kind = member_text(incident, "kind"), *worker = member_text(incident, "worker");
+	const char *reason = member_text(incident, "reason");
 	struct str line = STR_INIT;
 
 	if (strcmp(kind, "dependency") == 0)
 		return;
 	if (strcmp(kind, "told") == 0) {
-		progress_say(f->session->progress, "! %s: %s", text(incident, "name"),
-		             text(incident, "message"));
+		progress_say(f->session->progress, "! %s: %s", member_text(incident, "name"),
+		             member_text(incident, "message"));
 		return;
 	}
 	/* A worker's disk, or an image that it cannot pull, has a reason and a message of its own.
@@ -153,9 +139,9 @@ static void tell_incident(struct follow *f, json_t *incident)
 	else if (strcmp(kind, "retry") == 0 && f->debug)
 		str_adds(&line, " -> waits for you");
 	else if (strcmp(kind, "retry") == 0)
-		str_addf(&line, " -> retry %lld/%lld", (long long)count(incident, "attempts"),
-		         (long long)count(incident, "retry"));
-	progress_say(f->session->progress, "! %s %s", text(incident, "name"), line.p);
+		str_addf(&line, " -> retry %lld/%lld", (long long)member_int(incident, "attempts"),
+		         (long long)member_int(incident, "retry"));
+	progress_say(f->session->progress, "! %s %s", member_text(incident, "name"), line.p);
 	str_release(&line);
 }
 
@@ -171,22 +157,22 @@ static void show(struct follow *f)
 static void read_news(struct follow *f, json_t *news)
 {
 	json_t *run = json_object_get(news, "run"), *incident;
-	int status = status_parse(run_status_words, RUN_STATUS_COUNT, text(run, "status"));
+	int status = status_parse(run_status_words, RUN_STATUS_COUNT, member_text(run, "status"));
 	size_t i;
 
-	f->event = count(news, "event");
+	f->event = member_int(news, "event");
 	if (status >= 0)
 		f->status = (enum run_status)status;
-	f->view.workers = count(run, "workers");
-	f->retried = count(run, "retried");
+	f->view.workers = member_int(run, "workers");
+	f->retried = member_int(run, "retried");
 	/* One of them is us. */
-	f->others = count(run, "followers") - 1;
-	f->hooks = count(run, "hooks");
+	f->others = member_int(run, "followers") - 1;
+	f->hooks = member_int(run, "hooks");
 	f->debug = json_is_true(json_object_get(run, "debug"));
 	read_steps(f, json_object_get(run, "steps"));
 	json_array_foreach(json_object_get(news, "incidents"), i, incident)
 	{
-		if (!f->dialog || count(incident, "task_id") != f->watched)
+		if (!f->dialog || member_int(incident, "task_id") != f->watched)
 			tell_incident(f, incident);
 	}
 	show(f);
@@ -439,269 +425,5 @@ bool follow_run(struct follow *f)
 	}
 	progress_clear(f->session->progress);
 	follow_poll_release(&poll);
-	return ok;
-}
-
-/* The last lines that a failed execution wrote to standard error. */
-static void show_tail(struct follow *f, int64_t execution)
-{
-	struct str out = STR_INIT;
-	char path[96];
-	unsigned lines = 0;
-	char *from;
-
-	snprintf(path, sizeof(path), "/executions/%lld/log/stderr?tail=%d", (long long)execution,
-	         TAIL_BYTES);
-	/* The failure itself has been told; a log that cannot be had takes nothing from it. */
-	if (client_get_bytes(&f->session->client, path, 10000, &out) != CLIENT_OK)
-		progress_say(f->session->progress, "  | (no log: %s)", f->session->client.error.p);
-	while (out.len > 0 && out.p[out.len - 1] == '\n')
-		out.p[--out.len] = '\0';
-	for (from = out.p + out.len; from > out.p; from--) {
-		if (from[-1] == '\n' && ++lines == TAIL_LINES)
-			break;
-	}
-	for (char *line = from; out.len > 0 && line != NULL;) {
-		char *end = strchr(line, '\n');
-
-		if (end != NULL)
-			*end = '\0';
-		progress_say(f->session->progress, "  | %s", line);
-		line = end ? end + 1 : NULL;
-	}
-	str_release(&out);
-}
-
-/* What is told of the tasks that failed: the database is asked, which outlives any server. */
-struct failures {
-	json_t *list; /* the first that failed by themselves, by number */
-	int64_t failed;
-	int64_t not_run; /* what they require failed */
-	int64_t cancelled;
-};
-
-static void add_failure(struct failures *out, json_t *task)
-{
-	const char *reason = text(task, "reason");
-
-	if (strcmp(reason, "dependency") == 0) {
-		out->not_run++;
-	} else if (strcmp(reason, "cancelled") == 0) {
-		out->cancelled++;
-	} else {
-		out->failed++;
-		if (json_array_size(out->list) < FAILURES_SHOWN)
-			json_array_append(out->list, task);
-	}
-}
-
-static bool find_failures(struct follow *f, struct failures *out)
-{
-	int64_t after = 0;
-	size_t n;
-
-	*out = (struct failures){.list = json_array()};
-	do {
-		json_t *body = json_pack("{s:I, s:s, s:s, s:i, s:I}", "run_id",
-		                         (json_int_t)f->run_id, "status", "failed", "view", "full",
-		                         "limit", PAGE, "after", (json_int_t)after);
-		json_t *reply = NULL, *task;
-		size_t i;
-		bool ok = session_call(f->session, "GET", "/tasks/", body, &reply);
-
-		json_decref(body);
-		n = json_array_size(reply);
-		json_array_foreach(reply, i, task)
-		{
-			add_failure(out, task);
-			after = count(task, "task_id");
-		}
-		json_decref(reply);
-		if (!ok)
-			return false;
-	} while (n == PAGE);
-	return true;
-}
-
-/* The latest execution of a task and the name of its worker, or NULL and "". */
-static json_t *latest_execution(struct follow *f, int64_t task_id, struct str *worker)
-{
-	json_t *body = json_pack("{s:I, s:b, s:b, s:s}", "task_id", (json_int_t)task_id, "latest",
-	                         1, "no_output", 1, "view", "full");
-	json_t *reply = NULL, *execution = NULL, *row = NULL;
-	char path[64];
-
-	if (session_call(f->session, "GET", "/executions/", body, &reply))
-		execution = json_incref(json_array_get(reply, 0));
-	json_decref(body);
-	json_decref(reply);
-	if (count(execution, "worker_id") > 0) {
-		snprintf(path, sizeof(path), "/workers/%lld",
-		         (long long)count(execution, "worker_id"));
-		if (client_call(&f->session->client, "GET", path, NULL, 10000, &row) == CLIENT_OK)
-			str_adds(worker, text(row, "name"));
-		json_decref(row);
-	}
-	return execution;
-}
-
-static void show_failure(struct follow *f, json_t *task)
-{
-	struct str how = STR_INIT, place = STR_INIT, worker = STR_INIT;
-	json_t *execution = latest_execution(f, count(task, "task_id"), &worker);
-	int64_t tries = count(task, "attempts");
-
-	follow_add_how(execution ? execution : task, &how);
-	if (worker.len > 0)
-		str_addf(&how, " on %s", worker.p);
-	if (tries > 1)
-		str_addf(&how, ", %lld tries", (long long)tries);
-	follow_add_place(text(task, "source"), count(execution, "failed_line"), &place);
-	progress_say(f->session->progress, "  %s  %s  %s", text(task, "name"), how.p, place.p);
-	if (execution != NULL)
-		show_tail(f, count(execution, "execution_id"));
-	json_decref(execution);
-	str_release(&how);
-	str_release(&place);
-	str_release(&worker);
-}
-
-static void add_count(struct str *line, int64_t n, const char *what)
-{
-	if (n > 0)
-		str_addf(line, ", %lld %s", (long long)n, what);
-}
-
-/* What a person does next about the first that failed. */
-static void show_ways(struct follow *f, json_t *task)
-{
-	const char *between = f->session->progress->unicode ? "\xc2\xb7" : "|";
-	long long run = (long long)f->run_id;
-	struct str name = STR_INIT;
-
-	str_add_shell_quoted(&name, text(task, "name"));
-	progress_say(f->session->progress,
-	             "  scitq logs %lld %s %s scitq shell %lld %s %s scitq retry %lld --failed", run,
-	             name.p, between, run, name.p, between, run);
-	str_release(&name);
-}
-
-static void show_end(struct follow *f, int64_t ok, int64_t reused, const char *elapsed)
-{
-	struct progress *p = f->session->progress;
-	struct failures failures = {0};
-	struct str line = STR_INIT;
-	size_t shown;
-
-	if (f->status != RUN_SUCCEEDED && !find_failures(f, &failures))
-		progress_say(p, "! %s", f->session->error.p);
-	shown = json_array_size(failures.list);
-	str_addf(&line, "%s %s run %lld: %lld ok, %lld reused",
-	         f->status == RUN_SUCCEEDED ? (p->unicode ? "\xe2\x9c\x93" : "ok")
-	                                    : (p->unicode ? "\xe2\x9c\x97" : "failed"),
-	         f->view.workflow, (long long)f->run_id, (long long)ok, (long long)reused);
-	add_count(&line, failures.failed, "failed");
-	add_count(&line, failures.not_run, "not run");
-	add_count(&line, failures.cancelled, "cancelled");
-	add_count(&line, f->retried, f->retried == 1 ? "retry" : "retries");
-	progress_say(p, "%s  %s", line.p, elapsed);
-	str_release(&line);
-	for (size_t i = 0; i < shown; i++)
-		show_failure(f, json_array_get(failures.list, i));
-	if (failures.failed > (int64_t)shown)
-		progress_say(p, "  and %lld more", (long long)failures.failed - (long long)shown);
-	if (shown > 0)
-		show_ways(f, json_array_get(failures.list, 0));
-	json_decref(failures.list);
-}
-
-void follow_summary(struct follow *f, int64_t started_ns)
-{
-	int64_t ok = 0, reused = f->reused_before, left = 0;
-	char elapsed[24];
-
-	for (size_t i = 0; i < f->view.nsteps; i++) {
-		const struct step_view *v = &f->view.steps[i];
-
-		ok += v->succeeded;
-		reused += v->reused;
-		left += v->waiting + v->debug + v->pending + v->running;
-	}
-	duration_text(clock_monotonic_ns() - started_ns, elapsed);
-	if (f->left)
-		progress_say(f->session->progress, "%s run %lld goes on: %lld other%s follow%s it",
-		             f->view.workflow, (long long)f->run_id, (long long)f->others,
-		             f->others == 1 ? "" : "s", f->others == 1 ? "s" : "");
-	else if (f->detached)
-		progress_say(f->session->progress, "%s run %lld %s: %lld done, %lld to do%s",
-		             f->view.workflow, (long long)f->run_id,
-		             f->debug ? "waits for you" : "goes on", (long long)(ok + reused),
-		             (long long)left, f->debug ? "; the same command goes on with it" : "");
-	else
-		show_end(f, ok, reused, elapsed);
-}
-
-static bool removes(const struct submission *s, uint32_t step)
-{
-	return s->steps[step].first_task >= s->first_removal;
-}
-
-/* The one step that no other waits for, where it is a single task; or NULL. */
-static const struct submission_step *last_step(const struct submission *s)
-{
-	const struct submission_step *last = NULL;
-	bool *used = xcalloc(s->step_count, sizeof(*used));
-
-	for (uint32_t i = 0; i < s->step_count; i++) {
-		for (size_t k = 0; !removes(s, i) && k < s->steps[i].nafter; k++)
-			used[s->steps[i].after[k]] = true;
-	}
-	for (uint32_t i = 0; i < s->step_count; i++) {
-		if (used[i] || s->steps[i].task_count == 0 || removes(s, i))
-			continue;
-		if (last != NULL || s->steps[i].task_count != 1) {
-			last = NULL;
-			break;
-		}
-		last = &s->steps[i];
-	}
-	free(used);
-	return last;
-}
-
-bool follow_print_result(struct follow *f, const struct reuse *reuse)
-{
-	const struct submission_step *step = last_step(f->submission);
-	struct submission_task task = {0};
-	json_t *body, *reply = NULL;
-	const char *output;
-	struct arena arena;
-	int err = 0;
-	bool ok;
-
-	if (step == NULL)
-		return true;
-	if (reuse->task_id[step->first_task] != 0) {
-		body = json_pack("{s:I, s:b}", "task_id",
-		                 (json_int_t)reuse->task_id[step->first_task], "latest", 1);
-	} else {
-		arena_init(&arena);
-		f->submission->task(f->submission, step->first_task, &arena, &task);
-		body = json_pack("{s:s, s:s, s:b}", "batch", step->batch, "task_name",
-		                 task.row.name, "latest", 1);
-		arena_release(&arena);
-	}
-	json_object_set_new(body, "limit", json_integer(1));
-	json_object_set_new(body, "reverse", json_true());
-	ok = session_call(f->session, "GET", "/executions/", body, &reply);
-	json_decref(body);
-	output = text(json_array_get(reply, 0), "output");
-	if (ok)
-		err = fd_write_all(STDOUT_FILENO, output, strlen(output));
-	/* Whoever read had enough. */
-	if (err != 0 && err != -EPIPE)
-		ok = session_fail(f->session, EXIT_CODE_INFRASTRUCTURE,
-		                  "cannot write to standard output: %s", strerror(-err));
-	json_decref(reply);
 	return ok;
 }

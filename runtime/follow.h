@@ -1,7 +1,4 @@
-/*
- * Watching a run to its end by long poll, with its progress on the screen; and
- * what is said when it has ended.
- */
+/* Watching a run to its end by long poll, with its progress on the screen. */
 #ifndef RUNTIME_FOLLOW_H
 #define RUNTIME_FOLLOW_H
 
@@ -71,9 +68,5 @@ void follow_add_place(const char *source, int64_t failed_line, struct str *out);
 bool follow_refresh(struct follow *f);
 /* Until the run has ended or was detached. False with the session's error set. */
 bool follow_run(struct follow *f);
-/* Steps' results and failures, on the progress descriptor. started_ns is monotonic. */
-void follow_summary(struct follow *f, int64_t started_ns);
-/* The standard output of the run's last step, where that is one task, to standard output. */
-bool follow_print_result(struct follow *f, const struct reuse *reuse);
 
 #endif

@@ -8,6 +8,7 @@
 #include "runtime/follow.h"
 #include "runtime/reuse.h"
 #include "runtime/submit.h"
+#include "runtime/summary.h"
 
 #include <errno.h>
 #include <string.h>
@@ -155,13 +156,13 @@ static bool detach(struct launch *l, struct follow *f)
 
 static enum exit_code finish(struct launch *l, struct follow *f)
 {
-	follow_summary(f, l->started_ns);
+	summary_tell(f, l->started_ns);
 	l->end = f->left ? LAUNCH_LEFT : f->detached ? LAUNCH_DETACHED : LAUNCH_ENDED;
 	if (f->detached || f->left)
 		return l->session.interrupted ? EXIT_CODE_INTERRUPTED : EXIT_CODE_OK;
 	if (f->status == RUN_SUCCEEDED)
-		return follow_print_result(f, &l->reuse) ? EXIT_CODE_OK
-		                                         : (enum exit_code)l->session.exit_code;
+		return summary_print_result(f, &l->reuse) ? EXIT_CODE_OK
+		                                          : (enum exit_code)l->session.exit_code;
 	return l->session.interrupted ? EXIT_CODE_INTERRUPTED : EXIT_CODE_TASKS_FAILED;
 }
 

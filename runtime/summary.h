@@ -1,0 +1,12 @@
+/* What is said of a run when it has ended, or is left. */
+#ifndef RUNTIME_SUMMARY_H
+#define RUNTIME_SUMMARY_H
+
+#include "runtime/follow.h"
+
+/* Steps' results and failures, on the progress descriptor. started_ns is monotonic. */
+void summary_tell(struct follow *f, int64_t started_ns);
+/* The standard output of the run's last step, where that is one task, to standard output. */
+bool summary_print_result(struct follow *f, const struct reuse *reuse);
+
+#endif
