@@ -406,7 +406,6 @@ static void tell_decision(struct watch *w)
 	str_adds(&path, "/recruiter/");
 	url_escape(&path, w->batch.p, w->batch.len);
 	str_addf(&path, "/%u/why", w->rank);
-	w->rank = 0;
 	decision = debug_call(w->d, "GET", path.p, NULL);
 	if (*member_text(decision, "why") != '\0')
 		progress_say(w->d->out, "  %s", member_text(decision, "why"));
@@ -538,8 +537,9 @@ static int wait_ms(const struct watch *w)
 
 static void turn(struct watch *w)
 {
-	if (w->rank != 0)
+	if (w->rank != 0 && w->execution == 0)
 		tell_decision(w);
+	w->rank = 0;
 	if (w->job != 0)
 		tell_job(w);
 	if (w->look || (w->execution != 0 && w->told < EXECUTION_RUNNING) || w->ended_ns != 0)
