@@ -324,7 +324,10 @@ struct handed {
 /* then "next.scitq" { name = value } */
 struct next {
 	const struct stmt *stmt;
-	const char *path; /* absolute; set by check */
+	/* Set by check: */
+	const char *path;      /* absolute */
+	bool read;             /* the file is there, and this the first that names it */
+	const struct ast *ast; /* of that file; NULL: it is not there, or has mistakes */
 	struct handed *handed;
 	size_t nhanded;
 };

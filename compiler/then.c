@@ -62,6 +62,18 @@ void resolve_then(struct resolver *r, const struct stmt *s)
 
 /* ---- the other file ---- */
 
+/* An earlier `then` to the same file, whose mistakes have been told; NULL: this is the first. */
+static const struct next *same_before(const struct compilation *c, const struct next *next)
+{
+	for (size_t i = 0; c->program.nexts.v[i] != next; i++) {
+		const struct next *before = c->program.nexts.v[i];
+
+		if (before->read && strcmp(before->path, next->path) == 0)
+			return before;
+	}
+	return NULL;
+}
+
 /* Its tree; NULL after an error. */
 static const struct ast *read_next(struct compilation *c, struct next *next)
 {
@@ -69,6 +81,7 @@ static const struct ast *read_next(struct compilation *c, struct next *next)
 	const char *path = expr_plain_string(e);
 	struct str text = STR_INIT;
 	const struct ast *ast = NULL;
+	const struct next *before;
 	size_t errors = c->sink.errors;
 	struct diag *d;
 	int err;
@@ -79,11 +92,15 @@ static const struct ast *read_next(struct compilation *c, struct next *next)
 		return NULL;
 	}
 	next->path = path_join(&c->arena, c->bases.v[0], path);
+	before = same_before(c, next);
+	if (before != NULL)
+		return before->ast;
 	err = c->files.read(c->files.context, next->path, &text);
 	if (err == 0 && text.len < INT32_MAX)
 		ast = dsl_parse(&c->arena, &c->sources,
 		                sources_add(&c->sources, path, text.p, text.len), &c->sink);
 	str_release(&text);
+	next->read = ast != NULL;
 	if (err < 0) {
 		d = report(c, E0334, e->span, "cannot read `%s`: %s", path, strerror(-err));
 		label(c, d, "looked for %s", next->path);
@@ -115,8 +132,9 @@ static void param_unknown(struct compilation *c, const struct next *next, const 
 }
 
 /* The params of the other file, with what they are given. */
-static void find_params(struct checker *k, const struct next *next, const struct ast *ast)
+static void find_params(struct checker *k, const struct next *next)
 {
+	const struct ast *ast = next->ast;
 	VEC(const char *) names = {0};
 
 	for (size_t i = 0; i < ast->body.n; i++) {
@@ -310,10 +328,10 @@ static void check_handed(struct checker *k, struct handed *h)
 void check_next(struct compilation *c, struct next *next)
 {
 	struct checker k = {.c = c, .level = c->program.levels.v[0]};
-	const struct ast *ast = read_next(c, next);
 
-	if (ast != NULL)
-		find_params(&k, next, ast);
+	next->ast = read_next(c, next);
+	if (next->ast != NULL)
+		find_params(&k, next);
 	for (size_t i = 0; i < next->nhanded; i++) {
 		struct handed *h = &next->handed[i];
 		size_t before = c->sink.n;
