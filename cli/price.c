@@ -247,11 +247,11 @@ static void limit_step(struct pricing *p, uint32_t i)
 
 	arena_init(&arena);
 	for (uint32_t k = 0; k < step->task_count && !isnan(price->seconds); k++) {
-		struct submission_task task = {0};
+		struct task row = {0};
 
 		arena_clear(&arena);
-		p->s->task(p->s, step->first_task + k, &arena, &task);
-		price->seconds += limit_of(&task.row);
+		p->s->limits(p->s, step->first_task + k, &arena, &row);
+		price->seconds += limit_of(&row);
 	}
 	arena_release(&arena);
 	price->seconds_of = isnan(price->seconds) ? NULL : "run_timeout";

@@ -304,12 +304,15 @@ static void emit_column(struct env *env, const struct setting *set, struct task 
 /* The settings of each attempt as JSON text, or NULL where none says anything. */
 static const char *emit_attempts(struct env *env, const struct setting *retry)
 {
-	json_t *array = json_array();
+	json_t *array;
 	struct str text = STR_INIT;
 	const char *kept = NULL;
 	bool any = false;
 
-	for (size_t i = 0; retry != NULL && i < retry->nattempts; i++) {
+	if (retry == NULL || retry->nattempts == 0)
+		return NULL;
+	array = json_array();
+	for (size_t i = 0; i < retry->nattempts; i++) {
 		struct task row;
 		json_t *settings;
 
@@ -330,6 +333,13 @@ static const char *emit_attempts(struct env *env, const struct setting *retry)
 	return kept;
 }
 
+/* How often a task is tried, and what is different then. */
+static void emit_retry(struct env *env, const struct step *step, struct task *row)
+{
+	row->retry = emit_int(env, step, KEY_retry, 0);
+	row->attempt_settings = emit_attempts(env, task_setting(env, step, KEY_retry));
+}
+
 static void emit_row(struct env *env, const struct step *step, const struct submission_step *ss,
                      uint32_t tuple, const struct command *cmd, struct task *row)
 {
@@ -340,8 +350,7 @@ static void emit_row(struct env *env, const struct step *step, const struct subm
 	row->script = cmd->script;
 	row->source = cmd->source;
 	row->output = task_output(env, step, tuple);
-	row->retry = emit_int(env, step, KEY_retry, 0);
-	row->attempt_settings = emit_attempts(env, task_setting(env, step, KEY_retry));
+	emit_retry(env, step, row);
 	row->priority = emit_int(env, step, KEY_priority, 0);
 	row->accept_failure = emit_bool(env, step, KEY_accept_failure);
 	row->use_cache = emit_bool(env, step, KEY_use_cache);
@@ -451,6 +460,33 @@ static void emit_task(const struct submission *sub, uint32_t i, struct arena *ar
 	other->arena = kept_other;
 }
 
+/* As emit_task. */
+static void emit_limits(const struct submission *sub, uint32_t i, struct arena *arena,
+                        struct task *row)
+{
+	struct compilation *c = (struct compilation *)sub->context;
+	struct env *env = &c->env;
+	struct arena *kept = env->arena;
+	struct submission_task removal = {0};
+	const struct step *step;
+	uint32_t tuple;
+
+	env->arena = arena;
+	if (i >= sub->first_removal) {
+		emit_removal(c, i, arena, &removal);
+		row->retry = removal.row.retry;
+		row->attempt_settings = removal.row.attempt_settings;
+		row->run_timeout = removal.row.run_timeout;
+		env->arena = kept;
+		return;
+	}
+	step = plan_step(c, i, &tuple);
+	task_enter(env, step, tuple);
+	emit_retry(env, step, row);
+	row->run_timeout = emit_int(env, step, KEY_run_timeout, INT_NULL);
+	env->arena = kept;
+}
+
 /* With what the workflow says for every step. */
 static void emit_hook(struct compilation *c, const struct hook *h, struct submission_hook *out)
 {
@@ -473,8 +509,7 @@ static void emit_hook(struct compilation *c, const struct hook *h, struct submis
 	out->row.script = cmd.script;
 	out->row.source = cmd.source;
 	out->row.output = task_output(env, h->step, 0);
-	out->row.retry = emit_int(env, h->step, KEY_retry, 0);
-	out->row.attempt_settings = emit_attempts(env, task_setting(env, h->step, KEY_retry));
+	emit_retry(env, h->step, &out->row);
 	for (size_t k = 0; k < ATTEMPT_KEYS; k++)
 		emit_column(env, task_setting(env, h->step, attempt_keys[k]), &out->row);
 	/* Those of all steps: whoever tells how they ended needs none. */
@@ -528,6 +563,7 @@ void compile_emit(struct compilation *c)
 	for (size_t i = 0; i < c->program.steps.n; i++)
 		s->some_fresh |= c->program.steps.v[i]->settings.first[KEY_cache] != NULL;
 	s->task = emit_task;
+	s->limits = emit_limits;
 	s->context = c;
 	c->submission = s;
 	reach_check(c);

@@ -2,6 +2,7 @@
 
 #include "compiler/paths.h"
 #include "compiler/recruit.h"
+#include "compiler/task.h"
 
 #include <string.h>
 
@@ -104,7 +105,8 @@ static void check_step(struct compilation *c, const struct step *step)
 	const char *who, *path = NULL;
 	const struct hire *h = hire_away(c, step, &who);
 	bool takes = c->options.recruit != NULL && (input != NULL || resource != NULL);
-	struct arena arena;
+	struct env *env = &c->env;
+	struct arena arena, *kept = env->arena;
 
 	if (who == NULL || (output == NULL && !takes))
 		return;
@@ -114,10 +116,14 @@ static void check_step(struct compilation *c, const struct step *step)
 		struct submission_task task;
 
 		arena_clear(&arena);
-		s->task(s, step->first_task + i, &arena, &task);
-		if (output != NULL)
-			path = reach_hidden(c, task.row.output, &arena);
+		if (output != NULL) {
+			env->arena = &arena;
+			task_enter(env, step, i);
+			path = reach_hidden(c, task_output(env, step, i), &arena);
+			env->arena = kept;
+		}
 		if (path == NULL && takes) {
+			s->task(s, step->first_task + i, &arena, &task);
 			set = input;
 			path = hidden_of(c, task.inputs, task.ninputs, &arena);
 		}

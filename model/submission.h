@@ -117,7 +117,11 @@ struct submission {
 	 */
 	void (*task)(const struct submission *s, uint32_t i, struct arena *arena,
 	             struct submission_task *out);
-	const void *context; /* of the callback */
+	/* Fill of task number i only what limits its attempts: retry, attempt_settings and
+	   run_timeout, as `task` does. Cheap: for those who ask it of each task. */
+	void (*limits)(const struct submission *s, uint32_t i, struct arena *arena,
+	               struct task *row);
+	const void *context; /* of the callbacks */
 };
 
 #endif

@@ -220,11 +220,18 @@ static void check_submission(const struct submission *s)
 	arena_init(&arena);
 	for (uint32_t i = 0; i < s->task_count; i++) {
 		struct submission_task task;
+		struct task limits;
 		char **words;
 		const char *error;
 		size_t n;
 
 		s->task(s, i, &arena, &task);
+		s->limits(s, i, &arena, &limits);
+		require(limits.retry == task.row.retry &&
+		        limits.run_timeout == task.row.run_timeout);
+		require((limits.attempt_settings == NULL) == (task.row.attempt_settings == NULL));
+		require(limits.attempt_settings == NULL ||
+		        strcmp(limits.attempt_settings, task.row.attempt_settings) == 0);
 		for (size_t k = 0; k < task.nrequires; k++)
 			require(task.requires[k] < i &&
 			        (k == 0 || task.requires[k - 1] < task.requires[k]));
