@@ -51,6 +51,15 @@ static int invented_read(void *context, const char *path, struct str *out)
 	return 0;
 }
 
+static int invented_fetch(void *context, const char *uri, struct str *out, struct str *why)
+{
+	if (strstr(uri, "away") != NULL) {
+		str_addf(why, "%s: is away\n", uri);
+		return -EIO;
+	}
+	return invented_read(context, uri, out);
+}
+
 static enum place_kind invented_kind(void *context, const char *path)
 {
 	size_t n = strlen(path);
@@ -111,7 +120,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const struct compile_files files = {.read = invented_read,
 	                                           .kind = invented_kind,
 	                                           .list = invented_list,
-	                                           .runs = invented_runs};
+	                                           .runs = invented_runs,
+	                                           .fetch = invented_fetch};
 	static const struct compile_param params[] = {{"n", "3"}, {"sheet", "s.tsv"}};
 	struct compile_options options = {
 	        .path = "fuzz.scitq",
