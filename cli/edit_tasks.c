@@ -115,6 +115,7 @@ static bool change_task(struct edit *e, const json_t *rows, uint32_t t, struct a
 		str_release(&why);
 		return false;
 	}
+	identities_complete(&p->ids_after, t, &is, arena);
 	same = edit_same(edit_member(row, "identity"), id.text);
 	if (row == NULL || !edit_is_open(row) || (changed ? !chosen : is_held(row))) {
 		e->apart |= changed && !same;

@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "model/attempt.h"
+#include "model/removal.h"
 #include "stage/list.h"
 
 #include <assert.h>
@@ -179,6 +180,15 @@ bool identities_compute(struct identities *ids, const struct submission *s, stru
 	if (!ok)
 		identities_release(ids);
 	return ok;
+}
+
+void identities_complete(const struct identities *ids, uint32_t i, struct submission_task *task,
+                         struct arena *arena)
+{
+	if (i >= ids->submission->first_removal)
+		task->row.command = arena_printf(arena, REMOVAL_COMMAND " %.*s%s", TEXT_LEN,
+		                                 ids->text[task->removes],
+		                                 task->row.command + strlen(REMOVAL_COMMAND));
 }
 
 void identities_release(struct identities *ids)

@@ -30,6 +30,12 @@ void identities_release(struct identities *ids);
 /* One of them again, with its parts. The task was filled by the submission. */
 bool identities_parts(const struct identities *ids, const struct submission_task *task,
                       struct identity *out, struct str *error);
+/*
+ * Whose output a removal deletes is said by the identity of that task: put it into the command of
+ * task number i, in the arena. Other tasks are whole as the submission makes them.
+ */
+void identities_complete(const struct identities *ids, uint32_t i, struct submission_task *task,
+                         struct arena *arena);
 /* Digest of the whole plan: what two submissions must share to be the same run. */
 void identities_plan_digest(const struct identities *ids, char text[DIGEST_TEXT_SIZE]);
 

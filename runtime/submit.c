@@ -4,7 +4,6 @@
 #include "base/map.h"
 #include "base/uri_list.h"
 #include "model/json.h"
-#include "model/removal.h"
 
 #include <math.h>
 #include <signal.h>
@@ -237,15 +236,6 @@ static json_t *requirements(const struct sender *b, const struct submission_task
 	return list;
 }
 
-/* The worker asks by the identity of the other task what that one wrote. */
-static const char *removal_command(const struct identities *ids, const struct submission_task *task,
-                                   struct arena *arena)
-{
-	return arena_printf(arena, REMOVAL_COMMAND " %.*s%s", DIGEST_TEXT_SIZE - 1,
-	                    ids->text[task->removes],
-	                    task->row.command + strlen(REMOVAL_COMMAND));
-}
-
 static bool add_task(struct sender *b, uint32_t number, struct arena *arena, struct str *text)
 {
 	const struct submission *sub = b->ids->submission;
@@ -256,8 +246,7 @@ static bool add_task(struct sender *b, uint32_t number, struct arena *arena, str
 
 	arena_clear(arena);
 	sub->task(sub, number, arena, &task);
-	if (number >= sub->first_removal)
-		task.row.command = removal_command(b->ids, &task, arena);
+	identities_complete(b->ids, number, &task, arena);
 	if (!identities_parts(b->ids, &task, &id, &why)) {
 		session_fail(b->session, EXIT_CODE_COMPILE, "%s", why.p);
 		str_release(&why);
