@@ -231,6 +231,9 @@ static bool read_answer(struct follow *f)
 
 	if (poll(&in, 1, 0) <= 0)
 		return true;
+	/* The terminal went away with the question, which its SIGHUP may tell later. */
+	if ((in.revents & (POLLHUP | POLLERR)) != 0)
+		return detach(f);
 	if (fd_read(STDIN_FILENO, answer, sizeof(answer)) <= 0)
 		return leave(f);
 	if (answer[0] == 'd' || answer[0] == 'D')

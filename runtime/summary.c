@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "runtime/failures.h"
 #include "runtime/member.h"
 
 #include <errno.h>
@@ -10,136 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define PAGE 1000
-#define TAIL_BYTES 2000
-#define TAIL_LINES 10
-#define FAILURES_SHOWN 10
-
-/* The last lines that a failed execution wrote to standard error. */
-static void show_tail(struct follow *f, int64_t execution)
-{
-	struct str out = STR_INIT;
-	char path[96];
-	unsigned lines = 0;
-	char *from;
-
-	snprintf(path, sizeof(path), "/executions/%lld/log/stderr?tail=%d", (long long)execution,
-	         TAIL_BYTES);
-	/* The failure itself has been told; a log that cannot be had takes nothing from it. */
-	if (client_get_bytes(&f->session->client, path, 10000, &out) != CLIENT_OK)
-		progress_say(f->session->progress, "  | (no log: %s)", f->session->client.error.p);
-	while (out.len > 0 && out.p[out.len - 1] == '\n')
-		out.p[--out.len] = '\0';
-	for (from = out.p + out.len; from > out.p; from--) {
-		if (from[-1] == '\n' && ++lines == TAIL_LINES)
-			break;
-	}
-	for (char *line = from; out.len > 0 && line != NULL;) {
-		char *end = strchr(line, '\n');
-
-		if (end != NULL)
-			*end = '\0';
-		progress_say(f->session->progress, "  | %s", line);
-		line = end ? end + 1 : NULL;
-	}
-	str_release(&out);
-}
-
-/* What is told of the tasks that failed: the database is asked, which outlives any server. */
-struct failures {
-	json_t *list; /* the first that failed by themselves, by number */
-	int64_t failed;
-	int64_t not_run; /* what they require failed */
-	int64_t cancelled;
-};
-
-static void add_failure(struct failures *out, json_t *task)
-{
-	const char *reason = member_text(task, "reason");
-
-	if (strcmp(reason, "dependency") == 0) {
-		out->not_run++;
-	} else if (strcmp(reason, "cancelled") == 0) {
-		out->cancelled++;
-	} else {
-		out->failed++;
-		if (json_array_size(out->list) < FAILURES_SHOWN)
-			json_array_append(out->list, task);
-	}
-}
-
-static bool find_failures(struct follow *f, struct failures *out)
-{
-	int64_t after = 0;
-	size_t n;
-
-	*out = (struct failures){.list = json_array()};
-	do {
-		json_t *body = json_pack("{s:I, s:s, s:s, s:i, s:I}", "run_id",
-		                         (json_int_t)f->run_id, "status", "failed", "view", "full",
-		                         "limit", PAGE, "after", (json_int_t)after);
-		json_t *reply = NULL, *task;
-		size_t i;
-		bool ok = session_call(f->session, "GET", "/tasks/", body, &reply);
-
-		json_decref(body);
-		n = json_array_size(reply);
-		json_array_foreach(reply, i, task)
-		{
-			add_failure(out, task);
-			after = member_int(task, "task_id");
-		}
-		json_decref(reply);
-		if (!ok)
-			return false;
-	} while (n == PAGE);
-	return true;
-}
-
-/* The latest execution of a task and the name of its worker, or NULL and "". */
-static json_t *latest_execution(struct follow *f, int64_t task_id, struct str *worker)
-{
-	json_t *body = json_pack("{s:I, s:b, s:b, s:s}", "task_id", (json_int_t)task_id, "latest",
-	                         1, "no_output", 1, "view", "full");
-	json_t *reply = NULL, *execution = NULL, *row = NULL;
-	char path[64];
-
-	if (session_call(f->session, "GET", "/executions/", body, &reply))
-		execution = json_incref(json_array_get(reply, 0));
-	json_decref(body);
-	json_decref(reply);
-	if (member_int(execution, "worker_id") > 0) {
-		snprintf(path, sizeof(path), "/workers/%lld",
-		         (long long)member_int(execution, "worker_id"));
-		if (client_call(&f->session->client, "GET", path, NULL, 10000, &row) == CLIENT_OK)
-			str_adds(worker, member_text(row, "name"));
-		json_decref(row);
-	}
-	return execution;
-}
-
-static void show_failure(struct follow *f, json_t *task)
-{
-	struct str how = STR_INIT, place = STR_INIT, worker = STR_INIT;
-	json_t *execution = latest_execution(f, member_int(task, "task_id"), &worker);
-	int64_t tries = member_int(task, "attempts");
-
-	follow_add_how(execution ? execution : task, &how);
-	if (worker.len > 0)
-		str_addf(&how, " on %s", worker.p);
-	if (tries > 1)
-		str_addf(&how, ", %lld tries", (long long)tries);
-	follow_add_place(member_text(task, "source"), member_int(execution, "failed_line"), &place);
-	progress_say(f->session->progress, "  %s  %s  %s", member_text(task, "name"), how.p,
-	             place.p);
-	if (execution != NULL)
-		show_tail(f, member_int(execution, "execution_id"));
-	json_decref(execution);
-	str_release(&how);
-	str_release(&place);
-	str_release(&worker);
-}
 
 static void add_count(struct str *line, int64_t n, const char *what)
 {
@@ -164,13 +35,12 @@ static void show_ways(struct follow *f, json_t *task)
 static void show_end(struct follow *f, int64_t ok, int64_t reused, const char *elapsed)
 {
 	struct progress *p = f->session->progress;
-	struct failures failures = {0};
+	struct failures failures;
 	struct str line = STR_INIT;
-	size_t shown;
 
-	if (f->status != RUN_SUCCEEDED && !find_failures(f, &failures))
+	failures_init(&failures);
+	if (f->status != RUN_SUCCEEDED && !failures_find(&failures, f->session, f->run_id))
 		progress_say(p, "! %s", f->session->error.p);
-	shown = json_array_size(failures.list);
 	str_addf(&line, "%s %s run %lld: %lld ok, %lld reused",
 	         f->status == RUN_SUCCEEDED ? (p->unicode ? "\xe2\x9c\x93" : "ok")
 	                                    : (p->unicode ? "\xe2\x9c\x97" : "failed"),
@@ -181,13 +51,10 @@ static void show_end(struct follow *f, int64_t ok, int64_t reused, const char *e
 	add_count(&line, f->retried, f->retried == 1 ? "retry" : "retries");
 	progress_say(p, "%s  %s", line.p, elapsed);
 	str_release(&line);
-	for (size_t i = 0; i < shown; i++)
-		show_failure(f, json_array_get(failures.list, i));
-	if (failures.failed > (int64_t)shown)
-		progress_say(p, "  and %lld more", (long long)failures.failed - (long long)shown);
-	if (shown > 0)
+	failures_show(&failures, f->session);
+	if (json_array_size(failures.list) > 0)
 		show_ways(f, json_array_get(failures.list, 0));
-	json_decref(failures.list);
+	failures_release(&failures);
 }
 
 void summary_tell(struct follow *f, int64_t started_ns)
