@@ -2,6 +2,7 @@
 set(runs commands run_again run_exits run_fmt run_json run_shellcheck run_killed run_long run_many run_modules run_server run_signals run_simulate run_stale run_terminal run_then run_together run_yields)
 list(APPEND runs init)
 list(APPEND runs retry_private)
+list(APPEND runs tutorial)
 list(APPEND runs run_gpus)
 foreach(name IN LISTS runs)
 	scitq_script_test(${name} tests/e2e/${name})
