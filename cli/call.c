@@ -71,18 +71,6 @@ static bool read_timeout(struct call *c)
 	return true;
 }
 
-/* scitq-run has used the state directory: its server is one that comes and goes. */
-static bool is_private(const char *state)
-{
-	struct str path = STR_INIT;
-	bool found;
-
-	str_addf(&path, "%s/run", state);
-	found = access(path.p, F_OK) == 0;
-	str_release(&path);
-	return found;
-}
-
 /*
  * The private server of a state directory in which there are runs: it ends when nobody is there any
  * more, and is wanted again to tell of its runs.
@@ -95,7 +83,7 @@ static bool start_private(const char *state, struct str *error)
 	str_reset(error);
 	if (!local_init(&local, state, error))
 		return false;
-	ok = is_private(local.state);
+	ok = reach_is_private(local.state);
 	if (!ok)
 		str_addf(error, "no server is named, and %s holds no runs of scitq-run",
 		         local.state);
@@ -179,7 +167,7 @@ static bool judge(struct call *c, enum client_result result)
 
 bool call_private(const struct call *c)
 {
-	return c->reach.state.len > 0 && is_private(c->reach.state.p);
+	return c->reach.state.len > 0 && reach_is_private(c->reach.state.p);
 }
 
 /*

@@ -42,13 +42,14 @@ static bool ask(const char *question, bool hidden, struct str *answer)
 	size_t n = 0;
 	ssize_t got;
 
-	fputs(question, stderr);
 	hidden = hidden && tcgetattr(STDIN_FILENO, &before) == 0;
 	if (hidden) {
 		quiet = before;
 		quiet.c_lflag &= ~(tcflag_t)ECHO;
 		tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
 	}
+	/* Only now: an answer that follows at once must neither be shown nor flushed. */
+	fputs(question, stderr);
 	while (n < sizeof(line) - 1 && (got = fd_read(STDIN_FILENO, line + n, 1)) == 1 &&
 	       line[n] != '\n')
 		n++;

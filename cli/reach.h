@@ -1,6 +1,7 @@
 /*
  * The server that a command is about: the one that its command line or the environment names, else
- * that of a state directory, else the one that the configuration files name.
+ * that of a state directory, else the one that the configuration files name. A private server comes
+ * after these where nobody names its directory: scitq-run would not ask it either.
  */
 #ifndef CLI_REACH_H
 #define CLI_REACH_H
@@ -28,5 +29,7 @@ enum reach_result {
 enum reach_result reach_open(struct reach *r, const struct server_access *given, const char *state,
                              struct str *error);
 void reach_close(struct reach *r);
+/* scitq-run has used the state directory: its server is one that comes and goes. */
+bool reach_is_private(const char *state);
 
 #endif
