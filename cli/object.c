@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,32 +93,66 @@ static void add_key(struct keys *keys, const json_t *value)
 	vec_push(&keys->list, str_detach(&key));
 }
 
-/* The one row of that name. */
-static bool find_named(struct call *c, const struct object *o, const char *name, struct keys *keys)
+/* "3 (run 1) 7 (run 2) ...": the first of those that have one name. */
+static void add_numbers(const struct object *o, const json_t *rows, struct str *out)
+{
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach(rows, i, row)
+	{
+		const json_t *run = json_object_get(row, "run_id");
+
+		if (i == 5) {
+			str_adds(out, " ...");
+			break;
+		}
+		str_addf(out, " %" JSON_INTEGER_FORMAT,
+		         json_integer_value(json_object_get(row, o->key)));
+		if (json_is_integer(run))
+			str_addf(out, " (run %" JSON_INTEGER_FORMAT ")", json_integer_value(run));
+	}
+}
+
+/* Of several rows of a name the last, for who only looks at it; said on standard error. */
+static void choose_newest(const struct object *o, const char *name, const json_t *rows,
+                          struct keys *keys)
+{
+	size_t n = json_array_size(rows);
+	const json_t *row = json_array_get(rows, n - 1), *run = json_object_get(row, "run_id");
+
+	add_key(keys, json_object_get(row, o->key));
+	fprintf(stderr, "scitq: %zu %ss are named %s; this is %s, the newest", n, o->noun, name,
+	        keys->list.v[keys->list.n - 1]);
+	if (json_is_integer(run))
+		fprintf(stderr, ", of run %" JSON_INTEGER_FORMAT, json_integer_value(run));
+	fputc('\n', stderr);
+}
+
+/* The row of that name: the one, or the newest where that is enough. */
+static bool find_named(struct call *c, const struct object *o, const char *name, bool newest,
+                       struct keys *keys)
 {
 	struct str path = STR_INIT, help = STR_INIT;
-	json_t *rows, *row;
-	size_t i;
+	json_t *rows;
 
 	str_adds(&path, o->path);
 	query_add(&path, "name", name);
+	if (o->full)
+		query_add(&path, "view", "full");
 	rows = call_json(c, "GET", path.p, NULL);
 	str_release(&path);
 	if (rows == NULL)
 		return false;
-	if (json_array_size(rows) == 1)
+	if (json_array_size(rows) == 1) {
 		add_key(keys, json_object_get(json_array_get(rows, 0), o->key));
-	else if (json_array_size(rows) == 0)
+	} else if (json_array_size(rows) == 0) {
 		call_fail(c, EXIT_CODE_SERVER, NULL, "there is no %s named %s", o->noun, name);
-	if (json_array_size(rows) > 1) {
+	} else if (newest) {
+		choose_newest(o, name, rows, keys);
+	} else {
 		str_adds(&help, "name it by its number:");
-		json_array_foreach(rows, i, row)
-		{
-			if (i < 5)
-				str_addf(&help, " %" JSON_INTEGER_FORMAT,
-				         json_integer_value(json_object_get(row, o->key)));
-		}
-		str_adds(&help, json_array_size(rows) > 5 ? " ..." : "");
+		add_numbers(o, rows, &help);
 		call_fail(c, EXIT_CODE_USAGE, help.p, "%zu %ss are named %s", json_array_size(rows),
 		          o->noun, name);
 	}
@@ -131,7 +166,8 @@ static bool is_number(const char *word)
 	return *word != '\0' && word[strspn(word, "0123456789")] == '\0';
 }
 
-bool object_key(struct call *c, const struct object *o, const char *word, struct keys *keys)
+static bool find(struct call *c, const struct object *o, const char *word, bool newest,
+                 struct keys *keys)
 {
 	bool by_number =
 	        table_get(o->table)->fields[table_field(table_get(o->table), o->key)].kind ==
@@ -139,7 +175,7 @@ bool object_key(struct call *c, const struct object *o, const char *word, struct
 
 	if (by_number && !is_number(word)) {
 		if (o->named)
-			return find_named(c, o, word, keys);
+			return find_named(c, o, word, newest, keys);
 		return call_fail(c, EXIT_CODE_USAGE, NULL, "'%s' is no number of %s %s", word,
 		                 strchr("aeiou", o->noun[0]) ? "an" : "a", o->noun);
 	}
@@ -147,27 +183,37 @@ bool object_key(struct call *c, const struct object *o, const char *word, struct
 	return true;
 }
 
-bool object_keys(struct call *c, const struct object *o, struct keys *keys)
+bool object_key(struct call *c, const struct object *o, const char *word, struct keys *keys)
+{
+	return find(c, o, word, false, keys);
+}
+
+static bool find_all(struct call *c, const struct object *o, bool newest, struct keys *keys)
 {
 	const struct command_call *command = c->command;
 	bool ok = true;
 
 	for (size_t i = 0; ok && i < command->nwords; i++)
-		ok = object_key(c, o, command->words[i], keys);
+		ok = find(c, o, command->words[i], newest, keys);
 	for (size_t i = 0; ok && i < command->given.n; i++) {
 		const struct command_given *g = &command->given.v[i];
 
 		if (strcmp(g->option->name, "id") == 0)
 			vec_push(&keys->list, xstrdup(g->value));
 		else if (strcmp(g->option->name, "name") == 0)
-			ok = o->named ? find_named(c, o, g->value, keys)
-			              : object_key(c, o, g->value, keys);
+			ok = o->named ? find_named(c, o, g->value, newest, keys)
+			              : find(c, o, g->value, newest, keys);
 	}
 	if (ok && keys->list.n == 0) {
 		c->code = command_misused(command, "which %s", o->noun);
 		return false;
 	}
 	return ok;
+}
+
+bool object_keys(struct call *c, const struct object *o, struct keys *keys)
+{
+	return find_all(c, o, false, keys);
 }
 
 /* The number of the one task of that name in the run. */
@@ -195,12 +241,21 @@ static bool find_in_run(struct call *c, const char *run, const char *name, struc
 	return c->code == EXIT_CODE_OK;
 }
 
+bool object_tasks(struct call *c, bool newest, struct keys *keys)
+{
+	char **words = c->command->words;
+
+	if (c->command->nwords == 2 && is_number(words[0]) && !is_number(words[1]))
+		return find_in_run(c, words[0], words[1], keys);
+	return find_all(c, object_named("task"), newest, keys);
+}
+
 bool object_task(struct call *c, struct keys *keys)
 {
 	const struct command_call *command = c->command;
 
 	return command->nwords == 2 ? find_in_run(c, command->words[0], command->words[1], keys)
-	                            : object_keys(c, object_named("task"), keys);
+	                            : find_all(c, object_named("task"), true, keys);
 }
 
 /* Rows that the server gives at a time. */

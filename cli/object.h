@@ -37,8 +37,11 @@ bool object_keys(struct call *c, const struct object *o, struct keys *keys);
 /* The key of one word. */
 bool object_key(struct call *c, const struct object *o, const char *word, struct keys *keys);
 
-/* A task by TASK, or by RUN STEP:KEY as the summary of a run names it. */
+/* A task by TASK, the newest of a name, or by RUN STEP:KEY as the summary of a run names it. */
 bool object_task(struct call *c, struct keys *keys);
+/* Tasks as object_keys() takes them, `newest`: of a name that several have the newest; or one by
+   RUN STEP:KEY. */
+bool object_tasks(struct call *c, bool newest, struct keys *keys);
 
 /* PATH/KEY for a call, percent-encoded. */
 void object_path(const struct object *o, const char *key, struct str *path);

@@ -233,7 +233,7 @@ int steer_retry(const struct command_call *command)
 
 	if (call_open(&c, command) && read_settings(&c, r.members) &&
 	    (command_has(command, "failed") ? find_failed(&c, &keys)
-	                                    : object_keys(&c, object_named("task"), &keys))) {
+	                                    : object_tasks(&c, false, &keys))) {
 		retry_all(&c, &r);
 		if (r.done > 0 || c.code == EXIT_CODE_OK)
 			str_addf(&out, "%zu task%s pending again\n", r.done,

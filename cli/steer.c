@@ -15,14 +15,16 @@ static bool print_line(struct call *c, struct str *line)
 	return c->code == EXIT_CODE_OK;
 }
 
-/* Do it to each object of that noun which the command line names, until it fails. */
+/* Do it to each task or run which the command line names, until it fails. */
 static int for_each(const struct command_call *command, const char *noun,
                     bool (*each)(struct call *c, const char *key))
 {
 	struct keys keys = {0};
 	struct call c;
 
-	if (call_open(&c, command) && object_keys(&c, object_named(noun), &keys)) {
+	if (call_open(&c, command) &&
+	    (strcmp(noun, "task") == 0 ? object_tasks(&c, true, &keys)
+	                               : object_keys(&c, object_named(noun), &keys))) {
 		for (size_t i = 0; i < keys.list.n && each(&c, keys.list.v[i]); i++)
 			;
 	}
