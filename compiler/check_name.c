@@ -22,6 +22,11 @@ const char *task_variable_like(const char *name)
 	return NULL;
 }
 
+const char *task_variable_nearest(const char *name)
+{
+	return word_nearest(name, task_variables, TASK_VARIABLES);
+}
+
 /* "CPU" and the like: the task's own. */
 static bool is_task_variable(const char *name)
 {
@@ -37,7 +42,7 @@ static struct node *check_task_variable(struct checker *k, const struct expr *e)
 	struct diag *d;
 
 	if (!is_task_variable(name)) {
-		nearest = word_nearest(name, task_variables, TASK_VARIABLES);
+		nearest = task_variable_nearest(name);
 		d = report(k->c, E0206, e->span, "`%s` is no variable of a task", name);
 		label(k->c, d, "unknown");
 		if (nearest != NULL) {

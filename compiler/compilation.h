@@ -96,5 +96,7 @@ uint16_t base_add(struct compilation *c, const char *dir);
 
 /* "INPUT" for `input`: the variable of a task that is called so in another case, or NULL. */
 const char *task_variable_like(const char *name);
+/* The one nearest to a name that is none of them, or NULL. */
+const char *task_variable_nearest(const char *name);
 
 #endif

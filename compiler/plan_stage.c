@@ -230,6 +230,7 @@ static void not_there(struct staging *s, const struct script *script, const stru
 	struct compilation *c = j->c;
 	const struct setting *set = j->step->settings.first[s->key];
 	const char *root = s->key == KEY_input ? "INPUT" : "RESOURCE", *nearest;
+	const char *base = strrchr(text, '/'), *last = NULL;
 	const struct archive *packed = archive_of(s, text);
 	VEC(const char *) names = {0};
 	struct diag *d = report(c, E0406, run_source_span(script->run, p->offset, p->length),
@@ -243,9 +244,18 @@ static void not_there(struct staging *s, const struct script *script, const stru
 			vec_push(&names, s->names.slots[i].key);
 	}
 	nearest = word_nearest(text, names.v, names.n);
+	for (size_t i = 0; base != NULL && i < names.n; i++) {
+		if (strcmp(names.v[i], base + 1) == 0)
+			last = names.v[i];
+	}
 	if (packed != NULL)
 		help(c, d, "`%s` comes in as it is; to unpack it, write `|> %s` behind it",
 		     packed->name, packed->action);
+	else if (last != NULL)
+		help(c, d,
+		     "there is `%s`, without its folder; the last part of a path in `$x` is "
+		     "`${x##*/}`",
+		     last);
 	else if (nearest != NULL)
 		help(c, d, "there is `%s`", nearest);
 	else if (s->archives.n > 0 && strcmp(s->archives.v[0].action, "gunzip") != 0)

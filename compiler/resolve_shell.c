@@ -6,6 +6,7 @@
  */
 #include "compiler/resolve.h"
 
+#include <ctype.h>
 #include <string.h>
 
 struct text {
@@ -89,6 +90,8 @@ static const char *nearest_name(const struct text *t, const char *name)
 		/* `$input`: nothing in scope is nearer. */
 		return task_variable_like(name);
 	}
+	if (isupper((unsigned char)*name))
+		return task_variable_nearest(name);
 	if (nearest != NULL)
 		vec_push(&names, nearest);
 	for (size_t i = 0; i < t->script->scan.nsets; i++)

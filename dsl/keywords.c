@@ -132,3 +132,8 @@ const char *word_nearest(const char *text, const char *const *candidates, size_t
 	}
 	return nearest;
 }
+
+bool word_is_slip(const char *text, const char *word)
+{
+	return distance(text, word) == 1;
+}

@@ -84,5 +84,7 @@ const char *attr_type_text(enum attr_type type);
  * where it is near enough to be what was meant; else NULL.
  */
 const char *word_nearest(const char *text, const char *const *candidates, size_t n);
+/* One edit makes the word of it. */
+bool word_is_slip(const char *text, const char *word);
 
 #endif

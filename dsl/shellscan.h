@@ -72,10 +72,11 @@ size_t shell_name(const struct scan *s, size_t pos);
 /* A name that can be the language's: its first letter is lower-case. */
 bool shell_lower(const char *name, size_t len);
 bool shell_name_byte(char c);
-/* Record that text[start..start+len) is read; NULL where it is no lower-case name. */
+/* Record that text[start..start+len) is read; NULL where it is neither a lower-case
+   name nor a slip of $INPUT, $OUTPUT or $RESOURCE. */
 struct shell_ref *shell_add_ref(struct scan *s, enum shell_ref_kind kind, size_t start, size_t len,
                                 size_t whole);
-/* Record that the text sets text[start..start+len), where that is a lower-case name. */
+/* Record that the text sets text[start..start+len), where that is such a name. */
 void shell_add_set(struct scan *s, enum shell_set_kind kind, size_t start, size_t len);
 
 /* Forward, but not beyond the end. */

@@ -24,7 +24,8 @@ enum shell_ref_kind {
 	SHELL_QUOTED,     /* $name inside single quotes: the shell leaves it alone */
 };
 
-/* A lower-case name at [offset, offset + length) of the text: the name alone. */
+/* A lower-case name, or a slip of $INPUT, $OUTPUT or $RESOURCE, at [offset, offset + length) of the
+   text: the name alone. */
 struct shell_ref {
 	enum shell_ref_kind kind;
 	const char *name;
@@ -41,7 +42,7 @@ enum shell_set_kind {
 	SHELL_DECLARE, /* local x, export x, declare x, typeset x, readonly x */
 };
 
-/* A name, lower-case as above, that the text gives a value itself. */
+/* A name, such as above, that the text gives a value itself. */
 struct shell_set {
 	enum shell_set_kind kind;
 	const char *name;

@@ -3,6 +3,7 @@
  * from s->pos on and leaves it behind what it read; none goes beyond s->end.
  * Source: POSIX.1-2017, Shell Command Language, 2.2 to 2.7; bash 5.2's manual.
  */
+#include "dsl/keywords.h"
 #include "dsl/shellscan.h"
 
 #include <ctype.h>
@@ -38,6 +39,28 @@ bool shell_lower(const char *name, size_t len)
 	return false;
 }
 
+/* $INPTU: one edit from a name that tasks have, long enough to be nothing else. */
+static bool is_slip(const char *name, size_t len)
+{
+	static const char *const meant[] = {"INPUT", "OUTPUT", "RESOURCE"};
+	char word[16] = "";
+
+	if (len >= sizeof(word))
+		return false;
+	memcpy(word, name, len);
+	for (size_t i = 0; i < sizeof(meant) / sizeof(meant[0]); i++) {
+		if (word_is_slip(word, meant[i]))
+			return true;
+	}
+	return false;
+}
+
+/* Whether it is looked at: names of the language, and slips of those of a task. */
+static bool is_told(const char *name, size_t len)
+{
+	return shell_lower(name, len) || is_slip(name, len);
+}
+
 struct shell_ref *shell_add_ref(struct scan *s, enum shell_ref_kind kind, size_t start, size_t len,
                                 size_t whole)
 {
@@ -49,7 +72,7 @@ struct shell_ref *shell_add_ref(struct scan *s, enum shell_ref_kind kind, size_t
 	        .whole_length = start + len - whole,
 	};
 
-	if (!shell_lower(s->text + start, len))
+	if (!is_told(s->text + start, len))
 		return NULL;
 	ref.name = arena_strndup(s->arena, s->text + start, len);
 	vec_push(&s->refs, ref);
@@ -60,7 +83,7 @@ void shell_add_set(struct scan *s, enum shell_set_kind kind, size_t start, size_
 {
 	struct shell_set set = {.kind = kind, .offset = start, .length = len};
 
-	if (len == 0 || !shell_lower(s->text + start, len))
+	if (len == 0 || !is_told(s->text + start, len))
 		return;
 	set.name = arena_strndup(s->arena, s->text + start, len);
 	vec_push(&s->sets, set);
