@@ -1,5 +1,6 @@
 #include "cli/command.h"
 
+#include "base/nearest.h"
 #include "cli/io.h"
 #include "runtime/session.h"
 
@@ -374,10 +375,30 @@ static int no_verb(const char *program, const char *noun)
 	return EXIT_CODE_USAGE;
 }
 
+/* The command that the words are nearest to, as it is typed, or NULL. */
+static const char *nearest_command(const char *program, char **words, int n)
+{
+	VEC(const char *) known = {0};
+	struct str both = STR_INIT;
+	const char *nearest = NULL;
+
+	for (const struct command *c = commands; c->words != NULL; c++)
+		vec_push(&known, typed(program, c->words));
+	if (n > 1) {
+		str_addf(&both, "%s %s", words[0], words[1]);
+		nearest = word_nearest(both.p, known.v, known.n);
+	}
+	if (nearest == NULL)
+		nearest = word_nearest(words[0], known.v, known.n);
+	vec_release(&known);
+	str_release(&both);
+	return nearest;
+}
+
 static int no_command(const char *program, const char *prefix, char **words, int n)
 {
 	struct command_call call = {.program = program};
-	const char *noun = n > 0 ? words[0] : prefix;
+	const char *noun = n > 0 ? words[0] : prefix, *nearest;
 
 	if (n > 0 && is_help(words[n - 1]) && (n == 1 || find_noun(noun) != NULL))
 		return print_help(program, n > 1 ? noun : prefix);
@@ -391,8 +412,11 @@ static int no_command(const char *program, const char *prefix, char **words, int
 		return command_misused(&call, "a command is wanted");
 	if (n == 1 && find_noun(noun) != NULL)
 		return no_verb(program, noun);
-	return command_misused(&call, "there is no command %s%s%s", words[0], n > 1 ? " " : "",
-	                       n > 1 ? words[1] : "");
+	nearest = nearest_command(program, words, n);
+	return command_misused(&call, "there is no command %s%s%s%s%s%s", words[0],
+	                       n > 1 ? " " : "", n > 1 ? words[1] : "",
+	                       nearest ? "; did you mean '" : "", nearest ? nearest : "",
+	                       nearest ? "'?" : "");
 }
 
 /* The option that may stand before the command and that this word is, or NULL. */

@@ -369,10 +369,28 @@ static int operate(int argc, char **argv)
 	return code;
 }
 
+/* How many words a command's option takes that stands there; 0 where none does. */
+static int option_words(const char *word)
+{
+	size_t len = strcspn(word, "=");
+
+	for (size_t i = 0; strncmp(word, "--", 2) == 0 && i < OPTIONS; i++) {
+		const struct option *o = &options[i].option;
+
+		if (strlen(o->name) == len - 2 && strncmp(word + 2, o->name, len - 2) == 0)
+			return o->has_arg != no_argument && word[len] == '\0' ? 2 : 1;
+	}
+	return 0;
+}
+
 int operate_main(int argc, char **argv)
 {
+	int word = 1, taken;
+
+	while (word < argc && (taken = option_words(argv[word])) > 0)
+		word += taken;
 	for (size_t i = 0; i < COMMANDS; i++) {
-		if (argc > 1 && strcmp(argv[1], commands[i].word) == 0)
+		if (word < argc && strcmp(argv[word], commands[i].word) == 0)
 			return operate(argc, argv);
 	}
 	return server_main(argc, argv);

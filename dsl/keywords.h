@@ -6,6 +6,8 @@
 #ifndef DSL_KEYWORDS_H
 #define DSL_KEYWORDS_H
 
+#include "base/nearest.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -78,13 +80,5 @@ bool word_is_reserved(const char *text);
 const struct attr *attr_find(const char *key, enum attr_home home);
 /* "string", "size": a type in the user's words. */
 const char *attr_type_text(enum attr_type type);
-
-/*
- * The candidate nearest to text by edit distance (a swap of neighbours counts one),
- * where it is near enough to be what was meant; else NULL.
- */
-const char *word_nearest(const char *text, const char *const *candidates, size_t n);
-/* One edit makes the word of it. */
-bool word_is_slip(const char *text, const char *word);
 
 #endif

@@ -3,7 +3,7 @@
  * from s->pos on and leaves it behind what it read; none goes beyond s->end.
  * Source: POSIX.1-2017, Shell Command Language, 2.2 to 2.7; bash 5.2's manual.
  */
-#include "dsl/keywords.h"
+#include "base/nearest.h"
 #include "dsl/shellscan.h"
 
 #include <ctype.h>

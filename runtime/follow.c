@@ -18,6 +18,7 @@
 #define POLL_TIMEOUT_MS ((POLL_SECONDS + 15) * 1000)
 #define REDRAW_MS 1000
 #define SUMMARY_MS 30000
+#define FULL_MS 5000 /* between two looks at the disk of a private server */
 #define IDLE_NS (10 * INT64_C(1000000000))
 
 void follow_init(struct follow *f, struct session *s, const struct submission *submission,
@@ -291,6 +292,20 @@ static void tell_idle(struct follow *f)
 	}
 }
 
+/* A private server that cannot write anything down answers nobody's changes, and nothing moves. */
+static void tell_full(struct follow *f)
+{
+	bool full = f->session->private_server && local_is_full(&f->session->local);
+
+	if (full && !f->full)
+		progress_say(
+		        f->session->progress,
+		        "! no space is left in %s: nothing that happens can be written down, and "
+		        "the run waits for room",
+		        f->session->local.state);
+	f->full = full;
+}
+
 /* Until when nothing but news needs us. */
 static int wait_ms(const struct follow *f)
 {
@@ -298,6 +313,8 @@ static int wait_ms(const struct follow *f)
 		return REDRAW_MS;
 	if (standstill_wait_ms(&f->standstill) >= 0)
 		return standstill_wait_ms(&f->standstill);
+	if (f->session->private_server)
+		return FULL_MS;
 	return f->idle_ns != 0 && !f->idle_said ? IDLE_NS / 1000000 : SUMMARY_MS;
 }
 
@@ -423,6 +440,7 @@ bool follow_run(struct follow *f)
 		if (ok && signal != 0)
 			ok = handle_signal(f, signal);
 		tell_idle(f);
+		tell_full(f);
 		standstill_look(&f->standstill, f->session, &f->view, f->event);
 		show(f);
 	}

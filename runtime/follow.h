@@ -24,6 +24,7 @@ struct follow {
 	bool debug;    /* its tasks wait for their user, as last heard */
 	int64_t idle_ns; /* since when tasks are ready and no worker is there; 0: they are not */
 	bool idle_said;
+	bool full; /* that the state directory's disk is has been said */
 	struct standstill standstill;
 	int64_t retried;
 	int64_t reused_before; /* tasks that the plan had and the steps do not count */

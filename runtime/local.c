@@ -217,10 +217,16 @@ bool local_is_left(const struct local *l, const char *name)
 	return left;
 }
 
+bool local_is_full(const struct local *l)
+{
+	struct statvfs disk;
+
+	return statvfs(l->state, &disk) == 0 && disk.f_bavail < FEW_BLOCKS;
+}
+
 void local_add_last_line(const struct local *l, const char *name, struct str *out)
 {
 	struct str path = STR_INIT, text = STR_INIT;
-	struct statvfs disk;
 	const char *line;
 
 	str_addf(&path, "%s/%s", l->state, name);
@@ -232,7 +238,7 @@ void local_add_last_line(const struct local *l, const char *name, struct str *ou
 			str_addf(out, "; last line of %s: %s", path.p, line ? line + 1 : text.p);
 	}
 	/* A log on a full disk says nothing. */
-	if (statvfs(l->state, &disk) == 0 && disk.f_bavail < FEW_BLOCKS)
+	if (local_is_full(l))
 		str_addf(out, "; no space is left in %s", l->state);
 	str_release(&path);
 	str_release(&text);

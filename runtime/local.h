@@ -72,6 +72,8 @@ bool local_is_left(const struct local *l, const char *name);
 
 /* After the pidfd became readable: reap it and describe its end ("killed by signal 9"). */
 void companion_reap(struct companion *c, struct str *how);
+/* The state directory's disk has no room for what its server must write down. */
+bool local_is_full(const struct local *l);
 /* The last line of a log file of the state directory, for an error message. */
 void local_add_last_line(const struct local *l, const char *name, struct str *out);
 

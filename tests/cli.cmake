@@ -3,6 +3,7 @@ set(runs commands run_again run_exits run_fmt run_json run_shellcheck run_killed
 list(APPEND runs init)
 list(APPEND runs retry_private)
 list(APPEND runs tutorial)
+list(APPEND runs run_full)
 list(APPEND runs run_gpus)
 foreach(name IN LISTS runs)
 	scitq_script_test(${name} tests/e2e/${name})
