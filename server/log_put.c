@@ -251,6 +251,7 @@ static void start_put(struct core *core, struct call *call, const struct append 
 	struct log_put *put = xcalloc(1, sizeof(*put));
 
 	core_park(core);
+	core_tidy_later(core);
 	put->message = (struct core_message){.take = take, .free = put_free};
 	put->puts = puts;
 	put->call = call;
