@@ -36,6 +36,29 @@ static const char *value_shown(const struct value *v, struct arena *arena)
 	return text;
 }
 
+/* NULL: the .scitq file. */
+static const char *path_of(const struct compilation *c, uint32_t file)
+{
+	for (size_t i = 0; i < c->program.modules.n; i++) {
+		if (file != c->file && c->program.modules.v[i]->file == file)
+			return c->program.modules.v[i]->path;
+	}
+	return NULL;
+}
+
+/* "(sample, reads)" */
+static const char *parameters_text(const struct stmt *template, struct arena *arena)
+{
+	struct str s = STR_INIT;
+	const char *text;
+
+	for (size_t i = 0; i < template->step.nparams; i++)
+		str_addf(&s, "%s%s", i > 0 ? ", " : "(", template->step.params[i].text);
+	text = arena_printf(arena, "%s)", s.len > 0 ? s.p : "(");
+	str_release(&s);
+	return text;
+}
+
 /* All but the value, which may be large. */
 static void describe(const struct compilation *c, const struct symbol *sym, struct arena *arena,
                      struct lookup_symbol *out)
@@ -45,7 +68,11 @@ static void describe(const struct compilation *c, const struct symbol *sym, stru
 	        .kind = symbol_kind_text(sym->kind),
 	        .name = sym->name,
 	        .declared = sym->span,
+	        .path = path_of(c, sym->span.file),
+	        .template = sym->kind == SYMBOL_TEMPLATE,
 	};
+	if (sym->kind == SYMBOL_TEMPLATE)
+		out->type = parameters_text(sym->stmt, arena);
 	if (sym->type != NULL && sym->type->kind != VTYPE_ANY)
 		out->type = vtype_text(sym->type, arena);
 	if (sym->kind == SYMBOL_PARAM && sym->stmt->param.help != NULL)
@@ -54,9 +81,157 @@ static void describe(const struct compilation *c, const struct symbol *sym, stru
 		out->tasks = sym->step->level->n;
 }
 
+/* ---- what braces give ---- */
+
 static bool inside(struct span span, uint32_t offset)
 {
 	return offset >= span.start && offset <= span.end;
+}
+
+static const struct module *module_named(const struct compilation *c, const char *name)
+{
+	for (size_t i = 0; i < c->program.symbols.n; i++) {
+		const struct symbol *sym = c->program.symbols.v[i];
+
+		if (sym->kind == SYMBOL_MODULE && sym->span.file == c->file &&
+		    strcmp(sym->name, name) == 0)
+			return sym->module;
+	}
+	return NULL;
+}
+
+static bool is_member(const struct module *m, const struct symbol *sym)
+{
+	return sym->span.file == m->file && (sym->level == NULL || !sym->level->dead) &&
+	       (sym->kind == SYMBOL_PARAM || sym->kind == SYMBOL_LET ||
+	        sym->kind == SYMBOL_RECRUITER || sym->kind == SYMBOL_TEMPLATE);
+}
+
+/*
+ * The step that a STMT_USE names; NULL: there is none. As long as the file has mistakes no
+ * condition of a module is computed: then it is one from either branch.
+ */
+static const struct stmt *used_template(struct compilation *c, const struct stmt *use)
+{
+	const struct binding *b = binding_of(c, &use->use.step);
+	const struct module *m =
+	        use->use.module.text != NULL ? module_named(c, use->use.module.text) : NULL;
+
+	if (b != NULL && b->symbol != NULL)
+		return b->symbol->kind == SYMBOL_TEMPLATE ? b->symbol->stmt : NULL;
+	for (size_t i = 0; m != NULL && !m->broken && i < c->program.symbols.n; i++) {
+		const struct symbol *sym = c->program.symbols.v[i];
+
+		if (sym->kind == SYMBOL_TEMPLATE && is_member(m, sym) &&
+		    strcmp(sym->name, use->use.step.text) == 0)
+			return sym->stmt;
+	}
+	return NULL;
+}
+
+static void describe_parameter(const struct compilation *c, struct name name,
+                               struct lookup_symbol *out)
+{
+	*out = (struct lookup_symbol){
+	        .id = name.text,
+	        .kind = symbol_kind_text(SYMBOL_ARGUMENT),
+	        .name = name.text,
+	        .declared = name.span,
+	        .path = path_of(c, name.span.file),
+	        .help = "a parameter of the step",
+	};
+}
+
+/* A param of the file that a `then` names; its type as it is written there. */
+static void describe_param(const struct compilation *c, const struct next *next,
+                           const struct stmt *s, struct arena *arena, struct lookup_symbol *out)
+{
+	struct span type = s->param.type->span;
+
+	*out = (struct lookup_symbol){
+	        .id = s,
+	        .kind = symbol_kind_text(SYMBOL_PARAM),
+	        .name = s->param.name.text,
+	        .declared = s->param.name.span,
+	        .path = next->path,
+	        .type = arena_strndup(arena, c->sources.files[type.file].text + type.start,
+	                              type.end - type.start),
+	        .help = s->param.help != NULL ? expr_plain_string(s->param.help) : NULL,
+	};
+	if (out->help == NULL)
+		out->help = arena_printf(arena, "a param of %s", next->path);
+}
+
+void lookup_wanted(struct compilation *c, const struct stmt *s, struct arena *arena,
+                   void (*found)(void *found_context, const struct lookup_symbol *symbol),
+                   void *context)
+{
+	const struct stmt *template = s->kind == STMT_USE ? used_template(c, s) : NULL;
+	struct lookup_symbol symbol;
+
+	for (size_t i = 0; template != NULL && i < template->step.nparams; i++) {
+		describe_parameter(c, template->step.params[i], &symbol);
+		found(context, &symbol);
+	}
+	for (size_t i = 0; i < c->program.nexts.n; i++) {
+		const struct next *next = c->program.nexts.v[i];
+
+		for (size_t k = 0; next->stmt == s && next->ast && k < next->ast->body.n; k++) {
+			if (next->ast->body.items[k]->kind != STMT_PARAM)
+				continue;
+			describe_param(c, next, next->ast->body.items[k], arena, &symbol);
+			found(context, &symbol);
+		}
+	}
+}
+
+/* `reads` of `step t = c.trim { reads = ... }` */
+static bool parameter_at(struct compilation *c, uint32_t offset, struct lookup_symbol *symbol,
+                         struct span *name)
+{
+	for (size_t i = 0; i < c->program.steps.n; i++) {
+		const struct stmt *use = c->program.steps.v[i]->stmt, *template;
+
+		if (use->kind != STMT_USE || use->use.body == NULL || use->span.file != c->file ||
+		    !inside(use->use.body->span, offset))
+			continue;
+		template = used_template(c, use);
+		for (size_t k = 0; template != NULL && k < use->use.body->n; k++) {
+			const struct stmt *given = use->use.body->items[k];
+
+			if (given->kind != STMT_ATTR || !inside(given->attr.key.span, offset))
+				continue;
+			*name = given->attr.key.span;
+			for (size_t p = 0; p < template->step.nparams; p++) {
+				if (strcmp(template->step.params[p].text, given->attr.key.text) !=
+				    0)
+					continue;
+				describe_parameter(c, template->step.params[p], symbol);
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+/* `depth` of `then "next.scitq" { depth = ... }` */
+static bool handed_at(const struct compilation *c, uint32_t offset, struct arena *arena,
+                      struct lookup_symbol *symbol, struct span *name)
+{
+	for (size_t i = 0; i < c->program.nexts.n; i++) {
+		const struct next *next = c->program.nexts.v[i];
+
+		for (size_t k = 0; k < next->nhanded; k++) {
+			const struct handed *h = &next->handed[k];
+
+			if (h->param == NULL || h->span.file != c->file || !inside(h->span, offset))
+				continue;
+			*name = h->span;
+			describe_param(c, next, h->param, arena, symbol);
+			return true;
+		}
+	}
+	return false;
 }
 
 /* ---- places ---- */
@@ -183,7 +358,8 @@ bool lookup_at(struct compilation *c, uint32_t offset, struct arena *arena,
 
 	walk_places(&w);
 	if (at.symbol == NULL)
-		return false;
+		return parameter_at(c, offset, symbol, name) ||
+		       handed_at(c, offset, arena, symbol, name);
 	describe(c, at.symbol, arena, symbol);
 	if (at.symbol->constant && at.symbol->value.kind != VALUE_BAD)
 		symbol->value = value_shown(&at.symbol->value, arena);
@@ -274,6 +450,34 @@ void lookup_visible(struct compilation *c, uint32_t offset, struct arena *arena,
 		describe(c, c->program.symbols.v[i], arena, &s);
 		found(context, &s);
 	}
+}
+
+/* Branches of which it is not known which one holds may declare the same name. */
+static bool found_before(const struct compilation *c, const struct module *m, size_t at)
+{
+	for (size_t i = 0; i < at; i++) {
+		if (is_member(m, c->program.symbols.v[i]) &&
+		    strcmp(c->program.symbols.v[i]->name, c->program.symbols.v[at]->name) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool lookup_members(struct compilation *c, const char *module, struct arena *arena,
+                    void (*found)(void *found_context, const struct lookup_symbol *symbol),
+                    void *context)
+{
+	const struct module *m = module_named(c, module);
+
+	for (size_t i = 0; m != NULL && !m->broken && i < c->program.symbols.n; i++) {
+		struct lookup_symbol s;
+
+		if (!is_member(m, c->program.symbols.v[i]) || found_before(c, m, i))
+			continue;
+		describe(c, c->program.symbols.v[i], arena, &s);
+		found(context, &s);
+	}
+	return m != NULL;
 }
 
 bool lookup_yields(const struct compilation *c, const char *step,

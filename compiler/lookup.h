@@ -15,9 +15,11 @@ struct lookup_symbol {
 	const char *kind; /* "param", "step"... */
 	const char *name;
 	struct span declared; /* its name there */
+	const char *path;     /* absolute, of the file where it is declared; NULL: this one */
 	const char *type;     /* "a list of strings"; NULL: not known, or none */
 	const char *value;    /* as the language writes it, shortened; NULL: not known, or large */
 	const char *help;     /* of a param; may be NULL */
+	bool template;        /* a step with parameters, to be used as `step NAME = ...` */
 	uint32_t tasks;       /* of a step, once they are counted */
 };
 
@@ -28,7 +30,7 @@ const struct ast *compile_ast(const struct compilation *c);
 bool lookup_at(struct compilation *c, uint32_t offset, struct arena *arena,
                struct lookup_symbol *symbol, struct span *name);
 
-/* Every place of a symbol's name, its declaration first. */
+/* Every place of a symbol's name in the .scitq file, its declaration first if it is there. */
 void lookup_places(struct compilation *c, const void *id,
                    void (*found)(void *context, struct span name), void *context);
 
@@ -42,6 +44,18 @@ void lookup_names(struct compilation *c,
 void lookup_visible(struct compilation *c, uint32_t offset, struct arena *arena,
                     void (*found)(void *context, const struct lookup_symbol *symbol),
                     void *context);
+
+/* What the file imported under this name has for others; false where there is no such module. */
+bool lookup_members(struct compilation *c, const char *module, struct arena *arena,
+                    void (*found)(void *context, const struct lookup_symbol *symbol),
+                    void *context);
+
+/*
+ * What the braces of a STMT_USE or STMT_THEN of the file may give: parameters of the step, params
+ * of the other file.
+ */
+void lookup_wanted(struct compilation *c, const struct stmt *s, struct arena *arena,
+                   void (*found)(void *context, const struct lookup_symbol *symbol), void *context);
 
 /* Names and places of what the step of this name yields; false where there is no such step. */
 bool lookup_yields(const struct compilation *c, const char *step,

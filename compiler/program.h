@@ -324,7 +324,6 @@ struct handed {
 /* then "next.scitq" { name = value } */
 struct next {
 	const struct stmt *stmt;
-	/* Set by check: */
 	const char *path;      /* absolute */
 	bool read;             /* the file is there, and this the first that names it */
 	const struct ast *ast; /* of that file; NULL: it is not there, or has mistakes */

@@ -131,6 +131,15 @@ static struct step *draft_of(struct compilation *c, const struct stmt *template)
 	return NULL;
 }
 
+/* For editors: what the name stands for. */
+static void note_name(struct resolver *r, const struct name *name, struct symbol *sym)
+{
+	struct binding *b = bind_new(r, name);
+
+	b->symbol = sym;
+	b->span = name->span;
+}
+
 /* The step that `= c.trim` names, and the file that it stands in; NULL after an error. */
 static const struct stmt *used_step(struct resolver *r, const struct stmt *s,
                                     struct resolver **home)
@@ -144,12 +153,16 @@ static const struct stmt *used_step(struct resolver *r, const struct stmt *s,
 
 	*home = r;
 	sym = scope_find(&r->scope, name.text);
-	if (sym != NULL)
+	if (sym != NULL) {
 		sym->used = true;
+		note_name(r, s->use.module.text != NULL ? &s->use.module : &s->use.step, sym);
+	}
 	if (s->use.module.text != NULL && sym != NULL && sym->kind == SYMBOL_MODULE) {
 		*home = sym->module->resolver;
 		sym = module_member(r, sym, s->use.step, &reported);
 		name = s->use.step;
+		if (sym != NULL)
+			note_name(r, &s->use.step, sym);
 	} else if (s->use.module.text != NULL && sym != NULL) {
 		d = report(c, E0226, name.span, "`%s` is a %s, not a module", name.text,
 		           symbol_kind_text(sym->kind));

@@ -13,53 +13,6 @@
 
 #include <string.h>
 
-static struct handed *handed_to(const struct next *next, const char *name)
-{
-	for (size_t i = 0; i < next->nhanded; i++) {
-		if (strcmp(next->handed[i].name, name) == 0)
-			return &next->handed[i];
-	}
-	return NULL;
-}
-
-void resolve_then(struct resolver *r, const struct stmt *s)
-{
-	struct compilation *c = r->c;
-	struct next *next = arena_new(&c->arena, struct next);
-	const struct block *b = s->then.body;
-	const struct handed *first;
-	struct diag *d;
-
-	next->stmt = s;
-	next->handed = arena_array(&c->arena, struct handed, b != NULL ? b->n : 0);
-	for (size_t i = 0; b != NULL && i < b->n; i++) {
-		const struct stmt *item = b->items[i];
-
-		if (item->kind != STMT_ATTR) {
-			d = report(c, E0327, item->span, "`then` gives params");
-			label(c, d, "not a param");
-			help(c, d, "write `then \"FILE.scitq\" { name = value }`");
-			continue;
-		}
-		resolve_expr(r, item->attr.value);
-		first = handed_to(next, item->attr.key.text);
-		if (first != NULL) {
-			d = report(c, E0305, item->attr.key.span, "`%s` is given twice",
-			           item->attr.key.text);
-			label(c, d, "again");
-			relate(c, d, first->span, "first here");
-			continue;
-		}
-		next->handed[next->nhanded++] = (struct handed){
-		        .name = item->attr.key.text,
-		        .span = item->attr.key.span,
-		        .expr = item->attr.value,
-		        .type = vtype_of_kind(VTYPE_ANY),
-		};
-	}
-	vec_push(&c->program.nexts, next);
-}
-
 /* ---- the other file ---- */
 
 /* An earlier `then` to the same file, whose mistakes have been told; NULL: this is the first. */
@@ -107,6 +60,58 @@ static const struct ast *read_next(struct compilation *c, struct next *next)
 	}
 	return c->sink.errors == errors ? ast : NULL;
 }
+
+/* ---- the statement ---- */
+
+static struct handed *handed_to(const struct next *next, const char *name)
+{
+	for (size_t i = 0; i < next->nhanded; i++) {
+		if (strcmp(next->handed[i].name, name) == 0)
+			return &next->handed[i];
+	}
+	return NULL;
+}
+
+void resolve_then(struct resolver *r, const struct stmt *s)
+{
+	struct compilation *c = r->c;
+	struct next *next = arena_new(&c->arena, struct next);
+	const struct block *b = s->then.body;
+	const struct handed *first;
+	struct diag *d;
+
+	next->stmt = s;
+	next->handed = arena_array(&c->arena, struct handed, b != NULL ? b->n : 0);
+	for (size_t i = 0; b != NULL && i < b->n; i++) {
+		const struct stmt *item = b->items[i];
+
+		if (item->kind != STMT_ATTR) {
+			d = report(c, E0327, item->span, "`then` gives params");
+			label(c, d, "not a param");
+			help(c, d, "write `then \"FILE.scitq\" { name = value }`");
+			continue;
+		}
+		resolve_expr(r, item->attr.value);
+		first = handed_to(next, item->attr.key.text);
+		if (first != NULL) {
+			d = report(c, E0305, item->attr.key.span, "`%s` is given twice",
+			           item->attr.key.text);
+			label(c, d, "again");
+			relate(c, d, first->span, "first here");
+			continue;
+		}
+		next->handed[next->nhanded++] = (struct handed){
+		        .name = item->attr.key.text,
+		        .span = item->attr.key.span,
+		        .expr = item->attr.value,
+		        .type = vtype_of_kind(VTYPE_ANY),
+		};
+	}
+	vec_push(&c->program.nexts, next);
+	next->ast = read_next(c, next);
+}
+
+/* ---- its params ---- */
 
 static void param_missing(struct compilation *c, const struct next *next, const struct stmt *param)
 {
@@ -329,7 +334,6 @@ void check_next(struct compilation *c, struct next *next)
 {
 	struct checker k = {.c = c, .level = c->program.levels.v[0]};
 
-	next->ast = read_next(c, next);
 	if (next->ast != NULL)
 		find_params(&k, next);
 	for (size_t i = 0; i < next->nhanded; i++) {
