@@ -20,12 +20,6 @@ static int severity(const struct diag *d)
 	                                               : 3;
 }
 
-static json_t *location(const struct buffer *b, struct span span)
-{
-	return json_pack("{s:s, s:o}", "uri", b->uri, "range",
-	                 buffer_range(b, span.start, span.end));
-}
-
 /* The .scitq file is the first source of a compilation; others are sheets. */
 static bool is_here(struct span span)
 {
@@ -46,10 +40,11 @@ static json_t *diagnostic(const struct buffer *b, const struct diag *d)
 	for (unsigned i = 0; i < d->nrelated; i++) {
 		if (is_here(d->related[i].span))
 			json_array_append_new(
-			        related, json_pack("{s:o, s:o}", "location",
-			                           location(b, d->related[i].span), "message",
-			                           json_text(d->related[i].text ? d->related[i].text
-			                                                        : "here")));
+			        related,
+			        json_pack("{s:o, s:o}", "location",
+			                  buffer_location(b, d->related[i].span), "message",
+			                  json_text(d->related[i].text ? d->related[i].text
+			                                               : "here")));
 	}
 	object = json_pack("{s:o, s:i, s:s, s:s, s:o, s:o}", "range",
 	                   buffer_range(b, span.start, span.end), "severity", severity(d), "code",
@@ -141,8 +136,8 @@ static void add_symbol(struct str *out, const struct lookup_symbol *s)
 /* A setting where a statement begins with it, else a word of the language. */
 static void add_word(const struct buffer *b, struct span span, struct str *out)
 {
-	static const enum attr_home homes[] = {ATTR_STEP, ATTR_WORKFLOW, ATTR_RECRUITER,
-	                                       ATTR_FLAVOR};
+	static const enum attr_home homes[] = {ATTR_STEP,   ATTR_WORKFLOW, ATTR_RECRUITER,
+	                                       ATTR_FLAVOR, ATTR_TEST,     ATTR_PROFILE};
 	char word[64];
 	size_t n = span.end - span.start;
 
@@ -232,6 +227,17 @@ static bool find_yield(struct buffer *b, uint32_t offset, struct span *place)
 	return search.found;
 }
 
+/* Where the name is declared; null where that is in no file of its own. */
+static json_t *declaration(struct buffer *b, const struct lookup_symbol *s)
+{
+	if (is_here(s->declared))
+		return buffer_location(b, s->declared);
+	if (s->path == NULL || !span_known(s->declared))
+		return json_null();
+	return file_location(s->path, &compile_sources(b->compiled)->files[s->declared.file],
+	                     s->declared);
+}
+
 json_t *answer_definition(struct buffer *b, uint32_t offset)
 {
 	struct lookup_symbol s;
@@ -241,9 +247,9 @@ json_t *answer_definition(struct buffer *b, uint32_t offset)
 
 	arena_init(&arena);
 	if (find_yield(b, offset, &span))
-		answer = location(b, span);
+		answer = buffer_location(b, span);
 	else if (lookup_at(b->compiled, offset, &arena, &s, &span))
-		answer = location(b, s.declared);
+		answer = declaration(b, &s);
 	arena_release(&arena);
 	return answer;
 }
@@ -263,8 +269,9 @@ static void add_place(void *context, struct span name)
 	vec_push(&p->list, name);
 }
 
-/* The places of the symbol at the offset, its declaration first; false where there is none. */
-static bool find_places(struct buffer *b, uint32_t offset, struct places *places)
+/* The places of the symbol at the offset; false where there is none. */
+static bool find_places(struct buffer *b, uint32_t offset, struct places *places,
+                        struct span *declared)
 {
 	struct lookup_symbol s;
 	struct span span;
@@ -273,20 +280,27 @@ static bool find_places(struct buffer *b, uint32_t offset, struct places *places
 
 	arena_init(&arena);
 	found = lookup_at(b->compiled, offset, &arena, &s, &span);
-	if (found)
+	if (found) {
 		lookup_places(b->compiled, s.id, add_place, places);
+		*declared = s.declared;
+	}
 	arena_release(&arena);
 	return found;
 }
 
-json_t *answer_references(struct buffer *b, uint32_t offset, bool declaration)
+json_t *answer_references(struct buffer *b, uint32_t offset, bool with_declaration)
 {
 	struct places places = {0};
+	struct span declared = NO_SPAN;
 	json_t *list = json_array();
 
-	find_places(b, offset, &places);
-	for (size_t i = declaration ? 0 : 1; i < places.list.n; i++)
-		json_array_append_new(list, location(b, places.list.v[i]));
+	find_places(b, offset, &places, &declared);
+	for (size_t i = 0; i < places.list.n; i++) {
+		if (!with_declaration && is_here(declared) &&
+		    places.list.v[i].start == declared.start)
+			continue;
+		json_array_append_new(list, buffer_location(b, places.list.v[i]));
+	}
 	vec_release(&places.list);
 	return list;
 }
@@ -301,14 +315,20 @@ static bool is_free_name(const char *name)
 json_t *answer_rename(struct buffer *b, uint32_t offset, const char *name, const char **why)
 {
 	struct places places = {0};
+	struct span declared = NO_SPAN;
 	json_t *edits, *changes;
 
 	*why = "a name begins with a lower-case letter, and is no reserved word";
 	if (!is_free_name(name))
 		return NULL;
 	*why = "there is no name of the file here";
-	if (!find_places(b, offset, &places))
+	if (!find_places(b, offset, &places, &declared))
 		return NULL;
+	*why = "the name is declared in another file";
+	if (!is_here(declared)) {
+		vec_release(&places.list);
+		return NULL;
+	}
 	edits = json_array();
 	for (size_t i = 0; i < places.list.n; i++)
 		json_array_append_new(edits, json_pack("{s:o, s:s}", "range",
@@ -334,6 +354,7 @@ static int symbol_kind(enum stmt_kind kind)
 	case STMT_STEP:
 	case STMT_USE:
 		return 12;
+	case STMT_IMPORT:
 	case STMT_WORKFLOW:
 		return 2;
 	default:
@@ -362,10 +383,21 @@ static void add_declaration(const struct buffer *b, const struct stmt *s, json_t
 	case STMT_STEP:
 		name = &s->step.name;
 		break;
+	case STMT_USE:
+		name = &s->use.name;
+		break;
+	case STMT_IMPORT:
+		name = &s->import.as;
+		break;
+	case STMT_PROFILE:
+		name = &s->profile.name;
+		break;
 	case STMT_FOREACH:
 		body = s->foreach.body;
 		break;
 	case STMT_WORKFLOW:
+	case STMT_THEN:
+	case STMT_TEST:
 		break;
 	default:
 		return;
@@ -374,7 +406,7 @@ static void add_declaration(const struct buffer *b, const struct stmt *s, json_t
 	                   buffer_range(b, s->span.start, s->span.end), "selectionRange",
 	                   name != NULL ? buffer_range(b, name->span.start, name->span.end)
 	                                : buffer_range(b, s->head.start, s->head.end));
-	/* A loop and the workflow are called by their first line. */
+	/* What has no name, as a loop, is called by its first line. */
 	json_object_set_new(object, "name",
 	                    name != NULL ? json_text(name->text)
 	                                 : json_stringn(b->text.p + s->head.start,

@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,6 +77,21 @@ static char *path_of(const char *uri)
 		p += 2;
 	}
 	return str_detach(&path);
+}
+
+/* The other way round. */
+static char *uri_of(const char *path)
+{
+	struct str uri = STR_INIT;
+
+	str_adds(&uri, "file://");
+	for (const char *p = path; *p != '\0'; p++) {
+		if (isalnum((unsigned char)*p) || strchr("/-._~", *p) != NULL)
+			str_addc(&uri, *p);
+		else
+			str_addf(&uri, "%%%02X", (unsigned char)*p);
+	}
+	return str_detach(&uri);
 }
 
 static void find_lines(struct buffer *b)
@@ -173,4 +189,25 @@ json_t *buffer_range(const struct buffer *b, uint32_t start, uint32_t end)
 {
 	return json_pack("{s:o, s:o}", "start", buffer_position(b, start), "end",
 	                 buffer_position(b, end));
+}
+
+json_t *buffer_location(const struct buffer *b, struct span span)
+{
+	return json_pack("{s:s, s:o}", "uri", b->uri, "range",
+	                 buffer_range(b, span.start, span.end));
+}
+
+json_t *file_location(const char *path, const struct source *text, struct span span)
+{
+	struct buffer other = {.uri = uri_of(path)};
+	json_t *location;
+
+	str_init(&other.text);
+	str_add(&other.text, text->text, text->len);
+	find_lines(&other);
+	location = buffer_location(&other, span);
+	str_release(&other.text);
+	vec_release(&other.lines);
+	free(other.uri);
+	return location;
 }

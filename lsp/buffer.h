@@ -39,5 +39,9 @@ uint32_t buffer_offset(const struct buffer *b, json_int_t line, json_int_t chara
 /* {"line": 1, "character": 2}; a new reference. */
 json_t *buffer_position(const struct buffer *b, uint32_t offset);
 json_t *buffer_range(const struct buffer *b, uint32_t start, uint32_t end);
+/* {"uri": ..., "range": ...}; a new reference. */
+json_t *buffer_location(const struct buffer *b, struct span span);
+/* The same of a file of this machine that need not be open, with its text. */
+json_t *file_location(const char *path, const struct source *text, struct span span);
 
 #endif

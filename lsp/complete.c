@@ -27,9 +27,10 @@ struct completion {
 	uint32_t word; /* where the word before the offset begins */
 	json_t *items;
 	/* Around the offset: */
-	enum attr_home home;     /* of the innermost block of settings; 0: declarations */
-	bool data;               /* in yields, bind and the like: no settings */
-	const struct stmt *text; /* STMT_RUN */
+	unsigned home; /* enum attr_home, of the innermost block of settings; 0: declarations */
+	bool data;     /* in yields, bind and the like: no settings */
+	const struct stmt *text;  /* STMT_RUN */
+	const struct stmt *gives; /* STMT_USE, STMT_THEN: what is wanted may be given here */
 };
 
 static void add(struct completion *c, const char *label, enum item_kind kind, const char *detail,
@@ -103,6 +104,9 @@ static void look_at(struct completion *c, const struct stmt *s)
 	case STMT_USE:
 		body = s->use.body;
 		break;
+	case STMT_THEN:
+		body = s->then.body;
+		break;
 	case STMT_TEST:
 		body = s->test.body;
 		break;
@@ -132,12 +136,14 @@ static void look_at(struct completion *c, const struct stmt *s)
 	}
 	if (body == NULL || !inside(body->span, c->offset))
 		return;
+	if (s->kind == STMT_USE || s->kind == STMT_THEN)
+		c->gives = s;
 	if (s->kind == STMT_STEP || s->kind == STMT_USE)
 		c->home = ATTR_STEP;
 	else if (s->kind == STMT_TEST)
 		c->home = ATTR_TEST;
 	else if (s->kind == STMT_PROFILE)
-		c->home = ATTR_WORKFLOW;
+		c->home = ATTR_WORKFLOW | ATTR_PROFILE;
 	else if (s->kind == STMT_WORKFLOW)
 		c->home = ATTR_WORKFLOW;
 	else if (s->kind == STMT_RECRUITER)
@@ -187,10 +193,19 @@ static const struct attr *setting_of_line(const struct completion *c)
 		return NULL;
 	memcpy(key, line, n);
 	key[n] = '\0';
-	return attr_find(key, c->home);
+	return attr_find(key, (enum attr_home)c->home);
 }
 
 /* ---- what ---- */
+
+static void add_word(struct completion *c, const char *text)
+{
+	const struct word *w = word_find(text, WORD_CONTEXTUAL);
+
+	if (w == NULL)
+		w = word_find(text, WORD_RESERVED);
+	add(c, w->text, ITEM_KIND_KEYWORD, w->form, w->help);
+}
 
 static void add_settings(struct completion *c)
 {
@@ -199,9 +214,12 @@ static void add_settings(struct completion *c)
 			add(c, attrs[i].key, ITEM_KIND_PROPERTY, attr_type_text(attrs[i].type),
 			    attrs[i].help);
 	}
+	if (c->home == ATTR_TEST) {
+		add_word(c, "let");
+		add_word(c, "assert");
+	}
 	if (c->home == ATTR_STEP)
-		add(c, "run", ITEM_KIND_KEYWORD, word_find("run", WORD_CONTEXTUAL)->form,
-		    word_find("run", WORD_CONTEXTUAL)->help);
+		add_word(c, "run");
 }
 
 /* Words of a kind that the grammar's forms begin with. */
@@ -216,9 +234,9 @@ static void add_words(struct completion *c, enum word_kind kind, enum item_kind 
 /* A word that a declaration begins with. */
 static bool begins_declaration(const struct word *w)
 {
-	static const char *const beginnings[] = {"import",   "param",     "let",  "assert",
-	                                         "workflow", "recruiter", "step", "foreach",
-	                                         "if",       "on"};
+	static const char *const beginnings[] = {
+	        "import",  "param", "let", "assert", "workflow", "recruiter", "step",
+	        "foreach", "if",    "on",  "then",   "profile",  "test"};
 
 	for (size_t i = 0; i < sizeof(beginnings) / sizeof(*beginnings); i++) {
 		if (strcmp(beginnings[i], w->text) == 0)
@@ -235,7 +253,7 @@ static void add_keywords(struct completion *c, bool beginnings)
 
 		if ((w->kind == WORD_RESERVED || w->kind == WORD_CONTEXTUAL) &&
 		    (begins_declaration(w) == beginnings ||
-		     (!beginnings && strcmp(w->text, "if") == 0)))
+		     (!beginnings && (strcmp(w->text, "if") == 0 || strcmp(w->text, "then") == 0))))
 			add(c, w->text, ITEM_KIND_KEYWORD, w->form, w->help);
 	}
 }
@@ -275,26 +293,64 @@ static void add_task_variables(struct completion *c)
 		add(c, names[i], ITEM_KIND_VARIABLE, "of the task", NULL);
 }
 
+/* What the braces around may give. */
+static void add_wanted(struct completion *c)
+{
+	struct arena arena;
+
+	arena_init(&arena);
+	lookup_wanted(c->b->compiled, c->gives, &arena, add_name, c);
+	arena_release(&arena);
+}
+
 static void add_yield(void *context, const char *name, struct span place)
 {
 	(void)place;
 	add(context, name, ITEM_KIND_FIELD, "output", NULL);
 }
 
-/* Behind the dot of a step. */
-static void add_yields(struct completion *c)
+/* Of a module: what is used as `step NAME = MODULE.STEP`, */
+static void add_template(void *context, const struct lookup_symbol *s)
 {
+	if (s->template)
+		add_name(context, s);
+}
+
+/* and what stands in values. */
+static void add_member(void *context, const struct lookup_symbol *s)
+{
+	if (!s->template)
+		add_name(context, s);
+}
+
+/* Does the line begin so? */
+static bool line_begins(const struct completion *c, const char *word)
+{
+	const char *line = c->b->text.p + line_start(c);
+
+	line += strspn(line, " \t{");
+	return strncmp(line, word, strlen(word)) == 0;
+}
+
+/* Behind the dot of a step or of a module. */
+static void add_fields(struct completion *c)
+{
+	struct arena arena;
 	uint32_t end = c->word - 1, start = end;
-	char step[128];
+	char name[128];
 
 	while (start > 0 &&
 	       (isalnum((unsigned char)c->b->text.p[start - 1]) || c->b->text.p[start - 1] == '_'))
 		start--;
-	if (end - start >= sizeof(step))
+	if (end - start >= sizeof(name))
 		return;
-	memcpy(step, c->b->text.p + start, end - start);
-	step[end - start] = '\0';
-	lookup_yields(c->b->compiled, step, add_yield, c);
+	memcpy(name, c->b->text.p + start, end - start);
+	name[end - start] = '\0';
+	arena_init(&arena);
+	if (!lookup_members(c->b->compiled, name, &arena,
+	                    line_begins(c, "step ") ? add_template : add_member, c))
+		lookup_yields(c->b->compiled, name, add_yield, c);
+	arena_release(&arena);
 }
 
 /* The words that the setting knows: "bash sh ...". */
@@ -313,6 +369,15 @@ static void add_values(struct completion *c, const char *values)
 	}
 }
 
+static void add_containers(struct completion *c, const struct block *b);
+
+static void add_containers_of_branches(struct completion *c, const struct stmt *s)
+{
+	add_containers(c, s->branch.then);
+	if (s->branch.otherwise != NULL)
+		add_containers(c, s->branch.otherwise);
+}
+
 /* Images that the file names already. */
 static void add_containers(struct completion *c, const struct block *b)
 {
@@ -325,6 +390,10 @@ static void add_containers(struct completion *c, const struct block *b)
 			add_containers(c, s->foreach.body);
 		else if (s->kind == STMT_WORKFLOW)
 			add_containers(c, s->workflow.body);
+		else if (s->kind == STMT_USE && s->use.body != NULL)
+			add_containers(c, s->use.body);
+		else if (s->kind == STMT_IF)
+			add_containers_of_branches(c, s);
 		else if (s->kind == STMT_ATTR && strcmp(s->attr.key.text, "container") == 0 &&
 		         expr_plain_string(s->attr.value) != NULL &&
 		         !inside(s->attr.value->span, c->offset))
@@ -376,13 +445,15 @@ json_t *answer_completion(struct buffer *b, uint32_t offset)
 	} else if (c.text != NULL) {
 		return c.items; /* a shell's own words */
 	} else if (before == '.') {
-		add_yields(&c);
+		add_fields(&c);
 	} else if (follows(&c, "|>")) {
 		add_words(&c, WORD_ACTION, ITEM_KIND_FUNCTION);
 	} else if (begins_statement(&c) && !c.data) {
+		if (c.gives != NULL)
+			add_wanted(&c);
 		if (c.home != 0)
 			add_settings(&c);
-		else
+		else if (c.gives == NULL)
 			add_keywords(&c, true);
 	} else {
 		add_expression(&c);

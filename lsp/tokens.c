@@ -49,6 +49,8 @@ static void add_name(void *context, const char *kind, struct span name, bool dec
 		if (types[i].symbol != NULL && strcmp(types[i].symbol, kind) == 0)
 			type = (enum token_type)i;
 	}
+	if (strcmp(kind, "step with parameters") == 0)
+		type = STEP;
 	vec_push(&t->list, ((struct mark){name, type, declaration}));
 }
 
@@ -74,6 +76,15 @@ static void add_settings(struct marks *t, const struct block *block)
 			break;
 		case STMT_USE:
 			add_settings(t, s->use.body);
+			break;
+		case STMT_THEN:
+			add_settings(t, s->then.body);
+			break;
+		case STMT_TEST:
+			add_settings(t, s->test.body);
+			break;
+		case STMT_PROFILE:
+			add_settings(t, s->profile.body);
 			break;
 		case STMT_FOREACH:
 			add_settings(t, s->foreach.body);
