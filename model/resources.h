@@ -236,11 +236,12 @@ struct batch { BATCH_FIELDS(FIELD_MEMBER) };
 #define TOKEN_FIELDS(F) \
 F(INT,  token_id,          FIELD_KEY, "null", "number of the token") \
 F(TEXT, name,              FIELD_CREATE | FIELD_REQUIRED, "null", "who it was given to") \
-F(TEXT, role,              FIELD_CREATE | FIELD_REQUIRED, "null", "viewer, submitter, operator, admin or worker") \
+F(TEXT, role,              FIELD_CREATE | FIELD_REQUIRED, "null", "viewer, submitter, operator, admin or worker; join: only to register as its worker, once") \
 F(TEXT, hash,              FIELD_SECRET, "null", "digest of the token") \
 F(DATE, creation_date,     0, "null", "when it was made") \
 F(TEXT, worker,            FIELD_CREATE | FIELD_NULL, "null", "of a worker's token: the worker that it speaks for, or a pattern of names; the token's name where not given") \
-F(DATE, expiry_date,       FIELD_CREATE | FIELD_NULL, "null", "when it stops being valid; null for never")
+F(DATE, expiry_date,       FIELD_CREATE | FIELD_NULL, "null", "when it stops being valid; null for never") \
+F(TEXT, exchanged,         FIELD_SECRET | FIELD_NULL, "null", "digest of the token that was given for it, which was for joining")
 
 struct token { TOKEN_FIELDS(FIELD_MEMBER) };
 

@@ -28,14 +28,9 @@ static const char *detail_of(struct call *call, struct arena *arena)
 	return detail;
 }
 
-void audit_write(struct core *core, struct call *call)
+static void write_row(struct core *core, struct call *call, const char *detail)
 {
-	struct audit row;
-
-	/* A worker that changes its own row steers nobody. */
-	if (call->route == NULL || !(call->route->flags & ROUTE_AUDIT) || call->role == ROLE_WORKER)
-		return;
-	row = (struct audit){
+	const struct audit row = {
 	        .audit_id = ++core->state.last_audit,
 	        .date = core->now_us,
 	        .token = call->user,
@@ -43,8 +38,23 @@ void audit_write(struct core *core, struct call *call)
 	        .address = call->address,
 	        .method = call->route->method,
 	        .path = call->path,
-	        .detail = detail_of(call, &core->arena),
+	        .detail = detail,
 	};
+
 	/* Where it fails the group does, and what was done is undone. */
 	(void)record_insert(core, TABLE_AUDIT, &row);
+}
+
+void audit_refused(struct core *core, struct call *call, const char *what)
+{
+	if (call->route != NULL)
+		write_row(core, call, what);
+}
+
+void audit_write(struct core *core, struct call *call)
+{
+	/* A worker that changes its own row steers nobody. */
+	if (call->route == NULL || !(call->route->flags & ROUTE_AUDIT) || call->role == ROLE_WORKER)
+		return;
+	write_row(core, call, detail_of(call, &core->arena));
 }

@@ -9,5 +9,7 @@
 #include "server/core_inside.h"
 
 void audit_write(struct core *core, struct call *call);
+/* What was refused, and is to be known all the same: `what` is the detail. */
+void audit_refused(struct core *core, struct call *call, const char *what);
 
 #endif

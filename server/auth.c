@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "model/digest.h"
+#include "model/join.h"
 #include "model/resources.h"
 #include "store/store.h"
 
@@ -22,6 +23,7 @@ struct known {
 	enum role role;
 	char *name, *worker; /* worker may be NULL */
 	int64_t expiry_us;   /* DATE_NULL: never */
+	bool joins;
 };
 
 struct known_list {
@@ -97,6 +99,9 @@ static bool add_row(void *context, const void *row)
 	const char *worker = token->worker ? token->worker : token->name;
 
 	known.role = role_parse(token->role ? token->role : "");
+	known.joins = token->role != NULL && strcmp(token->role, JOIN_ROLE) == 0;
+	if (known.joins)
+		known.role = ROLE_WORKER;
 	if (known.role == ROLE_NONE || token->hash == NULL || token->name == NULL ||
 	    strlen(token->hash) != DIGEST_TEXT_SIZE - 1)
 		return true;
@@ -226,12 +231,13 @@ void auth_check(struct auth *auth, const char *token, int64_t now_us, struct are
 	char digest[DIGEST_TEXT_SIZE];
 	const struct known *known;
 
-	*caller = (struct caller){ROLE_NONE, "", NULL, NULL};
+	*caller = (struct caller){ROLE_NONE, "", NULL, NULL, false};
 	digest_bytes(token, strlen(token), digest);
 	pthread_rwlock_rdlock(&auth->lock);
 	known = find_valid(auth, digest, now_us);
 	if (known != NULL) {
 		caller->role = known->role;
+		caller->joins = known->joins;
 		caller->name = arena_strdup(arena, known->name);
 		caller->digest = arena_strdup(arena, digest);
 		if (known->worker != NULL)

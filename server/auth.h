@@ -26,6 +26,7 @@ struct caller {
 	const char *name;   /* of the token, "" where it is not known */
 	const char *worker; /* of a worker's token: the name or pattern that it is for; else NULL */
 	const char *digest; /* of the token, for auth_admits(); NULL: it is not known */
+	bool joins;         /* it is a worker's, to register once and for nothing else */
 };
 
 /* open: every call is an admin's. */

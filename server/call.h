@@ -46,12 +46,13 @@ struct call {
 	enum role role;
 	const char *user;   /* name of the token, "" under --open */
 	const char *digest; /* of the token, NULL under --open */
+	bool joins;         /* the token is for registering once, and for nothing else */
 	const char *worker; /* of a worker's token: the name or pattern that it speaks for */
 	/* As called, and from where: of a route with ROUTE_AUDIT, and of a call with a key. */
 	const char *path, *address;
-	const char *key; /* of a write that may be sent again: its Idempotency-Key; NULL */
+	const char *key;        /* of a write that may be sent again: its Idempotency-Key; NULL */
 	const char *key_digest; /* of the request, once the core has met it */
-	bool repeated;   /* it was, and is answered as before */
+	bool repeated;          /* it was, and is answered as before */
 	const struct passage
 	        *passage;    /* to be passed on to the server that leads (relay.h); NULL */
 	bool passed;         /* on by a server that follows */

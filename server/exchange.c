@@ -214,7 +214,7 @@ static enum MHD_Result begin(struct exchange *x, const char *method, const char 
 	         request_authenticate(x->connection, x->all->auth, call) &&
 	         request_key(x->connection, call);
 	x->limit = 0;
-	if (wanted && ((call->route->flags & ROUTE_AUDIT) || call->key != NULL)) {
+	if (wanted && ((call->route->flags & ROUTE_AUDIT) || call->key != NULL || call->joins)) {
 		call->path = arena_strdup(&call->arena, path);
 		call->address = request_client(x->connection, x->all->auth, x->uri, call);
 	}

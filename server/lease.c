@@ -15,6 +15,7 @@
 #include "server/record.h"
 #include "server/recruit/recruit.h"
 #include "server/signals.h"
+#include "server/token.h"
 
 #include <string.h>
 
@@ -42,10 +43,17 @@ static char *copy_text(const char *s)
 	return s ? xstrdup(s) : NULL;
 }
 
-static bool read_register(struct call *call, struct worker *row)
+static bool read_register(struct call *call, struct worker *row, const char **own)
 {
 	uint64_t set;
 
+	*own = NULL;
+	if (call->joins) {
+		if (!json_member_text(call->body, JOIN_OWN, own, &call->problem))
+			return false;
+		*own = *own ? arena_strdup(&call->arena, *own) : NULL;
+		json_object_del(call->body, JOIN_OWN);
+	}
 	if (!row_from_json(table_get(TABLE_WORKER), call->body, ROW_CREATE, row, &set, &call->arena,
 	                   &call->problem))
 		return false;
@@ -100,14 +108,15 @@ void handle_worker_register(struct core *core, struct call *call)
 	struct worker_node *worker;
 	struct job_node *job;
 	struct worker row;
+	const char *own;
 	bool again = false;
 
-	if (!read_register(call, &row) || !job_admits(core, call, &row, &job)) {
+	if (!read_register(call, &row, &own) || !job_admits(core, call, &row, &job)) {
 		if (!core->group_failed)
 			core_problem(core, call);
 		return;
 	}
-	if (!core_write(core))
+	if (!core_write(core) || (call->joins && !token_exchange(core, call, row.name, own)))
 		return;
 	worker = state_worker_named(&core->state, row.name);
 	if (worker != NULL) {

@@ -71,7 +71,7 @@ static void check_token(struct MHD_Connection *connection, struct auth *auth, st
 	int64_t now_us = clock_date_us();
 	char *name, *password = NULL;
 
-	*caller = (struct caller){ROLE_NONE, "", NULL, NULL};
+	*caller = (struct caller){ROLE_NONE, "", NULL, NULL, false};
 	if (value == NULL)
 		return;
 	if (strncasecmp(value, "Bearer ", 7) == 0) {
@@ -157,6 +157,12 @@ bool request_authenticate(struct MHD_Connection *connection, struct auth *auth, 
 	call->user = caller.name;
 	call->worker = caller.worker;
 	call->digest = caller.digest;
+	call->joins = caller.joins;
+	if (call->joins && !(route->flags & ROUTE_JOINS))
+		return problem_set(&call->problem, PROBLEM_UNAUTHORIZED,
+		                   "the token is for joining alone: worker %.200s has another one "
+		                   "for everything else",
+		                   call->worker);
 	if (call->role >= route->role)
 		return true;
 	if (header(connection, MHD_HTTP_HEADER_AUTHORIZATION) == NULL)

@@ -2,6 +2,7 @@
 
 #include "model/digest.h"
 #include "model/json.h"
+#include "server/audit.h"
 #include "server/handlers.h"
 #include "server/record.h"
 #include "server/reply.h"
@@ -32,13 +33,9 @@ static bool is_taken(struct core *core, const char *name)
 	return taken;
 }
 
-/* The row of a new token; its text is nowhere else. */
-static bool insert(struct core *core, struct token *token, char text[TOKEN_DIGITS + 1])
+/* The row of a new token whose digest is known. */
+static bool insert_row(struct core *core, struct token *token, const char *digest)
 {
-	char *digest = arena_array(&core->arena, char, DIGEST_TEXT_SIZE);
-
-	random_hex(text, TOKEN_DIGITS);
-	digest_bytes(text, TOKEN_DIGITS, digest);
 	token->token_id = ++core->state.last_token;
 	token->hash = digest;
 	token->creation_date = core->now_us;
@@ -46,43 +43,150 @@ static bool insert(struct core *core, struct token *token, char text[TOKEN_DIGIT
 	return record_insert(core, TABLE_TOKEN, token);
 }
 
-bool token_issue(struct core *core, const char *worker, char text[TOKEN_DIGITS + 1])
+/* The row of a new token; its text is nowhere else. */
+static bool insert(struct core *core, struct token *token, char text[TOKEN_DIGITS + 1])
 {
-	struct token token = {.name = arena_printf(&core->arena, ISSUED "%s", worker),
-	                      .role = role_word(ROLE_WORKER),
+	char *digest = arena_array(&core->arena, char, DIGEST_TEXT_SIZE);
+
+	random_hex(text, TOKEN_DIGITS);
+	digest_bytes(text, TOKEN_DIGITS, digest);
+	return insert_row(core, token, digest);
+}
+
+/* Tokens of workers that providers make. */
+
+static const char *issued_name(struct core *core, const char *worker)
+{
+	return arena_printf(&core->arena, ISSUED "%s", worker);
+}
+
+bool token_issue(struct core *core, const char *worker, char text[TOKEN_JOIN_SIZE])
+{
+	char *digest = arena_array(&core->arena, char, DIGEST_TEXT_SIZE);
+	struct token token = {.name = issued_name(core, worker),
+	                      .role = JOIN_ROLE,
 	                      .worker = worker,
 	                      .expiry_date = DATE_NULL};
 
-	return insert(core, &token, text);
+	memcpy(text, JOIN_PREFIX, strlen(JOIN_PREFIX));
+	random_hex(text + strlen(JOIN_PREFIX), TOKEN_DIGITS);
+	digest_bytes(text, strlen(text), digest);
+	return insert_row(core, &token, digest);
 }
 
 struct issued {
-	VEC(int64_t) ids;
+	struct core *core;
+	VEC(struct token) rows; /* texts in the group's arena */
 };
 
-static bool add_id(void *context, const void *row)
+static bool add_issued(void *context, const void *row_p)
 {
 	struct issued *issued = context;
+	struct token row = *(const struct token *)row_p;
+	struct arena *arena = &issued->core->arena;
 
-	vec_push(&issued->ids, ((const struct token *)row)->token_id);
+	row.role = arena_strdup(arena, row.role ? row.role : "");
+	row.hash = arena_strdup(arena, row.hash ? row.hash : "");
+	row.exchanged = row.exchanged ? arena_strdup(arena, row.exchanged) : NULL;
+	vec_push(&issued->rows, row);
 	return true;
+}
+
+/* All rows with that text in a column; false: the group failed. */
+static bool find_rows(struct core *core, enum token_column column, const char *text,
+                      struct issued *found)
+{
+	const struct store_filter filter = {.field = column, .op = STORE_EQ, .text = text};
+	const struct store_query query = {.table = TABLE_TOKEN, .filters = &filter, .nfilters = 1};
+
+	*found = (struct issued){.core = core};
+	return store_select(store_own(core->store), &query, add_issued, found) == STORE_OK ||
+	       core_failed(core, "the tokens cannot be read");
 }
 
 bool token_revoke(struct core *core, const char *worker)
 {
-	const struct store_filter filter = {
-	        .field = TOKEN_COL_name,
-	        .op = STORE_EQ,
-	        .text = arena_printf(&core->arena, ISSUED "%s", worker)};
-	const struct store_query query = {.table = TABLE_TOKEN, .filters = &filter, .nfilters = 1};
-	struct issued issued = {0};
-	bool ok = store_select(store_own(core->store), &query, add_id, &issued) == STORE_OK ||
-	          core_failed(core, "the tokens cannot be read");
+	struct issued issued;
+	bool ok = find_rows(core, TOKEN_COL_name, issued_name(core, worker), &issued);
 
-	for (size_t i = 0; ok && i < issued.ids.n; i++)
-		ok = record_delete(core, TABLE_TOKEN, &(struct token){.token_id = issued.ids.v[i]});
-	core->tokens_changed |= issued.ids.n > 0;
-	vec_release(&issued.ids);
+	for (size_t i = 0; ok && i < issued.rows.n; i++)
+		ok = record_delete(core, TABLE_TOKEN, &issued.rows.v[i]);
+	core->tokens_changed |= issued.rows.n > 0;
+	vec_release(&issued.rows);
+	return ok;
+}
+
+static bool is_digest(const char *text)
+{
+	return text != NULL && strlen(text) == DIGEST_TEXT_SIZE - 1 &&
+	       strspn(text, "0123456789abcdef") == DIGEST_TEXT_SIZE - 1;
+}
+
+/* The first use of the token `joining`: it is marked, others like it go, the worker's own one
+   comes. */
+static bool exchange(struct core *core, const char *worker, const struct issued *issued,
+                     const struct token *joining, const char *own)
+{
+	struct token token = {.name = issued_name(core, worker),
+	                      .role = role_word(ROLE_WORKER),
+	                      .worker = worker,
+	                      .expiry_date = DATE_NULL},
+	             marked = {.token_id = joining->token_id, .exchanged = own};
+	bool ok = record_update(core, TABLE_TOKEN, &marked, BIT(TOKEN_COL_exchanged));
+
+	for (size_t i = 0; ok && i < issued->rows.n; i++) {
+		if (issued->rows.v[i].token_id != joining->token_id)
+			ok = record_delete(core, TABLE_TOKEN, &issued->rows.v[i]);
+	}
+	return ok && insert_row(core, &token, own);
+}
+
+static void refuse_second(struct core *core, struct call *call, const char *worker)
+{
+	log_warn(core->log, "somebody at %s would join as worker %s with a token that was used",
+	         call->address ? call->address : "(unknown)", worker);
+	audit_refused(core, call,
+	              arena_printf(&core->arena,
+	                           "refused: the token for joining as %s was used before", worker));
+	core_refuse(core, call, PROBLEM_UNAUTHORIZED,
+	            "the token for joining as worker %.200s was used by another one before: it is "
+	            "good for one worker, once",
+	            worker);
+}
+
+bool token_exchange(struct core *core, struct call *call, const char *worker, const char *own)
+{
+	struct issued issued, same = {.core = core};
+	const struct token *joining = NULL;
+	bool ok;
+
+	if (!is_digest(own)) {
+		core_refuse(core, call, own ? PROBLEM_BAD_VALUE : PROBLEM_MISSING_FIELD,
+		            "who registers with a token for joining needs " JOIN_OWN
+		            ", the SHA-256 of a token of its own as 64 hex digits");
+		return false;
+	}
+	ok = find_rows(core, TOKEN_COL_name, issued_name(core, worker), &issued);
+	for (size_t i = 0; ok && i < issued.rows.n; i++) {
+		if (strcmp(issued.rows.v[i].hash, call->digest) == 0)
+			joining = &issued.rows.v[i];
+	}
+	ok = ok && find_rows(core, TOKEN_COL_hash, own, &same);
+	if (ok && joining == NULL) {
+		core_refuse(core, call, PROBLEM_UNAUTHORIZED, "the token is not valid any more");
+		ok = false;
+	} else if (ok && joining->exchanged != NULL) {
+		ok = strcmp(joining->exchanged, own) == 0;
+		if (!ok)
+			refuse_second(core, call, worker);
+	} else if (ok && same.rows.n > 0) {
+		core_refuse(core, call, PROBLEM_CONFLICT, JOIN_OWN " is another token's");
+		ok = false;
+	} else {
+		ok = ok && exchange(core, worker, &issued, joining, own);
+	}
+	vec_release(&issued.rows);
+	vec_release(&same.rows);
 	return ok;
 }
 

@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-#define SCHEMA_VERSION 14
+#define SCHEMA_VERSION 15
 
 /*
  * SQL that leads from version i + 1 to i + 2; missing tables and indexes are made after it. Types
@@ -61,6 +61,8 @@ static const char *const upgrades[SCHEMA_VERSION - 1] = {
         "",
         /* With what a run was compiled. */
         "ALTER TABLE run ADD COLUMN arguments {text}",
+        /* Tokens for joining. */
+        "ALTER TABLE token ADD COLUMN exchanged {text}",
 };
 
 /*

@@ -5,6 +5,7 @@
 #include "base/vec.h"
 #include "worker/boot.h"
 #include "worker/container.h"
+#include "worker/join.h"
 #include "worker/life.h"
 #include "worker/session.h"
 #include "worker/staging.h"
@@ -458,7 +459,9 @@ int agent_run(struct options *options, const struct log *log)
 		return 1;
 	}
 	lock = lock_directory(options, log);
-	if (lock < 0) {
+	if (lock < 0 || !join_prepare(options, log)) {
+		if (lock >= 0)
+			close(lock);
 		free(a);
 		return 1;
 	}

@@ -292,6 +292,7 @@ enum options_result options_read(struct options *o, int argc, char **argv)
 	str_init(&o->work);
 	str_init(&o->state);
 	str_init(&o->token);
+	str_init(&o->own);
 	config_init(&o->config);
 	o->grace_s = 10;
 	o->max_output = INT64_C(10000000000);
@@ -316,5 +317,6 @@ void options_release(struct options *o)
 	str_release(&o->work);
 	str_release(&o->state);
 	str_release(&o->token);
+	str_release(&o->own);
 	config_release(&o->config);
 }

@@ -17,6 +17,7 @@ struct options {
 	struct str work;      /* directory of this worker */
 	struct str state;     /* state directory, "" where there is none to look into */
 	struct str token;     /* "": none found */
+	struct str own;       /* what is spoken with once it has joined (join.h); "": the token */
 	const char *ca;       /* checks the certificate of a server of https; NULL: the system's */
 	const char *log;      /* NULL: standard error */
 	bool revocable;       /* its machine may be taken away, by a TERM to all */

@@ -1,6 +1,8 @@
 #include "worker/session.h"
 
 #include "base/gpus.h"
+#include "model/digest.h"
+#include "model/join.h"
 #include "model/json.h"
 #include "worker/boot.h"
 #include "worker/session_inside.h"
@@ -86,6 +88,7 @@ static void send_body(struct call *c, const char *method, const char *path, cons
 {
 	struct agent *a = c->agent;
 	struct str url = STR_INIT, authorization = STR_INIT;
+	const struct str *token = &a->options->token;
 	const char *headers[4];
 	struct http_request request = {.method = method, .headers = headers};
 	size_t n = 0;
@@ -95,8 +98,11 @@ static void send_body(struct call *c, const char *method, const char *path, cons
 	str_addf(&url, "%s%s", a->options->url.p, path);
 	headers[n++] = type;
 	headers[n++] = "X-Scitq-Client: scitq-worker/" SCITQ_VERSION;
-	if (a->options->token.len > 0) {
-		str_addf(&authorization, "Authorization: Bearer %s", a->options->token.p);
+	/* What it was given is for joining alone. */
+	if (a->options->own.len > 0 && c->kind != CALL_REGISTER)
+		token = &a->options->own;
+	if (token->len > 0) {
+		str_addf(&authorization, "Authorization: Bearer %s", token->p);
 		headers[n++] = authorization.p;
 	}
 	headers[n] = NULL;
@@ -166,6 +172,12 @@ static void start_register(struct agent *a)
 		json_object_set_new_nocheck(body, "ram", json_integer(m->ram));
 	json_object_set_new_nocheck(body, "gpus", json_integer((json_int_t)gpus_count(m->gpus.p)));
 	json_object_set_new_nocheck(body, "permanent", json_true());
+	if (o->own.len > 0) {
+		char digest[DIGEST_TEXT_SIZE];
+
+		digest_bytes(o->own.p, o->own.len, digest);
+		json_object_set_new_nocheck(body, JOIN_OWN, json_string(digest));
+	}
 	if (o->ends_s > 0) {
 		char date[DATE_TEXT_SIZE];
 

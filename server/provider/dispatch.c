@@ -188,7 +188,7 @@ static json_t *describe(struct core *core, const struct job_node *job, const cha
 {
 	json_t *worker = json_pack("{s:s, s:s}", "tag", tag, "name", job->target), *args;
 	struct job row = {.job_id = job->id};
-	char token[TOKEN_DIGITS + 1];
+	char token[TOKEN_JOIN_SIZE];
 
 	if (verbs[job->action] != ORDER_CREATE)
 		return worker;

@@ -212,6 +212,7 @@ static void an_older_database_is_upgraded(void **state)
 	        "ALTER TABLE flavor_metrics DROP COLUMN walltime",
 	        "ALTER TABLE run DROP COLUMN debug",
 	        "ALTER TABLE run DROP COLUMN arguments",
+	        "ALTER TABLE token DROP COLUMN exchanged",
 	};
 	struct task row = some_task(1), read = {.task_id = 1};
 	struct arena arena;
