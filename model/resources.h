@@ -44,6 +44,7 @@ F(TEXT, attempt_settings,  FIELD_OPTION, "null", "JSON text: array with an objec
 F(TEXT, script,            FIELD_OPTION, "null", "text written to a file whose path becomes the command's last word") \
 F(INT,  attempts,          FIELD_NATURAL, "0", "failures so far since the last relaunch") \
 F(INT,  losses,            FIELD_NATURAL, "0", "executions lost with their worker since the last relaunch") \
+F(INT,  evictions,         FIELD_NATURAL, "0", "executions that ended because their machine was taken away, since the last relaunch") \
 F(TEXT, reason,            FIELD_NULL, "null", "why it failed or waits: a word") \
 F(TASK_STATUS, resume_status, FIELD_NULL, "null", "where a pause came from") \
 F(BOOL, partial,           0, "false", "its result lacks what tasks that failed would have given, to it or to one before it; it is not reused") \

@@ -262,7 +262,7 @@ bool change_task(struct core *core, uint32_t id, struct task_node *task, enum ta
 	task->reason = (uint8_t)reason;
 	task->resume = resume;
 	if (event == TASK_EVENT_RELAUNCH) {
-		task->losses = 0;
+		task->losses = task->evictions = 0;
 		attempt_set(core, id, task, 0);
 	}
 	state_task_status(state, id, task, (enum task_status)row->to);
@@ -334,11 +334,16 @@ static void task_lost(struct core *core, uint32_t id, struct task_node *task,
                       const struct outcome *outcome, const struct run_incident *incident)
 {
 	struct run_incident what = *incident;
+	bool evicted = outcome->reason == REASON_EVICTED;
+	bool counts = !outcome->forgiven && !evicted;
 
 	task->flags |= TASK_TOLD;
-	if (!outcome->forgiven && task->losses < UINT8_MAX)
+	if (counts && task->losses < LOSS_LIMIT)
 		task->losses++;
-	if (task->losses >= LOSS_LIMIT && !outcome->forgiven) {
+	if (evicted && task->evictions < EVICTION_LIMIT)
+		task->evictions++;
+	if ((counts && task->losses >= LOSS_LIMIT) ||
+	    (evicted && task->evictions >= EVICTION_LIMIT)) {
 		change_task(core, id, task, TASK_EVENT_FAIL, outcome->reason);
 		what.kind = INCIDENT_FAILED;
 	} else {
@@ -412,17 +417,21 @@ bool change_end(struct core *core, struct execution_node *execution, const struc
 		            task->status == TASK_ASSIGNED ? TASK_EVENT_WITHDRAW : TASK_EVENT_LOST,
 		            REASON_NONE);
 	else if (outcome->reason == REASON_LOST || outcome->reason == REASON_DISK ||
-	         outcome->reason == REASON_CONTAINER)
+	         outcome->reason == REASON_CONTAINER || outcome->reason == REASON_EVICTED)
 		task_lost(core, id, task, outcome, &incident);
 	else
 		task_failed(core, id, task, outcome, &incident);
 	return true;
 }
 
-void change_lost(struct core *core, struct execution_node *execution, bool forgiven)
+void change_lost(struct core *core, struct execution_node *execution, enum loss loss)
 {
-	struct outcome lost = {
-	        EXECUTION_EVENT_FAIL, REASON_LOST, forgiven, INT_NULL, INT_NULL, NULL};
+	struct outcome lost = {EXECUTION_EVENT_FAIL,
+	                       loss == LOSS_EVICTED ? REASON_EVICTED : REASON_LOST,
+	                       loss != LOSS_COUNTS,
+	                       INT_NULL,
+	                       INT_NULL,
+	                       NULL};
 
 	if (execution->status == EXECUTION_PENDING) {
 		lost.event = EXECUTION_EVENT_REFUSE;
@@ -435,7 +444,7 @@ void change_abandon(struct core *core, struct execution_node *execution)
 {
 	execution->current = false;
 	if (execution->status == EXECUTION_PENDING)
-		change_lost(core, execution, true);
+		change_lost(core, execution, LOSS_FORGIVEN);
 	else
 		signal_add(core, execution->worker, execution->id, SIGKILL);
 }

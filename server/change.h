@@ -11,6 +11,16 @@
 
 /* A task is given up after so many executions were lost with their workers. */
 #define LOSS_LIMIT 3
+/* Machines that were taken away under a task before it fails: it may take longer than any of them
+   lasts. Up to 15 fit. */
+#define EVICTION_LIMIT 10
+
+/* Why an execution that nobody ends any more was lost. */
+enum loss {
+	LOSS_COUNTS,   /* its worker died */
+	LOSS_FORGIVEN, /* somebody meant it, or it was never there */
+	LOSS_EVICTED,  /* its machine was taken away */
+};
 
 /* How an execution ended. Texts are borrowed for the call. */
 struct outcome {
@@ -54,7 +64,7 @@ bool change_execution(struct core *core, struct execution_node *execution,
  */
 bool change_end(struct core *core, struct execution_node *execution, const struct outcome *outcome);
 /* Its worker is gone; an offer is withdrawn. */
-void change_lost(struct core *core, struct execution_node *execution, bool forgiven);
+void change_lost(struct core *core, struct execution_node *execution, enum loss loss);
 /* The task lets go of its live execution, which is told to stop, or withdrawn where it was an
    offer. The caller moves the task. */
 void change_abandon(struct core *core, struct execution_node *execution);

@@ -73,7 +73,7 @@ void contact_withdraw(struct core *core, struct worker_node *worker)
 			if (execution->status == EXECUTION_PENDING &&
 			    (!worker_may_take(worker) ||
 			     !pattern_matches(worker_batch(worker), batch))) {
-				change_lost(core, execution, true);
+				change_lost(core, execution, LOSS_FORGIVEN);
 				/* Spares may have moved up meanwhile: begin again. */
 				next = TAILQ_FIRST(lists[i]);
 			}
@@ -82,13 +82,13 @@ void contact_withdraw(struct core *core, struct worker_node *worker)
 	}
 }
 
-void contact_lose(struct core *core, struct worker_node *worker, bool forgiven)
+void contact_lose(struct core *core, struct worker_node *worker, enum loss loss)
 {
 	struct execution_node *execution;
 
 	while (!core->group_failed && ((execution = TAILQ_FIRST(&worker->running)) != NULL ||
 	                               (execution = TAILQ_FIRST(&worker->spare)) != NULL))
-		change_lost(core, execution, forgiven);
+		change_lost(core, execution, loss);
 }
 
 /* The next moment at which its silence will mean something; INT64_MAX: none. */
@@ -140,7 +140,7 @@ static void expire(struct core *core, struct worker_node *worker)
 				log_info(core->log,
 				         "worker %s was silent for the lease of %u: lost",
 				         worker->name, execution->id);
-				change_lost(core, execution, false);
+				change_lost(core, execution, LOSS_COUNTS);
 				next = TAILQ_FIRST(lists[i]);
 			}
 			execution = next;

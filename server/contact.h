@@ -7,7 +7,7 @@
 #ifndef SERVER_CONTACT_H
 #define SERVER_CONTACT_H
 
-#include "server/core_inside.h"
+#include "server/change.h"
 
 /* The worker speaks. */
 void contact_made(struct core *core, struct worker_node *worker);
@@ -20,7 +20,7 @@ void contact_status(struct core *core, struct worker_node *worker);
 /* Offers to a polling worker that it can no longer take are withdrawn. */
 void contact_withdraw(struct core *core, struct worker_node *worker);
 /* All that it holds is lost at once. */
-void contact_lose(struct core *core, struct worker_node *worker, bool forgiven);
+void contact_lose(struct core *core, struct worker_node *worker, enum loss loss);
 /* Seconds that an execution of this task may go on without contact. */
 int64_t lease_seconds(const struct core *core, const struct task_node *task);
 

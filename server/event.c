@@ -224,7 +224,7 @@ static bool ended_by(struct core *core, const struct worker_node *worker, int64_
 {
 	return record_find_execution(core, id, row) && row->worker_id == worker->id &&
 	       row->epoch == epoch && execution_is_done((enum execution_status)row->status) &&
-	       reason_parse(row->reason) != REASON_LOST;
+	       !reason_gives_up(row->reason);
 }
 
 static json_t *apply_log(struct core *core, struct worker_node *worker, const struct event_log *log)

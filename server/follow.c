@@ -188,7 +188,7 @@ static void end_all(void *context, struct timer *timer)
 	(void)timer;
 	for (size_t i = 0; i < core->state.workers.n; i++) {
 		if (core->state.workers.v[i] != NULL)
-			contact_lose(core, core->state.workers.v[i], true);
+			contact_lose(core, core->state.workers.v[i], LOSS_FORGIVEN);
 	}
 }
 

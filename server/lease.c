@@ -83,7 +83,7 @@ static void take_over(struct core *core, struct worker_node *worker, const struc
 		            "another session of worker %s has begun: this one ends", worker->name);
 	if (!same_text(worker->instance, row->instance) ||
 	    !same_text(worker->boot_id, row->boot_id))
-		contact_lose(core, worker, false);
+		contact_lose(core, worker, LOSS_COUNTS);
 }
 
 /* A job made it, and not its own command line. */
@@ -418,7 +418,7 @@ static void reconcile(struct core *core, struct worker_node *worker, const struc
 			           execution->granted_ns + OVERLAP_NS < core->now_ns) {
 				/* Its task let go of it, and the worker does not know it: it never
 				   was there, or its end was forgotten. Spares may move up. */
-				change_lost(core, execution, true);
+				change_lost(core, execution, LOSS_FORGIVEN);
 				next = TAILQ_FIRST(lists[i]);
 			}
 			execution = next;

@@ -88,7 +88,7 @@ static bool may_append(struct core *core, struct call *call, const struct append
 		return false;
 	}
 	if (row.epoch != a->epoch ||
-	    (*execution == NULL && reason_parse(row.reason) == REASON_LOST)) {
+	    (*execution == NULL && reason_gives_up(row.reason))) {
 		core_refuse(core, call, PROBLEM_FENCED,
 		            "execution %lld is not this worker's any more",
 		            (long long)a->execution);

@@ -377,7 +377,8 @@ static bool task_change(struct core *core, uint32_t id, struct row_change *chang
 	const uint64_t moved = BIT(TASK_COL_status) | BIT(TASK_COL_status_date) |
 	                       BIT(TASK_COL_modification_date) | BIT(TASK_COL_epoch);
 	const uint64_t told = BIT(TASK_COL_attempts) | BIT(TASK_COL_losses) | BIT(TASK_COL_reason) |
-	                      BIT(TASK_COL_resume_status) | BIT(TASK_COL_partial);
+	                      BIT(TASK_COL_evictions) | BIT(TASK_COL_resume_status) |
+	                      BIT(TASK_COL_partial);
 	struct task_node *task = state_task(&core->state, id);
 	struct task *row;
 
@@ -399,6 +400,7 @@ static bool task_change(struct core *core, uint32_t id, struct row_change *chang
 	row->epoch = task->epoch;
 	row->attempts = task->attempts;
 	row->losses = task->losses;
+	row->evictions = task->evictions;
 	row->reason = reason_words[task->reason];
 	row->partial = (task->flags & TASK_PARTIAL) != 0;
 	row->resume_status = task->resume == TASK_ABSENT ? STATUS_NULL : (int8_t)task->resume;

@@ -10,7 +10,7 @@
 
 const char *const reason_words[REASON_COUNT] = {
         NULL,    "exit",      "signal", "timeout", "memory",    "download",   "upload", "output",
-        "start", "cancelled", "lost",   "disk",    "container", "dependency", "failed",
+        "start", "cancelled", "lost",   "disk",    "container", "dependency", "failed", "evicted",
 };
 
 enum reason reason_parse(const char *word)
@@ -22,6 +22,13 @@ enum reason reason_parse(const char *word)
 			return (enum reason)i;
 	}
 	return REASON_COUNT;
+}
+
+bool reason_gives_up(const char *word)
+{
+	enum reason reason = reason_parse(word);
+
+	return reason == REASON_LOST || reason == REASON_EVICTED;
 }
 
 static_assert(sizeof(struct task_node) == 32, "a million of them count");

@@ -48,19 +48,23 @@ enum reason {
 	REASON_DISK,
 	REASON_CONTAINER,
 	REASON_DEPENDENCY,
-	REASON_FAILED, /* as a v1 client says it, without saying why */
+	REASON_FAILED,  /* as a v1 client says it, without saying why */
+	REASON_EVICTED, /* its machine was taken away */
 	REASON_COUNT
 };
 extern const char *const reason_words[REASON_COUNT]; /* NULL for REASON_NONE */
 /* REASON_COUNT where the word is none of them; NULL is REASON_NONE. */
 enum reason reason_parse(const char *word);
+/* That of an execution that was given up: its worker has nothing to say of it any more. */
+bool reason_gives_up(const char *word);
 
 #define TASK_ABSENT 0xff /* in task_node.status: not in memory */
 
 enum {
-	TASK_QUEUED = 1 << 0,  /* in the ready queue of its batch */
-	TASK_DIRTY = 1 << 1,   /* its row is to be written before the group ends */
-	TASK_TOLD = 1 << 2,    /* also attempts, losses, reason, partial, where a pause came from */
+	TASK_QUEUED = 1 << 0, /* in the ready queue of its batch */
+	TASK_DIRTY = 1 << 1,  /* its row is to be written before the group ends */
+	TASK_TOLD = 1 << 2, /* also attempts, losses, evictions, reason, partial, where a pause came
+	                       from */
 	TASK_PARTIAL = 1 << 3, /* what it gives lacks something: see task.partial */
 	TASK_GATHERS = 1 << 4, /* has, or had, an edge with a rule */
 };
@@ -75,11 +79,11 @@ struct task_node {
 	uint32_t requires;   /* first edge to what it waits for, 0: none */
 	uint32_t epoch;
 	uint16_t attempts;
-	uint8_t losses;
-	uint8_t status; /* enum task_status, or TASK_ABSENT */
-	uint8_t before; /* status in the database, while dirty */
-	uint8_t resume; /* enum task_status, or TASK_ABSENT for none */
-	uint8_t reason; /* enum reason */
+	unsigned losses : 4, evictions : 4; /* up to their limits: change.h */
+	uint8_t status;                     /* enum task_status, or TASK_ABSENT */
+	uint8_t before;                     /* status in the database, while dirty */
+	uint8_t resume;                     /* enum task_status, or TASK_ABSENT for none */
+	uint8_t reason;                     /* enum reason */
 	uint8_t flags;
 };
 

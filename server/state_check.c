@@ -72,6 +72,7 @@ static bool same_task(struct check *check, uint32_t id, const struct task_node *
 	SAME(epoch);
 	SAME(attempts);
 	SAME(losses);
+	SAME(evictions);
 	SAME(resume);
 	SAME(reason);
 #undef SAME

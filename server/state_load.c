@@ -18,13 +18,20 @@
 	 BIT(TASK_COL_priority) | BIT(TASK_COL_run_id) | BIT(TASK_COL_retry) |                     \
 	 BIT(TASK_COL_attempts) | BIT(TASK_COL_losses) | BIT(TASK_COL_epoch) |                     \
 	 BIT(TASK_COL_accept_failure) | BIT(TASK_COL_cpu) | BIT(TASK_COL_memory) |                 \
-	 BIT(TASK_COL_gpu) | BIT(TASK_COL_resume_status) | BIT(TASK_COL_reason) |                  \
-	 BIT(TASK_COL_attempt_settings) | BIT(TASK_COL_partial) | BIT(TASK_COL_run_timeout) |      \
-	 BIT(TASK_COL_download_timeout) | BIT(TASK_COL_upload_timeout))
+	 BIT(TASK_COL_evictions) | BIT(TASK_COL_gpu) | BIT(TASK_COL_resume_status) |               \
+	 BIT(TASK_COL_reason) | BIT(TASK_COL_attempt_settings) | BIT(TASK_COL_partial) |           \
+	 BIT(TASK_COL_run_timeout) | BIT(TASK_COL_download_timeout) |                              \
+	 BIT(TASK_COL_upload_timeout))
 
 static uint16_t small(int64_t n)
 {
 	return n < 0 ? 0 : n > UINT16_MAX ? UINT16_MAX : (uint16_t)n;
+}
+
+/* No more than that; null is none. */
+static unsigned below(int64_t n, unsigned limit)
+{
+	return n < 0 ? 0 : n < limit ? (unsigned)n : limit;
 }
 
 static int32_t clamp_priority(int64_t n)
@@ -47,7 +54,8 @@ void state_task_read(struct state *state, struct task_node *node, const struct t
 	node->epoch = (uint32_t)row->epoch;
 	node->class = task_class_take(&state->classes, &class);
 	node->attempts = small(row->attempts);
-	node->losses = row->losses > UINT8_MAX ? UINT8_MAX : (uint8_t)row->losses;
+	node->losses = below(row->losses, LOSS_LIMIT) & 15;
+	node->evictions = below(row->evictions, EVICTION_LIMIT) & 15;
 	node->before = (uint8_t)row->status;
 	node->resume = row->resume_status < 0 ? TASK_ABSENT : (uint8_t)row->resume_status;
 	node->reason = (uint8_t)(reason == REASON_COUNT ? REASON_NONE : reason);

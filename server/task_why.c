@@ -372,6 +372,11 @@ static void failed(struct why *why)
 	} else if (why->task->reason == REASON_LOST) {
 		why->cause = CAUSE_LOST;
 		str_addf(&why->sentence, "its workers were lost %u times", why->task->losses);
+	} else if (why->task->reason == REASON_EVICTED) {
+		why->cause = CAUSE_EVICTED;
+		str_addf(&why->sentence,
+		         "its machines were taken away %u times: it may need one that lasts longer",
+		         why->task->evictions);
 	} else if (why->task->reason == REASON_CANCELLED) {
 		why->cause = CAUSE_CANCELLED;
 		str_adds(&why->sentence, "it was cancelled");
@@ -464,6 +469,7 @@ void handle_task_why(struct core *core, struct call *call)
 	json_object_set_new(why.fields, "reason", json_text(reason_words[why.task->reason]));
 	json_object_set_new(why.fields, "attempts", json_integer(why.task->attempts));
 	json_object_set_new(why.fields, "losses", json_integer(why.task->losses));
+	json_object_set_new(why.fields, "evictions", json_integer(why.task->evictions));
 	json_object_set_new(why.fields, "retry", json_integer(row.retry));
 	json_object_set_new(why.fields, "partial",
 	                    json_boolean((why.task->flags & TASK_PARTIAL) != 0));

@@ -138,7 +138,7 @@ bool worker_change(struct core *core, struct worker_node *worker, struct worker 
 	contact_status(core, worker);
 	/* Nobody will end what it holds; that its machine was taken away counts against no task. */
 	if ((mask & BIT(WORKER_COL_status)) && worker->evicted) {
-		contact_lose(core, worker, true);
+		contact_lose(core, worker, LOSS_EVICTED);
 		/* That it would end was known: no other place is better. */
 		if (!worker->drained)
 			recruit_evicted(core, worker);
@@ -182,7 +182,7 @@ void worker_drop(struct core *core, struct worker_node *worker)
 	if (waiting != NULL)
 		core_refuse(core, waiting, PROBLEM_FENCED, "worker %s was deleted", worker->name);
 	/* Somebody meant it: no loss that counts. */
-	contact_lose(core, worker, true);
+	contact_lose(core, worker, LOSS_FORGIVEN);
 	if (!record_flush(core) || !hire_charge(core, worker) || !core_write(core))
 		return;
 	if (store_delete_worker(core->store, worker->id) != STORE_OK) {

@@ -335,27 +335,13 @@ static uint64_t mask_of(enum table_id table, const char *const *names)
 enum store_result store_load_tasks(struct store_reader *r, unsigned statuses, store_row *row,
                                    void *context)
 {
-	static const char *const names[] = {"task_id",
-	                                    "batch",
-	                                    "status",
-	                                    "priority",
-	                                    "run_id",
-	                                    "retry",
-	                                    "attempts",
-	                                    "losses",
-	                                    "epoch",
-	                                    "accept_failure",
-	                                    "cpu",
-	                                    "memory",
-	                                    "gpu",
-	                                    "resume_status",
-	                                    "reason",
-	                                    "attempt_settings",
-	                                    "partial",
-	                                    "run_timeout",
-	                                    "download_timeout",
-	                                    "upload_timeout",
-	                                    NULL};
+	static const char *const names[] = {
+	        "task_id",          "batch",   "status",         "priority",
+	        "run_id",           "retry",   "attempts",       "losses",
+	        "evictions",        "epoch",   "accept_failure", "cpu",
+	        "memory",           "gpu",     "resume_status",  "reason",
+	        "attempt_settings", "partial", "run_timeout",    "download_timeout",
+	        "upload_timeout",   NULL};
 	int64_t list[TASK_STATUS_COUNT];
 	struct store_filter filters[2] = {{.op = STORE_IN, .list = list}};
 	struct store_query q = {.table = TABLE_TASK, .filters = filters, .nfilters = 1};

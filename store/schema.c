@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-#define SCHEMA_VERSION 15
+#define SCHEMA_VERSION 16
 
 /*
  * SQL that leads from version i + 1 to i + 2; missing tables and indexes are made after it. Types
@@ -63,6 +63,8 @@ static const char *const upgrades[SCHEMA_VERSION - 1] = {
         "ALTER TABLE run ADD COLUMN arguments {text}",
         /* Tokens for joining. */
         "ALTER TABLE token ADD COLUMN exchanged {text}",
+        /* How often a task was evicted. */
+        "ALTER TABLE task ADD COLUMN evictions {integer}",
 };
 
 /*

@@ -150,7 +150,7 @@ void life_stop_all(struct agent *a)
 		if (e->phase == PHASE_HELD)
 			holder_signal(&a->holder, (uint64_t)e->id, SIGTERM, STOP_SHUTDOWN, grace);
 		else
-			life_stop_job(a, e, "lost");
+			life_stop_job(a, e, a->options->revocable ? "evicted" : "lost");
 	}
 }
 

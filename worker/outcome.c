@@ -143,6 +143,12 @@ static void could_not_start(struct outcome *o, const struct ending *ending, cons
 	arena_release(&arena);
 }
 
+/* Who takes a machine away has its worker stopped first. */
+static void fail_stopped(struct outcome *o, int64_t code, const struct outcome_task *task)
+{
+	fail(o, code, task->revocable ? "evicted" : "lost", "the worker was stopped");
+}
+
 static void did_not_start(struct outcome *o, const struct ending *ending,
                           const struct outcome_task *task)
 {
@@ -151,7 +157,7 @@ static void did_not_start(struct outcome *o, const struct ending *ending,
 	else if (ending->cause == STOP_CANCEL)
 		outcome_cancel(o, task->stop_signal);
 	else
-		fail(o, INT_NULL, "lost", "the worker was stopped");
+		fail_stopped(o, INT_NULL, task);
 }
 
 /* What the runner of its container noted at the end; "" where it ran in none. */
@@ -234,14 +240,14 @@ static void did_not_succeed(struct outcome *o, const struct ending *ending,
 		fail(o, code, "lost", "stopped: the worker had no contact with the server");
 		return;
 	case STOP_SHUTDOWN:
-		fail(o, code, "lost", "the worker was stopped");
+		fail_stopped(o, code, task);
 		return;
 	case STOP_NONE:
 		break;
 	}
 	/* Also where a shell told of its command's end. */
 	if (task->revocable && code == 128 + SIGTERM)
-		fail(o, code, "lost", "its machine is being taken away");
+		fail(o, code, "evicted", "its machine is being taken away");
 	else
 		fail_by_itself(o, code, by_signal, ending->oom, task);
 }

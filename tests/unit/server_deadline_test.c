@@ -313,7 +313,45 @@ static void test_ends(void **unused)
 	assert_int_equal(row.status, TASK_PENDING);
 	assert_int_equal(row.losses, 0);
 	assert_int_equal(row.attempts, 0);
+	assert_int_equal(row.evictions, 1);
 	assert_int_equal(worker_status_of(state_worker(&b->core->state, w.id)), WORKER_EVICTED);
+	bench_close(b);
+}
+
+/* Ten times is enough: it would never end. Losses and attempts are counted apart. */
+static void test_evicted_too_often(void **unused)
+{
+	struct bench *b = begin();
+
+	(void)unused;
+	task(b, ", 'retry': 1");
+	for (int i = 1; i <= 10; i++) {
+		char name[8];
+		struct tworker w;
+		json_t *grant;
+
+		assert_string_equal(task_word(b, 1), "pending");
+		snprintf(name, sizeof(name), "w%d", i);
+		w = tworker_new(b, name, name, "'batch': 'b', 'concurrency': 1");
+		grant = json_incref(grant_of(tworker_ask(b, &w, "", NULL), 0));
+		/* By its provider's word, and the last time by its own. */
+		if (i < 10)
+			bench_call(b, 200, handle_worker_update, w.id, NULL,
+			           json_of("{'status': 'evicted'}"));
+		else
+			tworker_ask(b, &w, "", both(started(grant), finished(grant, "evicted")));
+		assert_int_equal(bench_task(b, 1).evictions, i);
+		json_decref(grant);
+	}
+	bench_restart(b);
+	assert_string_equal(task_word(b, 1), "failed");
+	assert_string_equal(bench_task(b, 1).reason, "evicted");
+	assert_int_equal(bench_task(b, 1).evictions, 10);
+	assert_int_equal(bench_task(b, 1).losses, 0);
+	assert_int_equal(bench_task(b, 1).attempts, 0);
+	expect_why(b, 1, "evicted", "its machines were taken away 10 times");
+	bench_call(b, 200, handle_task_update, 1, NULL, json_of("{'status': 'pending'}"));
+	assert_int_equal(bench_task(b, 1).evictions, 0);
 	bench_close(b);
 }
 
@@ -507,6 +545,7 @@ int main(void)
 	        cmocka_unit_test(test_again),
 	        cmocka_unit_test(test_held_ready),
 	        cmocka_unit_test(test_ends),
+	        cmocka_unit_test(test_evicted_too_often),
 	        cmocka_unit_test(test_where_it_hires),
 	        cmocka_unit_test(test_counts_no_more),
 	        cmocka_unit_test(test_drained_counts_no_more),

@@ -300,6 +300,10 @@ static void test_silence(void **unused)
 	answer = tworker_ask(b, &w, "1", both(started(grant), NULL));
 	assert_string_equal(result_of(answer, 0), "ok");
 	assert_int_equal(worker_status_of(state_worker(&b->core->state, 1)), WORKER_RUNNING);
+	/* It is watched anew. */
+	bench_advance(b, 61);
+	assert_int_equal(worker_status_of(state_worker(&b->core->state, 1)), WORKER_OFFLINE);
+	tworker_ask(b, &w, "1", NULL);
 	/* Silent for longer than the lease. A restart of the server gives the full time again. */
 	bench_advance(b, 500);
 	bench_restart(b);

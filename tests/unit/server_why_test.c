@@ -90,6 +90,25 @@ static void test_of_a_run(void **unused)
 	bench_close(b);
 }
 
+static void test_evicted(void **unused)
+{
+	struct bench *b = bench_open(NULL);
+	struct tworker w;
+
+	(void)unused;
+	bench_new_task(b, "{}");
+	for (int i = 0; i < 10; i++) {
+		char name[8];
+
+		snprintf(name, sizeof(name), "n%d", i);
+		w = tworker_new(b, name, "i", "'concurrency': 1");
+		assert_int_equal(grants_in(tworker_ask(b, &w, "", NULL)), 1);
+		put_worker(b, &w, "{'status': 'evicted'}");
+	}
+	expect(b, 1, CAUSE_EVICTED, "its machines were taken away 10 times");
+	bench_close(b);
+}
+
 static void test_workers(void **unused)
 {
 	struct bench *b = bench_open(NULL);
@@ -324,11 +343,12 @@ static void test_all_are_shown(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_requirements), cmocka_unit_test(test_of_a_run),
-	        cmocka_unit_test(test_workers),      cmocka_unit_test(test_held_and_stopping),
-	        cmocka_unit_test(test_gpus),         cmocka_unit_test(test_machines_that_end),
-	        cmocka_unit_test(test_people),       cmocka_unit_test(test_recruiters),
-	        cmocka_unit_test(test_identity),     cmocka_unit_test(test_all_are_shown),
+	        cmocka_unit_test(test_requirements),  cmocka_unit_test(test_of_a_run),
+	        cmocka_unit_test(test_workers),       cmocka_unit_test(test_held_and_stopping),
+	        cmocka_unit_test(test_gpus),          cmocka_unit_test(test_machines_that_end),
+	        cmocka_unit_test(test_people),        cmocka_unit_test(test_recruiters),
+	        cmocka_unit_test(test_identity),      cmocka_unit_test(test_evicted),
+	        cmocka_unit_test(test_all_are_shown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
