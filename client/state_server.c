@@ -19,18 +19,45 @@ bool state_token(const char *state, struct str *token)
 	return ok;
 }
 
-bool state_server(const char *state, struct str *url, struct str *token, int64_t *pid)
+/* What server.json holds; NULL where it cannot be read. */
+static json_t *read_described(const char *state)
 {
 	struct str path = STR_INIT, text = STR_INIT;
 	struct problem problem;
-	const char *told = NULL;
-	int64_t process = 0;
 	json_t *j = NULL;
-	bool ok;
 
 	str_addf(&path, "%s/server.json", state);
 	if (file_read(path.p, &text) == 0)
 		j = json_parse(text.p, text.len, &problem);
+	str_release(&path);
+	str_release(&text);
+	return j;
+}
+
+bool state_server_provides(const char *state, const char *provider)
+{
+	json_t *j = read_described(state);
+	const char *names = json_string_value(json_object_get(j, "providers"));
+	const size_t len = strlen(provider);
+	bool provides = false;
+
+	while (names != NULL && !provides) {
+		provides = strncmp(names, provider, len) == 0 && strchr(",", names[len]) != NULL;
+		names = strchr(names, ',');
+		names = names ? names + 1 : NULL;
+	}
+	json_decref(j);
+	return provides;
+}
+
+bool state_server(const char *state, struct str *url, struct str *token, int64_t *pid)
+{
+	struct problem problem;
+	const char *told = NULL;
+	int64_t process = 0;
+	json_t *j = read_described(state);
+	bool ok;
+
 	ok = json_is_object(j) && json_member_text(j, "url", &told, &problem) &&
 	     json_member_int(j, "pid", &process, &problem) && told != NULL;
 	if (ok) {
@@ -43,7 +70,5 @@ bool state_server(const char *state, struct str *url, struct str *token, int64_t
 		ok = state_token(state, token);
 	}
 	json_decref(j);
-	str_release(&path);
-	str_release(&text);
 	return ok;
 }

@@ -363,6 +363,13 @@ bool local_server(struct local *l, struct str *error)
 		waited = wait_for_server(l, watch, error);
 	}
 	close(watch);
+	l->unfit = waited == SERVER_READY && l->providers != NULL &&
+	           !state_server_provides(l->state, l->providers);
+	if (l->unfit)
+		return fail(error,
+		            "the private server in %s runs already, without provider %s: let its "
+		            "runs end first, or give this one another directory, --state DIR",
+		            l->state, l->providers);
 	return waited == SERVER_READY;
 }
 

@@ -29,6 +29,7 @@ struct local {
 	const char *providers, *advertise;
 	struct companion server;
 	struct companion workers[LOCAL_WORKERS];
+	bool unfit;       /* after local_server failed: the one that runs lacks the providers */
 	struct str url;   /* of the server, after local_server */
 	struct str token; /* its token */
 };

@@ -1,5 +1,6 @@
 #include "runtime/session.h"
 
+#include "base/clock.h"
 #include "model/digest.h"
 
 #include <errno.h>
@@ -14,6 +15,9 @@
 #define LONGEST_WAIT_MS 10000
 #define RESTARTS 20 /* of the private server in one call */
 #define WORKER_FAILURES 10
+/* Until a server that nobody is attached to has ended. */
+#define UNFIT_NS (INT64_C(5) * 1000000000)
+#define UNFIT_LOOK_MS 50
 
 bool session_fail(struct session *s, enum exit_code code, const char *fmt, ...)
 {
@@ -89,10 +93,28 @@ static bool start_workers(struct session *s)
 	return ok;
 }
 
+/* One that nobody is attached to ends when it is left; true where it has. */
+static bool leave_unfit(struct session *s)
+{
+	const struct server_access access = {.server = s->local.url.p, .token = s->local.token.p};
+	const int64_t until = clock_monotonic_ns() + UNFIT_NS;
+	struct client client;
+	bool left;
+
+	client_init(&client, &access);
+	left = client_call(&client, "POST", "/private/leave", NULL, CALL_TIMEOUT_MS, NULL) ==
+	       CLIENT_OK;
+	client_release(&client);
+	while (left && local_server_runs(&s->local) && clock_monotonic_ns() < until)
+		(void)poll(NULL, 0, UNFIT_LOOK_MS);
+	return left && !local_server_runs(&s->local);
+}
+
 bool session_restore(struct session *s)
 {
 	struct str why = STR_INIT;
-	bool ok = local_server(&s->local, &why);
+	bool ok = local_server(&s->local, &why) ||
+	          (s->local.unfit && leave_unfit(s) && local_server(&s->local, &why));
 
 	if (ok) {
 		client_release(&s->client);

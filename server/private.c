@@ -103,7 +103,8 @@ bool state_dir_claim(struct state_dir *dir, struct problem *problem)
 	return ok;
 }
 
-bool state_dir_describe(struct state_dir *dir, const char *url, struct problem *problem)
+bool state_dir_describe(struct state_dir *dir, const char *url, const char *providers,
+                        struct problem *problem)
 {
 	struct str boot = STR_INIT, text = STR_INIT, path = STR_INIT;
 	json_t *object = json_object();
@@ -111,6 +112,7 @@ bool state_dir_describe(struct state_dir *dir, const char *url, struct problem *
 
 	json_object_set_new(object, "url", json_string(url));
 	json_object_set_new(object, "pid", json_integer(getpid()));
+	json_object_set_new(object, "providers", json_text(providers));
 	json_object_set_new(object, "boot_id",
 	                    err < 0 ? json_null() : json_stringn(boot.p, strcspn(boot.p, "\n")));
 	json_print(object, &text);

@@ -32,8 +32,9 @@ void state_dir_file(const struct state_dir *dir, const char *name, struct str *o
  * where there is another.
  */
 bool state_dir_claim(struct state_dir *dir, struct problem *problem);
-/* Write server.json: url, pid, boot id. The claim is held. */
-bool state_dir_describe(struct state_dir *dir, const char *url, struct problem *problem);
+/* Write server.json: url, pid, boot id, names of providers (NULL: none). The claim is held. */
+bool state_dir_describe(struct state_dir *dir, const char *url, const char *providers,
+                        struct problem *problem);
 /* Remove server.json where this process wrote it; to be called before the store closes. */
 void state_dir_forget(struct state_dir *dir);
 /* Give up the claim and the memory. */

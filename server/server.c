@@ -374,7 +374,7 @@ static bool start_parts(struct server *server, const struct settings *settings,
 	                                        : NULL,
 	                  problem))
 		return false;
-	return state_dir_describe(dir, http_local_url(server->http), problem);
+	return state_dir_describe(dir, http_local_url(server->http), settings->providers, problem);
 }
 
 /* Any of them may be missing. */
