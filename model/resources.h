@@ -197,7 +197,8 @@ F(TEXT, region_name,       FIELD_KEY | V1, "null", "region") \
 F(INT,  available,         FIELD_NULL | V1, "null", "machines that the quota still allows") \
 F(REAL, cost,              FIELD_NULL | V1, "null", "price of an hour") \
 F(INT,  eviction,          FIELD_NULL | V1, "null", "percent of machines evicted") \
-F(INT,  walltime,          FIELD_NULL | FIELD_NATURAL, "null", "seconds after which a machine ends; null where nobody says")
+F(INT,  walltime,          FIELD_NULL | FIELD_NATURAL, "null", "seconds after which a machine ends; null where nobody says") \
+F(TEXT, pool,              FIELD_NULL, "null", "stock of cpus that it shares with other flavors of the region; null: none")
 
 struct flavor_metrics { FLAVOR_METRICS_FIELDS(FIELD_MEMBER) };
 

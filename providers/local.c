@@ -356,9 +356,9 @@ static void add_flavor(json_t *flavors, json_t *metrics, long n, long free_cpus)
 	                                "ram", ram * (double)n / (double)cpus(), "gpus",
 	                                (json_int_t)gpus_of(n)));
 	json_array_append_new(metrics,
-	                      json_pack("{s:s, s:s, s:I, s:f, s:i}", "flavor", name, "region",
+	                      json_pack("{s:s, s:s, s:I, s:f, s:i, s:s}", "flavor", name, "region",
 	                                REGION, "available", (json_int_t)(free_cpus / n), "cost",
-	                                0.0, "eviction", 0));
+	                                0.0, "eviction", 0, "pool", "cpus"));
 }
 
 static void flavors(const struct request *request)

@@ -518,9 +518,10 @@ static void add_flavor(struct offers *o, char *const *node, long parts, const ch
 			json_object_set_new(flavor, "gpu", json_string(gres));
 		json_array_append_new(o->flavors, flavor);
 	}
-	metrics = json_pack("{s:s, s:s, s:I, s:f}", "flavor", name.p, "region", node[NODE_REGION],
-	                    "available", (json_int_t)(room > 0 ? room / cpus : 0), "cost",
-	                    o->price * (double)cpus);
+	metrics =
+	        json_pack("{s:s, s:s, s:I, s:f, s:s}", "flavor", name.p, "region",
+	                  node[NODE_REGION], "available", (json_int_t)(room > 0 ? room / cpus : 0),
+	                  "cost", o->price * (double)cpus, "pool", "cpus");
 	if (walltime > 0)
 		json_object_set_new(metrics, "walltime", json_integer(walltime));
 	json_array_append_new(o->metrics, metrics);

@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-#define SCHEMA_VERSION 16
+#define SCHEMA_VERSION 17
 
 /*
  * SQL that leads from version i + 1 to i + 2; missing tables and indexes are made after it. Types
@@ -65,6 +65,8 @@ static const char *const upgrades[SCHEMA_VERSION - 1] = {
         "ALTER TABLE token ADD COLUMN exchanged {text}",
         /* How often a task was evicted. */
         "ALTER TABLE task ADD COLUMN evictions {integer}",
+        /* Flavors that share a quota. */
+        "ALTER TABLE flavor_metrics ADD COLUMN pool {text}",
 };
 
 /*

@@ -109,11 +109,28 @@ static bool is_there(const struct machine *place, const char *provider, const ch
 	       strcmp(place->name, flavor) == 0;
 }
 
+/* Cpus that were chosen a moment ago from the pool of the place. */
+static double pool_chosen(const struct machine *place, const struct placement *chosen, size_t n)
+{
+	double cpus = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct machine *m = &chosen[i].place;
+
+		if (m->pool != NULL && strcmp(m->pool, place->pool) == 0 &&
+		    strcmp(m->provider, place->provider) == 0 &&
+		    strcmp(m->region, place->region) == 0 && m->cpu > 0)
+			cpus += m->cpu * (double)chosen[i].number;
+	}
+	return cpus;
+}
+
 /*
  * What of the quota is left: without those that are being made or destroyed, and those that came
  * since it was told. Where no quota is told there is one all the same.
  */
-static int64_t left_of(const struct core *core, const struct machine *place)
+static int64_t left_of(const struct core *core, const struct machine *place,
+                       const struct placement *chosen, size_t nchosen)
 {
 	const struct roster *roster = &core->recruit->roster;
 	bool told = !isnan(place->available);
@@ -126,6 +143,11 @@ static int64_t left_of(const struct core *core, const struct machine *place)
 		left -= w->there && (!told || w->since > roster->refreshed) &&
 		        is_there(place, w->machine.provider, w->machine.region, w->machine.name);
 	}
+	/* What others take of the same stock: a part of a machine is none any more. */
+	if (told && place->pool != NULL && place->cpu > 0)
+		left -= (int64_t)ceil(
+		        (pool_taken(core, place) + pool_chosen(place, chosen, nchosen)) /
+		        place->cpu);
 	return left > 0 ? left : 0;
 }
 
@@ -245,7 +267,7 @@ size_t choice_deployments(struct core *core, const struct roster_recruiter *node
 			*retry_ns = setback->until_ns < *retry_ns ? setback->until_ns : *retry_ns;
 			continue;
 		}
-		left = left_of(core, &place);
+		left = left_of(core, &place, *found, chosen);
 		left = left < number ? left : number;
 		if (left == 0)
 			continue;

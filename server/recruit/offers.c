@@ -98,6 +98,7 @@ static bool add_metrics(void *context, const void *row_p)
 	offer.machine.cost = row->cost;
 	offer.machine.eviction = number(row->eviction);
 	offer.machine.walltime = number(row->walltime);
+	offer.machine.pool = copy(j, row->pool);
 	key = key_of(j, row->provider, row->region_name);
 	offer.preferred = map_get(&j->preferred, key, strlen(key)) != NULL;
 	key = arena_printf(&j->offers->arena, "%s/%s/%s", row->provider, row->region_name,

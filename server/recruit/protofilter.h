@@ -28,6 +28,7 @@ struct machine {
 	double eviction;  /* percent */
 	double available; /* that the quota still allows */
 	double walltime;  /* seconds after which it ends */
+	const char *pool; /* of its quota: see docs/providers.md */
 };
 
 /* One of which nothing is known. */

@@ -314,6 +314,48 @@ int64_t jobs_at(const struct core *core, const struct machine *place)
 	return n;
 }
 
+/* Of another flavor that shares its pool; NULL: it does not. */
+static const struct machine *sharing(const struct core *core, const struct machine *place,
+                                     const char *provider, const char *region, const char *flavor)
+{
+	const struct offer *offer =
+	        offers_find(&core->recruit->roster.offers, provider, region, flavor);
+
+	return offer != NULL && offer->machine.pool != NULL &&
+	                       same(offer->machine.pool, place->pool) &&
+	                       same(provider, place->provider) && same(region, place->region) &&
+	                       !same(flavor, place->name) && !isnan(offer->machine.cpu)
+	               ? &offer->machine
+	               : NULL;
+}
+
+double pool_taken(const struct core *core, const struct machine *place)
+{
+	const struct roster *roster = &core->recruit->roster;
+	const struct machine *other;
+	double cpus = 0;
+
+	for (size_t i = 0; place->pool != NULL && i < core->state.jobs.n; i++) {
+		const struct job_node *job = core->state.jobs.v[i];
+		bool counts = job_makes(job) ? !is_there(core, job)
+		                             : job->action == JOB_DESTROY && job_is_to_do(job);
+
+		other = counts ? sharing(core, place, job->provider, job->region, job->flavor)
+		               : NULL;
+		cpus += other != NULL ? other->cpu : 0;
+	}
+	for (size_t i = 0; place->pool != NULL && i < roster->workers.n; i++) {
+		const struct roster_worker *w = &roster->workers.v[i];
+
+		other = w->there && w->since > roster->refreshed
+		                ? sharing(core, place, w->machine.provider, w->machine.region,
+		                          w->machine.name)
+		                : NULL;
+		cpus += other != NULL ? other->cpu : 0;
+	}
+	return cpus;
+}
+
 /* Setbacks. */
 
 struct setback *roster_setback(struct roster *roster, const struct machine *place, bool make)

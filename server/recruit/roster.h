@@ -66,6 +66,9 @@ int64_t making_for_batch(const struct core *core, const char *batch);
 int64_t making_for_run(const struct core *core, uint32_t run);
 /* Machines at a place that are being made, and those that are not destroyed yet. */
 int64_t jobs_at(const struct core *core, const struct machine *place);
+/* Cpus that machines of other flavors take from the pool of the place: those being made or
+   destroyed, and those that came since the quota was told. */
+double pool_taken(const struct core *core, const struct machine *place);
 
 /* What happened there; made where `make`. */
 struct setback *roster_setback(struct roster *roster, const struct machine *place, bool make);

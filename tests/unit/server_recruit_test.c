@@ -430,6 +430,69 @@ static void test_offers_and_quota(void **unused)
 	bench_close(b);
 }
 
+static void share(struct bench *b, const char *flavor, int64_t cpu, int64_t available)
+{
+	struct flavor row = {.name = flavor,
+	                     .provider = "p",
+	                     .cpu = cpu,
+	                     .ram = NAN,
+	                     .disk = NAN,
+	                     .gpumem = NAN};
+	struct flavor_metrics metrics = {.flavor_name = flavor,
+	                                 .provider = "p",
+	                                 .region_name = "r",
+	                                 .available = available,
+	                                 .cost = (double)NAN,
+	                                 .eviction = INT_NULL,
+	                                 .walltime = INT_NULL,
+	                                 .pool = "cpus"};
+
+	assert_true(record_insert(b->core, TABLE_FLAVOR, &row));
+	assert_true(record_insert(b->core, TABLE_FLAVOR_METRICS, &metrics));
+}
+
+static int64_t cpus_of_jobs(struct bench *b)
+{
+	int64_t cpus = 0;
+
+	for (uint32_t id = 1; id <= jobs(b); id++) {
+		const struct job_node *job = job_find(&b->core->state, id);
+
+		cpus += job != NULL ? strtol(job->flavor + 1, NULL, 10) : 0;
+	}
+	return cpus;
+}
+
+/* Parts of one machine are not offered twice, in one decision nor in those that follow. */
+static void test_shared_quota(void **unused)
+{
+	struct bench *b = begin();
+
+	(void)unused;
+	share(b, "f4", 4, 1);
+	share(b, "f2", 2, 2);
+	share(b, "f1", 1, 4);
+	bench_step(b);
+	tasks(b, "b", 7);
+	recruiter(b, "b", 1,
+	          "'worker_flavor': 'auto:cpu>=2', 'worker_provider': 'p', 'worker_region': 'r', "
+	          "'maximum_workers': 1");
+	looks(b);
+	assert_int_equal(jobs(b), 1);
+	assert_int_equal(cpus_of_jobs(b), 2);
+	recruiter(b, "b", 2,
+	          "'worker_flavor': 'auto', 'worker_provider': 'p', 'worker_region': 'r'");
+	looks(b);
+	assert_int_equal(cpus_of_jobs(b), 4);
+	assert_int_equal(jobs(b), 3);
+	expect_why(b, "b", 2, "quota", "within the quota");
+	/* There they take it still, until the quota is told anew. */
+	arrives(b, 1, "f2", "b");
+	looks(b);
+	assert_int_equal(jobs(b), 3);
+	bench_close(b);
+}
+
 static void test_one_error_stops_nothing_else(void **unused)
 {
 	struct bench *b = begin();
@@ -617,6 +680,7 @@ int main(void)
 	        cmocka_unit_test(test_untold_quota),
 	        cmocka_unit_test(test_setback),
 	        cmocka_unit_test(test_offers_and_quota),
+	        cmocka_unit_test(test_shared_quota),
 	        cmocka_unit_test(test_one_error_stops_nothing_else),
 	        cmocka_unit_test(test_limits_of_a_run),
 	        cmocka_unit_test(test_cost_stops_hiring),
