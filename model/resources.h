@@ -84,7 +84,8 @@ F(BOOL, leases,            0, "false", "speaks the lease protocol rather than v1
 F(TEXT, life,              0, "\"alive\"", "alive, failed or evicted") \
 F(BOOL, admin_paused,      0, "false", "an operator paused it") \
 F(DATE, charged_date,      FIELD_NULL, "null", "up to when its cost is charged to the run that it serves") \
-F(DATE, end_date,          FIELD_OPTION, "null", "when its machine ends: it gets no task that could last longer; null where nobody says")
+F(DATE, end_date,          FIELD_OPTION, "null", "when its machine ends: it gets no task that could last longer; null where nobody says") \
+F(TEXT, home,              FIELD_NULL, "null", "JSON object: batch, concurrency and prefetch that a permanent worker goes back to when the run that took it over has ended")
 
 struct worker { WORKER_FIELDS(FIELD_MEMBER) };
 

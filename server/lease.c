@@ -99,7 +99,7 @@ void handle_worker_register(struct core *core, struct call *call)
 	const uint64_t all = BIT(WORKER_COL_concurrency) | BIT(WORKER_COL_prefetch) |
 	                     BIT(WORKER_COL_batch) | BIT(WORKER_COL_permanent) |
 	                     BIT(WORKER_COL_flavor) | BIT(WORKER_COL_region) |
-	                     BIT(WORKER_COL_provider);
+	                     BIT(WORKER_COL_provider) | BIT(WORKER_COL_home);
 	uint64_t mask = BIT(WORKER_COL_hostname) | BIT(WORKER_COL_boot_id) |
 	                BIT(WORKER_COL_instance) | BIT(WORKER_COL_cpus) | BIT(WORKER_COL_ram) |
 	                BIT(WORKER_COL_gpus) | BIT(WORKER_COL_epoch) | BIT(WORKER_COL_leases) |

@@ -171,6 +171,9 @@ void handle_worker_update(struct core *core, struct call *call)
 		            "boot_id and instance of a worker are set when it registers");
 		return;
 	}
+	/* From now on it belongs there. */
+	if (set & BIT(WORKER_COL_batch))
+		set |= BIT(WORKER_COL_home);
 	if (set == 0 || worker_change(core, worker, &row, set))
 		reply_worker(core, call, worker);
 }

@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-#define SCHEMA_VERSION 17
+#define SCHEMA_VERSION 18
 
 /*
  * SQL that leads from version i + 1 to i + 2; missing tables and indexes are made after it. Types
@@ -67,6 +67,8 @@ static const char *const upgrades[SCHEMA_VERSION - 1] = {
         "ALTER TABLE task ADD COLUMN evictions {integer}",
         /* Flavors that share a quota. */
         "ALTER TABLE flavor_metrics ADD COLUMN pool {text}",
+        /* Where a worker that was taken over goes back to. */
+        "ALTER TABLE worker ADD COLUMN home {text}",
 };
 
 /*

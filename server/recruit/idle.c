@@ -4,6 +4,7 @@
 #include "server/deadline.h"
 #include "server/job.h"
 #include "server/record.h"
+#include "server/recruit/home.h"
 #include "server/recruit/recruit.h"
 #include "server/worker.h"
 
@@ -104,6 +105,10 @@ void idle_look(struct core *core, int64_t *again_ns)
 		if (row == NULL)
 			continue;
 		is_deployed = !row->permanent && row->machine.provider != NULL;
+		if (row->home != NULL) {
+			home_look(core, worker, row);
+			continue;
+		}
 		if (is_deployed || worker->shares.n > 0)
 			look_at(core, worker, is_deployed, again_ns);
 	}

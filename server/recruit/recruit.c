@@ -7,6 +7,7 @@
 #include "server/news.h"
 #include "server/record.h"
 #include "server/recruit/choice.h"
+#include "server/recruit/home.h"
 #include "server/recruit/idle.h"
 #include "server/worker.h"
 
@@ -297,18 +298,21 @@ bool recruit_weigh(struct core *core, const struct roster_recruiter *node,
 static void take_over(struct core *core, const struct roster_recruiter *node,
                       struct worker_node *worker)
 {
-	struct worker row = {.worker_id = worker->id,
-	                     .batch = node->row.batch,
-	                     .concurrency = node->row.worker_concurrency,
-	                     .prefetch = node->row.worker_prefetch,
-	                     .task_properties = fleet_shares_text(&core->state, worker,
-	                                                          node->row.batch, &core->arena)};
+	struct worker row = {
+	        .worker_id = worker->id,
+	        .batch = node->row.batch,
+	        .concurrency = node->row.worker_concurrency,
+	        .prefetch = node->row.worker_prefetch,
+	        .home = home_text(core, worker, roster_worker(&core->recruit->roster, worker->id)),
+	        .task_properties =
+	                fleet_shares_text(&core->state, worker, node->row.batch, &core->arena)};
 
 	log_info(core->log, "recruiter %lld of batch %s takes over worker %s",
 	         (long long)node->row.rank, node->row.batch, worker->name);
 	worker_change(core, worker, &row,
 	              BIT(WORKER_COL_batch) | BIT(WORKER_COL_concurrency) |
-	                      BIT(WORKER_COL_prefetch) | BIT(WORKER_COL_task_properties));
+	                      BIT(WORKER_COL_prefetch) | BIT(WORKER_COL_task_properties) |
+	                      BIT(WORKER_COL_home));
 	core->recruit->recycled++;
 }
 

@@ -225,6 +225,7 @@ static bool add_worker(void *context, const void *row_p)
 	node->there = true;
 	node->permanent = row->permanent == 1;
 	node->since = row->creation_date;
+	node->home = copy(&r->roster->worker_arena, row->home);
 	read_machine(r->roster, row, &node->machine);
 	return true;
 }
@@ -238,7 +239,7 @@ bool roster_workers(struct core *core)
 	        .mask = BIT(WORKER_COL_worker_id) | BIT(WORKER_COL_permanent) |
 	                BIT(WORKER_COL_creation_date) | BIT(WORKER_COL_flavor) |
 	                BIT(WORKER_COL_region) | BIT(WORKER_COL_provider) | BIT(WORKER_COL_cpus) |
-	                BIT(WORKER_COL_ram) | BIT(WORKER_COL_gpus)};
+	                BIT(WORKER_COL_ram) | BIT(WORKER_COL_gpus) | BIT(WORKER_COL_home)};
 
 	if (!roster_offers(core) || !stale(core, TABLE_WORKER))
 		return !core->group_failed;

@@ -21,7 +21,8 @@ struct roster_recruiter {
 struct roster_worker {
 	bool there;
 	bool permanent;
-	int64_t since; /* date */
+	int64_t since;    /* date */
+	const char *home; /* worker.home; NULL: it is there */
 	struct machine machine;
 };
 

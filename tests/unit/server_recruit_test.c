@@ -556,6 +556,48 @@ static void test_limits_of_a_run(void **unused)
 	bench_close(b);
 }
 
+/* A team's worker helps a run, through its steps, and is back where it belongs when that has ended.
+ */
+static void test_goes_back(void **unused)
+{
+	struct bench *b = begin();
+	struct worker row;
+	struct tworker w;
+
+	(void)unused;
+	w = tworker_new(b, "w", "i", "'concurrency': 3, 'prefetch': 2, 'batch': 'team'");
+	submit(b, "{'maximum_workers': 9}");
+	recruiter(b, "q.a", 1, "'worker_flavor': 'auto'");
+	recruiter(b, "q.b", 1, "'worker_flavor': 'auto'");
+	looks(b);
+	assert_string_equal(batch_of_worker(b, 1), "q.b");
+	for (uint32_t id = 3; id <= 4; id++)
+		bench_call(b, 200, handle_task_update, id, NULL, json_of("{'status': 'failed'}"));
+	looks(b);
+	assert_string_equal(batch_of_worker(b, 1), "q.a");
+	bench_restart(b);
+	looks(b);
+	assert_string_equal(batch_of_worker(b, 1), "q.a");
+	bench_call(b, 200, handle_run_update, 1, NULL, json_of("{'status': 'cancelled'}"));
+	looks(b);
+	row = worker_row(b, 1);
+	assert_string_equal(row.batch, "team");
+	assert_int_equal(row.concurrency, 3);
+	assert_int_equal(row.prefetch, 2);
+	assert_null(row.home);
+	/* By a batch of no run it is taken for good; and by hand it is set for good. */
+	tasks(b, "x", 1);
+	recruiter(b, "x", 1, "'worker_flavor': 'auto'");
+	looks(b);
+	bench_call(b, 200, handle_task_update, 5, NULL, json_of("{'status': 'failed'}"));
+	looks(b);
+	assert_string_equal(batch_of_worker(b, 1), "x");
+	assert_non_null(worker_row(b, 1).home);
+	bench_call(b, 200, handle_worker_update, w.id, NULL, json_of("{'batch': 'y'}"));
+	assert_null(worker_row(b, 1).home);
+	bench_close(b);
+}
+
 static void test_cost_stops_hiring(void **unused)
 {
 	struct bench *b = begin();
@@ -684,6 +726,7 @@ int main(void)
 	        cmocka_unit_test(test_one_error_stops_nothing_else),
 	        cmocka_unit_test(test_limits_of_a_run),
 	        cmocka_unit_test(test_cost_stops_hiring),
+	        cmocka_unit_test(test_goes_back),
 	        cmocka_unit_test(test_idle),
 	        cmocka_unit_test(test_eviction),
 	};
