@@ -336,7 +336,12 @@ static void answer(struct core *core, struct worker_node *worker)
 	json_decref(signals);
 	str_addf(out, ",\"lease\":%lld,\"shutdown\":%s}\n", (long long)lease_of(core, worker),
 	         core->ending ? "true" : "false");
-	worker->shutdown_told |= core->ending;
+	if (core->ending) {
+		worker->shutdown_told = true;
+		/* Whoever comes after this server does not count on it. */
+		worker->offline = true;
+		contact_status(core, worker);
+	}
 	worker->leased_ns = core->now_ns;
 	lease_take(core, worker);
 	core_reply_bytes(core, call, 200, "application/json");

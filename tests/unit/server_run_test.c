@@ -293,6 +293,9 @@ static void test_private_server(void **unused)
 	/* What ran is pending again, and no loss is counted. */
 	assert_string_equal(task_word(b, 1), "pending");
 	assert_int_equal(bench_task(b, 1).losses, 0);
+	/* The next server does not take it for one that is there. */
+	bench_restart(b);
+	assert_int_equal(worker_status_of(state_worker(&b->core->state, w.id)), WORKER_OFFLINE);
 	json_decref(grant);
 	bench_close(b);
 }
