@@ -165,7 +165,8 @@ static bool read_offered(struct forecast *f, struct client *client)
 {
 	static const char *const of_flavor[] = {"name", "cpu",    "ram",  "disk",
 	                                        "gpu",  "gpumem", "tags", "gpus"},
-	                         *const of_metrics[] = {"region", "available", "cost", "eviction"};
+	                         *const of_metrics[] = {"region", "available", "cost", "eviction",
+	                                                "walltime"};
 	/* Bare metal is told only to those who speak of it. */
 	json_t *body = json_pack("{s:i, s:i, s:s}", "limit", OFFERS_MOST, "max_eviction", 100,
 	                         "protofilters", "name!=metal"),

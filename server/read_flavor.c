@@ -30,6 +30,10 @@ static json_t *machine_json(const struct machine *machine)
 	for (size_t i = 0; i < MACHINE_COLUMNS; i++)
 		json_object_set_new(object, machine_columns[i].name,
 		                    column_json(&machine_columns[i], machine));
+	/* No column that conditions could speak of: of what lasts for ever they would not hold. */
+	json_object_set_new(object, "walltime",
+	                    isnan(machine->walltime) ? json_null()
+	                                             : json_integer((json_int_t)machine->walltime));
 	return object;
 }
 
