@@ -7,7 +7,6 @@
 #include "base/clock.h"
 #include "server/deadline.h"
 #include "server/job.h"
-#include "server/provider/order.h"
 #include "server/record.h"
 
 #include <math.h>
@@ -24,24 +23,9 @@ static int64_t date_of(void *context)
 	return BEGIN_US + ((struct bench *)context)->now_ns / 1000;
 }
 
-static const char *provider_name(void *context, size_t i)
-{
-	(void)context;
-	return i == 0 ? "p" : NULL;
-}
-
-static void take_order(void *context, struct core *core, struct order *order)
-{
-	(void)context;
-	(void)core;
-	order_free(order);
-}
-
-static const struct provider silent = {.name = provider_name, .take = take_order};
-
 static struct bench *begin(void)
 {
-	return bench_open(&(struct core_options){.provider = &silent, .date_us = date_of});
+	return bench_open(&(struct core_options){.provider = &provider_silent, .date_us = date_of});
 }
 
 /* The date so many seconds from now, between quotes. */

@@ -7,7 +7,6 @@
 #include "base/clock.h"
 #include "server/columns.h"
 #include "server/job.h"
-#include "server/provider/order.h"
 #include "server/record.h"
 
 #include <math.h>
@@ -24,25 +23,10 @@ static void looks(struct bench *b)
 	bench_advance(b, 0.3);
 }
 
-/* A provider that takes orders and says nothing. */
-static const char *provider_name(void *context, size_t i)
-{
-	(void)context;
-	return i == 0 ? "p" : NULL;
-}
-
-static void take_order(void *context, struct core *core, struct order *order)
-{
-	(void)context;
-	(void)core;
-	order_free(order);
-}
-
-static const struct provider silent = {.name = provider_name, .take = take_order};
-
 static struct bench *begin(void)
 {
-	return bench_open(&(struct core_options){.provider = &silent, .eviction_margin = 20});
+	return bench_open(
+	        &(struct core_options){.provider = &provider_silent, .eviction_margin = 20});
 }
 
 static void recruiter(struct bench *b, const char *batch, int rank, const char *fields)

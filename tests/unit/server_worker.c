@@ -7,6 +7,21 @@
 
 #include <cmocka.h>
 
+static const char *provider_name(void *context, size_t i)
+{
+	(void)context;
+	return i == 0 ? "p" : NULL;
+}
+
+static void take_order(void *context, struct core *core, struct order *order)
+{
+	(void)context;
+	(void)core;
+	order_free(order);
+}
+
+const struct provider provider_silent = {.name = provider_name, .take = take_order};
+
 struct tworker tworker_new(struct bench *b, const char *name, const char *instance,
                            const char *fields)
 {

@@ -5,6 +5,10 @@
 #include "tests/unit/server_core.h"
 
 #include "server/handlers.h"
+#include "server/provider/order.h"
+
+/* The provider p, which takes orders and says nothing. */
+extern const struct provider provider_silent;
 
 struct tworker {
 	int64_t id, epoch;
