@@ -166,10 +166,42 @@ static struct diag *sheet_error(struct sheet *s, uint32_t number, const char *wh
 	return d;
 }
 
+/* No header that holds what other programs put between lines, or, as its one cell, between cells.
+ */
+static bool is_separated(struct sheet *s, const struct line *header)
+{
+	const char *cell = header->cells[0], *help_text = NULL;
+	struct str what = STR_INIT;
+	bool returns = false;
+	struct diag *d;
+
+	for (size_t i = 0; i < header->n; i++)
+		returns |= strchr(header->cells[i], '\r') != NULL;
+	if (returns) {
+		str_adds(&what, "a carriage return alone ends its lines");
+		help_text = "save it with the line ends of Unix or of Windows";
+	} else if (header->n == 1 && s->csv && strchr(cell, ';') != NULL) {
+		str_addf(&what, "no comma in the header `%s`", cell);
+		help_text = "cells of a .csv are separated by commas, of other sheets by tabs";
+	} else if (header->n == 1 && !s->csv && strpbrk(cell, ",;") != NULL) {
+		str_addf(&what, "no tab in the header `%s`", cell);
+		help_text = "cells are separated by tabs; a name that ends in .csv says commas";
+	}
+	if (help_text != NULL) {
+		d = sheet_error(s, header->number, what.p);
+		help(s->c, d, "%s", help_text);
+	}
+	str_release(&what);
+	return help_text == NULL;
+}
+
 static bool check_header(struct sheet *s, const struct line *header, size_t from)
 {
 	struct str what = STR_INIT;
 	bool ok = true;
+
+	if (!is_separated(s, header))
+		return false;
 
 	for (size_t i = from; i < header->n && ok; i++) {
 		if (header->cells[i][0] == '\0') {
