@@ -60,7 +60,7 @@ static void add_log(struct building *b, struct execution *e, enum stream_index i
 	json_object_set_new_nocheck(log, "offset", json_integer((json_int_t)offset));
 	json_object_set_new_nocheck(log, "data", json_stringn_nocheck(b->text.p, b->text.len));
 	json_array_append_new(b->logs, log);
-	vec_push(&b->flight->logs, ((struct flight_log){e->id, i, offset}));
+	vec_push(&b->flight->logs, ((struct flight_log){e->id, i, offset, s->stored}));
 	s->sent = offset + (uint64_t)got;
 	b->left -= (size_t)got;
 }
@@ -202,7 +202,7 @@ bool report_build_log(struct agent *a, struct flight *f, size_t n, struct str *b
 	body->p[body->len] = '\0';
 	str_addf(path, "/executions/%" PRId64 "/log/%s?offset=%" PRIu64 "&epoch=%" PRId64, e->id,
 	         stream_words[k], s->sent, e->epoch);
-	vec_push(&f->logs, ((struct flight_log){e->id, k, s->sent}));
+	vec_push(&f->logs, ((struct flight_log){e->id, k, s->sent, s->stored}));
 	s->sent += (uint64_t)got;
 	s->apart++;
 	put_last(a, e);
@@ -237,26 +237,33 @@ static int64_t number(const json_t *object, const char *name)
 	return json_is_integer(value) ? json_integer_value(value) : -1;
 }
 
+/* What was stored before that call is not any more: the server began anew from an older database.
+   Calls beside it are no reason to send the same again, as they are where it came too early. */
+static bool was_lost(const struct stream *s, const struct flight_log *told, int64_t wanted)
+{
+	return wanted >= 0 && (uint64_t)wanted < told->stored && (uint64_t)wanted < s->stored;
+}
+
 static void answer_log(struct agent *a, const struct flight_log *told, const json_t *result)
 {
 	struct execution *e = executions_find(&a->executions, told->id);
-	int64_t length = number(result, "length");
+	int64_t length = number(result, "length"), wanted = number(result, "wanted");
 	struct stream *s;
 
 	if (e == NULL)
 		return;
 	s = &e->streams[told->stream];
 	if (length < 0)
-		length = number(result, "wanted");
+		length = wanted;
 	if (json_is_true(json_object_get(result, "fenced"))) {
 		log_warn(a->log, "the server takes no more of %s of execution %" PRId64,
 		         stream_words[told->stream], e->id);
 		stream_close(s);
-	} else if (s->apart > 0 && (length < 0 || number(result, "wanted") >= 0)) {
+	} else if (s->apart > 0 && !was_lost(s, told, wanted) && (length < 0 || wanted >= 0)) {
 		stream_resend(s, told->offset);
 	} else if (length < 0) {
 		stream_rewind(s, s->stored);
-	} else if (s->unsure || number(result, "wanted") >= 0) {
+	} else if (s->unsure || wanted >= 0) {
 		stream_rewind(s, (uint64_t)length);
 	} else if ((uint64_t)length > s->stored) {
 		s->stored = (uint64_t)length;

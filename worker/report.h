@@ -22,6 +22,7 @@ struct flight {
 			int64_t id;
 			enum stream_index stream;
 			uint64_t offset; /* of its first byte */
+			uint64_t stored; /* at the server, by what was known when it was sent */
 		} * v;
 		size_t n, cap;
 	} logs;

@@ -75,6 +75,7 @@ class FakeServer:
         self.lose_answers = 0   # so many replies to reports are never sent
         self.appended = []      # bytes of each call that appends to a log
         self.most = None        # of one
+        self.forgets_at = None  # the call of that number, but for the first bytes of its log
         self.want_again = {}    # execution -> {"stdout": n, "stderr": m}: ask once for log bytes
         self.permit = True      # answer uploading; else fenced
         self.port = None
@@ -258,6 +259,8 @@ class FakeServer:
             if self.most is not None and len(body) > self.most:
                 return 413, {"message": "too large", "code": "too-large"}
             item = {"execution_id": int(match[1]), "stream": match[2], "offset": int(match[3])}
+            if len(self.appended) == self.forgets_at:
+                del self.executions[item["execution_id"]].log[item["stream"]][1000:]
             if len(body) >= EARLY:
                 self.lock.wait_for(lambda: self.is_next(item), 1)
             if len(body) >= EARLY and not self.is_next(item):
