@@ -237,7 +237,7 @@ static int show_steps(const struct board *b, int row)
 	{
 		const char *batch = text_of(step, "batch"), *dot = strrchr(batch, '.');
 		long long waiting = number_of(step, "waiting") + number_of(step, "pending") +
-		                    number_of(step, "paused");
+		                    number_of(step, "paused") + number_of(step, "debug");
 		long long done = number_of(step, "succeeded"), failed = number_of(step, "failed");
 		long long running = number_of(step, "running");
 

@@ -27,8 +27,8 @@ static bool is_hook(const json_t *run, const char *step)
 
 static void read_steps(struct told *t, const json_t *run)
 {
-	static const char *const counts[] = {"waiting",   "pending", "running",
-	                                     "succeeded", "failed",  "paused"};
+	static const char *const counts[] = {"waiting", "pending", "running", "succeeded",
+	                                     "failed",  "paused",  "debug"};
 	const json_t *steps = json_object_get(run, "steps");
 	size_t prefix = strlen(t->plan.workflow) + 1, i;
 	struct submission_step *list =
@@ -86,6 +86,7 @@ static enum exit_code follow(struct session *s, const struct told *t, const json
 	struct follow f;
 
 	follow_init(&f, s, &t->plan, json_integer_value(json_object_get(run, "run_id")));
+	f.brief = true;
 	f.reused_before = json_integer_value(json_object_get(run, "reused_count"));
 	if (!follow_run(&f)) {
 		code = (enum exit_code)s->exit_code;

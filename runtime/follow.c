@@ -424,6 +424,16 @@ bool follow_turn(struct follow_poll *p, const int *fds, size_t nfds, int timeout
 	return !p->refused && session_tend(p->follow->session);
 }
 
+/* Nothing is to be seen until somebody debugs on. */
+static bool waits_for_user(const struct follow *f)
+{
+	int64_t out = 0;
+
+	for (size_t i = 0; i < f->view.nsteps; i++)
+		out += f->view.steps[i].pending + f->view.steps[i].running;
+	return f->brief && f->debug && !follow_ended(f) && out == 0;
+}
+
 bool follow_run(struct follow *f)
 {
 	const int typed = STDIN_FILENO;
@@ -439,6 +449,7 @@ bool follow_run(struct follow *f)
 			ok = read_answer(f);
 		if (ok && signal != 0)
 			ok = handle_signal(f, signal);
+		f->detached = f->detached || waits_for_user(f);
 		tell_idle(f);
 		tell_full(f);
 		standstill_look(&f->standstill, f->session, &f->view, f->event);

@@ -18,6 +18,7 @@ struct follow {
 	bool left;       /* it goes on for the others */
 	int64_t others;  /* that follow it, as last heard */
 	bool asking;     /* "detach or cancel?" stands on the terminal */
+	bool brief;      /* a run that waits for its user is left when nothing else moves in it */
 	bool dialog;     /* runtime/debug.h speaks: nothing is drawn */
 	int64_t watched; /* task of which that tells by itself, 0: none */
 	bool released; /* they were told not to: asked for again where the server ended meanwhile */

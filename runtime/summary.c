@@ -78,7 +78,10 @@ void summary_tell(struct follow *f, int64_t started_ns)
 		progress_say(f->session->progress, "%s run %lld %s: %lld done, %lld to do%s",
 		             f->view.workflow, (long long)f->run_id,
 		             f->debug ? "waits for you" : "goes on", (long long)(ok + reused),
-		             (long long)left, f->debug ? "; the same command goes on with it" : "");
+		             (long long)left,
+		             f->debug ? f->brief ? "; scitq-run --debug goes on with it"
+		                                 : "; the same command goes on with it"
+		                      : "");
 	else
 		show_end(f, ok, reused, elapsed);
 }
