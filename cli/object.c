@@ -23,8 +23,8 @@ static const struct object objects[] = {
          "region "
          "provider hostname",
          "worker,execution", TABLE_WORKER, true, false, true},
-        {"batch", "/batch/", "batch", "batch pending accepted running failed succeeded workers", "",
-         "batch,worker", TABLE_BATCH, false, false, false},
+        {"batch", "/batch/", "batch", "batch pending accepted running failed succeeded workers",
+         "waiting paused debug", "batch,worker", TABLE_BATCH, false, false, false},
         {"execution", "/executions/", "execution_id",
          "execution_id task_id worker_id status return_code latest creation_date modification_date",
          "reason message start_date end_date cpu_seconds peak_memory command", "execution",

@@ -74,9 +74,12 @@ static bool wants_us(struct session *s, const json_t *run, const char *workflow)
 	bool live = is_word(run, "status", "running") || is_word(run, "status", "submitting");
 	bool followed = json_integer_value(json_object_get(run, "followers")) > 0;
 
+	/* What was left of one that is debugged has no workers. */
+	bool kept = json_is_true(json_object_get(run, "detached")) &&
+	            !json_is_true(json_object_get(run, "debug"));
+
 	/* A follower is counted for a while after it has gone; its lock goes with it. */
-	return live && !json_is_true(json_object_get(run, "detached")) &&
-	       !(followed && !local_is_left(&s->local, workflow));
+	return live && !kept && !(followed && !local_is_left(&s->local, workflow));
 }
 
 static enum exit_code follow(struct session *s, const struct told *t, const json_t *run)

@@ -67,10 +67,29 @@ struct watch {
 
 /* ---- streams ---- */
 
+/* What it did is in the event, and in its row only until it decides again. */
+static void take_decision(struct watch *w, const json_t *event)
+{
+	static const struct {
+		const char *member, *done;
+	} acts[] = {{"recycled", "takes over"}, {"deployed", "deploys"}};
+
+	w->rank = (unsigned)member_int(event, "rank");
+	for (size_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++) {
+		long long n = (long long)member_int(event, acts[i].member);
+
+		if (n == 0 || w->execution != 0)
+			continue;
+		progress_say(w->d->out, "  recruiter %u %s %lld worker%s", w->rank, acts[i].done, n,
+		             n == 1 ? "" : "s");
+		w->rank = 0;
+	}
+}
+
 static void take_event(struct watch *w, const char *kind, const json_t *event)
 {
 	if (strcmp(kind, "recruiter") == 0)
-		w->rank = (unsigned)member_int(event, "rank");
+		take_decision(w, event);
 	else if (strcmp(kind, "job") == 0)
 		w->job = member_int(event, "job_id");
 	else if (member_int(event, "task_id") == w->task_id)
@@ -294,6 +313,7 @@ static void tell_progress(struct watch *w, const json_t *execution, int status)
 	if (member_int(execution, "execution_id") != w->execution) {
 		taps_reset(w);
 		w->execution = member_int(execution, "execution_id");
+		vec_push(&w->d->follow->told, w->execution);
 		w->told = -1;
 		w->waits_ns = w->ended_ns = 0;
 		str_reset(&w->message);
@@ -581,6 +601,8 @@ void debug_watch(struct debug *d, const json_t *task)
 		}
 		if (signal != 0 && debug_signal(d, signal)) {
 			d->follow->watched = 0;
+			if (w.execution != 0)
+				d->follow->told.n--;
 			if (!d->over)
 				progress_say(d->out, "%s goes on; `run %s` follows it again",
 				             w.name.p, w.name.p);

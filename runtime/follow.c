@@ -55,6 +55,7 @@ void follow_release(struct follow *f)
 	for (size_t i = 0; i < f->view.nsteps; i++)
 		free((char *)f->view.steps[i].waits_for);
 	free(f->view.steps);
+	vec_release(&f->told);
 }
 
 static void read_steps(struct follow *f, json_t *steps)
@@ -155,6 +156,18 @@ static void show(struct follow *f)
 		progress_show(f->session->progress, &f->view);
 }
 
+/* The dialog tells of it, or did; the news may be late. */
+static bool is_told(const struct follow *f, const json_t *incident)
+{
+	int64_t execution = member_int(incident, "execution_id");
+
+	for (size_t i = f->told.n; i-- > 0;) {
+		if (f->told.v[i] == execution)
+			return true;
+	}
+	return f->dialog && member_int(incident, "task_id") == f->watched;
+}
+
 static void read_news(struct follow *f, json_t *news)
 {
 	json_t *run = json_object_get(news, "run"), *incident;
@@ -173,7 +186,7 @@ static void read_news(struct follow *f, json_t *news)
 	read_steps(f, json_object_get(run, "steps"));
 	json_array_foreach(json_object_get(news, "incidents"), i, incident)
 	{
-		if (!f->dialog || member_int(incident, "task_id") != f->watched)
+		if (!is_told(f, incident))
 			tell_incident(f, incident);
 	}
 	show(f);

@@ -2,6 +2,7 @@
 #ifndef RUNTIME_FOLLOW_H
 #define RUNTIME_FOLLOW_H
 
+#include "base/vec.h"
 #include "model/resources.h"
 #include "runtime/session.h"
 #include "runtime/standstill.h"
@@ -15,12 +16,13 @@ struct follow {
 	enum run_status status; /* as last heard */
 	int64_t event;          /* last event heard of */
 	bool detached;
-	bool left;       /* it goes on for the others */
-	int64_t others;  /* that follow it, as last heard */
-	bool asking;     /* "detach or cancel?" stands on the terminal */
-	bool brief;      /* a run that waits for its user is left when nothing else moves in it */
-	bool dialog;     /* runtime/debug.h speaks: nothing is drawn */
-	int64_t watched; /* task of which that tells by itself, 0: none */
+	bool left;         /* it goes on for the others */
+	int64_t others;    /* that follow it, as last heard */
+	bool asking;       /* "detach or cancel?" stands on the terminal */
+	bool brief;        /* a run that waits for its user is left when nothing else moves in it */
+	bool dialog;       /* runtime/debug.h speaks: nothing is drawn */
+	int64_t watched;   /* task of which that tells by itself, 0: none */
+	VEC(int64_t) told; /* executions of which it did */
 	bool released; /* they were told not to: asked for again where the server ended meanwhile */
 	bool debug;    /* its tasks wait for their user, as last heard */
 	int64_t idle_ns; /* since when tasks are ready and no worker is there; 0: they are not */
