@@ -23,6 +23,9 @@
 /* A log whose end does not come is not waited for. */
 #define LOG_NS (10 * SECOND_NS)
 #define FILES_SHOWN 5
+/* How often, and how long each time, a stream of events is waited for. */
+#define FEED_TURNS 40
+#define FEED_MS 50
 
 struct watch;
 
@@ -31,6 +34,7 @@ struct feed {
 	struct watch *watch;
 	const char *query; /* NULL: not wanted */
 	struct events events;
+	bool ready;       /* what happens from here on is heard */
 	uint64_t call;    /* 0: none is under way */
 	int64_t again_ns; /* not before */
 };
@@ -98,16 +102,16 @@ static void take_event(struct watch *w, const char *kind, const json_t *event)
 
 static bool each_event(void *context, const char *kind, const struct str *data)
 {
-	struct watch *w = context;
+	struct feed *feed = context;
 	struct problem problem;
 	json_t *event;
 
 	if (strcmp(kind, "ready") == 0 || strcmp(kind, "reset") == 0) {
-		w->look = true;
+		feed->ready = feed->watch->look = true;
 		return true;
 	}
 	event = json_parse(data->p, data->len, &problem);
-	take_event(w, kind, event);
+	take_event(feed->watch, kind, event);
 	json_decref(event);
 	return true;
 }
@@ -481,7 +485,7 @@ static void watch_init(struct watch *w, struct debug *d, const json_t *task)
 	url_escape(&w->query, w->batch.p, w->batch.len);
 	for (size_t i = 0; i < 2; i++) {
 		w->feeds[i].watch = w;
-		events_init(&w->feeds[i].events, each_event, w);
+		events_init(&w->feeds[i].events, each_event, &w->feeds[i]);
 		w->taps[i] = (struct tap){
 		        .watch = w, .stream = streams[i], .mark = marks[i], .line = STR_INIT};
 	}
@@ -546,6 +550,25 @@ static bool begin(struct watch *w, const json_t *task)
 	return reply != NULL;
 }
 
+/* Until the streams are there: what a recruiter decides at once is told by nothing else. */
+static void await_feeds(struct watch *w)
+{
+	int signal = 0;
+
+	for (int i = 0; i < 2; i++)
+		feed_start(&w->feeds[i]);
+	for (int i = 0; i < 2; i++) {
+		struct feed *feed = &w->feeds[i];
+
+		for (int k = 0; k < FEED_TURNS && feed->call != 0 && !feed->ready &&
+		                !w->d->broken && signal == 0;
+		     k++)
+			w->d->broken = !follow_turn(&w->d->poll, NULL, 0, FEED_MS, &signal);
+	}
+	if (signal != 0)
+		debug_signal(w->d, signal);
+}
+
 static int wait_ms(const struct watch *w)
 {
 	if (w->execution == 0 && w->waits_ns != 0)
@@ -581,10 +604,9 @@ void debug_watch(struct debug *d, const json_t *task)
 	watch_init(&w, d, task);
 	if (has_recruiter(&w))
 		w.feeds[1].query = "/events?kind=job";
-	feed_start(&w.feeds[0]);
-	feed_start(&w.feeds[1]);
+	await_feeds(&w);
 	w.look = true;
-	w.done = d->broken || !begin(&w, task);
+	w.done = d->broken || d->over || !begin(&w, task);
 	if (!w.done)
 		progress_say(d->out, "%s  task %lld of %s", w.name.p, (long long)w.task_id,
 		             w.batch.p);
