@@ -167,6 +167,8 @@ static void needs_gather(struct compilation *c, const struct step *consumer,
 		help(c, d, "to wait for all %u, write `gather %s`", producer->level->n, what.p);
 	else
 		help(c, d, "to wait for all of them, write `gather %s`", what.p);
+	if (same_variable(consumer->level, p) == NULL)
+		fix(c, d, output->span, "gather %s", what.p);
 	str_release(&what);
 	str_release(&loops);
 	str_release(&all);
@@ -216,6 +218,8 @@ static void pair_output(struct compilation *c, const struct step *consumer, stru
 		           producer->symbol->name, consumer->symbol->name);
 		label(c, d, "a single value already");
 		help(c, d, "leave `gather` out");
+		fix(c, d, span, "%s%s%s", producer->symbol->name, output->output.yield ? "." : "",
+		    output->output.yield ? output->output.yield : "");
 	}
 }
 

@@ -126,6 +126,8 @@ static void unknown_setting(struct compilation *c, const struct stmt *s)
 		d = report(c, E0304, s->keyword, "a test has no setting `%s`", key);
 		label(c, d, "unknown here");
 		if (nearest != NULL)
+			fix(c, d, s->keyword, "%s", nearest);
+		if (nearest != NULL)
 			help(c, d, "write `%s`", nearest);
 		else
 			help(c, d, "a test holds `params { ... }`, `fails`, `let` and `assert`");

@@ -247,6 +247,7 @@ static struct expr *read_depth(struct number *n, const char *after_x)
 		        parser_error(n->p, E0114, n->span, "a depth is 1x or 2x a number of reads");
 
 		diag_help(n->p->sink, dg, "write 2x%s for pairs of reads", after_x);
+		diag_fix(n->p->sink, dg, n->span, "2x%s", after_x);
 		return bad(n);
 	}
 	err = scaled(&d, u != NULL ? u->factor : 1, &reads);

@@ -110,6 +110,7 @@ static void check_version(struct parser *p)
 		d = parser_error(p, E0122, parser_span(p, 0, 0),
 		                 "the version of the language is missing");
 		diag_help(p->sink, d, "begin the file with `scitq 1`");
+		diag_fix(p->sink, d, parser_span(p, 0, 0), "scitq 1\n");
 	} else if (body->n > 0 && body->items[0]->span.start < p->ast->version_span.start) {
 		d = parser_error(p, E0124, p->ast->version_span,
 		                 "the version stands after other statements");

@@ -128,8 +128,8 @@ static bool check_after_run(const struct place *place, const struct stmt *s,
 
 static bool declares(struct parser *p, struct span keyword)
 {
-	static const char *const declaring[] = {"step", "workflow", "recruiter", "param",
-	                                        "let",  "foreach",  "import",    "test",     "profile"};
+	static const char *const declaring[] = {"step",    "workflow", "recruiter", "param",  "let",
+	                                        "foreach", "import",   "test",      "profile"};
 	const char *text = parser_text(p, keyword);
 
 	for (size_t i = 0; i < sizeof(declaring) / sizeof(declaring[0]); i++) {
@@ -159,6 +159,7 @@ static void report_misplaced(const struct place *place, const struct stmt *s)
 		d = parser_error(p, E0118, s->constraint.op_span, "`%s` is a reserved word", word);
 		diag_label(p->sink, d, "cannot be a name");
 		diag_help(p->sink, d, "choose another name, as `%s_`", word);
+		diag_fix(p->sink, d, s->constraint.op_span, "%s_", word);
 		return;
 	}
 	switch (s->kind) {
@@ -168,10 +169,12 @@ static void report_misplaced(const struct place *place, const struct stmt *s)
 		return;
 	case STMT_CONSTRAINT:
 		d = parser_error(p, E0127, s->span, "a condition cannot stand %s", where);
-		if (s->constraint.op == OP_EQ)
+		if (s->constraint.op == OP_EQ) {
 			diag_help(p->sink, d, "a setting takes a single `=`");
-		else
+			diag_fix(p->sink, d, s->constraint.op_span, "=");
+		} else {
 			diag_help(p->sink, d, "conditions stand in `flavor { ... }`");
+		}
 		return;
 	case STMT_ATTR:
 	case STMT_BLOCK:

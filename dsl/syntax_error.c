@@ -227,6 +227,11 @@ static bool is_setting(const char *key)
 	return false;
 }
 
+static struct span behind(struct span span)
+{
+	return (struct span){span.file, span.end, span.end};
+}
+
 /* A word that begins a statement, and then what cannot follow it. */
 static bool bad_beginning(const struct mistake *m)
 {
@@ -257,8 +262,10 @@ static bool bad_beginning(const struct mistake *m)
 	}
 	d = parser_error(p, E0120, m->at->span, "expected `=` after `%s`, found %s", word,
 	                 found_text(m));
-	if (is_setting(word))
+	if (is_setting(word)) {
 		diag_help(p->sink, d, "write `%s = ...`", word);
+		diag_fix(p->sink, d, behind(m->before->span), " =");
+	}
 	return true;
 }
 
@@ -313,6 +320,7 @@ static bool bad_word(const struct mistake *m)
 		d = parser_error(p, E0118, m->at->span, "`%s` is a reserved word", word);
 		diag_label(p->sink, d, "cannot be a name");
 		diag_help(p->sink, d, "choose another name, as `%s_`", word);
+		diag_fix(p->sink, d, m->at->span, "%s_", word);
 		return true;
 	}
 	return false;
@@ -405,14 +413,17 @@ static bool bad_sign(const struct mistake *m)
 			return false;
 		d = parser_error(p, E0100, at, "a name has no `-` in it");
 		diag_help(p->sink, d, "write `_`");
+		diag_fix(p->sink, d, at, "_");
 		return true;
 	case '|':
 		d = parser_error(p, E0137, at,
 		                 "`|` stands only after `run` and between the words of a type");
-		if (m->before->kind == T_NAME && strcmp(text_of(m, m->before), "run") == 0)
+		if (m->before->kind == T_NAME && strcmp(text_of(m, m->before), "run") == 0) {
 			diag_help(p->sink, d, "begin a new line before `run`");
-		else
+		} else {
 			diag_help(p->sink, d, "an action takes `|>`");
+			diag_fix(p->sink, d, at, "|>");
+		}
 		return true;
 	default:
 		break;

@@ -72,13 +72,18 @@ static json_t *quick_fix(const struct buffer *b, const struct diag *d)
 {
 	json_t *changes = json_object(), *list = json_array(), *action;
 	struct str title = STR_INIT;
+	const char *shown = d->fix;
 
 	json_object_set_new(changes, b->uri,
 	                    json_pack("[{s:o, s:o}]", "range",
 	                              buffer_range(b, d->fix_span.start, d->fix_span.end),
 	                              "newText", json_text(d->fix)));
 	json_array_append_new(list, diagnostic(b, d));
-	str_addf(&title, "write `%s`", d->fix + strspn(d->fix, " "));
+	shown += strspn(shown, " ");
+	if (*shown != '\0')
+		str_addf(&title, "write `%.*s`", (int)strcspn(shown, "\n"), shown);
+	else
+		str_adds(&title, "write a plain space");
 	action = json_pack("{s:o, s:s, s:b, s:o, s:{s:o}}", "title", json_text(title.p), "kind",
 	                   "quickfix", "isPreferred", 1, "diagnostics", list, "edit", "changes",
 	                   changes);

@@ -19,7 +19,9 @@
  * compiler_golden_test [DIRECTORY...]: tests/golden/compiler and tests/bad by
  * default. UPDATE=1 writes the .out files instead. With files as arguments: print.
  * Every code of the compiler's own ranges must occur in some golden, and every
- * submission keep the promises of model/submission.h.
+ * submission keep the promises of model/submission.h. What a diagnostic says how to mend is
+ * mended in a copy: it must be gone then. tests/golden/fixes.out lists all of these, also those
+ * of the goldens of the syntax.
  */
 #include "base/fd.h"
 #include "base/words.h"
@@ -326,11 +328,91 @@ static int fetch(void *context, const char *uri, struct str *out, struct str *wh
 	return -ENOENT;
 }
 
-static int print_golden(const char *dir, const char *name, bool *used, struct str *out)
+/* ---- fixes ---- */
+
+static bool has_diagnostic(const struct diag_sink *sink, const struct diag *d)
+{
+	for (size_t i = 0; i < sink->n; i++) {
+		const struct diag *other = &sink->list[i];
+
+		if (other->code == d->code && other->span.file == d->span.file &&
+		    other->span.start == d->span.start && strcmp(other->message, d->message) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool fix_helps(const struct compile_options *options, const struct diag *d)
+{
+	struct compile_options mended = *options;
+	struct str text = STR_INIT;
+	struct compilation *c;
+	bool gone;
+
+	str_add(&text, options->text, d->fix_span.start);
+	str_adds(&text, d->fix);
+	str_add(&text, options->text + d->fix_span.end, options->text_len - d->fix_span.end);
+	mended.text = text.p;
+	mended.text_len = text.len;
+	c = compile_file(&mended);
+	gone = !has_diagnostic(compile_diagnostics(c), d);
+	compile_release(c);
+	str_release(&text);
+	return gone;
+}
+
+/* A line of each mistake of the file that can be mended at once. */
+static void try_fixes(struct compilation *c, const struct compile_options *options, struct str *out)
+{
+	const struct diag_sink *sink = compile_diagnostics(c);
+
+	for (size_t i = 0; i < sink->n; i++) {
+		const struct diag *d = &sink->list[i];
+		struct position at;
+		const char *was;
+
+		if (d->fix == NULL || d->fix_span.file != 0)
+			continue;
+		at = source_position(compile_sources(c), 0, d->fix_span.start);
+		was = options->text + d->fix_span.start;
+		str_addf(out, "%s:%u:%u %s `%.*s` -> `%.*s`%s\n", options->path, at.line, at.column,
+		         d->code->code, (int)(d->fix_span.end - d->fix_span.start), was,
+		         (int)strcspn(d->fix, "\n"), d->fix,
+		         fix_helps(options, d) ? "" : ": is still there");
+	}
+}
+
+static bool try_syntax(const char *dir, const char *name, void *fixes)
+{
+	struct str text = STR_INIT;
+	char path[512];
+	struct compile_options options = {.path = name, .cwd = "/", .stop_after = COMPILE_PARSE};
+	struct compilation *c;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	if (file_read(path, &text) != 0)
+		return false;
+	options.text = text.p;
+	options.text_len = text.len;
+	c = compile_file(&options);
+	try_fixes(c, &options, fixes);
+	compile_release(c);
+	str_release(&text);
+	return true;
+}
+
+/* What the goldens of all directories have in common. */
+struct seen {
+	bool used[CODES];
+	struct str fixes;
+};
+
+static int print_golden(const char *dir, const char *name, struct seen *seen, struct str *out)
 {
 	struct str text = STR_INIT;
 	struct wishes wishes;
 	struct compile_files files;
+	struct compile_options options;
 	struct compilation *c;
 	const struct diag_sink *sink;
 	char cwd[4096], full[4200];
@@ -350,7 +432,7 @@ static int print_golden(const char *dir, const char *name, bool *used, struct st
 	files.fetch = fetch;
 	files.network = NULL;
 	files.context = &wishes;
-	c = compile_file(&(struct compile_options){
+	options = (struct compile_options){
 	        .path = name,
 	        .text = text.p,
 	        .text_len = text.len,
@@ -364,7 +446,9 @@ static int print_golden(const char *dir, const char *name, bool *used, struct st
 	        .recruit = wishes.recruit,
 	        .shared = wishes.shared,
 	        .files = &files,
-	});
+	};
+	c = compile_file(&options);
+	try_fixes(c, &options, &seen->fixes);
 	if (wishes.test > 0)
 		str_addf(out, "test %s\n", compile_test_passed(c) ? "passed" : "failed");
 	for (size_t i = 0; i < wishes.nfindings; i++)
@@ -375,7 +459,7 @@ static int print_golden(const char *dir, const char *name, bool *used, struct st
 	sink = compile_diagnostics(c);
 	for (size_t i = 0; i < sink->n; i++) {
 		diag_render(&sink->list[i], compile_sources(c), false, out);
-		used[sink->list[i].code - diag_codes] = true;
+		seen->used[sink->list[i].code - diag_codes] = true;
 	}
 	for (size_t i = 0; i < wishes.nshows; i++) {
 		if (wishes.nshows > 1)
@@ -391,10 +475,10 @@ static int print_golden(const char *dir, const char *name, bool *used, struct st
 	return 0;
 }
 
-static bool check(const char *dir, const char *name, void *used)
+static bool check(const char *dir, const char *name, void *seen)
 {
 	struct str got = STR_INIT;
-	bool same = print_golden(dir, name, used, &got) == 0 && goldens_equal(dir, name, &got);
+	bool same = print_golden(dir, name, seen, &got) == 0 && goldens_equal(dir, name, &got);
 
 	str_release(&got);
 	return same;
@@ -402,7 +486,7 @@ static bool check(const char *dir, const char *name, void *used)
 
 static int print_files(int n, char **paths)
 {
-	bool used[CODES] = {false};
+	struct seen seen = {.fixes = STR_INIT};
 
 	for (int i = 0; i < n; i++) {
 		struct str out = STR_INIT;
@@ -410,34 +494,40 @@ static int print_files(int n, char **paths)
 
 		snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(slash - paths[i]) : 1,
 		         slash ? paths[i] : ".");
-		if (print_golden(dir, slash ? slash + 1 : paths[i], used, &out) != 0)
+		if (print_golden(dir, slash ? slash + 1 : paths[i], &seen, &out) != 0)
 			return 2;
 		fputs(out.p, stdout);
 		str_release(&out);
 	}
+	str_release(&seen.fixes);
 	return 0;
 }
 
 int main(int argc, char **argv)
 {
 	static const char *const dirs[] = {"tests/golden/compiler", "tests/bad"};
-	bool used[CODES] = {false};
+	struct seen seen = {.fixes = STR_INIT};
 	int failed = 0, total = 0;
 
 	if (argc > 1)
 		return print_files(argc - 1, argv + 1);
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(*dirs); i++) {
-		int n = goldens_each(dirs[i], check, used, &failed);
+		int n = goldens_each(dirs[i], check, &seen, &failed);
 
 		total += n > 0 ? n : 0;
 	}
 	for (size_t i = 0; i < CODES; i++) {
 		/* Those of the syntax have their goldens in tests/golden/syntax. */
-		if (strncmp(diag_codes[i].code + 1, "01", 2) != 0 && !used[i]) {
+		if (strncmp(diag_codes[i].code + 1, "01", 2) != 0 && !seen.used[i]) {
 			fprintf(stderr, "%s has no golden\n", diag_codes[i].code);
 			failed++;
 		}
 	}
+	if (goldens_each("tests/golden/syntax", try_syntax, &seen.fixes, &failed) > 0) {
+		failed += strstr(seen.fixes.p, ": is still there\n") != NULL;
+		failed += !goldens_equal("tests/golden", "fixes.scitq", &seen.fixes);
+	}
+	str_release(&seen.fixes);
 	printf("%d goldens, %d failed\n", total, failed);
 	return failed > 0;
 }
