@@ -112,7 +112,8 @@ static void is_place(void *context, struct span name)
 
 static void is_symbol(void *context, const struct lookup_symbol *symbol)
 {
-	str_addf(context, "%s %s\n", symbol->kind, symbol->name);
+	str_addf(context, "%s %s %s\n", symbol->kind, symbol->name,
+	         symbol->type ? symbol->type : "");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -155,6 +156,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			lookup_places(c, symbol.id, is_place, &size);
 		lookup_visible(c, at, &arena, is_symbol, &out);
 	}
+	for (size_t i = 0; compile_ast(c) != NULL && i < compile_ast(c)->body.n; i++)
+		lookup_wanted(c, compile_ast(c)->body.items[i], &arena, is_symbol, &out);
+	lookup_members(c, "m", &arena, is_symbol, &out);
 	arena_release(&arena);
 	compile_graph_dot(c, &out);
 	compile_graph_mermaid(c, &out);
