@@ -80,7 +80,7 @@ void check_limits(struct checker *k, const struct symbol *sym, const struct valu
                   struct span at);
 void check_settings(struct checker *k, struct settings *s);
 /* What a setting's value is converted to; any for those with a form of their own. */
-const struct vtype *setting_type(struct compilation *c, const struct setting *set);
+const struct vtype *setting_type(const struct setting *set);
 /* False after an error. */
 bool setting_in_range(struct compilation *c, const struct setting *set, const struct value *v);
 void check_flavor(struct checker *k, struct setting *set);

@@ -32,22 +32,24 @@ static bool is_of_step(enum setting_key key)
 	}
 }
 
-static const struct vtype *wanted(struct checker *k, const struct attr *attr)
+/* Made once for all: it is asked for each task. */
+static const struct vtype *wanted(const struct attr *attr)
 {
-	static const enum vtype_kind kinds[] = {
-	        [ATTR_STRING] = VTYPE_STRING,     [ATTR_INT] = VTYPE_INT,
-	        [ATTR_NUMBER] = VTYPE_FLOAT,      [ATTR_SIZE] = VTYPE_SIZE,
-	        [ATTR_DURATION] = VTYPE_DURATION, [ATTR_BOOL] = VTYPE_BOOL,
-	        [ATTR_PERCENT] = VTYPE_FLOAT,
+	static const struct vtype types[] = {
+	        [ATTR_STRING] = {.kind = VTYPE_STRING, .optional = true},
+	        [ATTR_INT] = {.kind = VTYPE_INT, .optional = true},
+	        [ATTR_NUMBER] = {.kind = VTYPE_FLOAT, .optional = true},
+	        [ATTR_SIZE] = {.kind = VTYPE_SIZE, .optional = true},
+	        [ATTR_DURATION] = {.kind = VTYPE_DURATION, .optional = true},
+	        [ATTR_BOOL] = {.kind = VTYPE_BOOL, .optional = true},
+	        [ATTR_PERCENT] = {.kind = VTYPE_FLOAT, .optional = true},
 	};
 
-	return vtype_optional(&k->c->arena, vtype_of_kind(kinds[attr->type]));
+	return &types[attr->type];
 }
 
-const struct vtype *setting_type(struct compilation *c, const struct setting *set)
+const struct vtype *setting_type(const struct setting *set)
 {
-	struct checker k = {.c = c};
-
 	switch (set->attr->type) {
 	case ATTR_STRING:
 	case ATTR_INT:
@@ -56,7 +58,7 @@ const struct vtype *setting_type(struct compilation *c, const struct setting *se
 	case ATTR_DURATION:
 	case ATTR_BOOL:
 	case ATTR_PERCENT:
-		return wanted(&k, set->attr);
+		return wanted(set->attr);
 	default:
 		return vtype_of_kind(VTYPE_ANY);
 	}
@@ -369,11 +371,11 @@ static void check_setting(struct checker *k, struct setting *set)
 	case ATTR_WORDS:
 		break;
 	default:
-		set->node = check_expr(k, set->expr, wanted(k, set->attr));
+		set->node = check_expr(k, set->expr, wanted(set->attr));
 		break;
 	}
 	if (set->node != NULL && set->node->kind == NODE_CONST) {
-		set->node->value = value_convert(k->c, set->node->value, setting_type(k->c, set),
+		set->node->value = value_convert(k->c, set->node->value, setting_type(set),
 		                                 set->node->span, &k->c->arena);
 		if (set->node->value.kind == VALUE_BAD)
 			set->node = node_bad(k, set->node->span);

@@ -448,7 +448,7 @@ static void try_list(struct planner *p, const struct settings *list)
 			if (s->guard != NULL)
 				continue;
 			if (s->node != NULL && !s->node->has_data)
-				try_node(p, s, s->node, setting_type(p->c, s));
+				try_node(p, s, s->node, setting_type(s));
 			for (size_t i = 0; i < s->nentries; i++)
 				try_node(p, s, s->entries[i].node, any);
 			for (size_t i = 0; i < s->nattempts; i++)

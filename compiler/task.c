@@ -59,7 +59,7 @@ struct value setting_value(struct env *env, const struct setting *set)
 	if (set == NULL || set->node == NULL)
 		return value_none();
 	v = eval(env, set->node);
-	v = value_convert(env->c, v, setting_type(env->c, set), set->node->span, env->arena);
+	v = value_convert(env->c, v, setting_type(set), set->node->span, env->arena);
 	if (v.kind != VALUE_BAD && set->node->kind != NODE_CONST &&
 	    !setting_in_range(env->c, set, &v))
 		return VALUE_BAD_INIT;
