@@ -9,6 +9,8 @@
 
 /* Where a machine was taken away lately another place may cost a little more. */
 #define EVICTED_NS (INT64_C(3600) * 1000000000)
+/* For so long the next one there is taken to last no longer than the last one that came. */
+#define LASTED_NS (INT64_C(3600) * 1000000000)
 
 static bool can_deploy(const struct recruiter *row)
 {
@@ -153,18 +155,23 @@ static int64_t left_of(const struct core *core, const struct machine *place,
 
 /*
  * Seconds that a new machine there has for a task of the batch: what its provider says, less the
- * time that it takes to begin; or what the last one had when it came, where that is less.
+ * time that it takes to begin; or what the last one had when it came, where that is less and not
+ * long ago: limits are changed. *until_ns becomes, where that is before, when that is forgotten.
  * INT64_MAX: nobody has said anything.
  */
-static int64_t lasts(const struct core *core, const struct machine *place)
+static int64_t lasts(const struct core *core, const struct machine *place, int64_t *until_ns)
 {
 	const struct setback *setback = roster_setback(&core->recruit->roster, place, false);
 	int64_t told = isnan(place->walltime) ? INT64_MAX : (int64_t)place->walltime;
 
 	if (told != INT64_MAX)
 		told -= deadline_margin(told);
-	if (setback != NULL && setback->lasted > 0 && setback->lasted - 1 < told)
+	if (setback != NULL && setback->lasted > 0 && setback->lasted - 1 < told &&
+	    core->now_ns - setback->lasted_ns < LASTED_NS) {
 		told = setback->lasted - 1;
+		if (setback->lasted_ns + LASTED_NS < *until_ns)
+			*until_ns = setback->lasted_ns + LASTED_NS;
+	}
 	return told;
 }
 
@@ -186,19 +193,25 @@ static void add_candidate(struct core *core, const struct offer *offer, struct c
 		c->offer.machine.cost *= 1 + (double)core->options.eviction_margin / 100;
 }
 
-/* Those that last as long as the shortest of the tasks may take; *longest is what the others do. */
+/* Those that last as long as the shortest of the tasks may take; *longest is what the others do,
+   and *until_ns when one of them may be tried again. */
 static size_t without_short(const struct core *core, int64_t least, struct candidate *list,
-                            size_t n, int64_t *longest)
+                            size_t n, int64_t *longest, int64_t *until_ns)
 {
 	size_t kept = 0;
 
 	*longest = 0;
 	for (size_t i = 0; i < n; i++) {
-		int64_t seconds = least > 0 ? lasts(core, &list[i].offer.machine) : INT64_MAX;
+		int64_t until = *until_ns, seconds = INT64_MAX;
 
-		if (seconds >= least)
+		if (least > 0)
+			seconds = lasts(core, &list[i].offer.machine, &until);
+		if (seconds >= least) {
 			list[kept++] = list[i];
-		else if (seconds > *longest)
+			continue;
+		}
+		*until_ns = until;
+		if (seconds > *longest)
 			*longest = seconds;
 	}
 	return kept;
@@ -241,7 +254,7 @@ size_t choice_deployments(struct core *core, const struct roster_recruiter *node
 	        arena_array(&core->arena, const struct candidate *, all + 1);
 	int64_t longest;
 
-	n = without_short(core, least, list, all, &longest);
+	n = without_short(core, least, list, all, &longest, retry_ns);
 	*found = arena_array(&core->arena, struct placement, n + 1);
 	if (!is_auto(node->row.worker_provider) &&
 	    !dispatch_knows(core, node->row.worker_provider)) {

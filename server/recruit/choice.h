@@ -34,7 +34,7 @@ struct placement {
 /*
  * The best offers for so many workers, as far as quotas go; in the group's arena. *reason
  * says why they are fewer: NO_OFFER, QUOTA, SETBACK or WALLTIME, *detail more of the last one;
- * *retry_ns when a setback ends.
+ * *retry_ns when a setback ends, or how short the last machine lasted is forgotten.
  */
 size_t choice_deployments(struct core *core, const struct roster_recruiter *node, int64_t number,
                           struct placement **found, enum decision_reason *reason,

@@ -105,6 +105,7 @@ void recruit_evicted(struct core *core, const struct worker_node *worker)
 void recruit_lasts(struct core *core, const struct worker_node *worker)
 {
 	struct worker row = {.worker_id = worker->id};
+	struct setback *setback;
 	struct machine place;
 
 	if (worker->end_us == DATE_NULL || !record_find(core, TABLE_WORKER, &row) ||
@@ -112,8 +113,9 @@ void recruit_lasts(struct core *core, const struct worker_node *worker)
 		return;
 	place = (struct machine){
 	        .provider = row.provider, .region = row.region, .name = row.flavor};
-	roster_setback(&core->recruit->roster, &place, true)->lasted =
-	        (worker->end_us - worker->since_us) / 1000000;
+	setback = roster_setback(&core->recruit->roster, &place, true);
+	setback->lasted = (worker->end_us - worker->since_us) / 1000000;
+	setback->lasted_ns = core->now_ns;
 }
 
 /* It is left alone for a while, longer each time. */

@@ -33,6 +33,7 @@ struct setback {
 	int64_t until_ns;   /* none is tried before */
 	int64_t evicted_ns; /* when a machine was taken away there; 0: never */
 	int64_t lasted;     /* seconds that a worker there had when it came; 0: none has said so */
+	int64_t lasted_ns;  /* when that was */
 };
 
 struct roster {

@@ -497,6 +497,7 @@ static void test_learns(void **unused)
 	struct bench *b = begin();
 	char text[300];
 	struct job row = {.job_id = 1};
+	int64_t jobs;
 
 	(void)unused;
 	task(b, ", 'run_timeout': 3600");
@@ -515,6 +516,14 @@ static void test_learns(void **unused)
 	for (int i = 0; i < 20; i++)
 		bench_advance(b, 50);
 	assert_null(state_worker(&b->core->state, 1));
+	/* Limits are changed: one is tried again. */
+	jobs = b->core->state.last_job;
+	for (int i = 0; i < 50; i++)
+		bench_advance(b, 50);
+	assert_int_equal(b->core->state.last_job, jobs);
+	for (int i = 0; i < 10; i++)
+		bench_advance(b, 50);
+	assert_int_equal(b->core->state.last_job, jobs + 1);
 	bench_close(b);
 }
 
