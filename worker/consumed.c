@@ -126,7 +126,7 @@ enum stage_result consumed_remove(struct stage *s, const json_t *found, size_t *
 	size_t i;
 
 	*deleted = 0;
-	if (output == NULL)
+	if (output == NULL || *output == '\0')
 		return STAGE_OK;
 	json_array_foreach(files, i, file)
 	{
