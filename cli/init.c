@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,23 +42,30 @@ static bool ask(const char *question, bool hidden, struct str *answer)
 	char line[1024];
 	size_t n = 0;
 	ssize_t got;
+	bool interrupted = false;
 
 	hidden = hidden && tcgetattr(STDIN_FILENO, &before) == 0;
 	if (hidden) {
 		quiet = before;
-		quiet.c_lflag &= ~(tcflag_t)ECHO;
+		/* Ctrl-C ends the line: it must not leave a terminal that shows nothing. */
+		quiet.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
+		quiet.c_cc[VEOL] = before.c_cc[VINTR];
 		tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
 	}
 	/* Only now: an answer that follows at once must neither be shown nor flushed. */
 	fputs(question, stderr);
-	while (n < sizeof(line) - 1 && (got = fd_read(STDIN_FILENO, line + n, 1)) == 1 &&
-	       line[n] != '\n')
+	while (!interrupted && n < sizeof(line) - 1 &&
+	       (got = fd_read(STDIN_FILENO, line + n, 1)) == 1 && line[n] != '\n') {
+		interrupted = hidden && (cc_t)line[n] == before.c_cc[VINTR];
 		n++;
+	}
 	line[n] = '\0';
 	if (hidden) {
 		tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
 		fputc('\n', stderr);
 	}
+	if (interrupted)
+		raise(SIGINT);
 	str_reset(answer);
 	str_adds(answer, line + strspn(line, " \t\r"));
 	while (answer->len > 0 && strchr(" \t\r", answer->p[answer->len - 1]) != NULL)
