@@ -87,8 +87,7 @@ static bool may_append(struct core *core, struct call *call, const struct append
 		            (long long)a->execution);
 		return false;
 	}
-	if (row.epoch != a->epoch ||
-	    (*execution == NULL && reason_gives_up(row.reason))) {
+	if (row.epoch != a->epoch || (*execution == NULL && reason_gives_up(row.reason))) {
 		core_refuse(core, call, PROBLEM_FENCED,
 		            "execution %lld is not this worker's any more",
 		            (long long)a->execution);
@@ -174,8 +173,9 @@ static void finish(struct core *core, const struct log_put *put, struct call *ca
 
 	if (!may_append(core, call, a, &execution)) {
 		/* It may have been deleted, with its files, before the piece was put. */
-		if (call->problem.code == PROBLEM_NOT_FOUND && !core->group_failed)
-			(void)store_log_put_lost(core->store, a->execution);
+		if (call->problem.code == PROBLEM_NOT_FOUND && core_write(core) &&
+		    store_log_orphan(core->store, a->execution) != STORE_OK)
+			core_failed(core, "a log cannot be deleted");
 		return;
 	}
 	if (put->err != 0) {

@@ -80,6 +80,16 @@ enum store_result store_delete_execution(struct store *s, int64_t execution_id)
 	return delete_one(s, list, COUNT(list), execution_id);
 }
 
+enum store_result store_log_orphan(struct store *s, int64_t execution_id)
+{
+	static const char *const list[] = {
+	        "INSERT INTO log_orphan (execution_id) VALUES (?) ON CONFLICT DO NOTHING",
+	};
+
+	s->orphans = true;
+	return run_all(s, list, COUNT(list), (struct key){NULL, execution_id}, NULL);
+}
+
 enum store_result store_delete_worker(struct store *s, int64_t worker_id)
 {
 	static const char *const list[] = {

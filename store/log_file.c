@@ -246,8 +246,3 @@ int log_file_remove(const char *dir, int64_t execution_id)
 	}
 	return err;
 }
-
-int store_log_put_lost(const struct store *s, int64_t execution_id)
-{
-	return log_file_remove(s->log_dir, execution_id);
-}

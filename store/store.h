@@ -337,8 +337,8 @@ int store_log_put(const struct store *s, int64_t execution_id, enum store_stream
 enum store_result store_log_append_put(struct store *s, int64_t execution_id,
                                        enum store_stream stream, int64_t offset, size_t n,
                                        int64_t *length);
-/* Of an execution that is not there any more, but was when something was put: the files go. */
-int store_log_put_lost(const struct store *s, int64_t execution_id);
+/* Of an execution that is not there any more, but was when something was put: as a deletion. */
+enum store_result store_log_orphan(struct store *s, int64_t execution_id);
 /* 0 where nothing is stored. */
 enum store_result store_log_length(struct store_reader *r, int64_t execution_id,
                                    enum store_stream stream, int64_t *length);

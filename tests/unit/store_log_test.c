@@ -448,6 +448,13 @@ static void files_go_with_their_execution(void **state)
 	assert_true(has_file(2));
 	assert_length(1, 0);
 	assert_length(2, PIECE);
+	/* A piece was on its way when its execution was deleted, or two. */
+	assert_int_equal(store_log_put(s, 1, STORE_STDOUT, 0, bytes, PIECE), 0);
+	assert_int_equal(store_begin(s), STORE_OK);
+	assert_int_equal(store_log_orphan(s, 1), STORE_OK);
+	assert_int_equal(store_log_orphan(s, 1), STORE_OK);
+	assert_int_equal(store_commit(s), STORE_OK);
+	assert_false(has_file(1));
 	/* A crash came between the ranges and their file. */
 	put_long(1, bytes, 0, PIECE);
 	place_sql(place.log_path.p, "DELETE FROM log_file WHERE execution_id = 1");
