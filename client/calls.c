@@ -88,66 +88,93 @@ static bool is_needed(const struct call_row *row, const struct call_argument *a)
 	return is_create(row) && a->field != NULL && (a->field->flags & FIELD_REQUIRED);
 }
 
-/* Argument *i of those that +create or +update stands for; counts *i down where it is further on.
- */
-static bool field_argument(const struct call_row *row, unsigned flag, unsigned *i,
-                           struct call_argument *a)
+/* The arguments one after the other: words, and the fields that +create or +update stands for. */
+struct walk {
+	const struct call_row *row;
+	const char *word;
+	unsigned field; /* the next one of such a word */
+};
+
+static struct walk walk_of(const struct call_row *row)
 {
-	const struct table *t = row_table(row->rows);
+	return (struct walk){row, row->arguments, 0};
+}
 
-	for (unsigned k = 0; k < t->nfields; k++) {
-		const struct field *f = &t->fields[k];
+static unsigned field_flag(const char *word)
+{
+	return word[1] == 'c' ? FIELD_CREATE : FIELD_UPDATE;
+}
 
-		if (!(f->flags & flag) || is_listed(row->arguments, f->name, strlen(f->name)))
-			continue;
-		if ((*i)-- == 0) {
-			*a = (struct call_argument){f->name, strlen(f->name), f, false};
-			return true;
-		}
+static const struct field *next_field(struct walk *w)
+{
+	const struct table *t = row_table(w->row->rows);
+
+	while (w->field < t->nfields) {
+		const struct field *f = &t->fields[w->field++];
+
+		if ((f->flags & field_flag(w->word)) &&
+		    !is_listed(w->row->arguments, f->name, strlen(f->name)))
+			return f;
 	}
-	return false;
+	w->field = 0;
+	return NULL;
+}
+
+static void next_word(struct walk *w)
+{
+	w->word += strcspn(w->word, " ");
+	w->word += strspn(w->word, " ");
+}
+
+static bool next_argument(struct walk *w, struct call_argument *a)
+{
+	const struct field *f = NULL;
+
+	while (*w->word == '+' && (f = next_field(w)) == NULL)
+		next_word(w);
+	if (*w->word == '\0')
+		return false;
+	if (f != NULL) {
+		*a = (struct call_argument){f->name, strlen(f->name), f, false};
+	} else {
+		size_t len = strcspn(w->word, " ");
+
+		*a = (struct call_argument){w->word, len, find_field(w->row, w->word, len), false};
+		next_word(w);
+	}
+	a->needed = is_needed(w->row, a);
+	return true;
 }
 
 bool call_argument(const struct call_row *row, unsigned i, struct call_argument *a)
 {
-	const char *word = row->arguments;
-	bool found = false;
+	struct walk w = walk_of(row);
 
-	while (!found && *word != '\0') {
-		size_t len = strcspn(word, " ");
-
-		if (*word == '+') {
-			found = field_argument(row, word[1] == 'c' ? FIELD_CREATE : FIELD_UPDATE,
-			                       &i, a);
-		} else if (i-- == 0) {
-			*a = (struct call_argument){word, len, find_field(row, word, len), false};
-			found = true;
-		}
-		word += len;
-		word += strspn(word, " ");
-	}
-	if (found)
-		a->needed = is_needed(row, a);
-	return found;
-}
-
-bool call_takes(const struct call_row *row, const char *name)
-{
-	struct call_argument a;
-
-	for (unsigned i = 0; call_argument(row, i, &a); i++) {
-		if (strlen(name) == a.len && memcmp(name, a.name, a.len) == 0)
+	while (next_argument(&w, a)) {
+		if (i-- == 0)
 			return true;
 	}
 	return false;
 }
 
+bool call_takes(const struct call_row *row, const char *name)
+{
+	size_t len = strlen(name);
+	const struct field *f = find_field(row, name, len);
+	unsigned flags = (is_listed(row->arguments, "+create", 7) ? FIELD_CREATE : 0) |
+	                 (is_listed(row->arguments, "+update", 7) ? FIELD_UPDATE : 0);
+
+	return (f != NULL && (f->flags & flags)) ||
+	       (*name != '+' && is_listed(row->arguments, name, len));
+}
+
 static void list_arguments(const struct call_row *row, struct str *out)
 {
+	struct walk w = walk_of(row);
 	struct call_argument a;
 
-	for (unsigned i = 0; call_argument(row, i, &a); i++)
-		str_addf(out, "%s%.*s", i ? ", " : "", (int)a.len, a.name);
+	for (const char *between = ""; next_argument(&w, &a); between = ", ")
+		str_addf(out, "%s%.*s", between, (int)a.len, a.name);
 }
 
 /* null says nothing where it cannot mean "no value any more". */
@@ -168,6 +195,7 @@ static void drop_nulls(const struct call_row *row, json_t *arguments)
 
 bool call_check(const struct call_row *row, json_t *arguments, struct str *error)
 {
+	struct walk w = walk_of(row);
 	struct call_argument a;
 	const char *name;
 	json_t *value;
@@ -181,7 +209,7 @@ bool call_check(const struct call_row *row, json_t *arguments, struct str *error
 		list_arguments(row, error);
 		return false;
 	}
-	for (unsigned i = 0; call_argument(row, i, &a); i++) {
+	while (next_argument(&w, &a)) {
 		if (!a.needed || json_object_getn(arguments, a.name, a.len) != NULL)
 			continue;
 		str_addf(error, "%s needs the argument %.*s", row->name, (int)a.len, a.name);
