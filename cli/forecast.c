@@ -89,19 +89,11 @@ static double mean_seconds(const json_t *rows)
 	return n > 0 ? sum / (double)n : (double)NAN;
 }
 
-static bool ask(struct client *client, const char *path, const json_t *body, json_t **reply)
-{
-	if (client_call(client, "GET", path, body, PATIENCE_MS, reply) == CLIENT_OK)
-		return true;
-	fprintf(stderr, "scitq-run: %s\n", client->error.p);
-	return false;
-}
-
-static bool read_past(struct forecast *f, struct client *client)
+static enum client_result read_past(struct forecast *f, struct client *client)
 {
 	for (uint32_t i = 0; i < f->submission->step_count; i++) {
 		json_t *body, *rows = NULL;
-		bool ok;
+		enum client_result got;
 		double mean;
 
 		if (f->seconds_of[i] != NULL)
@@ -109,18 +101,18 @@ static bool read_past(struct forecast *f, struct client *client)
 		body = json_pack("{s:s, s:s, s:i, s:b, s:b, s:s}", "batch",
 		                 f->submission->steps[i].batch, "status", "succeeded", "limit",
 		                 PAST, "reverse", 1, "no_output", 1, "view", "full");
-		ok = ask(client, "/executions/", body, &rows);
+		got = client_call(client, "GET", "/executions/", body, PATIENCE_MS, &rows);
 		mean = mean_seconds(rows);
 		json_decref(body);
 		json_decref(rows);
-		if (!ok)
-			return false;
+		if (got != CLIENT_OK)
+			return got;
 		if (!isnan(mean)) {
 			f->seconds[i] = mean;
 			f->seconds_of[i] = "past";
 		}
 	}
-	return true;
+	return CLIENT_OK;
 }
 
 /* Offers. */
@@ -161,7 +153,7 @@ static void copy_members(json_t *to, const json_t *from, const char *const *name
 	}
 }
 
-static bool read_offered(struct forecast *f, struct client *client)
+static enum client_result read_offered(struct forecast *f, struct client *client)
 {
 	static const char *const of_flavor[] = {"name", "cpu",    "ram",  "disk",
 	                                        "gpu",  "gpumem", "tags", "gpus"},
@@ -171,7 +163,7 @@ static bool read_offered(struct forecast *f, struct client *client)
 	json_t *body = json_pack("{s:i, s:i, s:s}", "limit", OFFERS_MOST, "max_eviction", 100,
 	                         "protofilters", "name!=metal"),
 	       *rows = NULL, *row;
-	bool ok = ask(client, "/flavor/", body, &rows);
+	enum client_result got = client_call(client, "GET", "/flavor/", body, PATIENCE_MS, &rows);
 	size_t i;
 
 	json_array_foreach(rows, i, row)
@@ -190,7 +182,20 @@ static bool read_offered(struct forecast *f, struct client *client)
 	}
 	json_decref(body);
 	json_decref(rows);
-	return ok;
+	return got;
+}
+
+/* What the server knows. That of a state directory comes and goes: gone it knows nothing. */
+static bool read_server(struct forecast *f, const struct forecast_options *options)
+{
+	enum client_result got = read_past(f, options->client);
+
+	if (got == CLIENT_OK && options->offers == NULL)
+		got = read_offered(f, options->client);
+	if (got == CLIENT_OK || (got == CLIENT_UNREACHABLE && !options->named))
+		return true;
+	fprintf(stderr, "scitq-run: %s\n", options->client->error.p);
+	return false;
 }
 
 static const char *or_any(const char *text)
@@ -433,9 +438,7 @@ int forecast_read(struct forecast *f, const struct submission *s,
 	code = read_given(f, options);
 	if (code == 0 && options->offers != NULL)
 		code = read_offers_file(f, options->offers);
-	if (code == 0 && options->client != NULL &&
-	    (!read_past(f, options->client) ||
-	     (options->offers == NULL && !read_offered(f, options->client))))
+	if (code == 0 && options->client != NULL && !read_server(f, options))
 		code = EXIT_CODE_SERVER;
 	if (options->offers != NULL)
 		f->offers_of = OFFERS_FILE;
