@@ -21,46 +21,66 @@
 /* What stands for a provider, a region or a flavor that is to be chosen from nothing. */
 #define ANY "any"
 
+/* N for what its name says, or for all that none names: of --seconds and --price. */
+struct amount {
+	const char *name; /* NULL: the rest */
+	size_t len;
+	double n;
+};
+
+/* False where it is neither N nor NAME=N, N being finite and not negative. */
+static bool read_amount(const char *text, struct amount *a)
+{
+	const char *sign = strrchr(text, '='), *number = sign ? sign + 1 : text;
+	char *end;
+
+	*a = (struct amount){.name = sign ? text : NULL, .len = sign ? (size_t)(sign - text) : 0};
+	a->n = strtod(number, &end);
+	return end != number && *end == '\0' && a->n >= 0 && !isinf(a->n);
+}
+
+static bool is_named(const struct amount *a, const char *name)
+{
+	return a->name != NULL && name != NULL && strlen(name) == a->len &&
+	       strncmp(name, a->name, a->len) == 0;
+}
+
+/* Those with a name go before those that mean the rest. 0, or an exit code. */
+static int read_amounts(struct forecast *f, const char *const *list, size_t n,
+                        int (*read)(struct forecast *f, const char *text))
+{
+	int code = 0;
+
+	for (int rest = 0; rest < 2; rest++) {
+		for (size_t i = 0; i < n && code == 0; i++) {
+			if ((strchr(list[i], '=') == NULL) == (rest == 1))
+				code = read(f, list[i]);
+		}
+	}
+	return code;
+}
+
 /* Durations. */
 
 static int read_seconds(struct forecast *f, const char *text)
 {
 	const struct submission *s = f->submission;
-	const char *sign = strrchr(text, '='), *number = sign ? sign + 1 : text;
-	char *end;
-	double seconds = strtod(number, &end);
-	bool found = sign == NULL;
+	struct amount seconds;
+	bool found;
 
-	if (end == number || *end != '\0' || !(seconds >= 0) || isinf(seconds))
+	if (!read_amount(text, &seconds))
 		return usage_error("--seconds takes N or STEP=N, not '%s'", text);
+	found = seconds.name == NULL;
 	for (uint32_t i = 0; i < s->step_count; i++) {
-		const char *name = s->steps[i].name;
-		bool is_named = sign != NULL && strlen(name) == (size_t)(sign - text) &&
-		                strncmp(name, text, strlen(name)) == 0;
+		bool named = is_named(&seconds, s->steps[i].name);
 
-		found |= is_named;
-		if (is_named || (sign == NULL && f->seconds_of[i] == NULL)) {
-			f->seconds[i] = seconds;
+		found |= named;
+		if (named || (seconds.name == NULL && f->seconds_of[i] == NULL)) {
+			f->seconds[i] = seconds.n;
 			f->seconds_of[i] = "given";
 		}
 	}
 	return found ? 0 : usage_error("--seconds: there is no step in '%s'", text);
-}
-
-/* Those that name a step go before those that mean the rest. */
-static int read_given(struct forecast *f, const struct forecast_options *options)
-{
-	int code = 0;
-
-	for (int rest = 0; rest < 2; rest++) {
-		for (size_t i = 0; i < options->seconds.n && code == 0; i++) {
-			const char *text = options->seconds.v[i];
-
-			if ((strchr(text, '=') == NULL) == (rest == 1))
-				code = read_seconds(f, text);
-		}
-	}
-	return code;
 }
 
 static bool date_of(const json_t *row, const char *name, int64_t *date)
@@ -276,13 +296,6 @@ static const char *text_of(const json_t *row, const char *name)
 	return json_string_value(json_object_get(row, name));
 }
 
-/* Where the offers tell of a flavor, or of any. */
-struct price {
-	const char *flavor; /* NULL: a cpu of any machine whose price is not known */
-	size_t len;
-	double of_hour;
-};
-
 /* Flavors of a provider by name. */
 static void index_flavors(json_t *provider, struct map *flavors)
 {
@@ -306,8 +319,9 @@ static json_t *flavor_of(const struct map *flavors, const json_t *metrics)
 	return flavor ? (json_t *)(uintptr_t)*flavor : NULL;
 }
 
-/* True where a machine of the flavor is offered. */
-static bool set_price(json_t *provider, const struct map *flavors, const struct price *price)
+/* Of machines of a flavor, or of a cpu of those whose price is not known. True where the flavor is
+   offered. */
+static bool set_price(json_t *provider, const struct map *flavors, const struct amount *price)
 {
 	bool found = false;
 	json_t *row;
@@ -315,24 +329,22 @@ static bool set_price(json_t *provider, const struct map *flavors, const struct 
 
 	json_array_foreach(json_object_get(provider, "metrics"), i, row)
 	{
-		const char *name = text_of(row, "flavor");
 		double cpu = number_of(flavor_of(flavors, row), "cpu");
 
-		if (price->flavor == NULL) {
+		if (price->name == NULL) {
 			if (isnan(number_of(row, "cost")))
-				set_number(row, "cost", price->of_hour * cpu);
-		} else if (name != NULL && strlen(name) == price->len &&
-		           strncmp(name, price->flavor, price->len) == 0) {
-			set_number(row, "cost", price->of_hour);
+				set_number(row, "cost", price->n * cpu);
+		} else if (is_named(price, text_of(row, "flavor"))) {
+			set_number(row, "cost", price->n);
 			found = true;
 		}
 	}
 	return found;
 }
 
-static bool set_prices(struct forecast *f, const struct price *price)
+static bool set_prices(struct forecast *f, const struct amount *price)
 {
-	bool found = price->flavor == NULL;
+	bool found = price->name == NULL;
 	const char *name;
 	json_t *provider;
 
@@ -349,33 +361,13 @@ static bool set_prices(struct forecast *f, const struct price *price)
 
 static int read_price(struct forecast *f, const char *text)
 {
-	const char *sign = strrchr(text, '='), *number = sign ? sign + 1 : text;
-	struct price price = {.flavor = sign ? text : NULL,
-	                      .len = sign ? (size_t)(sign - text) : 0};
-	char *end;
+	struct amount price;
 
-	price.of_hour = strtod(number, &end);
-	if (end == number || *end != '\0' || !(price.of_hour >= 0) || isinf(price.of_hour))
+	if (!read_amount(text, &price))
 		return usage_error("--price takes N or FLAVOR=N, not '%s'", text);
 	return set_prices(f, &price)
 	               ? 0
 	               : usage_error("--price: there is no flavor '%.*s'", (int)price.len, text);
-}
-
-/* Those that name a flavor go before those that mean the rest. */
-static int read_prices(struct forecast *f, const struct forecast_options *options)
-{
-	int code = 0;
-
-	for (int rest = 0; rest < 2; rest++) {
-		for (size_t i = 0; i < options->prices.n && code == 0; i++) {
-			const char *text = options->prices.v[i];
-
-			if ((strchr(text, '=') == NULL) == (rest == 1))
-				code = read_price(f, text);
-		}
-	}
-	return code;
 }
 
 /* Where nobody knows of a machine those that are asked for are made up, to be played or priced. */
@@ -421,7 +413,7 @@ static int settle_providers(struct forecast *f, const struct forecast_options *o
 	{
 		f->providers[n++] = name;
 	}
-	return read_prices(f, options);
+	return read_amounts(f, options->prices.v, options->prices.n, read_price);
 }
 
 int forecast_read(struct forecast *f, const struct submission *s,
@@ -435,7 +427,7 @@ int forecast_read(struct forecast *f, const struct submission *s,
 	/* What deletes the outputs of others takes no time worth counting. */
 	for (uint32_t i = 0; i < s->step_count; i++)
 		f->seconds_of[i] = s->steps[i].first_task < s->first_removal ? NULL : "given";
-	code = read_given(f, options);
+	code = read_amounts(f, options->seconds.v, options->seconds.n, read_seconds);
 	if (code == 0 && options->offers != NULL)
 		code = read_offers_file(f, options->offers);
 	if (code == 0 && options->client != NULL && !read_server(f, options))
