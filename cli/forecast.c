@@ -215,7 +215,7 @@ static bool read_server(struct forecast *f, const struct forecast_options *optio
 	if (got == CLIENT_OK || (got == CLIENT_UNREACHABLE && !options->named))
 		return true;
 	fprintf(stderr, "scitq-run: %s\n", options->client->error.p);
-	return false;
+	return options->optional;
 }
 
 static const char *or_any(const char *text)

@@ -20,7 +20,8 @@ struct forecast_options {
 	VEC(const char *) prices;  /* of an hour: FLAVOR=N, or N for a cpu of all other machines */
 	const char *offers;        /* a file; NULL: none */
 	struct client *client;     /* of the server that is asked; NULL: none */
-	bool named; /* somebody means that server: what it does not know is not there */
+	bool named;    /* somebody means that server: what it does not know is not there */
+	bool optional; /* where it does not answer that is told, and it knows nothing */
 	/* Of what nobody knows something is assumed: 60 seconds, machines that fit. */
 	bool assume;
 };

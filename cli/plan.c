@@ -10,7 +10,6 @@
 struct knowing {
 	struct reach reach;
 	const char *where; /* its address; NULL: there is none */
-	bool wanted;       /* somebody names it: it has to answer */
 };
 
 /* 0, or an exit code. To be closed in any case. */
@@ -22,7 +21,6 @@ static int knowing_open(struct knowing *k, struct run_options *o)
 	int code = 0;
 
 	k->where = result == REACH_OK ? k->reach.client.url.p : NULL;
-	k->wanted = o->launch.team.server != NULL;
 	if (result == REACH_MISUSED)
 		code = usage_error("%s", error.p);
 	o->simulate.forecast.client = result == REACH_OK ? &k->reach.client : NULL;
@@ -50,20 +48,16 @@ static int simulate_plan(struct run_options *o, const struct submission *s)
 /* What it may cost, appended to the plan. 0, or an exit code. */
 static int add_price(struct run_options *o, const struct submission *s, struct str *out)
 {
-	const struct forecast_options *options = &o->simulate.forecast;
+	struct forecast_options *options = &o->simulate.forecast;
 	const char *where = options->offers;
 	struct forecast forecast;
 	struct knowing k;
 	int code = knowing_open(&k, o);
 
+	/* Of one that happens to be known the plan does not depend. */
+	options->optional = o->launch.team.server == NULL;
 	if (code == 0) {
 		code = forecast_read(&forecast, s, options);
-		/* Of one that happens to be known the plan does not depend. */
-		if (code == EXIT_CODE_SERVER && !k.wanted) {
-			forecast_release(&forecast);
-			o->simulate.forecast.client = NULL;
-			code = forecast_read(&forecast, s, options);
-		}
 		if (forecast.offers_of == OFFERS_SERVER)
 			where = k.where;
 		if (code == 0)
