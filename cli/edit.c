@@ -9,16 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-const char *edit_member(const json_t *object, const char *name)
-{
-	return json_string_value(json_object_get(object, name));
-}
-
-const char *edit_text(const char *text)
-{
-	return text != NULL ? text : "";
-}
-
 bool edit_same(const char *a, const char *b)
 {
 	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
@@ -26,8 +16,7 @@ bool edit_same(const char *a, const char *b)
 
 int edit_status(const json_t *row)
 {
-	return status_parse(task_status_words, TASK_STATUS_COUNT,
-	                    edit_text(edit_member(row, "status")));
+	return status_parse(task_status_words, TASK_STATUS_COUNT, member_text(row, "status"));
 }
 
 bool edit_is_open(const json_t *row)
@@ -82,7 +71,7 @@ static bool choose_in_run(struct edit *e, const char *word, const char *name)
 	e->run = ok ? edit_get(e, object_named("run"), run) : NULL;
 	ok = e->run != NULL && edit_list(e, run, "name", name, e->chosen);
 	if (ok && json_array_size(e->chosen) == 0) {
-		str_addf(&batch, "%s.%s", edit_text(edit_member(e->run, "name")), name);
+		str_addf(&batch, "%s.%s", member_text(e->run, "name"), name);
 		ok = edit_list(e, run, "batch", batch.p, e->chosen);
 	}
 	if (ok && json_array_size(e->chosen) == 0)
@@ -133,7 +122,7 @@ static bool check_chosen(struct edit *e)
 
 	json_array_foreach(e->chosen, i, row)
 	{
-		const char *name = edit_member(row, "name");
+		const char *name = member_string(row, "name");
 
 		if (name != NULL)
 			json_object_set_new(e->names, name, json_true());
@@ -141,7 +130,8 @@ static bool check_chosen(struct edit *e)
 			continue;
 		if (e->first == NULL)
 			e->first = row;
-		else if (!edit_same(edit_member(e->first, "source"), edit_member(row, "source")))
+		else if (!edit_same(member_string(e->first, "source"),
+		                    member_string(row, "source")))
 			return call_fail(&e->call, EXIT_CODE_USAGE, "name those of one step",
 			                 "the tasks have several texts");
 	}

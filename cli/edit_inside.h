@@ -12,6 +12,7 @@
 #include "cli/object.h"
 #include "cli/program.h"
 #include "cli/written.h"
+#include "model/member.h"
 
 struct edit {
 	struct call call;
@@ -29,10 +30,6 @@ struct edit {
 	bool apart;     /* some tasks that have the text of old are of the plan */
 };
 
-/* "" for NULL. */
-const char *edit_text(const char *text);
-/* A text of a row; NULL: it has none. */
-const char *edit_member(const json_t *row, const char *name);
 bool edit_same(const char *a, const char *b);
 int edit_status(const json_t *row);
 /* Whether it can be changed: it neither runs nor has succeeded. */

@@ -24,7 +24,7 @@ static bool put(struct edit *e, const json_t *row, json_t *body, bool chosen)
 	struct str path = STR_INIT;
 	bool refused, ok;
 
-	json_object_set_new(body, "if_status", json_text(edit_member(row, "status")));
+	json_object_set_new(body, "if_status", json_text(member_string(row, "status")));
 	if (is_held(row))
 		json_object_set_new(body, "status", json_string("pending"));
 	str_addf(&path, "/tasks/%" JSON_INTEGER_FORMAT, json_integer_value(id));
@@ -48,7 +48,7 @@ static void set_text(json_t *body, const char *name, const char *text)
 /* FILE of how the task names it, with the line where its text begins now. */
 static void set_source(json_t *body, const json_t *row, const char *now)
 {
-	const char *was = edit_member(row, "source"),
+	const char *was = member_string(row, "source"),
 	           *colon = was != NULL ? strrchr(was, ':') : NULL;
 	struct str source = STR_INIT;
 
@@ -63,7 +63,7 @@ static void set_source(json_t *body, const json_t *row, const char *now)
 /* What a task that stays as it is counts by for those that take from it. */
 static void keep_identity(struct program *p, const json_t *row, uint32_t t)
 {
-	const char *known = edit_member(row, "identity");
+	const char *known = member_string(row, "identity");
 	char unknown[DIGEST_TEXT_SIZE];
 
 	if (row == NULL)
@@ -116,15 +116,15 @@ static bool change_task(struct edit *e, const json_t *rows, uint32_t t, struct a
 		return false;
 	}
 	identities_complete(&p->ids_after, t, &is, arena);
-	same = edit_same(edit_member(row, "identity"), id.text);
+	same = edit_same(member_string(row, "identity"), id.text);
 	if (row == NULL || !edit_is_open(row) || (changed ? !chosen : is_held(row))) {
 		e->apart |= changed && !same;
 		keep_identity(p, row, t);
 		return true;
 	}
 	memcpy(p->ids_after.text[t], id.text, DIGEST_TEXT_SIZE - 1);
-	return (same && edit_same(edit_member(row, "command"), is.row.command) &&
-	        edit_same(edit_member(row, "script"), is.row.script)) ||
+	return (same && edit_same(member_string(row, "command"), is.row.command) &&
+	        edit_same(member_string(row, "script"), is.row.script)) ||
 	       put(e, row, members_of(row, &is, &id), chosen);
 }
 
@@ -142,7 +142,7 @@ static bool change_run(struct edit *e)
 	ok = edit_list(e, run.p, NULL, NULL, list);
 	json_array_foreach(list, i, row)
 	{
-		json_object_set(rows, edit_text(edit_member(row, "name")), row);
+		json_object_set(rows, member_text(row, "name"), row);
 	}
 	arena_init(&arena);
 	for (uint32_t t = 0; ok && t < s->task_count; t++) {
@@ -163,7 +163,7 @@ static bool change_one_alone(struct edit *e, const json_t *row)
 	struct str line = STR_INIT, full = STR_INIT;
 	struct written w;
 	struct arena arena;
-	const char *text = NULL, *script = edit_member(row, "script");
+	const char *text = NULL, *script = member_string(row, "script");
 	bool ok;
 
 	arena_init(&arena);
@@ -214,8 +214,8 @@ static bool change_alone(struct edit *e)
 		ok = now != NULL;
 		/* Done in a round before. */
 		if (ok && edit_is_open(now) &&
-		    edit_same(edit_member(now, "command"), edit_member(row, "command")) &&
-		    edit_same(edit_member(now, "script"), edit_member(row, "script")))
+		    edit_same(member_string(now, "command"), member_string(row, "command")) &&
+		    edit_same(member_string(now, "script"), member_string(row, "script")))
 			ok = change_one_alone(e, now);
 		json_decref(now);
 		if (!ok)

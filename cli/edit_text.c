@@ -21,7 +21,7 @@ static bool check_program(struct edit *e)
 	json_array_foreach(e->chosen, i, row)
 	{
 		if (edit_is_open(row))
-			json_object_set(rows, edit_text(edit_member(row, "name")), row);
+			json_object_set(rows, member_text(row, "name"), row);
 	}
 	arena_init(&arena);
 	for (uint32_t t = 0; ok && t < s->task_count && json_object_size(rows) > 0; t++) {
@@ -31,15 +31,15 @@ static bool check_program(struct edit *e)
 		arena_clear(&arena);
 		s->task(s, t, &arena, &task);
 		row = json_object_get(rows, task.row.name);
-		identity = edit_member(row, "identity");
+		identity = member_string(row, "identity");
 		if (row == NULL)
 			continue;
 		/* One that was changed without its file has no identity. */
 		if (identity != NULL
 		            ? strncmp(identity, e->program.ids_before.text[t],
 		                      DIGEST_TEXT_SIZE - 1) != 0
-		            : !edit_same(edit_member(row, "command"), task.row.command) ||
-		                      !edit_same(edit_member(row, "script"), task.row.script))
+		            : !edit_same(member_string(row, "command"), task.row.command) ||
+		                      !edit_same(member_string(row, "script"), task.row.script))
 			ok = call_fail(&e->call, EXIT_CODE_USAGE,
 			               "scitq-run plan --diff tells in what; --param, --set and "
 			               "--profile as the run had them; --alone changes the tasks "
@@ -62,9 +62,9 @@ static bool check_program(struct edit *e)
 bool edit_written(struct edit *e, const json_t *row, struct arena *arena, struct written *w,
                   const char **text)
 {
-	const char *command = edit_member(row, "command"), *script = edit_member(row, "script");
+	const char *command = member_text(row, "command"), *script = member_string(row, "script");
 	struct str error = STR_INIT;
-	bool ok = written_read(edit_text(command), script, arena, w, &error);
+	bool ok = written_read(command, script, arena, w, &error);
 
 	if (!ok)
 		call_fail(&e->call, EXIT_CODE_SERVER, NULL, "%s", error.p);
@@ -95,10 +95,10 @@ bool edit_read(struct edit *e)
 {
 	const struct command_call *command = e->call.command;
 	const char *path = command_value(command, "source");
-	const char *source = edit_member(e->first, "source");
+	const char *source = member_string(e->first, "source");
 
 	if (path == NULL)
-		path = edit_member(e->run, "source");
+		path = member_string(e->run, "source");
 	if (command_has(command, "alone") || path == NULL || source == NULL) {
 		if (command_has(command, "apply") || command_has(command, "patch"))
 			return call_fail(&e->call, EXIT_CODE_USAGE, NULL,

@@ -5,6 +5,7 @@
 #include "cli/io.h"
 #include "cli/run_options.h"
 #include "model/json.h"
+#include "model/member.h"
 #include "runtime/session.h"
 #include "server/recruit/protofilter.h"
 
@@ -291,11 +292,6 @@ static double number_of(const json_t *row, const char *name)
 	return json_is_number(value) ? json_number_value(value) : (double)NAN;
 }
 
-static const char *text_of(const json_t *row, const char *name)
-{
-	return json_string_value(json_object_get(row, name));
-}
-
 /* Flavors of a provider by name. */
 static void index_flavors(json_t *provider, struct map *flavors)
 {
@@ -304,7 +300,7 @@ static void index_flavors(json_t *provider, struct map *flavors)
 
 	json_array_foreach(json_object_get(provider, "flavors"), i, flavor)
 	{
-		const char *name = text_of(flavor, "name");
+		const char *name = member_string(flavor, "name");
 
 		if (name != NULL)
 			*map_put(flavors, name, strlen(name), NULL) = (uint64_t)(uintptr_t)flavor;
@@ -313,7 +309,7 @@ static void index_flavors(json_t *provider, struct map *flavors)
 
 static json_t *flavor_of(const struct map *flavors, const json_t *metrics)
 {
-	const char *name = text_of(metrics, "flavor");
+	const char *name = member_string(metrics, "flavor");
 	const uint64_t *flavor = name ? map_get(flavors, name, strlen(name)) : NULL;
 
 	return flavor ? (json_t *)(uintptr_t)*flavor : NULL;
@@ -334,7 +330,7 @@ static bool set_price(json_t *provider, const struct map *flavors, const struct 
 		if (price->name == NULL) {
 			if (isnan(number_of(row, "cost")))
 				set_number(row, "cost", price->n * cpu);
-		} else if (is_named(price, text_of(row, "flavor"))) {
+		} else if (is_named(price, member_string(row, "flavor"))) {
 			set_number(row, "cost", price->n);
 			found = true;
 		}
@@ -462,7 +458,7 @@ static bool is_preferred(const json_t *provider, const char *region)
 
 	json_array_foreach(json_object_get(provider, "regions"), i, row)
 	{
-		const char *name = text_of(row, "name");
+		const char *name = member_string(row, "name");
 
 		if (name != NULL && strcmp(name, region) == 0)
 			return json_is_true(json_object_get(row, "preferred"));
@@ -480,11 +476,11 @@ static void add_offers(const char *name, json_t *provider, struct offers *offers
 	json_array_foreach(json_object_get(provider, "metrics"), i, row)
 	{
 		const json_t *flavor = flavor_of(&flavors, row);
-		struct offer offer = {.machine = {.name = text_of(flavor, "name"),
+		struct offer offer = {.machine = {.name = member_string(flavor, "name"),
 		                                  .provider = name,
-		                                  .region = text_of(row, "region"),
-		                                  .tags = text_of(flavor, "tags"),
-		                                  .gpu = text_of(flavor, "gpu"),
+		                                  .region = member_string(row, "region"),
+		                                  .tags = member_string(flavor, "tags"),
+		                                  .gpu = member_string(flavor, "gpu"),
 		                                  .cpu = number_of(flavor, "cpu"),
 		                                  .ram = number_of(flavor, "ram"),
 		                                  .disk = number_of(flavor, "disk"),

@@ -5,6 +5,7 @@
 #include "cli/written.h"
 #include "model/attempt.h"
 #include "model/json.h"
+#include "model/member.h"
 #include "runtime/session.h"
 #include "worker/room.h"
 
@@ -180,15 +181,10 @@ static char **shell_words(struct visit *v, bool interactive)
 	return words;
 }
 
-static const char *text_of(const json_t *object, const char *name)
-{
-	return json_string_value(json_object_get(object, name));
-}
-
 static void introduce(const struct visit *v, const char *work)
 {
 	const struct prologue *p = &v->written.prologue;
-	const char *image = text_of(v->grant, "container");
+	const char *image = member_string(v->grant, "container");
 	int64_t memory = room_memory_each(v->room);
 
 	fprintf(stderr, "task %" JSON_INTEGER_FORMAT "%s%s: ./" COMMAND_FILE " is its command\n",
@@ -256,7 +252,7 @@ static void go_in(struct visit *v, const char *work)
 
 static void visit(struct call *c, json_t *grant, const char *work)
 {
-	const char *name = text_of(grant, "name");
+	const char *name = member_string(grant, "name");
 	struct visit v = {.c = c, .grant = grant, .name = name != NULL ? name : ""};
 	bool keep = command_has(c->command, "keep");
 	struct str error = STR_INIT;
@@ -264,8 +260,9 @@ static void visit(struct call *c, json_t *grant, const char *work)
 
 	arena_init(&v.arena);
 	v.room = room_open(work, grant, &error);
-	if (v.room == NULL || !written_read(text_of(grant, "command"), text_of(grant, "script"),
-	                                    &v.arena, &v.written, &error))
+	if (v.room == NULL ||
+	    !written_read(member_string(grant, "command"), member_string(grant, "script"), &v.arena,
+	                  &v.written, &error))
 		call_fail(c, EXIT_CODE_INFRASTRUCTURE, NULL, "%s", error.p);
 	else if (furnish(&v) && lay_files(&v))
 		go_in(&v, work);

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "cli/call.h"
+#include "model/member.h"
 #include "runtime/session.h"
 
 #include <locale.h>
@@ -134,18 +135,6 @@ static void put(int row, int column, enum paint paint, const char *text, int wid
 	attroff(COLOR_PAIR(paint));
 }
 
-static const char *text_of(const json_t *row, const char *name)
-{
-	const char *text = json_string_value(json_object_get(row, name));
-
-	return text != NULL ? text : "";
-}
-
-static long long number_of(const json_t *row, const char *name)
-{
-	return (long long)json_integer_value(json_object_get(row, name));
-}
-
 static enum paint paint_of(const char *status)
 {
 	return strcmp(status, "succeeded") == 0 || strcmp(status, "running") == 0 ? PAINT_GOOD
@@ -190,20 +179,21 @@ static int show_runs(const struct board *b, int row)
 	row++;
 	json_array_foreach(b->runs, i, run)
 	{
-		const char *status = text_of(run, "status");
+		const char *status = member_text(run, "status");
 		char number[24];
 
 		if (i == RUNS_SHOWN || row >= LINES - 1)
 			break;
 		snprintf(number, sizeof(number), "%c %-5lld",
-		         number_of(run, "run_id") == b->run ? '>' : ' ', number_of(run, "run_id"));
+		         member_int(run, "run_id") == b->run ? '>' : ' ',
+		         (long long)member_int(run, "run_id"));
 		put(row, 0, PAINT_PLAIN, number, 8);
-		put(row, 8, PAINT_PLAIN, text_of(run, "name"), name);
+		put(row, 8, PAINT_PLAIN, member_text(run, "name"), name);
 		put(row, rest, paint_of(status), status, 11);
-		put_number(row, rest + 8, number_of(run, "task_count"));
-		put(row, rest + 19, PAINT_PLAIN, text_of(run, "creation_date"), 10);
-		if (strlen(text_of(run, "creation_date")) > 11)
-			put(row, rest + 30, PAINT_PLAIN, text_of(run, "creation_date") + 11, 8);
+		put_number(row, rest + 8, member_int(run, "task_count"));
+		put(row, rest + 19, PAINT_PLAIN, member_text(run, "creation_date"), 10);
+		if (strlen(member_text(run, "creation_date")) > 11)
+			put(row, rest + 30, PAINT_PLAIN, member_text(run, "creation_date") + 11, 8);
 		row++;
 	}
 	return row + 1;
@@ -235,11 +225,11 @@ static int show_steps(const struct board *b, int row)
 	row++;
 	json_array_foreach(json_object_get(b->chosen, "steps"), i, step)
 	{
-		const char *batch = text_of(step, "batch"), *dot = strrchr(batch, '.');
-		long long waiting = number_of(step, "waiting") + number_of(step, "pending") +
-		                    number_of(step, "paused") + number_of(step, "debug");
-		long long done = number_of(step, "succeeded"), failed = number_of(step, "failed");
-		long long running = number_of(step, "running");
+		const char *batch = member_text(step, "batch"), *dot = strrchr(batch, '.');
+		long long waiting = member_int(step, "waiting") + member_int(step, "pending") +
+		                    member_int(step, "paused") + member_int(step, "debug");
+		long long done = member_int(step, "succeeded"), failed = member_int(step, "failed");
+		long long running = member_int(step, "running");
 
 		if (row >= LINES - 1)
 			break;
@@ -262,9 +252,9 @@ static long long running_of(const struct board *b, long long worker)
 
 	json_array_foreach(b->counts, i, count)
 	{
-		if (number_of(count, "worker_id") == worker &&
-		    strcmp(text_of(count, "status"), "running") == 0)
-			return number_of(count, "count");
+		if (member_int(count, "worker_id") == worker &&
+		    strcmp(member_text(count, "status"), "running") == 0)
+			return member_int(count, "count");
 	}
 	return 0;
 }
@@ -281,16 +271,16 @@ static int show_workers(const struct board *b, int row)
 	row++;
 	json_array_foreach(b->workers, i, worker)
 	{
-		const char *status = text_of(worker, "status");
+		const char *status = member_text(worker, "status");
 
 		if (row >= LINES - 1)
 			break;
-		put(row, 2, PAINT_PLAIN, text_of(worker, "name"), name);
+		put(row, 2, PAINT_PLAIN, member_text(worker, "name"), name);
 		put(row, rest, paint_of(status), status, 11);
-		put_number(row, rest + 10, running_of(b, number_of(worker, "worker_id")));
-		put_number(row, rest + 19, number_of(worker, "concurrency"));
-		put(row, rest + 32, PAINT_PLAIN, text_of(worker, "load"), 6);
-		put(row, rest + 39, PAINT_PLAIN, text_of(worker, "batch"), COLS);
+		put_number(row, rest + 10, running_of(b, member_int(worker, "worker_id")));
+		put_number(row, rest + 19, member_int(worker, "concurrency"));
+		put(row, rest + 32, PAINT_PLAIN, member_text(worker, "load"), 6);
+		put(row, rest + 39, PAINT_PLAIN, member_text(worker, "batch"), COLS);
 		row++;
 	}
 	return row + 1;
@@ -304,8 +294,8 @@ static const char *name_of(const struct board *b, long long task)
 
 	json_array_foreach(b->tasks, i, row)
 	{
-		if (number_of(row, "task_id") == task)
-			return text_of(row, "name");
+		if (member_int(row, "task_id") == task)
+			return member_text(row, "name");
 	}
 	return "";
 }
@@ -324,12 +314,12 @@ static void show_failures(const struct board *b, int row)
 
 		if (i == FAILURES_SHOWN || row >= LINES - 1)
 			break;
-		str_addf(&line, "%lld  %s  %s", number_of(e, "task_id"),
-		         name_of(b, number_of(e, "task_id")), text_of(e, "reason"));
+		str_addf(&line, "%lld  %s  %s", (long long)member_int(e, "task_id"),
+		         name_of(b, member_int(e, "task_id")), member_text(e, "reason"));
 		if (json_is_integer(json_object_get(e, "return_code")))
-			str_addf(&line, " %lld", number_of(e, "return_code"));
-		if (*text_of(e, "message") != '\0')
-			str_addf(&line, ": %s", text_of(e, "message"));
+			str_addf(&line, " %lld", (long long)member_int(e, "return_code"));
+		if (*member_text(e, "message") != '\0')
+			str_addf(&line, ": %s", member_text(e, "message"));
 		put(row++, 2, PAINT_BAD, line.p, COLS - 2);
 		str_release(&line);
 	}
@@ -364,10 +354,10 @@ static void choose(struct board *b, int step)
 {
 	size_t n = json_array_size(b->runs), i = 0;
 
-	while (i < n && number_of(json_array_get(b->runs, i), "run_id") != b->run)
+	while (i < n && member_int(json_array_get(b->runs, i), "run_id") != b->run)
 		i++;
 	if (i < n && (step > 0 ? i + 1 < n : i > 0))
-		b->run = number_of(json_array_get(b->runs, step > 0 ? i + 1 : i - 1), "run_id");
+		b->run = member_int(json_array_get(b->runs, step > 0 ? i + 1 : i - 1), "run_id");
 }
 
 static void cancel(struct board *b)

@@ -18,6 +18,7 @@
 #include "base/base64.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "model/member.h"
 #include "base/str.h"
 #include "model/json.h"
 #include "net/http.h"
@@ -228,13 +229,6 @@ static const char *nova_of(struct cloud *c, const char *region)
 	return NULL;
 }
 
-static const char *text_of(const json_t *object, const char *name)
-{
-	const char *text = json_string_value(json_object_get(object, name));
-
-	return text ? text : "";
-}
-
 /*
  * The servers of this owner in all regions, each with the member `nova`: where it is. NULL where
  * they cannot be read.
@@ -258,10 +252,10 @@ static json_t *read_servers(struct cloud *c, const char *owner)
 			n = json_array_size(json_object_get(reply, "servers"));
 			json_array_foreach(json_object_get(reply, "servers"), k, server)
 			{
-				const char *name = text_of(server, "name");
+				const char *name = member_text(server, "name");
 
 				str_reset(&marker);
-				str_adds(&marker, text_of(server, "id"));
+				str_adds(&marker, member_text(server, "id"));
 				if (strncmp(name, owner, strlen(owner)) != 0 ||
 				    name[strlen(owner)] != '-')
 					continue;
@@ -289,7 +283,7 @@ static json_t *find_server(json_t *servers, const char *tag)
 
 	json_array_foreach(servers, i, server)
 	{
-		if (strcmp(text_of(server, "name"), tag) == 0)
+		if (strcmp(member_text(server, "name"), tag) == 0)
 			return server;
 	}
 	return NULL;
@@ -304,7 +298,7 @@ static void list(const struct request *request)
 
 	json_array_foreach(servers, i, server)
 	{
-		const char *status = text_of(server, "status"), *state = "ended";
+		const char *status = member_text(server, "status"), *state = "ended";
 
 		if (strcmp(status, "DELETED") == 0 || strcmp(status, "SOFT_DELETED") == 0)
 			continue;
@@ -312,9 +306,9 @@ static void list(const struct request *request)
 			state = "running";
 		else if (strcmp(status, "BUILD") == 0)
 			state = "pending";
-		json_array_append_new(workers,
-		                      json_pack("{s:s, s:s, s:s}", "tag", text_of(server, "name"),
-		                                "state", state, "text", status));
+		json_array_append_new(workers, json_pack("{s:s, s:s, s:s}", "tag",
+		                                         member_text(server, "name"), "state",
+		                                         state, "text", status));
 	}
 	if (servers != NULL)
 		say_result(NULL, json_pack("{s:O}", "workers", workers));
@@ -382,8 +376,8 @@ static char *flavor_id(struct cloud *c, const char *url, const char *name)
 		return NULL;
 	json_array_foreach(json_object_get(reply, "flavors"), i, flavor)
 	{
-		if (id == NULL && name != NULL && strcmp(text_of(flavor, "name"), name) == 0)
-			id = xstrdup(text_of(flavor, "id"));
+		if (id == NULL && name != NULL && strcmp(member_text(flavor, "name"), name) == 0)
+			id = xstrdup(member_text(flavor, "id"));
 	}
 	json_decref(reply);
 	return id;
@@ -423,9 +417,9 @@ static size_t look_after(struct cloud *c, const struct request *request, bool *s
 	size_t left = 0;
 
 	for (size_t i = 0; i < json_array_size(request->workers); i++) {
-		const char *tag = text_of(json_array_get(request->workers, i), "tag");
+		const char *tag = member_text(json_array_get(request->workers, i), "tag");
 		json_t *server = find_server(servers, tag);
-		const char *status = text_of(server, "status");
+		const char *status = member_text(server, "status");
 
 		if (settled[i])
 			continue;
@@ -439,7 +433,7 @@ static size_t look_after(struct cloud *c, const struct request *request, bool *s
 			say_result(tag, NULL);
 		else
 			say_error(tag, false, "its server is %s: %s", *status ? status : "gone",
-			          text_of(json_object_get(server, "fault"), "message"));
+			          member_text(json_object_get(server, "fault"), "message"));
 	}
 	json_decref(servers);
 	return left;
@@ -483,7 +477,7 @@ static void create(const struct request *request)
 		(void)poll(NULL, 0, LOOK_MS);
 	for (size_t i = 0; i < n; i++) {
 		if (!settled[i])
-			say_error(text_of(json_array_get(request->workers, i), "tag"), false,
+			say_error(member_text(json_array_get(request->workers, i), "tag"), false,
 			          "its server is not there after %d s",
 			          (int)(WAIT_NS / 1000000000));
 	}
@@ -499,9 +493,9 @@ static bool delete_server(struct cloud *c, json_t *server)
 	bool ok = true;
 
 	/* It was told so before. */
-	if (strcmp(text_of(server, "OS-EXT-STS:task_state"), "deleting") != 0) {
-		str_addf(&path, "/servers/%s", text_of(server, "id"));
-		ok = call(c, "DELETE", text_of(server, "nova"), path.p, NULL, NULL);
+	if (strcmp(member_text(server, "OS-EXT-STS:task_state"), "deleting") != 0) {
+		str_addf(&path, "/servers/%s", member_text(server, "id"));
+		ok = call(c, "DELETE", member_text(server, "nova"), path.p, NULL, NULL);
 	}
 	str_release(&path);
 	return ok;
@@ -515,11 +509,11 @@ static long delete_servers(struct cloud *c, const struct request *request)
 	size_t i, k;
 
 	for (i = 0; i < json_array_size(request->workers); i++) {
-		const char *tag = text_of(json_array_get(request->workers, i), "tag");
+		const char *tag = member_text(json_array_get(request->workers, i), "tag");
 
 		json_array_foreach(servers, k, server)
 		{
-			if (n >= 0 && strcmp(text_of(server, "name"), tag) == 0)
+			if (n >= 0 && strcmp(member_text(server, "name"), tag) == 0)
 				n = delete_server(c, server) ? n + 1 : -1;
 		}
 	}
@@ -582,7 +576,7 @@ static bool has_named(json_t *array, const char *name)
 static void add_flavor(json_t *offers, const char *region, json_t *flavor, json_t *limits,
                        const struct str *prices)
 {
-	const char *name = text_of(flavor, "name");
+	const char *name = member_text(flavor, "name");
 	int64_t cpus = json_integer_value(json_object_get(flavor, "vcpus"));
 	int64_t ram = json_integer_value(json_object_get(flavor, "ram"));
 	int64_t n = room(limits, "maxTotalInstances", "totalInstancesUsed", 1, 100000);

@@ -1,6 +1,7 @@
 #include "runtime/carry.h"
 
 #include "base/clock.h"
+#include "model/member.h"
 #include "runtime/follow.h"
 #include "runtime/summary.h"
 
@@ -37,15 +38,13 @@ static void read_steps(struct told *t, const json_t *run)
 
 	json_array_foreach(steps, i, one)
 	{
-		const char *batch = json_string_value(json_object_get(one, "batch"));
 		struct submission_step *step = &list[t->plan.step_count];
 
-		step->batch = arena_strdup(&t->arena, batch != NULL ? batch : "");
+		step->batch = arena_strdup(&t->arena, member_text(one, "batch"));
 		/* WORKFLOW.STEP */
 		step->name = step->batch + (strlen(step->batch) > prefix ? prefix : 0);
 		for (size_t k = 0; k < sizeof(counts) / sizeof(counts[0]); k++)
-			step->task_count +=
-			        (uint32_t)json_integer_value(json_object_get(one, counts[k]));
+			step->task_count += (uint32_t)member_int(one, counts[k]);
 		t->plan.step_count += is_hook(run, step->name) ? 0 : 1;
 	}
 	t->plan.steps = list;
@@ -53,26 +52,18 @@ static void read_steps(struct told *t, const json_t *run)
 
 static void told_init(struct told *t, const json_t *run)
 {
-	const char *name = json_string_value(json_object_get(run, "name"));
-
 	memset(t, 0, sizeof(*t));
 	arena_init(&t->arena);
-	t->plan.workflow = arena_strdup(&t->arena, name != NULL ? name : "");
+	t->plan.workflow = arena_strdup(&t->arena, member_text(run, "name"));
 	read_steps(t, run);
-}
-
-static bool is_word(const json_t *run, const char *name, const char *word)
-{
-	const char *text = json_string_value(json_object_get(run, name));
-
-	return text != NULL && strcmp(text, word) == 0;
 }
 
 /* Somebody has to see to it, and nobody does. */
 static bool wants_us(struct session *s, const json_t *run, const char *workflow)
 {
-	bool live = is_word(run, "status", "running") || is_word(run, "status", "submitting");
-	bool followed = json_integer_value(json_object_get(run, "followers")) > 0;
+	const char *status = member_text(run, "status");
+	bool live = strcmp(status, "running") == 0 || strcmp(status, "submitting") == 0;
+	bool followed = member_int(run, "followers") > 0;
 
 	/* What was left of one that is debugged has no workers. */
 	bool kept = json_is_true(json_object_get(run, "detached")) &&
@@ -88,9 +79,9 @@ static enum exit_code follow(struct session *s, const struct told *t, const json
 	enum exit_code code = EXIT_CODE_OK;
 	struct follow f;
 
-	follow_init(&f, s, &t->plan, json_integer_value(json_object_get(run, "run_id")));
+	follow_init(&f, s, &t->plan, member_int(run, "run_id"));
 	f.brief = true;
-	f.reused_before = json_integer_value(json_object_get(run, "reused_count"));
+	f.reused_before = member_int(run, "reused_count");
 	if (!follow_run(&f)) {
 		code = (enum exit_code)s->exit_code;
 	} else {
@@ -106,7 +97,7 @@ static enum exit_code follow(struct session *s, const struct told *t, const json
 
 static enum exit_code detach(struct session *s, const struct told *t, const json_t *run)
 {
-	int64_t id = json_integer_value(json_object_get(run, "run_id"));
+	int64_t id = member_int(run, "run_id");
 	json_t *body = json_pack("{s:b}", "detached", 1);
 	bool ok = session_set_run(s, id, body);
 

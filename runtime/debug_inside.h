@@ -6,7 +6,7 @@
 #define RUNTIME_DEBUG_INSIDE_H
 
 #include "runtime/debug.h"
-#include "runtime/member.h"
+#include "model/member.h"
 
 struct debug {
 	struct follow *follow;

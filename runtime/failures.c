@@ -2,7 +2,7 @@
 
 #include "base/str.h"
 #include "runtime/follow.h"
-#include "runtime/member.h"
+#include "model/member.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "runtime/failures.h"
-#include "runtime/member.h"
+#include "model/member.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,6 +1,7 @@
 #include "server/simulation/machine.h"
 
 #include "model/json.h"
+#include "model/member.h"
 #include "model/weight.h"
 #include "server/handlers.h"
 #include "server/recruit/offers.h"
@@ -174,15 +175,10 @@ static struct held *find_held(const struct machine_node *machine, int64_t execut
 	return NULL;
 }
 
-static int64_t number_of(const json_t *object, const char *name)
-{
-	return json_integer_value(json_object_get(object, name));
-}
-
 static void take_grant(struct machine_node *machine, const json_t *grant)
 {
 	const struct simulation_options *options = &machine->simulation->options;
-	int64_t execution = number_of(grant, "execution_id");
+	int64_t execution = member_int(grant, "execution_id");
 	struct held *held;
 
 	/* It is repeated until the worker says that it has it. */
@@ -191,7 +187,7 @@ static void take_grant(struct machine_node *machine, const json_t *grant)
 	held = xcalloc(1, sizeof(*held));
 	held->machine = machine;
 	held->execution = execution;
-	held->epoch = number_of(grant, "epoch");
+	held->epoch = member_int(grant, "epoch");
 	held->weight = json_number_value(json_object_get(grant, "weight"));
 	held->end = options->execute(options->context, grant);
 	vec_push(&machine->held, held);
@@ -213,8 +209,8 @@ static void take_answer(struct machine_node *machine, const json_t *answer)
 	size_t i;
 
 	if (machine->worker == 0) {
-		machine->worker = number_of(answer, "worker_id");
-		machine->epoch = number_of(answer, "epoch");
+		machine->worker = member_int(answer, "worker_id");
+		machine->epoch = member_int(answer, "epoch");
 		return;
 	}
 	json_array_foreach(json_object_get(answer, "forget"), i, item)

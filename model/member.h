@@ -1,6 +1,6 @@
 /* Members of a JSON object that a server answered, where those that are absent need no telling. */
-#ifndef RUNTIME_MEMBER_H
-#define RUNTIME_MEMBER_H
+#ifndef MODEL_MEMBER_H
+#define MODEL_MEMBER_H
 
 #include <jansson.h>
 #include <stdint.h>
@@ -11,10 +11,16 @@ static inline int64_t member_int(const json_t *object, const char *name)
 	return json_integer_value(json_object_get(object, name));
 }
 
-/* "" where it is not there or no text; borrowed. */
+/* NULL where it is not there or no text; borrowed. */
+static inline const char *member_string(const json_t *object, const char *name)
+{
+	return json_string_value(json_object_get(object, name));
+}
+
+/* The same with "" for NULL. */
 static inline const char *member_text(const json_t *object, const char *name)
 {
-	const char *value = json_string_value(json_object_get(object, name));
+	const char *value = member_string(object, name);
 
 	return value ? value : "";
 }
