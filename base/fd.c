@@ -137,6 +137,13 @@ int file_replace(const char *path, const void *data, size_t n, mode_t mode)
 	return err;
 }
 
+const char *temporary_place(void)
+{
+	const char *place = getenv("TMPDIR");
+
+	return place != NULL && *place != '\0' ? place : "/tmp";
+}
+
 int dir_make(const char *path, mode_t mode)
 {
 	char *copy = xstrdup(path);

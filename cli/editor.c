@@ -69,13 +69,11 @@ static bool change_file(struct call *c, const char *path, int fd, struct str *te
 
 bool editor_change(struct call *c, const char *suffix, struct str *text)
 {
-	const char *below = getenv("TMPDIR");
 	struct str path = STR_INIT;
 	int fd;
 	bool ok;
 
-	str_addf(&path, "%s/scitq-edit-XXXXXX%s", below != NULL && *below != '\0' ? below : "/tmp",
-	         suffix);
+	str_addf(&path, "%s/scitq-edit-XXXXXX%s", temporary_place(), suffix);
 	fd = mkostemps(path.p, (int)strlen(suffix), 0);
 	if (fd < 0)
 		ok = call_fail(c, EXIT_CODE_INFRASTRUCTURE, NULL, "cannot make %s: %s", path.p,

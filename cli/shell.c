@@ -86,9 +86,9 @@ static char *make_directory(struct call *c)
 	const char *below = command_value(c->command, "dir");
 	struct str path = STR_INIT;
 
-	if (below == NULL)
-		below = getenv("TMPDIR");
-	str_addf(&path, "%s/scitq-shell-XXXXXX", below != NULL && *below != '\0' ? below : "/tmp");
+	if (below == NULL || *below == '\0')
+		below = temporary_place();
+	str_addf(&path, "%s/scitq-shell-XXXXXX", below);
 	if (mkdtemp(path.p) != NULL)
 		return str_detach(&path);
 	call_fail(c, EXIT_CODE_INFRASTRUCTURE, "--dir names another place", "cannot make %s: %s",

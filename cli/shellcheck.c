@@ -149,14 +149,13 @@ static bool check_in(struct compilation *c, size_t n, const char *program, const
 
 bool shellcheck_run(struct compilation *c)
 {
-	const char *tmp = getenv("TMPDIR");
 	struct str program = STR_INIT, dir = STR_INIT;
 	size_t n = compile_script_count(c);
 	bool ok = true;
 	int err;
 
 	if (n > 0 && child_find("shellcheck", &program)) {
-		str_addf(&dir, "%s/scitq-check.XXXXXX", tmp != NULL && *tmp != '\0' ? tmp : "/tmp");
+		str_addf(&dir, "%s/scitq-check.XXXXXX", temporary_place());
 		ok = mkdtemp(dir.p) != NULL;
 		if (!ok) {
 			failed(strerror(errno));

@@ -141,7 +141,6 @@ static int read_only_file(const char *dir, const char *uri, struct str *out, str
 
 int network_fetch(void *context, const char *uri, struct str *out, struct str *why)
 {
-	const char *place = getenv("TMPDIR");
 	struct fetching fetching = {false};
 	struct str dir = STR_INIT;
 	enum stage_result result;
@@ -149,7 +148,7 @@ int network_fetch(void *context, const char *uri, struct str *out, struct str *w
 	int err = 0, removed;
 
 	(void)context;
-	str_addf(&dir, "%s/scitq-sheet-XXXXXX", place != NULL && *place != '\0' ? place : "/tmp");
+	str_addf(&dir, "%s/scitq-sheet-XXXXXX", temporary_place());
 	if (mkdtemp(dir.p) == NULL) {
 		err = -errno;
 		str_addf(why, "%s: %s\n", dir.p, strerror(-err));

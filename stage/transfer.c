@@ -166,9 +166,7 @@ static const char *work_directory(struct transfer *x, const struct uri *folder,
                                   enum stage_result *r)
 {
 	bool here = strcmp(folder->scheme, "file") == 0;
-	const char *tmp = getenv("TMPDIR"), *place = here          ? folder->place
-	                                             : tmp != NULL ? tmp
-	                                                           : "/tmp";
+	const char *place = here ? folder->place : temporary_place();
 	char *dir = arena_printf(&x->arena, "%s/" PART_PREFIX "XXXXXX", place);
 	int err = here ? dir_make(place, 0777) : 0;
 

@@ -317,7 +317,7 @@ static void stop(struct simulation *s)
 struct simulation *simulation_new(const struct simulation_options *options, struct problem *problem)
 {
 	struct simulation *s = xcalloc(1, sizeof(*s));
-	const char *place = getenv("TMPDIR");
+	const char *place = temporary_place();
 
 	s->options = *options;
 	s->now_ns = BEGIN_NS;
@@ -329,7 +329,7 @@ struct simulation *simulation_new(const struct simulation_options *options, stru
 	s->options.core.provider = s->provider;
 	s->options.core.context = s;
 	snprintf(s->directory, sizeof(s->directory), "%s/scitq-simulation-XXXXXX",
-	         place && strlen(place) < 32 ? place : "/tmp");
+	         strlen(place) < 32 ? place : "/tmp");
 	if (mkdtemp(s->directory) == NULL) {
 		problem_set(problem, PROBLEM_UNAVAILABLE, "cannot make %s: %s", s->directory,
 		            strerror(errno));
