@@ -123,3 +123,8 @@ char *str_detach(struct str *s)
 	str_init(s);
 	return p;
 }
+
+bool text_same(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}

@@ -37,4 +37,7 @@ void str_add_shell_quoted(struct str *s, const char *text);
 /* The malloc'ed bytes, now the caller's to free; s is then empty. */
 char *str_detach(struct str *s);
 
+/* The same text, or NULL both. */
+bool text_same(const char *a, const char *b);
+
 #endif

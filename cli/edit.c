@@ -9,11 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-bool edit_same(const char *a, const char *b)
-{
-	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
 int edit_status(const json_t *row)
 {
 	return status_parse(task_status_words, TASK_STATUS_COUNT, member_text(row, "status"));
@@ -130,7 +125,7 @@ static bool check_chosen(struct edit *e)
 			continue;
 		if (e->first == NULL)
 			e->first = row;
-		else if (!edit_same(member_string(e->first, "source"),
+		else if (!text_same(member_string(e->first, "source"),
 		                    member_string(row, "source")))
 			return call_fail(&e->call, EXIT_CODE_USAGE, "name those of one step",
 			                 "the tasks have several texts");

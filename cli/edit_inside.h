@@ -30,7 +30,6 @@ struct edit {
 	bool apart;     /* some tasks that have the text of old are of the plan */
 };
 
-bool edit_same(const char *a, const char *b);
 int edit_status(const json_t *row);
 /* Whether it can be changed: it neither runs nor has succeeded. */
 bool edit_is_open(const json_t *row);

@@ -116,15 +116,15 @@ static bool change_task(struct edit *e, const json_t *rows, uint32_t t, struct a
 		return false;
 	}
 	identities_complete(&p->ids_after, t, &is, arena);
-	same = edit_same(member_string(row, "identity"), id.text);
+	same = text_same(member_string(row, "identity"), id.text);
 	if (row == NULL || !edit_is_open(row) || (changed ? !chosen : is_held(row))) {
 		e->apart |= changed && !same;
 		keep_identity(p, row, t);
 		return true;
 	}
 	memcpy(p->ids_after.text[t], id.text, DIGEST_TEXT_SIZE - 1);
-	return (same && edit_same(member_string(row, "command"), is.row.command) &&
-	        edit_same(member_string(row, "script"), is.row.script)) ||
+	return (same && text_same(member_string(row, "command"), is.row.command) &&
+	        text_same(member_string(row, "script"), is.row.script)) ||
 	       put(e, row, members_of(row, &is, &id), chosen);
 }
 
@@ -214,8 +214,8 @@ static bool change_alone(struct edit *e)
 		ok = now != NULL;
 		/* Done in a round before. */
 		if (ok && edit_is_open(now) &&
-		    edit_same(member_string(now, "command"), member_string(row, "command")) &&
-		    edit_same(member_string(now, "script"), member_string(row, "script")))
+		    text_same(member_string(now, "command"), member_string(row, "command")) &&
+		    text_same(member_string(now, "script"), member_string(row, "script")))
 			ok = change_one_alone(e, now);
 		json_decref(now);
 		if (!ok)

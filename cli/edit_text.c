@@ -38,8 +38,8 @@ static bool check_program(struct edit *e)
 		if (identity != NULL
 		            ? strncmp(identity, e->program.ids_before.text[t],
 		                      DIGEST_TEXT_SIZE - 1) != 0
-		            : !edit_same(member_string(row, "command"), task.row.command) ||
-		                      !edit_same(member_string(row, "script"), task.row.script))
+		            : !text_same(member_string(row, "command"), task.row.command) ||
+		                      !text_same(member_string(row, "script"), task.row.script))
 			ok = call_fail(&e->call, EXIT_CODE_USAGE,
 			               "scitq-run plan --diff tells in what; --param, --set and "
 			               "--profile as the run had them; --alone changes the tasks "
@@ -148,7 +148,7 @@ bool edit_change(struct edit *e)
 			break;
 		if (e->text.len > 0 && e->text.p[e->text.len - 1] != '\n')
 			str_addc(&e->text, '\n');
-		if (edit_same(was.p, e->text.p)) {
+		if (text_same(was.p, e->text.p)) {
 			fputs("nothing is changed\n", stderr);
 			ok = false;
 		} else if (e->with_program) {

@@ -161,11 +161,6 @@ static char *copy(const char *text)
 	return text ? xstrdup(text) : NULL;
 }
 
-static bool same_text(const char *a, const char *b)
-{
-	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
 static void put_worker(struct known *known, uint32_t id, const struct worker_node *worker)
 {
 	const struct known_worker none = {0};
@@ -179,7 +174,7 @@ static void put_worker(struct known *known, uint32_t id, const struct worker_nod
 		return;
 	}
 	shown = shown_worker(worker);
-	if (same_text(at->name, shown.name) && same_text(at->pattern, shown.pattern)) {
+	if (text_same(at->name, shown.name) && text_same(at->pattern, shown.pattern)) {
 		memcpy(at->counts, shown.counts, sizeof(at->counts));
 		return;
 	}
@@ -441,8 +436,8 @@ static bool check_workers(const struct known *known, const struct state *state,
 		const struct known_worker *seen =
 		        i < known->workers.n ? &known->workers.v[i] : &none;
 
-		if (seen->id != is.id || !same_text(seen->name, is.name) ||
-		    !same_text(seen->pattern, is.pattern) ||
+		if (seen->id != is.id || !text_same(seen->name, is.name) ||
+		    !text_same(seen->pattern, is.pattern) ||
 		    memcmp(seen->counts, is.counts, sizeof(is.counts)) != 0)
 			return FAIL("worker %zu is known otherwise than in memory", i);
 	}

@@ -33,11 +33,6 @@ static int64_t poll_seconds(const struct core *core)
 	return half < 1 ? 1 : half < POLL_SECONDS ? half : POLL_SECONDS;
 }
 
-static bool same_text(const char *a, const char *b)
-{
-	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
 static char *copy_text(const char *s)
 {
 	return s ? xstrdup(s) : NULL;
@@ -81,8 +76,8 @@ static void take_over(struct core *core, struct worker_node *worker, const struc
 	if (older != NULL)
 		core_refuse(core, older, PROBLEM_FENCED,
 		            "another session of worker %s has begun: this one ends", worker->name);
-	if (!same_text(worker->instance, row->instance) ||
-	    !same_text(worker->boot_id, row->boot_id))
+	if (!text_same(worker->instance, row->instance) ||
+	    !text_same(worker->boot_id, row->boot_id))
 		contact_lose(core, worker, LOSS_COUNTS);
 }
 
@@ -120,7 +115,7 @@ void handle_worker_register(struct core *core, struct call *call)
 		return;
 	worker = state_worker_named(&core->state, row.name);
 	if (worker != NULL) {
-		again = same_text(worker->instance, row.instance);
+		again = text_same(worker->instance, row.instance);
 		take_over(core, worker, &row);
 		/* It may come back for another batch, or as another machine. */
 		if (!again && !hire_charge(core, worker))

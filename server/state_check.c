@@ -261,11 +261,6 @@ static bool sound_worker(struct check *check, const struct worker_node *worker)
 	       FAIL(check, "a spare of worker %s could run", worker->name);
 }
 
-static bool same_text(const char *a, const char *b)
-{
-	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
 static bool same_workers(struct check *check)
 {
 	size_t n = check->a->workers.n > check->b->workers.n ? check->a->workers.n
@@ -283,8 +278,8 @@ static bool same_workers(struct check *check)
 		    a->prefetch != b->prefetch || a->gpus != b->gpus || a->epoch != b->epoch ||
 		    a->leases != b->leases || a->admin_paused != b->admin_paused ||
 		    a->alive != b->alive || a->evicted != b->evicted ||
-		    !same_text(a->boot_id, b->boot_id) || !same_text(a->instance, b->instance) ||
-		    !same_text(worker_batch(a), worker_batch(b)) || a->end_us != b->end_us ||
+		    !text_same(a->boot_id, b->boot_id) || !text_same(a->instance, b->instance) ||
+		    !text_same(worker_batch(a), worker_batch(b)) || a->end_us != b->end_us ||
 		    worker_status_of(a) != worker_status_of(b) || a->signals.n != b->signals.n)
 			return FAIL(check, "worker %s is another in the database", a->name);
 		if (!sound_worker(check, a))

@@ -153,11 +153,6 @@ void dispatch_ask(struct core *core, enum order_verb verb, const char *provider)
 	plan(core, verb, provider, NULL, NULL);
 }
 
-static bool same(const char *a, const char *b)
-{
-	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
 static const char *request_text(const struct order *order, const char *name)
 {
 	return json_string_value(json_object_get(order->request, name));
@@ -174,8 +169,8 @@ static struct order *order_for(struct core *core, const struct job_node *job)
 		order = jobs->planned.v[i];
 		if (order->verb == verb && order->jobs.n < WORKERS_MOST &&
 		    strcmp(order->provider, job->provider) == 0 &&
-		    same(request_text(order, "region"), job->region) &&
-		    same(request_text(order, "flavor"), job->flavor))
+		    text_same(request_text(order, "region"), job->region) &&
+		    text_same(request_text(order, "flavor"), job->flavor))
 			return order;
 	}
 	if (orders_of(jobs, job->provider) >= ORDERS_MOST)

@@ -186,11 +186,6 @@ bool roster_offers(struct core *core)
 
 /* Workers. */
 
-static bool same(const char *a, const char *b)
-{
-	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
 static void read_machine(struct roster *roster, const struct worker *row, struct machine *machine)
 {
 	struct arena *arena = &roster->worker_arena;
@@ -278,7 +273,7 @@ int64_t making_for_batch(const struct core *core, const char *batch)
 	for (size_t i = 0; i < state->jobs.n; i++) {
 		const struct job_node *job = state->jobs.v[i];
 
-		n += job_makes(job) && same(job->batch, batch) && !is_there(core, job);
+		n += job_makes(job) && text_same(job->batch, batch) && !is_there(core, job);
 	}
 	return n;
 }
@@ -309,8 +304,8 @@ int64_t jobs_at(const struct core *core, const struct machine *place)
 		bool counts = job_makes(job) ? !is_there(core, job)
 		                             : job->action == JOB_DESTROY && job_is_to_do(job);
 
-		n += counts && same(job->provider, place->provider) &&
-		     same(job->region, place->region) && same(job->flavor, place->name);
+		n += counts && text_same(job->provider, place->provider) &&
+		     text_same(job->region, place->region) && text_same(job->flavor, place->name);
 	}
 	return n;
 }
@@ -323,9 +318,10 @@ static const struct machine *sharing(const struct core *core, const struct machi
 	        offers_find(&core->recruit->roster.offers, provider, region, flavor);
 
 	return offer != NULL && offer->machine.pool != NULL &&
-	                       same(offer->machine.pool, place->pool) &&
-	                       same(provider, place->provider) && same(region, place->region) &&
-	                       !same(flavor, place->name) && !isnan(offer->machine.cpu)
+	                       text_same(offer->machine.pool, place->pool) &&
+	                       text_same(provider, place->provider) &&
+	                       text_same(region, place->region) &&
+	                       !text_same(flavor, place->name) && !isnan(offer->machine.cpu)
 	               ? &offer->machine
 	               : NULL;
 }
