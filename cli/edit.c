@@ -43,18 +43,6 @@ bool edit_list(struct edit *e, const char *run, const char *filter, const char *
 	return ok;
 }
 
-json_t *edit_get(struct edit *e, const struct object *o, const char *key)
-{
-	struct str path = STR_INIT;
-	json_t *row;
-
-	object_path(o, key, &path);
-	query_add(&path, "view", "full");
-	row = call_json(&e->call, "GET", path.p, NULL);
-	str_release(&path);
-	return row;
-}
-
 /* RUN STEP:KEY is a task, RUN STEP all of that step. */
 static bool choose_in_run(struct edit *e, const char *word, const char *name)
 {
@@ -63,7 +51,7 @@ static bool choose_in_run(struct edit *e, const char *word, const char *name)
 	bool ok = object_key(&e->call, object_named("run"), word, &keys);
 	const char *run = ok ? keys.list.v[0] : NULL;
 
-	e->run = ok ? edit_get(e, object_named("run"), run) : NULL;
+	e->run = ok ? object_get(&e->call, object_named("run"), run) : NULL;
 	ok = e->run != NULL && edit_list(e, run, "name", name, e->chosen);
 	if (ok && json_array_size(e->chosen) == 0) {
 		str_addf(&batch, "%s.%s", member_text(e->run, "name"), name);
@@ -87,7 +75,7 @@ static bool choose_tasks(struct edit *e)
 	json_int_t first = 0;
 
 	for (size_t i = 0; ok && i < keys.list.n; i++) {
-		json_t *row = edit_get(e, object_named("task"), keys.list.v[i]);
+		json_t *row = object_get(&e->call, object_named("task"), keys.list.v[i]);
 		json_int_t of = json_integer_value(json_object_get(row, "run_id"));
 
 		ok = row != NULL;
@@ -101,7 +89,7 @@ static bool choose_tasks(struct edit *e)
 	}
 	if (ok && first > 0) {
 		str_addf(&run, "%" JSON_INTEGER_FORMAT, first);
-		e->run = edit_get(e, object_named("run"), run.p);
+		e->run = object_get(&e->call, object_named("run"), run.p);
 		ok = e->run != NULL;
 	}
 	keys_release(&keys);
@@ -198,8 +186,7 @@ static bool name_plan(struct edit *e)
 
 	if (e->apart)
 		return true;
-	str_addf(&key, "%" JSON_INTEGER_FORMAT,
-	         json_integer_value(json_object_get(e->run, "run_id")));
+	object_row_key(object_named("run"), e->run, &key);
 	object_path(object_named("run"), key.p, &path);
 	reply = call_json(&e->call, "PUT", path.p, json_pack("{s:s}", "digest", e->program.digest));
 	json_decref(reply);

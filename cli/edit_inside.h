@@ -33,8 +33,6 @@ struct edit {
 int edit_status(const json_t *row);
 /* Whether it can be changed: it neither runs nor has succeeded. */
 bool edit_is_open(const json_t *row);
-/* A row with all that is known, or NULL with the code set. */
-json_t *edit_get(struct edit *e, const struct object *o, const char *key);
 /* Append the tasks of the run; those that a filter takes, NULL: all. */
 bool edit_list(struct edit *e, const char *run, const char *filter, const char *value,
                json_t *rows);

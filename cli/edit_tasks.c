@@ -137,8 +137,7 @@ static bool change_run(struct edit *e)
 	size_t i;
 	bool ok;
 
-	str_addf(&run, "%" JSON_INTEGER_FORMAT,
-	         json_integer_value(json_object_get(e->run, "run_id")));
+	object_row_key(object_named("run"), e->run, &run);
 	ok = edit_list(e, run.p, NULL, NULL, list);
 	json_array_foreach(list, i, row)
 	{
@@ -207,9 +206,8 @@ static bool change_alone(struct edit *e)
 		struct str key = STR_INIT;
 		json_t *now;
 
-		str_addf(&key, "%" JSON_INTEGER_FORMAT,
-		         json_integer_value(json_object_get(row, "task_id")));
-		now = edit_get(e, object_named("task"), key.p);
+		object_row_key(object_named("task"), row, &key);
+		now = object_get(&e->call, object_named("task"), key.p);
 		str_release(&key);
 		ok = now != NULL;
 		/* Done in a round before. */

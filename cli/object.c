@@ -82,14 +82,33 @@ void object_path(const struct object *o, const char *key, struct str *path)
 	url_escape(path, key, strlen(key));
 }
 
-static void add_key(struct keys *keys, const json_t *value)
+void object_row_key(const struct object *o, const json_t *row, struct str *key)
+{
+	const json_t *value = json_object_get(row, o->key);
+
+	if (json_is_integer(value))
+		str_addf(key, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+	else
+		str_adds(key, json_string_value(value));
+}
+
+json_t *object_get(struct call *c, const struct object *o, const char *key)
+{
+	struct str path = STR_INIT;
+	json_t *row;
+
+	object_path(o, key, &path);
+	query_add(&path, "view", "full");
+	row = call_json(c, "GET", path.p, NULL);
+	str_release(&path);
+	return row;
+}
+
+static void add_key(const struct object *o, const json_t *row, struct keys *keys)
 {
 	struct str key = STR_INIT;
 
-	if (json_is_integer(value))
-		str_addf(&key, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
-	else
-		str_adds(&key, json_string_value(value));
+	object_row_key(o, row, &key);
 	vec_push(&keys->list, str_detach(&key));
 }
 
@@ -121,7 +140,7 @@ static void choose_newest(const struct object *o, const char *name, const json_t
 	size_t n = json_array_size(rows);
 	const json_t *row = json_array_get(rows, n - 1), *run = json_object_get(row, "run_id");
 
-	add_key(keys, json_object_get(row, o->key));
+	add_key(o, row, keys);
 	fprintf(stderr, "scitq: %zu %ss are named %s; this is %s, the newest", n, o->noun, name,
 	        keys->list.v[keys->list.n - 1]);
 	if (json_is_integer(run))
@@ -145,7 +164,7 @@ static bool find_named(struct call *c, const struct object *o, const char *name,
 	if (rows == NULL)
 		return false;
 	if (json_array_size(rows) == 1) {
-		add_key(keys, json_object_get(json_array_get(rows, 0), o->key));
+		add_key(o, json_array_get(rows, 0), keys);
 	} else if (json_array_size(rows) == 0) {
 		call_fail(c, EXIT_CODE_SERVER, NULL, "there is no %s named %s", o->noun, name);
 	} else if (newest) {
@@ -219,7 +238,7 @@ bool object_keys(struct call *c, const struct object *o, struct keys *keys)
 /* The number of the one task of that name in the run. */
 static bool find_in_run(struct call *c, const char *run, const char *name, struct keys *keys)
 {
-	struct str path = STR_INIT, number = STR_INIT;
+	struct str path = STR_INIT;
 	json_t *rows;
 
 	str_adds(&path, "/tasks/");
@@ -233,11 +252,10 @@ static bool find_in_run(struct call *c, const char *run, const char *name, struc
 		call_fail(c, EXIT_CODE_SERVER,
 		          "a name is STEP:KEY, as scitq task list --run shows them",
 		          "run %s has no task named %s", run, name);
-	str_addf(&number, "%" JSON_INTEGER_FORMAT,
-	         json_integer_value(json_object_get(json_array_get(rows, json_array_size(rows) - 1),
-	                                            "task_id")));
+	else
+		add_key(object_named("task"), json_array_get(rows, json_array_size(rows) - 1),
+		        keys);
 	json_decref(rows);
-	vec_push(&keys->list, str_detach(&number));
 	return c->code == EXIT_CODE_OK;
 }
 

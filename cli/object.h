@@ -45,6 +45,10 @@ bool object_tasks(struct call *c, bool newest, struct keys *keys);
 
 /* PATH/KEY for a call, percent-encoded. */
 void object_path(const struct object *o, const char *key, struct str *path);
+/* Append the key of a row, which may be a number. */
+void object_row_key(const struct object *o, const json_t *row, struct str *key);
+/* The row of that key with all that is known of it; NULL with the call's code set. */
+json_t *object_get(struct call *c, const struct object *o, const char *key);
 /* Append NAME=VALUE to the query of a path. */
 void query_add(struct str *path, const char *name, const char *value);
 

@@ -63,8 +63,7 @@ static bool settle_inputs(struct call *c, json_t *task)
 	if (!json_is_true(json_object_get(task, "partial")) &&
 	    !json_is_true(json_object_get(task, "accept_failure")))
 		return true;
-	str_addf(&number, "%" JSON_INTEGER_FORMAT,
-	         json_integer_value(json_object_get(task, "task_id")));
+	object_row_key(object_named("task"), task, &number);
 	str_adds(&path, "/executions/");
 	query_add(&path, "task_id", number.p);
 	query_add(&path, "latest", "true");
@@ -278,18 +277,13 @@ static void visit(struct call *c, json_t *grant, const char *work)
 
 int shell(const struct command_call *command)
 {
-	const struct object *o = object_named("task");
-	struct str path = STR_INIT;
 	struct keys keys = {0};
 	struct call c;
 	json_t *task = NULL, *grant = NULL;
 	char *work = NULL;
 
-	if (call_open(&c, command) && object_task(&c, &keys)) {
-		object_path(o, keys.list.v[0], &path);
-		query_add(&path, "view", "full");
-		task = call_json(&c, "GET", path.p, NULL);
-	}
+	if (call_open(&c, command) && object_task(&c, &keys))
+		task = object_get(&c, object_named("task"), keys.list.v[0]);
 	if (task != NULL && settle_inputs(&c, task))
 		grant = grant_of(&c, task);
 	if (grant != NULL)
@@ -299,7 +293,6 @@ int shell(const struct command_call *command)
 	free(work);
 	json_decref(grant);
 	json_decref(task);
-	str_release(&path);
 	keys_release(&keys);
 	return call_close(&c);
 }
