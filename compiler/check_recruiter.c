@@ -218,20 +218,7 @@ static void check_place(struct compilation *c, const struct hire *h)
 	}
 }
 
-/* Has it been said of another step with the same recruiter? */
-static bool is_told(const struct compilation *c, struct span span)
-{
-	for (size_t i = 0; i < c->sink.n; i++) {
-		const struct diag *d = &c->sink.list[i];
-
-		if (d->code == code_of(E0605) && d->span.file == span.file &&
-		    d->span.start == span.start)
-			return true;
-	}
-	return false;
-}
-
-/* h NULL: a step without recruiters. */
+/* h NULL: a step without recruiters. Of those with the same one the first is told of. */
 static void check_storage(struct compilation *c, const struct step *step, const struct hire *h)
 {
 	const struct setting *provider = h ? hire_setting(h, KEY_provider) : NULL;
@@ -244,7 +231,7 @@ static void check_storage(struct compilation *c, const struct step *step, const 
 	                                                 : step->stmt->head;
 	struct diag *d;
 
-	if (path == NULL || step->settings.first[KEY_output] != NULL || is_told(c, span))
+	if (path == NULL || step->settings.first[KEY_output] != NULL)
 		return;
 	d = report(c, E0605, span, "workers of `%s` cannot reach the storage of the results", who);
 	if (provider != NULL) {
