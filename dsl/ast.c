@@ -55,6 +55,34 @@ const char *stmt_kind_text(enum stmt_kind kind)
 	return texts[kind];
 }
 
+const struct block *stmt_body(const struct stmt *s)
+{
+	switch (s->kind) {
+	case STMT_WORKFLOW:
+		return s->workflow.body;
+	case STMT_RECRUITER:
+		return s->recruiter.body;
+	case STMT_STEP:
+		return s->step.body;
+	case STMT_USE:
+		return s->use.body;
+	case STMT_FOREACH:
+		return s->foreach.body;
+	case STMT_IF:
+		return s->branch.then;
+	case STMT_BLOCK:
+		return s->block.body;
+	case STMT_TEST:
+		return s->test.body;
+	case STMT_PROFILE:
+		return s->profile.body;
+	case STMT_THEN:
+		return s->then.body;
+	default:
+		return NULL;
+	}
+}
+
 const char *expr_plain_string(const struct expr *e)
 {
 	if (e == NULL || e->kind != EXPR_STRING)

@@ -369,6 +369,8 @@ struct stmt {
 };
 
 const char *stmt_kind_text(enum stmt_kind kind);
+/* What stands in the braces of a statement, of `if` in the first ones; NULL: it has none. */
+const struct block *stmt_body(const struct stmt *s);
 
 /* ---- the file ---- */
 

@@ -369,39 +369,11 @@ static void dump_head(const struct stmt *s, struct str *out)
 	}
 }
 
-static const struct block *body_of(const struct stmt *s)
-{
-	switch (s->kind) {
-	case STMT_WORKFLOW:
-		return s->workflow.body;
-	case STMT_RECRUITER:
-		return s->recruiter.body;
-	case STMT_STEP:
-		return s->step.body;
-	case STMT_USE:
-		return s->use.body;
-	case STMT_FOREACH:
-		return s->foreach.body;
-	case STMT_IF:
-		return s->branch.then;
-	case STMT_BLOCK:
-		return s->block.body;
-	case STMT_TEST:
-		return s->test.body;
-	case STMT_PROFILE:
-		return s->profile.body;
-	case STMT_THEN:
-		return s->then.body;
-	default:
-		return NULL;
-	}
-}
-
 static void dump_block(const struct block *b, unsigned level, struct str *out)
 {
 	for (size_t i = 0; i < b->n; i++) {
 		const struct stmt *s = b->items[i];
-		const struct block *body = body_of(s);
+		const struct block *body = stmt_body(s);
 
 		indent(out, level);
 		if (s->kind == STMT_RUN) {
@@ -430,7 +402,7 @@ static void dump_inline(const struct block *b, struct str *out)
 	str_addc(out, '{');
 	for (size_t i = 0; i < b->n; i++) {
 		const struct stmt *s = b->items[i];
-		const struct block *body = body_of(s);
+		const struct block *body = stmt_body(s);
 
 		str_adds(out, i > 0 ? ", " : " ");
 		dump_head(s, out);

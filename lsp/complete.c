@@ -89,50 +89,22 @@ static void look_at_value(struct completion *c, const char *key, const struct ex
 
 static void look_at(struct completion *c, const struct stmt *s)
 {
-	const struct block *body = NULL;
+	const struct block *body = stmt_body(s);
 
 	switch (s->kind) {
-	case STMT_STEP:
-		body = s->step.body;
-		break;
-	case STMT_WORKFLOW:
-		body = s->workflow.body;
-		break;
-	case STMT_RECRUITER:
-		body = s->recruiter.body;
-		break;
-	case STMT_USE:
-		body = s->use.body;
-		break;
-	case STMT_THEN:
-		body = s->then.body;
-		break;
-	case STMT_TEST:
-		body = s->test.body;
-		break;
-	case STMT_PROFILE:
-		body = s->profile.body;
-		break;
-	case STMT_FOREACH:
-		body = s->foreach.body;
-		break;
 	case STMT_IF:
 		if (s->branch.otherwise != NULL && inside(s->branch.otherwise->span, c->offset))
 			look_into(c, s->branch.otherwise);
-		body = s->branch.then;
-		break;
-	case STMT_BLOCK:
-		body = s->block.body;
 		break;
 	case STMT_ATTR:
 		look_at_value(c, s->attr.key.text, s->attr.value);
-		return;
+		break;
 	case STMT_RUN:
 		if (c->offset > s->run->bar.start && c->offset <= s->run->span.end)
 			c->text = s;
-		return;
+		break;
 	default:
-		return;
+		break;
 	}
 	if (body == NULL || !inside(body->span, c->offset))
 		return;

@@ -65,40 +65,11 @@ static void add_settings(struct marks *t, const struct block *block)
 		const struct stmt *s = block->items[i];
 
 		switch (s->kind) {
-		case STMT_WORKFLOW:
-			add_settings(t, s->workflow.body);
-			break;
-		case STMT_RECRUITER:
-			add_settings(t, s->recruiter.body);
-			break;
-		case STMT_STEP:
-			add_settings(t, s->step.body);
-			break;
-		case STMT_USE:
-			add_settings(t, s->use.body);
-			break;
-		case STMT_THEN:
-			add_settings(t, s->then.body);
-			break;
-		case STMT_TEST:
-			add_settings(t, s->test.body);
-			break;
-		case STMT_PROFILE:
-			add_settings(t, s->profile.body);
-			break;
-		case STMT_FOREACH:
-			add_settings(t, s->foreach.body);
-			break;
-		case STMT_IF:
-			add_settings(t, s->branch.then);
-			add_settings(t, s->branch.otherwise);
-			break;
 		case STMT_ATTR:
 			add_setting(t, s->attr.key.span);
 			break;
 		case STMT_BLOCK:
 			add_setting(t, s->block.key.span);
-			add_settings(t, s->block.body);
 			break;
 		case STMT_CONSTRAINT:
 			add_setting(t, s->constraint.key.span);
@@ -106,6 +77,9 @@ static void add_settings(struct marks *t, const struct block *block)
 		default:
 			break;
 		}
+		add_settings(t, stmt_body(s));
+		if (s->kind == STMT_IF)
+			add_settings(t, s->branch.otherwise);
 	}
 }
 
