@@ -60,6 +60,12 @@ void compile_emit(struct compilation *c);
 /* Of `then`; then.c. */
 void check_next(struct compilation *c, struct next *next);
 void emit_nexts(struct compilation *c, struct submission *s);
+/*
+ * What the setting, `input` or `resource`, of a task names, which env stands at; emit.c. In the
+ * arena of env, which that of plan.other is to be, too.
+ */
+const struct submission_uri *emit_uris(struct compilation *c, const struct step *step,
+                                       uint32_t tuple, enum setting_key key, size_t *n);
 /* How a step takes what another one makes; graph.c. */
 enum flow { FLOW_NONE, FLOW_ORDER, FLOW_DATA, FLOW_GATHER };
 enum flow flow_between(const struct step *from, const struct step *to);

@@ -195,41 +195,48 @@ static bool emit_item(void *context, const struct data_item *item)
 	return true;
 }
 
-/* The URIs of one setting, and the column that holds them all. */
-static const char *emit_data(struct staged *s, const struct step *step, uint32_t tuple,
-                             enum setting_key key, const struct submission_uri **uris, size_t *n)
+const struct submission_uri *emit_uris(struct compilation *c, const struct step *step,
+                                       uint32_t tuple, enum setting_key key, size_t *n)
 {
-	const struct setting *set = task_own_setting(s->env, step, key);
+	const struct setting *set = task_own_setting(&c->env, step, key);
+	struct staged s = {.c = c, .env = &c->env, .other = &c->plan.other, .arena = c->env.arena};
 	struct data_walk w = {
-	        .env = s->env,
-	        .other = s->other,
+	        .env = s.env,
+	        .other = s.other,
 	        .step = step,
 	        .tuple = tuple,
 	        .entered = true,
 	        .item = emit_item,
-	        .context = s,
+	        .context = &s,
 	};
-	struct submission_uri *kept;
+	struct submission_uri *kept = NULL;
+
+	*n = 0;
+	/* Cannot fail: plan has walked it. */
+	if (set != NULL && data_walk(&w, set->node) && s.uris.n > 0) {
+		kept = arena_array(s.arena, struct submission_uri, s.uris.n);
+		memcpy(kept, s.uris.v, s.uris.n * sizeof(*kept));
+		*n = s.uris.n;
+	}
+	vec_release(&s.uris);
+	return kept;
+}
+
+/* The column that holds them all; NULL: there are none. */
+static const char *uri_column(const struct submission_uri *uris, size_t n, struct arena *arena)
+{
 	struct str column = STR_INIT, one = STR_INIT;
 	const char *text;
 
-	*uris = NULL;
-	*n = 0;
-	s->uris.n = 0;
-	/* Cannot fail: plan has walked it. */
-	if (set == NULL || !data_walk(&w, set->node) || s->uris.n == 0)
+	if (n == 0)
 		return NULL;
-	kept = arena_array(s->arena, struct submission_uri, s->uris.n);
-	memcpy(kept, s->uris.v, s->uris.n * sizeof(*kept));
-	*uris = kept;
-	*n = s->uris.n;
-	for (size_t i = 0; i < *n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		str_reset(&one);
-		str_adds(&one, kept[i].uri);
-		str_adds(&one, kept[i].actions);
+		str_adds(&one, uris[i].uri);
+		str_adds(&one, uris[i].actions);
 		uri_list_add(&column, one.p);
 	}
-	text = arena_strndup(s->arena, column.p, column.len);
+	text = arena_strndup(arena, column.p, column.len);
 	str_release(&column);
 	str_release(&one);
 	return text;
@@ -423,7 +430,6 @@ static void emit_task(const struct submission *sub, uint32_t i, struct arena *ar
 	struct arena *kept_env = env->arena, *kept_other = other->arena;
 	uint32_t tuple;
 	const struct step *step;
-	struct staged s = {.c = c, .env = env, .other = other, .arena = arena};
 	struct command cmd;
 	bool ok;
 
@@ -447,10 +453,10 @@ static void emit_task(const struct submission *sub, uint32_t i, struct arena *ar
 	emit_row(env, step, &sub->steps[step->number], tuple, &cmd, &out->row);
 	out->identity_command = cmd.identity;
 	out->fresh = emit_fresh(env, step);
-	out->row.input = emit_data(&s, step, tuple, KEY_input, &out->inputs, &out->ninputs);
-	out->row.resource =
-	        emit_data(&s, step, tuple, KEY_resource, &out->resources, &out->nresources);
-	vec_release(&s.uris);
+	out->inputs = emit_uris(c, step, tuple, KEY_input, &out->ninputs);
+	out->row.input = uri_column(out->inputs, out->ninputs, arena);
+	out->resources = emit_uris(c, step, tuple, KEY_resource, &out->nresources);
+	out->row.resource = uri_column(out->resources, out->nresources, arena);
 	out->nrequires = c->plan.edge_start[i + 1] - c->plan.edge_start[i];
 	if (out->nrequires > 0)
 	out->requires = c->plan.edges + c->plan.edge_start[i];

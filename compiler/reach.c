@@ -66,13 +66,19 @@ static const struct hire *hire_away(struct compilation *c, const struct step *st
 	return NULL;
 }
 
-static const char *hidden_of(struct compilation *c, const struct submission_uri *uris, size_t n,
-                             struct arena *arena)
+/* What workers elsewhere do not see of what the task, which env stands at, has there; or NULL. */
+static const char *hidden_of(struct compilation *c, const struct step *step, uint32_t tuple,
+                             enum setting_key key)
 {
+	const struct submission_uri *uris;
 	const char *path = NULL;
+	size_t n;
 
+	if (key == KEY_output)
+		return reach_hidden(c, task_output(&c->env, step, tuple), c->env.arena);
+	uris = emit_uris(c, step, tuple, key, &n);
 	for (size_t i = 0; path == NULL && i < n; i++)
-		path = reach_hidden(c, uris[i].uri, arena);
+		path = reach_hidden(c, uris[i].uri, c->env.arena);
 	return path;
 }
 
@@ -80,8 +86,8 @@ static void tell(struct compilation *c, const struct step *step, const struct se
                  const char *who, const struct hire *h, const char *path)
 {
 	const struct setting *provider = h ? hire_setting(h, KEY_provider) : NULL;
-	bool writes = set == NULL || set->key == KEY_output;
-	struct span span = set == NULL ? step->stmt->head : set->expr ? set->expr->span : set->span;
+	bool writes = set->key == KEY_output;
+	struct span span = set->expr ? set->expr->span : set->span;
 	struct diag *d =
 	        writes ? report(c, E0605, span, "workers of `%s` cannot reach %s", who, path)
 	               : report(c, E0606, span, "workers of `%s` do not see %s", who, path);
@@ -98,42 +104,34 @@ static void tell(struct compilation *c, const struct step *step, const struct se
 /* The first task of which something is hidden tells for all of the step. */
 static void check_step(struct compilation *c, const struct step *step)
 {
-	const struct submission *s = c->submission;
-	const struct setting *output = step->settings.first[KEY_output],
-	                     *input = step->settings.first[KEY_input],
-	                     *resource = step->settings.first[KEY_resource];
+	static const enum setting_key keys[] = {KEY_output, KEY_input, KEY_resource};
+	const size_t nkeys = c->options.recruit != NULL ? 3 : 1;
 	const char *who, *path = NULL;
 	const struct hire *h = hire_away(c, step, &who);
-	bool takes = c->options.recruit != NULL && (input != NULL || resource != NULL);
-	struct env *env = &c->env;
-	struct arena arena, *kept = env->arena;
+	struct arena arena, *kept = c->env.arena, *kept_other = c->plan.other.arena;
+	bool any = false;
 
-	if (who == NULL || (output == NULL && !takes))
+	for (size_t k = 0; k < nkeys; k++)
+		any |= step->settings.first[keys[k]] != NULL;
+	if (who == NULL || !any)
 		return;
 	arena_init(&arena);
+	c->env.arena = &arena;
+	c->plan.other.arena = &arena;
 	for (uint32_t i = 0; i < step->level->n && path == NULL; i++) {
-		const struct setting *set = output;
-		struct submission_task task;
-
 		arena_clear(&arena);
-		if (output != NULL) {
-			env->arena = &arena;
-			task_enter(env, step, i);
-			path = reach_hidden(c, task_output(env, step, i), &arena);
-			env->arena = kept;
+		task_enter(&c->env, step, i);
+		for (size_t k = 0; k < nkeys && path == NULL; k++) {
+			const struct setting *set = step->settings.first[keys[k]];
+
+			if (set != NULL)
+				path = hidden_of(c, step, i, keys[k]);
+			if (path != NULL)
+				tell(c, step, set, who, h, path);
 		}
-		if (path == NULL && takes) {
-			s->task(s, step->first_task + i, &arena, &task);
-			set = input;
-			path = hidden_of(c, task.inputs, task.ninputs, &arena);
-		}
-		if (path == NULL && takes) {
-			set = resource;
-			path = hidden_of(c, task.resources, task.nresources, &arena);
-		}
-		if (path != NULL)
-			tell(c, step, set, who, h, path);
 	}
+	c->env.arena = kept;
+	c->plan.other.arena = kept_other;
 	arena_release(&arena);
 }
 
