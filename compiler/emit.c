@@ -420,31 +420,16 @@ static void emit_quorum(struct env *env, struct env *other, const struct step *s
 	out->ngathers = q.n;
 }
 
-/* The callback of the submission. */
-static void emit_task(const struct submission *sub, uint32_t i, struct arena *arena,
-                      struct submission_task *out)
+/* A task of the file, in the arena of the environments. */
+static void emit_own(struct compilation *c, uint32_t i, const struct submission *sub,
+                     struct submission_task *out)
 {
-	/* The environments are scratch space of the compilation, not part of its result. */
-	struct compilation *c = (struct compilation *)sub->context;
 	struct env *env = &c->env, *other = &c->plan.other;
-	struct arena *kept_env = env->arena, *kept_other = other->arena;
 	uint32_t tuple;
-	const struct step *step;
+	const struct step *step = plan_step(c, i, &tuple);
 	struct command cmd;
 	bool ok;
 
-	assert(i < sub->task_count);
-	memset(out, 0, sizeof(*out));
-	/* Everything that is computed for this task lives as long as the caller wants it. */
-	env->arena = arena;
-	other->arena = arena;
-	if (i >= sub->first_removal) {
-		emit_removal(c, i, arena, out);
-		env->arena = kept_env;
-		other->arena = kept_other;
-		return;
-	}
-	step = plan_step(c, i, &tuple);
 	task_enter(env, step, tuple);
 	ok = command_make(env, step, &cmd);
 	/* What can go wrong has gone wrong in plan. */
@@ -454,14 +439,34 @@ static void emit_task(const struct submission *sub, uint32_t i, struct arena *ar
 	out->identity_command = cmd.identity;
 	out->fresh = emit_fresh(env, step);
 	out->inputs = emit_uris(c, step, tuple, KEY_input, &out->ninputs);
-	out->row.input = uri_column(out->inputs, out->ninputs, arena);
+	out->row.input = uri_column(out->inputs, out->ninputs, env->arena);
 	out->resources = emit_uris(c, step, tuple, KEY_resource, &out->nresources);
-	out->row.resource = uri_column(out->resources, out->nresources, arena);
+	out->row.resource = uri_column(out->resources, out->nresources, env->arena);
 	out->nrequires = c->plan.edge_start[i + 1] - c->plan.edge_start[i];
 	if (out->nrequires > 0)
 	out->requires = c->plan.edges + c->plan.edge_start[i];
 	emit_quorum(env, other, step, tuple, out);
 	emit_yields(env, step, out);
+}
+
+/* The callback of the submission. */
+static void emit_task(const struct submission *sub, uint32_t i, struct arena *arena,
+                      struct submission_task *out)
+{
+	/* The environments are scratch space of the compilation, not part of its result. */
+	struct compilation *c = (struct compilation *)sub->context;
+	struct env *env = &c->env, *other = &c->plan.other;
+	struct arena *kept_env = env->arena, *kept_other = other->arena;
+
+	assert(i < sub->task_count);
+	memset(out, 0, sizeof(*out));
+	/* Everything that is computed for this task lives as long as the caller wants it. */
+	env->arena = arena;
+	other->arena = arena;
+	if (i < sub->first_removal)
+		emit_own(c, i, sub, out);
+	else
+		emit_removal(c, i, arena, out);
 	env->arena = kept_env;
 	other->arena = kept_other;
 }
@@ -473,19 +478,14 @@ static void emit_limits(const struct submission *sub, uint32_t i, struct arena *
 	struct compilation *c = (struct compilation *)sub->context;
 	struct env *env = &c->env;
 	struct arena *kept = env->arena;
-	struct submission_task removal = {0};
 	const struct step *step;
 	uint32_t tuple;
 
-	env->arena = arena;
 	if (i >= sub->first_removal) {
-		emit_removal(c, i, arena, &removal);
-		row->retry = removal.row.retry;
-		row->attempt_settings = removal.row.attempt_settings;
-		row->run_timeout = removal.row.run_timeout;
-		env->arena = kept;
+		removal_limits(row);
 		return;
 	}
+	env->arena = arena;
 	step = plan_step(c, i, &tuple);
 	task_enter(env, step, tuple);
 	emit_retry(env, step, row);

@@ -274,6 +274,13 @@ static const char *removal_name(const char *name, const char *step, struct arena
 	return arena_printf(arena, "%s" SUFFIX "%s", step, name + len);
 }
 
+void removal_limits(struct task *row)
+{
+	row->retry = REMOVAL_RETRY;
+	row->attempt_settings = NULL;
+	row->run_timeout = INT_NULL;
+}
+
 void emit_removal(struct compilation *c, uint32_t number, struct arena *arena,
                   struct submission_task *out)
 {
@@ -298,7 +305,7 @@ void emit_removal(struct compilation *c, uint32_t number, struct arena *arena,
 	out->row.command = arena_strndup(arena, command.p, command.len);
 	str_release(&command);
 	out->row.source = place_text(c, asked(c, step)->span, arena);
-	out->row.retry = REMOVAL_RETRY;
+	removal_limits(&out->row);
 	out->row.cpu = REMOVAL_CPU;
 	out->identity_command = out->row.command;
 	out->removes = r->task;

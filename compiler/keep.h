@@ -19,5 +19,7 @@ void emit_keep(struct compilation *c, struct submission *s, struct submission_st
 /* A removal as a task; for the callback of the submission, whose environments stand wherever. */
 void emit_removal(struct compilation *c, uint32_t number, struct arena *arena,
                   struct submission_task *out);
+/* Its limits alone, the same for all. */
+void removal_limits(struct task *row);
 
 #endif
