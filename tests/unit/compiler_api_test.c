@@ -145,6 +145,20 @@ static int remote_list(void *context, const char *uri, compile_found_fn *found, 
 	return 0;
 }
 
+/* Offline nobody is asked again, and nothing is submitted. */
+static void check_offline(const char *text, struct compile_options options, const size_t *asked)
+{
+	const size_t before = *asked;
+	struct compilation *c;
+
+	options.offline = true;
+	c = compile_with(text, options);
+	assert_true(compile_ok(c));
+	assert_int_equal(*asked, before);
+	assert_null(compile_submission(c));
+	compile_release(c);
+}
+
 static void the_network_is_asked_once_or_not_at_all(void **state)
 {
 	static const char text[] =
@@ -169,12 +183,7 @@ static void the_network_is_asked_once_or_not_at_all(void **state)
 	assert_string_equal(task_of(c, 0, &arena).inputs[1].version, "md5:1");
 	arena_release(&arena);
 	compile_release(c);
-	options.offline = true;
-	c = compile_with(text, options);
-	assert_true(compile_ok(c));
-	assert_int_equal(asked, 1);
-	assert_null(compile_submission(c));
-	compile_release(c);
+	check_offline(text, options, &asked);
 }
 
 static int remote_fetch(void *context, const char *uri, struct str *out, struct str *why)
@@ -215,13 +224,7 @@ static void a_sheet_is_fetched_once_or_not_at_all(void **state)
 	assert_string_equal(task_of(c, 0, &arena).row.input, "s3://b/in/A.fq");
 	arena_release(&arena);
 	compile_release(c);
-	options.offline = true;
-	c = compile_with(text, options);
-	assert_true(compile_ok(c));
-	assert_int_equal(asked, 2);
-	assert_null(compile_submission(c));
-	compile_release(c);
-	options.offline = false;
+	check_offline(text, options, &asked);
 	files.fetch = NULL;
 	c = compile_with(text, options);
 	assert_false(compile_ok(c));
