@@ -75,6 +75,17 @@ static void add_run(struct wishes *w, const char *text)
 	w->runs[w->nruns++] = run;
 }
 
+/* "NAME=VALUE", or with another separator; nothing where there is none, or the list is full. */
+static void add_pair(char *text, char separator, struct compile_param *list, size_t *n)
+{
+	char *value = strchr(text, separator);
+
+	if (value == NULL || *n == MAX_PARAMS)
+		return;
+	*value = '\0';
+	list[(*n)++] = (struct compile_param){text, value + 1};
+}
+
 static void read_wishes(const char *text, struct wishes *w)
 {
 	char *save, *line;
@@ -85,13 +96,12 @@ static void read_wishes(const char *text, struct wishes *w)
 	     line = strtok_r(NULL, "\n", &save)) {
 		char *value;
 
-		if (strncmp(line, "#@ set ", 7) == 0 && w->nsets < MAX_PARAMS) {
-			value = strchr(line, '=');
-			if (value != NULL) {
-				*value = '\0';
-				w->sets[w->nsets++] = (struct compile_param){line + 7, value + 1};
-			}
-		}
+		if (strncmp(line, "#@ param ", 9) == 0)
+			add_pair(line + 9, '=', w->params, &w->nparams);
+		if (strncmp(line, "#@ set ", 7) == 0)
+			add_pair(line + 7, '=', w->sets, &w->nsets);
+		if (strncmp(line, "#@ sheet ", 9) == 0)
+			add_pair(line + 9, ' ', w->sheets, &w->nsheets);
 		if (strncmp(line, "#@ recruit ", 11) == 0)
 			w->recruit = line + 11;
 		if (strncmp(line, "#@ shared ", 10) == 0)
@@ -106,13 +116,6 @@ static void read_wishes(const char *text, struct wishes *w)
 			add_run(w, line + 7);
 		if (strncmp(line, "#@ away ", 8) == 0)
 			w->away = line + 8;
-		if (strncmp(line, "#@ sheet ", 9) == 0 && w->nsheets < MAX_PARAMS) {
-			value = strchr(line + 9, ' ');
-			if (value != NULL) {
-				*value++ = '\0';
-				w->sheets[w->nsheets++] = (struct compile_param){line + 9, value};
-			}
-		}
 		if (strncmp(line, "#@ remote ", 10) == 0 && w->nremotes < MAX_PARAMS) {
 			value = strchr(line + 10, ' ');
 			if (value != NULL)
@@ -124,13 +127,6 @@ static void read_wishes(const char *text, struct wishes *w)
 			w->findings[w->nfindings++] = line + 11;
 		if (strncmp(line, "#@ show ", 8) == 0 && w->nshows < MAX_PARAMS)
 			w->shows[w->nshows++] = line + 8;
-		if (strncmp(line, "#@ param ", 9) != 0 || w->nparams == MAX_PARAMS)
-			continue;
-		value = strchr(line, '=');
-		if (value != NULL) {
-			*value = '\0';
-			w->params[w->nparams++] = (struct compile_param){line + 9, value + 1};
-		}
 	}
 }
 
