@@ -98,11 +98,8 @@ static enum exit_code follow(struct session *s, const struct told *t, const json
 static enum exit_code detach(struct session *s, const struct told *t, const json_t *run)
 {
 	int64_t id = member_int(run, "run_id");
-	json_t *body = json_pack("{s:b}", "detached", 1);
-	bool ok = session_set_run(s, id, body);
 
-	json_decref(body);
-	if (!ok)
+	if (!session_set_run(s, id, json_pack("{s:b}", "detached", 1)))
 		return (enum exit_code)s->exit_code;
 	progress_say(s->progress, "%s run %lld goes on", t->plan.workflow, (long long)id);
 	return EXIT_CODE_OK;

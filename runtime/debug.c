@@ -64,19 +64,17 @@ void debug_name(const json_t *task, struct str *out)
  */
 static void detach(struct debug *d)
 {
-	json_t *body = json_pack("{s:b, s:s}", "detached", 1, "left", d->session->who);
 	const int fd = http_multi_fd(d->poll.multi);
 
 	d->over = true;
 	for (int i = 0; i == 0 || (i < PARTINGS && !d->broken && d->poll.waiting); i++) {
-		d->broken = !session_set_run(d->session, d->follow->run_id, body);
+		d->broken = !session_detach(d->session, d->follow->run_id);
 		for (int k = 0; k < PARTINGS && !d->broken && d->poll.waiting; k++) {
 			session_wait(d->session, &fd, 1, PARTING_MS);
 			http_multi_run(d->poll.multi);
 		}
 	}
 	d->broken = d->broken || !follow_refresh(d->follow);
-	json_decref(body);
 	d->follow->detached = !d->broken;
 }
 
@@ -271,12 +269,9 @@ static void do_why(struct debug *d, const char *argument)
 
 static void do_continue(struct debug *d, const char *argument)
 {
-	json_t *body = json_pack("{s:b}", "debug", 0);
-
 	(void)argument;
 	d->over = true;
-	d->broken = !session_set_run(d->session, d->follow->run_id, body);
-	json_decref(body);
+	d->broken = !session_set_run(d->session, d->follow->run_id, json_pack("{s:b}", "debug", 0));
 	if (!d->broken)
 		progress_say(d->out, "the rest goes on by itself");
 	d->follow->debug = false;

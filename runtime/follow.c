@@ -198,20 +198,11 @@ bool follow_ended(const struct follow *f)
 	return f->status != RUN_RUNNING && f->status != RUN_SUBMITTING && f->hooks == 0;
 }
 
-/* PUT one member of the run. */
-static bool set_run(struct follow *f, json_t *body)
-{
-	bool ok = session_set_run(f->session, f->run_id, body);
-
-	json_decref(body);
-	return ok;
-}
-
 static bool detach(struct follow *f)
 {
 	f->asking = false;
 	f->detached = true;
-	return set_run(f, json_pack("{s:b, s:s}", "detached", 1, "left", f->session->who));
+	return session_detach(f->session, f->run_id);
 }
 
 /* Nobody said what is to become of the run: it is cancelled where nobody else follows it. */
@@ -227,7 +218,7 @@ static bool leave(struct follow *f)
 bool follow_cancel(struct follow *f)
 {
 	f->asking = false;
-	return set_run(f, json_pack("{s:s}", "status", "cancelled"));
+	return session_set_run(f->session, f->run_id, json_pack("{s:s}", "status", "cancelled"));
 }
 
 /* Somebody sits there who can answer; a job in the background would be stopped by asking. */
@@ -412,11 +403,8 @@ bool follow_refresh(struct follow *f)
 /* What was asked of a server that ended with a part of it done. */
 static bool release_again(struct follow *f)
 {
-	json_t *body = json_pack("{s:b}", "debug", 0);
-	bool ok = !f->released || !f->debug || session_set_run(f->session, f->run_id, body);
-
-	json_decref(body);
-	return ok;
+	return !f->released || !f->debug ||
+	       session_set_run(f->session, f->run_id, json_pack("{s:b}", "debug", 0));
 }
 
 bool follow_turn(struct follow_poll *p, const int *fds, size_t nfds, int timeout_ms, int *signal)

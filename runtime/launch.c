@@ -144,11 +144,8 @@ static bool choose(struct launch *l)
 
 static bool detach(struct launch *l, struct follow *f)
 {
-	json_t *body = json_pack("{s:b, s:s}", "detached", 1, "left", l->session.who);
-	bool ok = session_set_run(&l->session, l->submitted.run_id, body);
+	bool ok = session_detach(&l->session, l->submitted.run_id) && follow_look(f);
 
-	json_decref(body);
-	ok = ok && follow_look(f);
 	progress_clear(&l->progress);
 	f->detached = ok;
 	return ok;

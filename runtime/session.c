@@ -331,9 +331,17 @@ static bool put_run(struct session *s, int64_t run_id, const json_t *body, json_
 	return ok;
 }
 
-bool session_set_run(struct session *s, int64_t run_id, const json_t *body)
+bool session_set_run(struct session *s, int64_t run_id, json_t *body)
 {
-	return put_run(s, run_id, body, NULL);
+	bool ok = put_run(s, run_id, body, NULL);
+
+	json_decref(body);
+	return ok;
+}
+
+bool session_detach(struct session *s, int64_t run_id)
+{
+	return session_set_run(s, run_id, json_pack("{s:b, s:s}", "detached", 1, "left", s->who));
 }
 
 bool session_leave(struct session *s, int64_t run_id, int64_t *others)

@@ -68,8 +68,10 @@ void session_close(struct session *s);
  */
 bool session_call(struct session *s, const char *method, const char *path, const json_t *body,
                   json_t **reply);
-/* PUT of a run, borrowed body. That the run has ended already is no failure. */
-bool session_set_run(struct session *s, int64_t run_id, const json_t *body);
+/* PUT of a run; takes the body over. That the run has ended already is no failure. */
+bool session_set_run(struct session *s, int64_t run_id, json_t *body);
+/* The run goes on without us, whoever else follows it. As session_set_run. */
+bool session_detach(struct session *s, int64_t run_id);
 /*
  * We follow the run no more: it goes on for the *others that do, or is cancelled where there is
  * none. As session_call; of a run that has ended already there are no others.

@@ -95,20 +95,7 @@ static json_t *run_body(const struct identities *ids, const struct reuse *reuse,
 
 static bool set_status(struct session *s, int64_t run_id, const char *status)
 {
-	json_t *body = json_pack("{s:s}", "status", status);
-	bool ok = session_set_run(s, run_id, body);
-
-	json_decref(body);
-	return ok;
-}
-
-static bool set_debug(struct session *s, int64_t run_id, bool debug)
-{
-	json_t *body = json_pack("{s:b}", "debug", debug);
-	bool ok = session_set_run(s, run_id, body);
-
-	json_decref(body);
-	return ok;
+	return session_set_run(s, run_id, json_pack("{s:s}", "status", status));
 }
 
 /* A person who wants to stop is heard between two bulks. */
@@ -466,7 +453,7 @@ bool submit_run(struct submitted *out, struct session *s, const struct identitie
 	out->turned = out->joined && json_is_true(json_object_get(run, "debug")) != debug;
 	out->complete = out->joined && status != NULL && strcmp(status, "submitting") != 0;
 	json_decref(run);
-	if (out->turned && !set_debug(s, out->run_id, debug))
+	if (out->turned && !session_set_run(s, out->run_id, json_pack("{s:b}", "debug", debug)))
 		return false;
 	if (out->complete)
 		return true;
