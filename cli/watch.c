@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "cli/table.h"
-#include "client/events.h"
+#include "runtime/event_stream.h"
 #include "runtime/session.h"
 
 #include <errno.h>
@@ -18,10 +18,6 @@
 #include <unistd.h>
 
 #define SECOND_NS INT64_C(1000000000)
-/* The server sends something at least every ten seconds. */
-#define SILENCE_NS (30 * SECOND_NS)
-/* Between two attempts to reach it. */
-#define AGAIN_NS SECOND_NS
 /* Readings have an end; a day is none. */
 #define SECONDS_MOST 86400.0
 
@@ -148,75 +144,36 @@ bool screen_show(struct screen *s, struct call *call, const struct str *text)
 	return ok;
 }
 
-/* ---- the stream ---- */
+/* ---- following ---- */
 
-struct stream {
+struct following {
 	const struct watch *watch;
 	struct http_multi *multi;
-	struct events events;
-	uint64_t call; /* 0: none is under way */
-	int64_t heard_ns, again_ns;
+	struct event_stream events;
 	bool changed; /* since the last showing */
 	bool over;    /* a private server has gone */
 	bool refused; /* the server has said no */
-	struct str url;
 };
 
 static bool each_event(void *context, const char *kind, const struct str *data)
 {
-	struct stream *s = context;
+	struct following *f = context;
 
 	(void)kind;
 	(void)data;
-	s->changed = true;
+	f->changed = true;
 	return true;
-}
-
-static bool take_piece(void *context, const char *type, const char *data, size_t n)
-{
-	struct stream *s = context;
-
-	(void)type;
-	s->heard_ns = clock_monotonic_ns();
-	return n == 0 || events_read(&s->events, data, n);
 }
 
 static void take_end(void *context, enum http_error error, struct http_response *response)
 {
-	struct stream *s = context;
-	struct client *client = &s->watch->call->reach.client;
+	struct following *f = context;
+	struct client *client = &f->watch->call->reach.client;
 	enum client_result result = client_answer(client, error, response, NULL);
 
-	s->call = 0;
-	s->again_ns = clock_monotonic_ns() + AGAIN_NS;
-	s->refused = result == CLIENT_UNAUTHORIZED || result == CLIENT_REFUSED;
+	f->refused = result == CLIENT_UNAUTHORIZED || result == CLIENT_REFUSED;
 	/* Nothing happens where it is not needed any more, and it is not started to tell that. */
-	s->over = call_private(s->watch->call);
-}
-
-static void begin(struct stream *s)
-{
-	struct http_request request;
-
-	events_reset(&s->events);
-	s->heard_ns = clock_monotonic_ns();
-	client_request(&s->watch->call->reach.client, "GET", s->watch->events, NULL, 0, &s->url,
-	               &request);
-	s->call = http_multi_follow(s->multi, &request, take_piece, take_end, s);
-}
-
-/* A connection on which nothing comes is none. */
-static void tend(struct stream *s)
-{
-	int64_t now = clock_monotonic_ns();
-
-	if (s->call != 0 && now - s->heard_ns > SILENCE_NS) {
-		http_multi_cancel(s->multi, s->call);
-		s->call = 0;
-		s->again_ns = now;
-	}
-	if (s->call == 0 && now >= s->again_ns)
-		begin(s);
+	f->over = call_private(f->watch->call);
 }
 
 static int until_ms(int64_t then_ns)
@@ -226,48 +183,48 @@ static int until_ms(int64_t then_ns)
 	return ms < 0 ? 0 : ms > INT_MAX ? INT_MAX : (int)ms;
 }
 
-static int wait_ms(const struct stream *s, int64_t next_ns)
+static int wait_ms(const struct following *f, int64_t next_ns)
 {
-	int64_t then = s->call != 0 ? s->heard_ns + SILENCE_NS : s->again_ns;
+	int64_t then = event_stream_due(&f->events);
 
-	return until_ms(s->changed && next_ns < then ? next_ns : then);
+	return until_ms(f->changed && next_ns < then ? next_ns : then);
 }
 
 /* False: nobody reads what is printed. */
-static bool await(struct stream *s, int resized, int64_t next_ns)
+static bool await(struct following *f, int resized, int64_t next_ns)
 {
 	struct signalfd_siginfo info;
 	struct pollfd fds[] = {
-	        {http_multi_fd(s->multi), POLLIN, 0}, {resized, POLLIN, 0}, {STDOUT_FILENO, 0, 0}};
+	        {http_multi_fd(f->multi), POLLIN, 0}, {resized, POLLIN, 0}, {STDOUT_FILENO, 0, 0}};
 
-	if (poll(fds, 3, wait_ms(s, next_ns)) < 0)
+	if (poll(fds, 3, wait_ms(f, next_ns)) < 0)
 		return errno == EINTR;
-	http_multi_run(s->multi);
+	http_multi_run(f->multi);
 	if ((fds[1].revents & POLLIN) && read(resized, &info, sizeof(info)) > 0)
-		s->changed = true;
+		f->changed = true;
 	return (fds[2].revents & POLLERR) == 0;
 }
 
 /* Show it; where the server is away, it is asked again once its stream is there. */
-static bool show(struct stream *s, bool first)
+static bool show(struct following *f, bool first)
 {
-	struct call *call = s->watch->call;
+	struct call *call = f->watch->call;
 	bool ok;
 
-	s->changed = false;
+	f->changed = false;
 	call->patient = !first;
-	ok = s->watch->show(s->watch->context);
+	ok = f->watch->show(f->watch->context);
 	call->patient = false;
 	if (ok || call->code != CALL_AWAY)
 		return ok;
 	call->code = EXIT_CODE_OK;
-	s->changed = true;
+	f->changed = true;
 	return true;
 }
 
 void watch_follow(const struct watch *w)
 {
-	struct stream s = {.watch = w, .multi = http_multi_new(), .changed = true, .url = STR_INIT};
+	struct following f = {.watch = w, .multi = http_multi_new(), .changed = true};
 	int64_t next_ns = 0;
 	int resized;
 	sigset_t set;
@@ -282,30 +239,30 @@ void watch_follow(const struct watch *w)
 		          strerror(errno));
 		ok = false;
 	}
-	events_init(&s.events, each_event, &s);
+	event_stream_init(&f.events, &w->call->reach.client, f.multi, each_event, take_end, &f);
+	f.events.path = w->events;
 	while (ok) {
-		tend(&s);
-		ok = await(&s, resized, next_ns);
-		if (ok && s.refused)
+		event_stream_tend(&f.events);
+		ok = await(&f, resized, next_ns);
+		if (ok && f.refused)
 			ok = call_fail(w->call, EXIT_CODE_SERVER, NULL, "%s",
 			               w->call->reach.client.error.p);
-		if (ok && s.over) {
+		if (ok && f.over) {
 			/* How it ended; the server comes back for that as for any command. */
-			if (s.changed && !show(&s, false))
+			if (f.changed && !show(&f, false))
 				break;
 			fprintf(stderr, "%s: the private server has gone, with its last run\n",
 			        w->call->command->program);
 			break;
 		}
-		if (ok && s.changed && clock_monotonic_ns() >= next_ns) {
-			ok = show(&s, first);
+		if (ok && f.changed && clock_monotonic_ns() >= next_ns) {
+			ok = show(&f, first);
 			first = false;
 			next_ns = clock_monotonic_ns() + (int64_t)(w->seconds * (double)SECOND_NS);
 		}
 	}
 	if (resized >= 0)
 		close(resized);
-	http_multi_free(s.multi);
-	events_release(&s.events);
-	str_release(&s.url);
+	event_stream_release(&f.events);
+	http_multi_free(f.multi);
 }

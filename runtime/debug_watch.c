@@ -4,11 +4,11 @@
  * having heard of every event. Both logs are followed from the grant on.
  */
 #include "base/clock.h"
-#include "client/events.h"
 #include "model/json.h"
 #include "model/status.h"
 #include "net/url.h"
 #include "runtime/debug_inside.h"
+#include "runtime/event_stream.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,7 @@
 #define LINE_MOST 4000
 /* What a worker says of its staging is no event. */
 #define STAGING_MS 500
-/* A server that was away, or has no stream to spare, is asked again. */
+/* A log that was cut off is asked for again. */
 #define AGAIN_NS SECOND_NS
 /* A log whose end does not come is not waited for. */
 #define LOG_NS (10 * SECOND_NS)
@@ -32,11 +32,8 @@ struct watch;
 /* One stream of events. */
 struct feed {
 	struct watch *watch;
-	const char *query; /* NULL: not wanted */
-	struct events events;
-	bool ready;       /* what happens from here on is heard */
-	uint64_t call;    /* 0: none is under way */
-	int64_t again_ns; /* not before */
+	struct event_stream events;
+	bool ready; /* what happens from here on is heard */
 };
 
 /* One log of the execution. */
@@ -54,6 +51,7 @@ struct watch {
 	int64_t task_id;
 	struct str name, batch, query;
 	struct feed feeds[2];
+	size_t nfeeds; /* that are wanted */
 	struct tap taps[2];
 	bool look;         /* something happened */
 	bool done;         /* and all of it was told */
@@ -116,37 +114,13 @@ static bool each_event(void *context, const char *kind, const struct str *data)
 	return true;
 }
 
-static bool feed_piece(void *context, const char *type, const char *data, size_t n)
-{
-	struct feed *feed = context;
-
-	(void)type;
-	return n == 0 || events_read(&feed->events, data, n);
-}
-
 static void feed_done(void *context, enum http_error error, struct http_response *response)
 {
 	struct feed *feed = context;
 
 	(void)error;
 	(void)response;
-	feed->call = 0;
-	feed->again_ns = clock_monotonic_ns() + AGAIN_NS;
 	feed->watch->look = true;
-}
-
-static void feed_start(struct feed *feed)
-{
-	struct debug *d = feed->watch->d;
-	struct http_request request;
-	struct str url = STR_INIT;
-
-	if (feed->query == NULL || feed->call != 0 || clock_monotonic_ns() < feed->again_ns)
-		return;
-	events_reset(&feed->events);
-	client_request(&d->session->client, "GET", feed->query, NULL, 0, &url, &request);
-	feed->call = http_multi_follow(d->poll.multi, &request, feed_piece, feed_done, feed);
-	str_release(&url);
 }
 
 /* ---- logs ---- */
@@ -485,20 +459,21 @@ static void watch_init(struct watch *w, struct debug *d, const json_t *task)
 	url_escape(&w->query, w->batch.p, w->batch.len);
 	for (size_t i = 0; i < 2; i++) {
 		w->feeds[i].watch = w;
-		events_init(&w->feeds[i].events, each_event, &w->feeds[i]);
+		event_stream_init(&w->feeds[i].events, &d->session->client, d->poll.multi,
+		                  each_event, feed_done, &w->feeds[i]);
 		w->taps[i] = (struct tap){
 		        .watch = w, .stream = streams[i], .mark = marks[i], .line = STR_INIT};
 	}
-	w->feeds[0].query = w->query.p;
+	w->feeds[0].events.path = w->query.p;
+	/* Machines are made only where somebody recruits. */
+	w->feeds[1].events.path = "/events?kind=job";
 }
 
 static void watch_release(struct watch *w)
 {
 	taps_reset(w);
 	for (size_t i = 0; i < 2; i++) {
-		if (w->feeds[i].call != 0)
-			http_multi_cancel(w->d->poll.multi, w->feeds[i].call);
-		events_release(&w->feeds[i].events);
+		event_stream_release(&w->feeds[i].events);
 		str_release(&w->taps[i].line);
 	}
 	str_release(&w->name);
@@ -510,7 +485,6 @@ static void watch_release(struct watch *w)
 	str_release(&w->job_told);
 }
 
-/* Machines are made only where somebody recruits. */
 static bool has_recruiter(struct watch *w)
 {
 	struct str path = STR_INIT;
@@ -555,12 +529,12 @@ static void await_feeds(struct watch *w)
 {
 	int signal = 0;
 
-	for (int i = 0; i < 2; i++)
-		feed_start(&w->feeds[i]);
-	for (int i = 0; i < 2; i++) {
+	for (size_t i = 0; i < w->nfeeds; i++)
+		event_stream_tend(&w->feeds[i].events);
+	for (size_t i = 0; i < w->nfeeds; i++) {
 		struct feed *feed = &w->feeds[i];
 
-		for (int k = 0; k < FEED_TURNS && feed->call != 0 && !feed->ready &&
+		for (int k = 0; k < FEED_TURNS && feed->events.call != 0 && !feed->ready &&
 		                !w->d->broken && signal == 0;
 		     k++)
 			w->d->broken = !follow_turn(&w->d->poll, NULL, 0, FEED_MS, &signal);
@@ -589,12 +563,11 @@ static void turn(struct watch *w)
 		look(w);
 	if (w->waits_ns != 0 && clock_monotonic_ns() - w->waits_ns > SECOND_NS && !w->done)
 		tell_why(w);
-	for (size_t i = 0; i < 2 && !w->done; i++) {
-		feed_start(&w->feeds[i]);
-		/* Its lines come behind the one that says that it runs. */
-		if (w->told >= EXECUTION_RUNNING)
-			tap_start(&w->taps[i]);
-	}
+	for (size_t i = 0; i < w->nfeeds && !w->done; i++)
+		event_stream_tend(&w->feeds[i].events);
+	/* Its lines come behind the one that says that it runs. */
+	for (size_t i = 0; i < 2 && !w->done && w->told >= EXECUTION_RUNNING; i++)
+		tap_start(&w->taps[i]);
 }
 
 void debug_watch(struct debug *d, const json_t *task)
@@ -602,8 +575,7 @@ void debug_watch(struct debug *d, const json_t *task)
 	struct watch w;
 
 	watch_init(&w, d, task);
-	if (has_recruiter(&w))
-		w.feeds[1].query = "/events?kind=job";
+	w.nfeeds = has_recruiter(&w) ? 2 : 1;
 	await_feeds(&w);
 	w.look = true;
 	w.done = d->broken || d->over || !begin(&w, task);
