@@ -1,6 +1,6 @@
 /*
  * The inside of runtime/debug.h: debug.c reads commands, debug_watch.c tells of the task that was
- * picked, debug_tell.c finds tasks and shows what is known of them.
+ * picked, debug_log.c what it writes, debug_tell.c finds tasks and shows what is known of them.
  */
 #ifndef RUNTIME_DEBUG_INSIDE_H
 #define RUNTIME_DEBUG_INSIDE_H
@@ -21,10 +21,6 @@ struct debug {
 	bool over;
 	bool broken; /* the session's error is set */
 };
-
-/* Before the lines of a task's standard output, and error. */
-#define DEBUG_OUT "  out| "
-#define DEBUG_ERR "  err| "
 
 /*
  * The answer to a call, the caller's; body is taken over. NULL where it was refused, which is told,
@@ -50,8 +46,38 @@ json_t *debug_execution(struct debug *d, int64_t task_id);
 int64_t debug_waiting(const struct debug *d);
 void debug_list(struct debug *d, const char *step);
 void debug_show(struct debug *d, const json_t *task);
-void debug_log(struct debug *d, const json_t *task);
 void debug_why(struct debug *d, const json_t *task);
+
+/* ---- debug_log.c ---- */
+
+/* What its latest execution wrote. */
+void debug_log(struct debug *d, const json_t *task);
+
+/* One log of an execution that goes on. */
+struct debug_tap {
+	struct debug_logs *logs;
+	size_t stream;
+	struct str line;
+	uint64_t call; /* 0: none is under way */
+	int64_t offset, again_ns;
+	bool ended, cr; /* cr: behind a carriage return */
+};
+
+/* Both, told line by line as they grow. */
+struct debug_logs {
+	struct debug *d;
+	bool *look; /* set when a call has ended */
+	struct debug_tap taps[2];
+};
+
+void debug_logs_init(struct debug_logs *l, struct debug *d, bool *look);
+void debug_logs_release(struct debug_logs *l);
+/* From the beginning, of another execution. */
+void debug_logs_clear(struct debug_logs *l);
+/* Ask for what is not asked for yet, or was cut off. */
+void debug_logs_tend(struct debug_logs *l, int64_t execution);
+/* All was told. */
+bool debug_logs_ended(const struct debug_logs *l);
 
 /* ---- debug_watch.c ---- */
 

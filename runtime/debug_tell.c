@@ -7,7 +7,6 @@
 /* Tasks shown of a step, or of what failed; of one step alone. */
 #define LISTED 5
 #define LISTED_ALONE 100
-#define LOG_TAIL 20000
 
 /* ---- finding ---- */
 
@@ -334,41 +333,7 @@ void debug_show(struct debug *d, const json_t *task)
 	str_release(&variables);
 }
 
-/* ---- log and why ---- */
-
-static void show_log(struct debug *d, int64_t execution, const char *stream, const char *mark)
-{
-	struct str path = STR_INIT, bytes = STR_INIT;
-	const char *line;
-
-	str_addf(&path, "/executions/%lld/log/%s?tail=%d", (long long)execution, stream, LOG_TAIL);
-	if (client_get_bytes(&d->session->client, path.p, 30000, &bytes) != CLIENT_OK)
-		progress_say(d->out, "no %s: %s", stream, d->session->client.error.p);
-	for (line = bytes.len > 0 ? bytes.p : ""; *line != '\0';) {
-		size_t n = strcspn(line, "\n");
-
-		progress_say(d->out, "%s%.*s", mark, (int)n, line);
-		line += n + (line[n] == '\n');
-	}
-	str_release(&path);
-	str_release(&bytes);
-}
-
-void debug_log(struct debug *d, const json_t *task)
-{
-	json_t *execution = debug_execution(d, member_int(task, "task_id"));
-	struct str name = STR_INIT;
-
-	debug_name(task, &name);
-	if (execution != NULL) {
-		show_log(d, member_int(execution, "execution_id"), "stdout", DEBUG_OUT);
-		show_log(d, member_int(execution, "execution_id"), "stderr", DEBUG_ERR);
-	} else if (!d->broken) {
-		progress_say(d->out, "%s has not run yet", name.p);
-	}
-	str_release(&name);
-	json_decref(execution);
-}
+/* ---- why ---- */
 
 void debug_why(struct debug *d, const json_t *task)
 {

@@ -14,12 +14,8 @@
 #include <string.h>
 
 #define SECOND_NS INT64_C(1000000000)
-/* A line that does not end is told in parts. */
-#define LINE_MOST 4000
 /* What a worker says of its staging is no event. */
 #define STAGING_MS 500
-/* A log that was cut off is asked for again. */
-#define AGAIN_NS SECOND_NS
 /* A log whose end does not come is not waited for. */
 #define LOG_NS (10 * SECOND_NS)
 #define FILES_SHOWN 5
@@ -36,23 +32,13 @@ struct feed {
 	bool ready; /* what happens from here on is heard */
 };
 
-/* One log of the execution. */
-struct tap {
-	struct watch *watch;
-	const char *stream, *mark;
-	struct str line;
-	uint64_t call;
-	int64_t offset, again_ns;
-	bool ended, cr; /* cr: behind a carriage return */
-};
-
 struct watch {
 	struct debug *d;
 	int64_t task_id;
 	struct str name, batch, query;
 	struct feed feeds[2];
 	size_t nfeeds; /* that are wanted */
-	struct tap taps[2];
+	struct debug_logs logs;
 	bool look;         /* something happened */
 	bool done;         /* and all of it was told */
 	int64_t before;    /* executions up to this one are not of this attempt */
@@ -121,77 +107,6 @@ static void feed_done(void *context, enum http_error error, struct http_response
 	(void)error;
 	(void)response;
 	feed->watch->look = true;
-}
-
-/* ---- logs ---- */
-
-static void say_line(struct tap *tap)
-{
-	progress_say(tap->watch->d->out, "%s%s", tap->mark, tap->line.p);
-	str_reset(&tap->line);
-}
-
-static bool tap_piece(void *context, const char *type, const char *data, size_t n)
-{
-	struct tap *tap = context;
-
-	(void)type;
-	tap->offset += (int64_t)n;
-	for (size_t i = 0; i < n; i++) {
-		/* Bars that are drawn over and over are lines, too. */
-		bool end = data[i] == '\n' || data[i] == '\r';
-
-		if ((end && !(data[i] == '\n' && tap->cr && tap->line.len == 0)) ||
-		    tap->line.len >= LINE_MOST)
-			say_line(tap);
-		if (!end)
-			str_addc(&tap->line, data[i]);
-		tap->cr = data[i] == '\r';
-	}
-	return true;
-}
-
-static void tap_done(void *context, enum http_error error, struct http_response *response)
-{
-	struct tap *tap = context;
-
-	tap->call = 0;
-	tap->again_ns = clock_monotonic_ns() + AGAIN_NS;
-	/* Else it was cut off, and goes on where that was. */
-	tap->ended = error == HTTP_OK && !http_status_retriable(response->status);
-	if (tap->ended && tap->line.len > 0)
-		say_line(tap);
-	tap->watch->look = true;
-}
-
-static void tap_start(struct tap *tap)
-{
-	struct debug *d = tap->watch->d;
-	struct str url = STR_INIT, path = STR_INIT;
-	struct http_request request;
-
-	if (tap->ended || tap->call != 0 || clock_monotonic_ns() < tap->again_ns)
-		return;
-	str_addf(&path, "/executions/%lld/log/%s?follow=true&offset=%lld",
-	         (long long)tap->watch->execution, tap->stream, (long long)tap->offset);
-	client_request(&d->session->client, "GET", path.p, NULL, 0, &url, &request);
-	tap->call = http_multi_follow(d->poll.multi, &request, tap_piece, tap_done, tap);
-	str_release(&url);
-	str_release(&path);
-}
-
-static void taps_reset(struct watch *w)
-{
-	for (size_t i = 0; i < 2; i++) {
-		struct tap *tap = &w->taps[i];
-
-		if (tap->call != 0)
-			http_multi_cancel(w->d->poll.multi, tap->call);
-		tap->call = 0;
-		tap->offset = tap->again_ns = 0;
-		tap->ended = tap->cr = false;
-		str_reset(&tap->line);
-	}
 }
 
 /* ---- what is told ---- */
@@ -289,7 +204,7 @@ static void tell_progress(struct watch *w, const json_t *execution, int status)
 	char staged[24];
 
 	if (member_int(execution, "execution_id") != w->execution) {
-		taps_reset(w);
+		debug_logs_clear(&w->logs);
 		w->execution = member_int(execution, "execution_id");
 		vec_push(&w->d->follow->told, w->execution);
 		w->told = -1;
@@ -324,7 +239,7 @@ static void tell_loss(struct watch *w, json_t *execution, int status)
 	w->before = w->execution;
 	w->execution = 0;
 	w->told = -1;
-	taps_reset(w);
+	debug_logs_clear(&w->logs);
 }
 
 /* A task without an execution of this attempt. */
@@ -346,7 +261,7 @@ static int status_of(const json_t *row, const char *const *words, size_t n)
 
 static bool logs_ended(const struct watch *w)
 {
-	return (w->taps[0].ended && w->taps[1].ended) ||
+	return debug_logs_ended(&w->logs) ||
 	       (w->ended_ns != 0 && clock_monotonic_ns() - w->ended_ns > LOG_NS);
 }
 
@@ -440,9 +355,6 @@ static void tell_job(struct watch *w)
 
 static void watch_init(struct watch *w, struct debug *d, const json_t *task)
 {
-	static const char *const streams[] = {"stdout", "stderr"};
-	static const char *const marks[] = {DEBUG_OUT, DEBUG_ERR};
-
 	*w = (struct watch){.d = d,
 	                    .task_id = member_int(task, "task_id"),
 	                    .told = -1,
@@ -461,9 +373,8 @@ static void watch_init(struct watch *w, struct debug *d, const json_t *task)
 		w->feeds[i].watch = w;
 		event_stream_init(&w->feeds[i].events, &d->session->client, d->poll.multi,
 		                  each_event, feed_done, &w->feeds[i]);
-		w->taps[i] = (struct tap){
-		        .watch = w, .stream = streams[i], .mark = marks[i], .line = STR_INIT};
 	}
+	debug_logs_init(&w->logs, d, &w->look);
 	w->feeds[0].events.path = w->query.p;
 	/* Machines are made only where somebody recruits. */
 	w->feeds[1].events.path = "/events?kind=job";
@@ -471,11 +382,9 @@ static void watch_init(struct watch *w, struct debug *d, const json_t *task)
 
 static void watch_release(struct watch *w)
 {
-	taps_reset(w);
-	for (size_t i = 0; i < 2; i++) {
+	debug_logs_release(&w->logs);
+	for (size_t i = 0; i < 2; i++)
 		event_stream_release(&w->feeds[i].events);
-		str_release(&w->taps[i].line);
-	}
 	str_release(&w->name);
 	str_release(&w->batch);
 	str_release(&w->query);
@@ -566,8 +475,8 @@ static void turn(struct watch *w)
 	for (size_t i = 0; i < w->nfeeds && !w->done; i++)
 		event_stream_tend(&w->feeds[i].events);
 	/* Its lines come behind the one that says that it runs. */
-	for (size_t i = 0; i < 2 && !w->done && w->told >= EXECUTION_RUNNING; i++)
-		tap_start(&w->taps[i]);
+	if (!w->done && w->told >= EXECUTION_RUNNING)
+		debug_logs_tend(&w->logs, w->execution);
 }
 
 void debug_watch(struct debug *d, const json_t *task)
