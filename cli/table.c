@@ -1,11 +1,10 @@
 #include "cli/table.h"
 
+#include "base/terminal.h"
 #include "model/json.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 /* Between two columns. */
@@ -139,19 +138,10 @@ size_t table_bytes_of(const char *text, size_t len, size_t n)
 
 void table_init(struct table_print *t, const char *columns, bool header)
 {
-	const char *wish = getenv("COLUMNS");
-	long wished = wish != NULL ? strtol(wish, NULL, 10) : 0;
-	struct winsize size = {0};
-
 	*t = (struct table_print){.columns = columns, .header = header};
 	date_format(clock_date_us(), t->today);
-	if (!isatty(STDOUT_FILENO))
-		return;
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0)
-		size.ws_col = 0;
-	t->width = wished > 0 && wished < 10000 ? (unsigned)wished
-	           : size.ws_col > 0            ? size.ws_col
-	                                        : 80;
+	if (isatty(STDOUT_FILENO))
+		t->width = terminal_wanted(STDOUT_FILENO).columns;
 }
 
 static void read_columns(struct table_print *t)

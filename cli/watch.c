@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/terminal.h"
 #include "cli/table.h"
 #include "runtime/event_stream.h"
 #include "runtime/session.h"
@@ -13,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -39,22 +39,9 @@ bool watch_wanted(struct call *call, double *seconds)
 
 /* ---- the screen ---- */
 
-static void measure(struct screen *s)
-{
-	struct winsize size = {0};
-
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0)
-		memset(&size, 0, sizeof(size));
-	s->width = size.ws_col;
-	s->height = size.ws_row;
-}
-
 void screen_init(struct screen *s)
 {
-	const char *term = getenv("TERM");
-
-	*s = (struct screen){.last = STR_INIT};
-	s->terminal = isatty(STDOUT_FILENO) && term != NULL && strcmp(term, "dumb") != 0;
+	*s = (struct screen){.terminal = terminal_draws(STDOUT_FILENO), .last = STR_INIT};
 }
 
 void screen_release(struct screen *s)
@@ -86,23 +73,24 @@ static size_t lines_in(const char *text)
 }
 
 /* The text as lines of the terminal, as many as it has room for. */
-static unsigned lay_out(struct screen *s, const struct str *text, struct str *out)
+static unsigned lay_out(const struct str *text, struct str *out)
 {
 	const char *line = text->len > 0 ? text->p : "";
+	const struct terminal_size size = terminal_size(STDOUT_FILENO);
 	unsigned n = 0;
 
-	measure(s);
 	while (*line != '\0') {
 		size_t length = strcspn(line, "\n");
 		bool last = line[length] == '\0' || line[length + 1] == '\0';
 
 		/* The line below them is the cursor's. */
-		if (s->height > 2 && n + 2 >= s->height && !last) {
+		if (size.lines > 2 && n + 2 >= size.lines && !last) {
 			str_addf(out, "... %zu more\033[K\n", lines_in(line));
 			return n + 1;
 		}
 		/* One that goes on below would not be drawn over. */
-		str_add(out, line, s->width > 0 ? table_bytes_of(line, length, s->width) : length);
+		str_add(out, line,
+		        size.columns > 0 ? table_bytes_of(line, length, size.columns) : length);
 		str_adds(out, "\033[K\n");
 		n++;
 		line += length + (line[length] == '\n');
@@ -122,7 +110,7 @@ bool screen_show(struct screen *s, struct call *call, const struct str *text)
 	bool ok = true;
 
 	if (s->terminal)
-		lines = lay_out(s, text, &shown);
+		lines = lay_out(text, &shown);
 	else
 		str_add(&shown, text->p, text->len);
 	if (!s->begun || !same(&shown, &s->last)) {

@@ -30,7 +30,6 @@ void watch_follow(const struct watch *w);
 struct screen {
 	bool terminal;
 	bool begun; /* something was printed */
-	unsigned width, height;
 	unsigned drawn; /* lines of the last text that stand on the terminal */
 	struct str last;
 };

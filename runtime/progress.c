@@ -2,13 +2,12 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/terminal.h"
 
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #define SUMMARY_NS (30 * INT64_C(1000000000))
 #define BAR_CELLS 12
@@ -30,27 +29,20 @@ static bool locale_is_utf8(void)
 
 void progress_resize(struct progress *p)
 {
-	const char *columns = getenv("COLUMNS"), *lines = getenv("LINES");
-	long width = columns ? strtol(columns, NULL, 10) : 0;
-	long height = lines ? strtol(lines, NULL, 10) : 0;
-	struct winsize size = {0};
+	struct terminal_size size = terminal_wanted(p->fd);
 
-	if (ioctl(p->fd, TIOCGWINSZ, &size) != 0)
-		memset(&size, 0, sizeof(size));
-	p->width = width > 0 && width < 10000 ? (unsigned)width
-	           : size.ws_col > 0          ? size.ws_col
-	                                      : 80;
-	p->height = height > 0 && height < 10000 ? (unsigned)height : size.ws_row;
+	p->width = size.columns;
+	p->height = size.lines;
 }
 
 void progress_init(struct progress *p, int fd)
 {
-	const char *term = getenv("TERM"), *no_color = getenv("NO_COLOR");
+	const char *no_color = getenv("NO_COLOR");
 
 	memset(p, 0, sizeof(*p));
 	str_init(&p->late);
 	p->fd = fd;
-	p->terminal = isatty(fd) && term != NULL && strcmp(term, "dumb") != 0;
+	p->terminal = terminal_draws(fd);
 	p->color = p->terminal && (no_color == NULL || *no_color == '\0');
 	p->unicode = locale_is_utf8();
 	p->started_ns = clock_monotonic_ns();
