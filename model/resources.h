@@ -217,6 +217,7 @@ F(INT,  reused_count,      FIELD_CREATE | FIELD_NATURAL, "0", "tasks whose earli
 F(TEXT, source,            FIELD_CREATE | FIELD_NULL, "null", "path of the .scitq file") \
 F(BOOL, detached,          FIELD_SET, "false", "goes on with nobody attached") \
 F(BOOL, debug,             FIELD_SET, "false", "its tasks wait in status debug, each for somebody who sets it to pending; it does not end while one has failed") \
+F(INT,  debug_from,        FIELD_NULL, "null", "task from which on those that are to wait in status debug may not do so yet; null: they all do") \
 F(TEXT, arguments,         FIELD_CREATE | FIELD_NULL, "null", "JSON text: directory in which scitq-run was called, and its params, set and profile") \
 F(TEXT, on_success,        FIELD_CREATE | FIELD_NULL, "null", "JSON text of a task that is made when the run succeeded") \
 F(TEXT, on_failure,        FIELD_CREATE | FIELD_NULL, "null", "JSON text of a task that is made when the run failed") \

@@ -3,6 +3,7 @@
 #include "model/json.h"
 #include "server/change.h"
 #include "server/columns.h"
+#include "server/fleet.h"
 #include "server/hire.h"
 #include "server/hook.h"
 #include "server/record.h"
@@ -20,6 +21,8 @@
 
 static const char *const kind_words[] = {"failed", "retry", "lost", "dependency", "told"};
 
+static timer_function sweep_more;
+
 struct run_node *run_find(const struct state *state, uint32_t id)
 {
 	/* The live runs are few and the newest are asked for most. */
@@ -28,6 +31,13 @@ struct run_node *run_find(const struct state *state, uint32_t id)
 			return state->runs.v[i];
 	}
 	return NULL;
+}
+
+/* Tasks from that one on are still to follow `debug`; 0: none. */
+static void sweep_from(struct state *state, struct run_node *run, uint32_t id)
+{
+	state->sweeps += (id > 0) - (run->sweeping > 0);
+	run->sweeping = id;
 }
 
 struct run_node *run_add(struct state *state, const struct run *row)
@@ -40,6 +50,11 @@ struct run_node *run_add(struct state *state, const struct run *row)
 	run->status = (uint8_t)row->status;
 	run->detached = row->detached == 1;
 	run->debug = row->debug == 1;
+	/* What a crash cut short. */
+	if (run->debug && row->debug_from > 0) {
+		sweep_from(state, run, (uint32_t)row->debug_from);
+		timer_set(state->timers, &run->sweep, 0, sweep_more);
+	}
 	/* Later than every number that a follower may know from before. */
 	run->event = clock_date_us() / 1000;
 	vec_push(&state->runs, run);
@@ -51,6 +66,7 @@ static void run_free(struct state *state, struct run_node *run)
 	timer_cancel(state->timers, &run->follow);
 	timer_cancel(state->timers, &run->cancel);
 	timer_cancel(state->timers, &run->sweep);
+	sweep_from(state, run, 0);
 	for (size_t i = 0; i < run->incidents.n; i++)
 		json_decref(run->incidents.v[i]);
 	vec_release(&run->incidents);
@@ -367,39 +383,60 @@ static bool sweep_task(struct core *core, const struct run_node *run, uint32_t i
 	       change_task(core, id, task, TASK_EVENT_DEBUG, REASON_NONE);
 }
 
+/* What stood behind tasks that were to be swept is looked at again. */
+static void let_go(struct state *state, const struct run_node *run)
+{
+	for (size_t i = 0; i < run->steps.n; i++)
+		fleet_batch_ready(state, state->batches.v[run->steps.v[i].batch]);
+}
+
 /* In the order of their numbers, in which they are granted. */
 static void sweep_more(void *context, struct timer *timer)
 {
 	struct core *core = context;
 	struct run_node *run = timer_owner(timer, struct run_node, sweep);
-	struct run row = {.run_id = run->id, .debug = false};
+	struct run row = {.run_id = run->id, .debug = run->debug, .debug_from = INT_NULL};
+	uint64_t mask = BIT(RUN_COL_debug_from);
 	uint32_t n = 0;
 
 	while (run->sweeping > 0 && run->undone > 0 && n < SWEPT_AT_ONCE && !core->group_failed) {
 		uint32_t id = run->sweeping;
 		struct task_node *task = state_task(&core->state, id);
 
-		run->sweeping = id < core->state.last_task ? id + 1 : 0;
+		sweep_from(&core->state, run, id < core->state.last_task ? id + 1 : 0);
 		if (task != NULL)
 			n += sweep_task(core, run, id, task);
 	}
 	if (run->undone == 0)
-		run->sweeping = 0;
+		sweep_from(&core->state, run, 0);
 	if (run->sweeping > 0)
 		timer_set(&core->timers, &run->sweep, core->now_ns + 1, sweep_more);
-	else if (!run->debug && record_update(core, TABLE_RUN, &row, BIT(RUN_COL_debug)))
+	else
+		let_go(&core->state, run);
+	/* Into debug it is from the first group on, out of it with the last. */
+	if (run->debug || run->sweeping == 0)
+		mask |= BIT(RUN_COL_debug);
+	if (run->debug && run->sweeping > 0)
+		row.debug_from = run->sweeping;
+	if (record_update(core, TABLE_RUN, &row, mask))
 		run_touch(&core->state, run);
 }
 
 void run_set_debug(struct core *core, struct run_node *run, bool debug)
 {
-	struct run row = {.run_id = run->id, .debug = true};
-
 	run->debug = debug;
-	run->sweeping = 1;
+	sweep_from(&core->state, run, 1);
 	run_touch(&core->state, run);
-	if (!debug || record_update(core, TABLE_RUN, &row, BIT(RUN_COL_debug)))
-		sweep_more(core, &run->sweep);
+	sweep_more(core, &run->sweep);
+}
+
+bool run_sweeps(const struct state *state, uint32_t id)
+{
+	const struct run_node *run =
+	        state->sweeps > 0 ? run_find(state, class_of(state, state_task(state, id))->run)
+	                          : NULL;
+
+	return run != NULL && run->debug && run->sweeping > 0 && id >= run->sweeping;
 }
 
 bool run_holds(const struct state *state, uint32_t id, const struct batch_node *batch)

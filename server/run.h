@@ -113,9 +113,12 @@ json_t *run_json(struct core *core, struct run_node *run);
 void run_cancel(struct core *core, struct run_node *run);
 /*
  * Its tasks wait for a person from here on, or do so no more: some follow now, the others in groups
- * behind it. The row says that it is not debugged any more when the last has.
+ * behind it. The row says that it is not debugged any more when the last has. On the way into
+ * debug none is granted that is still to follow, and a start goes on where the last one was.
  */
 void run_set_debug(struct core *core, struct run_node *run, bool debug);
+/* Is this task one that is still to be put into debug? */
+bool run_sweeps(const struct state *state, uint32_t id);
 /* Does what would be granted of the batch wait for whoever debugs the run? 0: no run. */
 bool run_holds(const struct state *state, uint32_t run, const struct batch_node *batch);
 /* Is something to happen in it without a person? */

@@ -5,6 +5,7 @@
 #include "server/grant.h"
 #include "server/lease.h"
 #include "server/record.h"
+#include "server/run.h"
 #include "store/store.h"
 
 #include <string.h>
@@ -25,7 +26,7 @@ static uint32_t best_task(const struct core *core, const struct serve *serve,
 		const struct ready_queue *q =
 		        state_batch_first(&core->state, batch, worker->gpus, seconds);
 
-		if (q == NULL)
+		if (q == NULL || run_sweeps(&core->state, q->head))
 			continue;
 		if (best != NULL) {
 			if (q->priority != b->priority) {

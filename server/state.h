@@ -281,6 +281,7 @@ struct state {
 	        last_job, last_token, last_audit;
 	uint64_t undone; /* tasks not done */
 	uint32_t ending; /* workers whose machine ends */
+	uint32_t sweeps; /* runs of which tasks are still to follow `debug` */
 	bool stirred;    /* tasks moved in this group: recruiters are to look */
 	uint32_t live;   /* executions */
 };

@@ -335,7 +335,8 @@ static bool same_runs(struct check *check, struct core *shadow)
 		}
 		if (a->status != b->status || a->undone != b->undone || a->hooks != b->hooks ||
 		    (a->counted_to == UINT32_MAX && a->failed != b->failed) ||
-		    a->detached != b->detached)
+		    a->detached != b->detached || (a->debug ? a->sweeping : 0) != b->sweeping ||
+		    (a->debug != b->debug && a->sweeping == 0))
 			return FAIL(check,
 			            "run %u: status %d %d, undone %llu %llu, failed %llu %llu",
 			            b->id, a->status, b->status, (unsigned long long)a->undone,

@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-#define SCHEMA_VERSION 18
+#define SCHEMA_VERSION 19
 
 /*
  * SQL that leads from version i + 1 to i + 2; missing tables and indexes are made after it. Types
@@ -69,6 +69,8 @@ static const char *const upgrades[SCHEMA_VERSION - 1] = {
         "ALTER TABLE flavor_metrics ADD COLUMN pool {text}",
         /* Where a worker that was taken over goes back to. */
         "ALTER TABLE worker ADD COLUMN home {text}",
+        /* How far a run is on its way into debug. */
+        "ALTER TABLE run ADD COLUMN debug_from {integer}",
 };
 
 /*

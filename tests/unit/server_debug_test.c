@@ -213,19 +213,28 @@ static void test_from_now_on(void **unused)
 	bench_close(b);
 }
 
-static void test_many(void **unused)
+/* A run of 3000 tasks: more than one group puts into debug, or out of it. */
+static struct bench *many_begun(bool debug)
 {
 	struct bench *b = bench_open(NULL);
-	json_t *tasks = json_array(), *run;
+	json_t *tasks = json_array();
 
-	(void)unused;
-	create(b, true);
+	create(b, debug);
 	for (int i = 0; i < 3000; i++)
 		json_array_append_new(tasks,
 		                      json_pack("{s:s, s:s}", "command", "x", "batch", "qc.a"));
 	bench_call(b, 201, handle_task_bulk, 0, NULL,
 	           json_pack("{s:i, s:o}", "run_id", 1, "tasks", tasks));
 	bench_call(b, 200, handle_run_update, 1, NULL, json_of("{'status': 'running'}"));
+	return b;
+}
+
+static void test_many(void **unused)
+{
+	struct bench *b = many_begun(true);
+	json_t *run;
+
+	(void)unused;
 	assert_int_equal(in_step(b, 0, "debug"), 3000);
 	/* In parts, in the order in which they are granted. Cut short, it is still debugged. */
 	run = set_debug(b, false);
@@ -249,6 +258,42 @@ static void test_many(void **unused)
 	assert_int_equal(in_step(b, 0, "debug"), 3000);
 	assert_int_equal(in_step(b, 0, "pending"), 0);
 	bench_close(b);
+}
+
+/* On the way there none is granted that is not there yet, and nothing leaves it half way: neither a
+   crash nor a group that fails. */
+static void test_many_at_once(void **unused)
+{
+	(void)unused;
+	for (int crash = 0; crash < 2; crash++) {
+		struct bench *b = many_begun(false);
+		struct tworker w;
+
+		set_debug(b, true);
+		assert_string_equal(task_word(b, 2000), "debug");
+		assert_string_equal(task_word(b, 2001), "pending");
+		w = tworker_new(b, "n1", "i", "'concurrency': 2, 'batch': 'qc.*'");
+		assert_int_equal(grants_in(tworker_ask(b, &w, "", NULL)), 0);
+		/* Others go on: those of other steps at once, those behind it when it is there. */
+		bench_new_task(b, "{'batch': 'qc.b'}");
+		assert_int_equal(get_int(grant_of(tworker_ask(b, &w, "", NULL), 0), "task_id"),
+		                 3001);
+		bench_new_task(b, "{'batch': 'qc.a'}");
+		assert_int_equal(grants_in(tworker_ask(b, &w, "1", NULL)), 0);
+		if (crash) {
+			bench_restart(b);
+		} else {
+			b->fail_step = STORE_STEP_COMMIT;
+			b->failing = 0;
+			bench_advance(b, 0.001);
+			assert_int_equal(b->failed, 1);
+		}
+		bench_step(b);
+		assert_int_equal(in_step(b, 0, "debug"), 3000);
+		assert_int_equal(get_int(grant_of(tworker_ask(b, &w, "1", NULL), 0), "task_id"),
+		                 3002);
+		bench_close(b);
+	}
 }
 
 /* Its hook is nobody's to wait for. */
@@ -299,10 +344,10 @@ static void test_private_server(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_one_by_one),     cmocka_unit_test(test_again),
-	        cmocka_unit_test(test_failure),        cmocka_unit_test(test_from_now_on),
-	        cmocka_unit_test(test_many),           cmocka_unit_test(test_hook),
-	        cmocka_unit_test(test_private_server),
+	        cmocka_unit_test(test_one_by_one), cmocka_unit_test(test_again),
+	        cmocka_unit_test(test_failure),    cmocka_unit_test(test_from_now_on),
+	        cmocka_unit_test(test_many),       cmocka_unit_test(test_many_at_once),
+	        cmocka_unit_test(test_hook),       cmocka_unit_test(test_private_server),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

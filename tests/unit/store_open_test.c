@@ -216,6 +216,7 @@ static void an_older_database_is_upgraded(void **state)
 	        "ALTER TABLE task DROP COLUMN evictions",
 	        "ALTER TABLE flavor_metrics DROP COLUMN pool",
 	        "ALTER TABLE worker DROP COLUMN home",
+	        "ALTER TABLE run DROP COLUMN debug_from",
 	};
 	struct task row = some_task(1), read = {.task_id = 1};
 	struct arena arena;
