@@ -109,6 +109,30 @@ void execution_settle(struct execution *e, struct place *place, uint64_t limit)
 	stream_init(&e->streams[STREAM_ERR], place->path, "stderr", limit);
 }
 
+int64_t execution_memory(const struct execution *e)
+{
+	return e->memory != INT_NULL && e->memory > 0 ? e->memory : 0;
+}
+
+struct command_input execution_command(const struct execution *e, double worker_cpus,
+                                       bool plain_shell)
+{
+	return (struct command_input){
+	        .command = e->command,
+	        .script = e->script,
+	        .directory = e->place->path,
+	        .task_id = e->task_id,
+	        .execution_id = e->id,
+	        .name = e->name,
+	        .batch = e->batch,
+	        .cpu = e->cpu,
+	        .weight = e->weight,
+	        .worker_cpus = worker_cpus,
+	        .plain_shell = plain_shell,
+	        .contained = e->container != NULL,
+	};
+}
+
 static void add_text(struct str *note, const char *text)
 {
 	message_add_number(note, text != NULL);

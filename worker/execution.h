@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "model/field.h"
 #include "model/problem.h"
+#include "worker/command.h"
 #include "worker/mounts.h"
 #include "worker/outcome.h"
 #include "worker/place.h"
@@ -98,6 +99,11 @@ struct execution *execution_new(json_t *grant, struct problem *problem);
 void execution_free(struct execution *e);
 /* Its place is known: prepare what reads its output. `limit`: bytes kept per stream. */
 void execution_settle(struct execution *e, struct place *place, uint64_t limit);
+/* Bytes that it may take at most; 0: no limit. */
+int64_t execution_memory(const struct execution *e);
+/* Of what its command is built, in its place. */
+struct command_input execution_command(const struct execution *e, double worker_cpus,
+                                       bool plain_shell);
 
 /* What execution_from_note() needs. */
 void execution_note(const struct execution *e, struct str *note);

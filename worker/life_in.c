@@ -16,7 +16,7 @@ static void staged_in(struct job *job, void *ctx);
 static struct cgroup_limits limits_of(const struct agent *a, const struct execution *e)
 {
 	return (struct cgroup_limits){
-	        .memory = e->memory != INT_NULL && e->memory > 0 ? (uint64_t)e->memory : 0,
+	        .memory = (uint64_t)execution_memory(e),
 	        .cpus = isnan(e->cpu) ? e->weight * a->machine.cpus : e->cpu,
 	};
 }
@@ -24,16 +24,13 @@ static struct cgroup_limits limits_of(const struct agent *a, const struct execut
 /* Its command can go to the supervisor. */
 void life_hold(struct agent *a, struct execution *e)
 {
-	struct command_input in = {e->command,      e->script,      e->place->path,
-	                           e->task_id,      e->id,          e->name,
-	                           e->batch,        e->cpu,         e->weight,
-	                           a->machine.cpus, a->plain_shell, e->container != NULL};
+	struct command_input in = execution_command(e, a->machine.cpus, a->plain_shell);
 	struct container_input box = {&a->engine,
 	                              e->container,
 	                              e->container_options,
 	                              a->options->work.p,
 	                              &e->mounts,
-	                              e->memory != INT_NULL && e->memory > 0 ? e->memory : 0,
+	                              execution_memory(e),
 	                              NULL};
 	struct str error = STR_INIT, note = STR_INIT;
 	struct holder_start start;
@@ -101,11 +98,7 @@ void life_stage_in(struct agent *a, struct execution *e)
 		return;
 	}
 	e->phase = PHASE_STAGING;
-	s = staging_new(STAGING_IN, e, staged_in);
-	s->resources = a->resources;
-	s->copies = e->container == NULL && a->shield == SHIELD_NONE;
-	if (e->container != NULL)
-		staging_contain(s, a->engine.program.p);
+	s = staging_in_new(e, a->resources, a->shield, a->engine.program.p, staged_in);
 	life_add_job(a, e, s, e->download_timeout);
 }
 
@@ -119,10 +112,7 @@ static void staged_in(struct job *job, void *ctx)
 		life_job_failed(a, e, s);
 	} else if (e != NULL) {
 		e->deadline_ns = 0;
-		e->mounts = s->mounts;
-		s->mounts = (struct mounts){0};
-		e->lent = s->lent;
-		lent_init(&s->lent);
+		staging_in_give(s, e);
 		life_hold(a, e);
 	}
 	staging_free(s);

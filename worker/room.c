@@ -62,13 +62,6 @@ static bool is_contained(const struct room *r)
 	return r->execution->container != NULL;
 }
 
-static int64_t memory_of(const struct room *r)
-{
-	int64_t memory = r->execution->memory;
-
-	return memory != INT_NULL && memory > 0 ? memory : 0;
-}
-
 static bool hear_signals(struct room *r)
 {
 	static const int heard[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD};
@@ -95,7 +88,7 @@ static int next_signal(const struct room *r)
 
 static bool enter_group(struct room *r, struct str *error)
 {
-	struct cgroup_limits limits = {.memory = (uint64_t)memory_of(r),
+	struct cgroup_limits limits = {.memory = (uint64_t)execution_memory(r->execution),
 	                               .cpus = isnan(r->execution->cpu) ? r->machine.cpus
 	                                                                : r->execution->cpu};
 	struct str told = STR_INIT;
@@ -210,14 +203,11 @@ static bool wait_for(struct room *r, struct pool *pool, struct staging *s,
 static bool bring(struct room *r, void (*told)(const char *line), struct str *error)
 {
 	struct execution *e = r->execution;
-	struct staging *s = staging_new(STAGING_IN, e, arrived);
+	struct staging *s =
+	        staging_in_new(e, r->resources, r->shield, r->engine.program.p, arrived);
 	struct pool *pool = pool_new(1);
 	bool ok = false;
 
-	s->resources = r->resources;
-	s->copies = !is_contained(r) && r->shield == SHIELD_NONE;
-	if (is_contained(r))
-		staging_contain(s, r->engine.program.p);
 	if (pool == NULL || !pool_add(pool, &s->job)) {
 		str_adds(error, "no thread can be started");
 	} else if (wait_for(r, pool, s, told)) {
@@ -226,10 +216,7 @@ static bool bring(struct room *r, void (*told)(const char *line), struct str *er
 			str_adds(error,
 			         s->error.len > 0 ? s->error.p : stage_result_text(s->result));
 	}
-	e->mounts = s->mounts;
-	s->mounts = (struct mounts){0};
-	e->lent = s->lent;
-	lent_init(&s->lent);
+	staging_in_give(s, e);
 	pool_free(pool, staging_drop);
 	staging_free(s);
 	return ok;
@@ -252,9 +239,7 @@ static bool write_script(struct room *r, struct str *error)
 bool room_furnish(struct room *r, void (*told)(const char *line), struct str *error)
 {
 	struct execution *e = r->execution;
-	struct command_input in = {e->command, e->script,       e->place->path, e->task_id,
-	                           e->id,      e->name,         e->batch,       e->cpu,
-	                           e->weight,  r->machine.cpus, false,          is_contained(r)};
+	struct command_input in = execution_command(e, r->machine.cpus, false);
 	int err = 0;
 
 	if (is_contained(r)) {
@@ -302,7 +287,7 @@ const char *room_script(const struct room *r)
 
 int64_t room_memory_each(const struct room *r)
 {
-	return is_contained(r) || r->limits_memory ? 0 : memory_of(r);
+	return is_contained(r) || r->limits_memory ? 0 : execution_memory(r->execution);
 }
 
 /* ---- what runs in it ---- */
@@ -361,7 +346,7 @@ static bool make_command(struct room *r, char *const *words, char *const *variab
 	                              e->container_options,
 	                              r->work,
 	                              &e->mounts,
-	                              memory_of(r),
+	                              execution_memory(e),
 	                              terminal ? with_terminal : without};
 
 	*c = r->command;

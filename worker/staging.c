@@ -411,10 +411,27 @@ struct staging *staging_new(enum staging_kind kind, struct execution *e,
 	return s;
 }
 
-void staging_contain(struct staging *s, const char *engine)
+struct staging *staging_in_new(struct execution *e, struct resources *resources,
+                               enum shield_kind shield, const char *engine,
+                               void (*done)(struct job *job, void *ctx))
 {
-	s->engine = xstrdup(engine);
-	s->image = xstrdup(s->execution->container);
+	struct staging *s = staging_new(STAGING_IN, e, done);
+
+	s->resources = resources;
+	s->copies = e->container == NULL && shield == SHIELD_NONE;
+	if (e->container != NULL) {
+		s->engine = xstrdup(engine);
+		s->image = xstrdup(e->container);
+	}
+	return s;
+}
+
+void staging_in_give(struct staging *s, struct execution *e)
+{
+	e->mounts = s->mounts;
+	s->mounts = (struct mounts){0};
+	e->lent = s->lent;
+	lent_init(&s->lent);
 }
 
 void staging_free(struct staging *s)

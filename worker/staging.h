@@ -65,8 +65,15 @@ struct staging {
 /* Texts are copied. `done` gets the job on the loop, which frees it. */
 struct staging *staging_new(enum staging_kind kind, struct execution *e,
                             void (*done)(struct job *job, void *ctx));
-/* STAGING_IN: for a container of this engine, the execution's image being there first. */
-void staging_contain(struct staging *s, const char *engine);
+/*
+ * STAGING_IN of what the execution is given. In a container of this engine, whose image is there
+ * first, where it names one; else by links, or by copies where there is no shield around them.
+ */
+struct staging *staging_in_new(struct execution *e, struct resources *resources,
+                               enum shield_kind shield, const char *engine,
+                               void (*done)(struct job *job, void *ctx));
+/* The execution has what its links lead to. */
+void staging_in_give(struct staging *s, struct execution *e);
 void staging_free(struct staging *s);
 
 /*
