@@ -11,7 +11,7 @@
 /* Numbers of device nodes above it are not looked for. */
 #define MOST 1024
 
-static void add(struct str *list, const char *name, size_t len)
+void gpus_add(struct str *list, const char *name, size_t len)
 {
 	if (list->len > 0)
 		str_addc(list, ',');
@@ -31,17 +31,11 @@ static bool names_one(const char *name, size_t len)
 
 static void add_visible(struct str *list, const char *visible)
 {
-	for (;;) {
-		size_t len = strcspn(visible, ",");
+	const char *name;
+	size_t len;
 
-		if (!names_one(visible, len))
-			return;
-		add(list, visible, len);
-		visible += len;
-		if (*visible == '\0')
-			return;
-		visible++;
-	}
+	while ((name = gpus_next(&visible, &len)) != NULL && names_one(name, len))
+		gpus_add(list, name, len);
 }
 
 static bool is_node(const char *name, unsigned long *number)
@@ -102,7 +96,7 @@ size_t gpus_find(struct str *list)
 		gpus_first(count_known(), &found);
 	n = gpus_count(found.p);
 	if (n > 0)
-		add(list, found.p, found.len);
+		gpus_add(list, found.p, found.len);
 	str_release(&found);
 	return n;
 }
@@ -122,27 +116,35 @@ size_t gpus_count(const char *list)
 	return n;
 }
 
+const char *gpus_next(const char **list, size_t *len)
+{
+	const char *name = *list;
+
+	if (*name == '\0')
+		return NULL;
+	*len = strcspn(name, ",");
+	*list = name + *len + (name[*len] == ',');
+	return name;
+}
+
 bool gpus_have(const char *list, const char *name, size_t len)
 {
-	while (*list != '\0') {
-		size_t n = strcspn(list, ",");
+	const char *one;
+	size_t n;
 
-		if (n == len && memcmp(list, name, len) == 0)
+	while ((one = gpus_next(&list, &n)) != NULL) {
+		if (n == len && memcmp(one, name, len) == 0)
 			return true;
-		list += n + (list[n] == ',');
 	}
 	return false;
 }
 
 size_t gpus_common(const char *list, const char *other)
 {
-	size_t n = 0;
+	const char *name;
+	size_t n = 0, len;
 
-	while (*list != '\0') {
-		size_t len = strcspn(list, ",");
-
-		n += gpus_have(other, list, len);
-		list += len + (list[len] == ',');
-	}
+	while ((name = gpus_next(&list, &len)) != NULL)
+		n += gpus_have(other, name, len);
 	return n;
 }

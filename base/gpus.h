@@ -17,7 +17,10 @@
 size_t gpus_find(struct str *list);
 /* The first n numbers. */
 void gpus_first(size_t n, struct str *list);
+void gpus_add(struct str *list, const char *name, size_t len);
 size_t gpus_count(const char *list);
+/* The first name of *list, of *len bytes, which goes on behind it; NULL: there is none. */
+const char *gpus_next(const char **list, size_t *len);
 /* How many of the first are in the second. */
 size_t gpus_common(const char *list, const char *other);
 /* Is the name, of so many bytes, one of the list? */

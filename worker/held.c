@@ -239,19 +239,18 @@ bool held_list_has_pid(const struct held_list *list, pid_t pid)
 
 bool held_take_gpus(struct held *h, const char *all, const struct held_list *running)
 {
-	size_t wanted = h->claim.gpus;
+	size_t wanted = h->claim.gpus, len;
+	const char *name;
 
-	for (const char *name = all; wanted > 0 && *name != '\0';) {
-		size_t len = strcspn(name, ",");
+	while (wanted > 0 && (name = gpus_next(&all, &len)) != NULL) {
 		bool taken = false;
 
 		for (size_t i = 0; i < running->n && !taken; i++)
 			taken = gpus_have(running->v[i]->gpus.p, name, len);
 		if (!taken) {
-			str_addf(&h->gpus, "%s%.*s", h->gpus.len > 0 ? "," : "", (int)len, name);
+			gpus_add(&h->gpus, name, len);
 			wanted--;
 		}
-		name += len + (name[len] == ',');
 	}
 	if (wanted > 0)
 		str_reset(&h->gpus);

@@ -240,7 +240,8 @@ static char **show_gpus(char **argv, int argc, const char *engine, struct arena 
 	const char *gpus = getenv(HELD_GPUS);
 	const size_t n = gpus != NULL ? gpus_count(gpus) : 0;
 	char **words = arena_array(arena, char *, (size_t)argc + n + 3);
-	size_t k = 0;
+	const char *name;
+	size_t k = 0, len;
 
 	words[k++] = *argv++;
 	words[k++] = *argv++;
@@ -249,12 +250,8 @@ static char **show_gpus(char **argv, int argc, const char *engine, struct arena 
 	/* The quotes are for a reader of comma-separated values. */
 	if (n > 0 && engine_is_docker(engine))
 		words[k++] = arena_printf(arena, "--gpus=\"device=%s\"", gpus);
-	for (size_t i = 0; i < n && !engine_is_docker(engine); i++) {
-		size_t len = strcspn(gpus, ",");
-
-		words[k++] = arena_printf(arena, "--device=nvidia.com/gpu=%.*s", (int)len, gpus);
-		gpus += len + (gpus[len] == ',');
-	}
+	while (n > 0 && !engine_is_docker(engine) && (name = gpus_next(&gpus, &len)) != NULL)
+		words[k++] = arena_printf(arena, "--device=nvidia.com/gpu=%.*s", (int)len, name);
 	memcpy(words + k, argv, ((size_t)argc - 2 + 1) * sizeof(*argv));
 	return words;
 }

@@ -5,9 +5,9 @@
  *	scitq-worker --container ENGINE NAME DIRECTORY WORD...
  *
  * runs ENGINE WORD..., the first of which is `run`, with the GPUs that SCITQ_GPUS names, hands
- *signals on to the container, pauses and removes it by the engine's own commands, and ends as the
- *container's command ended: with its code, or by its signal. Nothing of the container is left when
- *it has ended; when its supervisor dies, the kernel tells it, and it kills the container.
+ * signals on to the container, pauses and removes it by the engine's own commands, and ends as the
+ * container's command ended: with its code, or by its signal. Nothing of the container is left when
+ * it has ended; when its supervisor dies, the kernel tells it, and it kills the container.
  */
 #ifndef WORKER_RUNNER_H
 #define WORKER_RUNNER_H
