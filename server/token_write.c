@@ -14,25 +14,6 @@
 /* No token that somebody makes has a / in its name. */
 #define ISSUED "deployed/"
 
-static bool note(void *context, const void *row)
-{
-	(void)row;
-	*(bool *)context = true;
-	return false;
-}
-
-/* Whether a token has this name already; the group may fail. */
-static bool is_taken(struct core *core, const char *name)
-{
-	const struct store_filter filter = {.field = TOKEN_COL_name, .op = STORE_EQ, .text = name};
-	const struct store_query query = {.table = TABLE_TOKEN, .filters = &filter, .nfilters = 1};
-	bool taken = false;
-
-	if (store_select(store_own(core->store), &query, note, &taken) != STORE_OK)
-		core_failed(core, "the tokens cannot be read");
-	return taken;
-}
-
 /* The row of a new token whose digest is known. */
 static bool insert_row(struct core *core, struct token *token, const char *digest)
 {
@@ -43,13 +24,15 @@ static bool insert_row(struct core *core, struct token *token, const char *diges
 	return record_insert(core, TABLE_TOKEN, token);
 }
 
-/* The row of a new token; its text is nowhere else. */
-static bool insert(struct core *core, struct token *token, char text[TOKEN_DIGITS + 1])
+/* The row of a new token; its text begins so, and is nowhere else. */
+static bool insert(struct core *core, struct token *token, const char *prefix, char *text)
 {
 	char *digest = arena_array(&core->arena, char, DIGEST_TEXT_SIZE);
+	size_t n = strlen(prefix);
 
-	random_hex(text, TOKEN_DIGITS);
-	digest_bytes(text, TOKEN_DIGITS, digest);
+	memcpy(text, prefix, n);
+	random_hex(text + n, TOKEN_DIGITS);
+	digest_bytes(text, n + TOKEN_DIGITS, digest);
 	return insert_row(core, token, digest);
 }
 
@@ -62,33 +45,30 @@ static const char *issued_name(struct core *core, const char *worker)
 
 bool token_issue(struct core *core, const char *worker, char text[TOKEN_JOIN_SIZE])
 {
-	char *digest = arena_array(&core->arena, char, DIGEST_TEXT_SIZE);
 	struct token token = {.name = issued_name(core, worker),
 	                      .role = JOIN_ROLE,
 	                      .worker = worker,
 	                      .expiry_date = DATE_NULL};
 
-	memcpy(text, JOIN_PREFIX, strlen(JOIN_PREFIX));
-	random_hex(text + strlen(JOIN_PREFIX), TOKEN_DIGITS);
-	digest_bytes(text, strlen(text), digest);
-	return insert_row(core, &token, digest);
+	return insert(core, &token, JOIN_PREFIX, text);
 }
 
 struct issued {
 	struct core *core;
-	VEC(struct token) rows; /* texts in the group's arena */
+	VEC(struct token) rows; /* number, hash and exchanged, in the group's arena */
 };
 
 static bool add_issued(void *context, const void *row_p)
 {
 	struct issued *issued = context;
-	struct token row = *(const struct token *)row_p;
+	const struct token *row = row_p;
 	struct arena *arena = &issued->core->arena;
+	struct token kept = {.token_id = row->token_id,
+	                     .hash = arena_strdup(arena, row->hash ? row->hash : ""),
+	                     .exchanged =
+	                             row->exchanged ? arena_strdup(arena, row->exchanged) : NULL};
 
-	row.role = arena_strdup(arena, row.role ? row.role : "");
-	row.hash = arena_strdup(arena, row.hash ? row.hash : "");
-	row.exchanged = row.exchanged ? arena_strdup(arena, row.exchanged) : NULL;
-	vec_push(&issued->rows, row);
+	vec_push(&issued->rows, kept);
 	return true;
 }
 
@@ -102,6 +82,16 @@ static bool find_rows(struct core *core, enum token_column column, const char *t
 	*found = (struct issued){.core = core};
 	return store_select(store_own(core->store), &query, add_issued, found) == STORE_OK ||
 	       core_failed(core, "the tokens cannot be read");
+}
+
+/* Whether a token has this text there already; false also where the group failed. */
+static bool is_taken(struct core *core, enum token_column column, const char *text)
+{
+	struct issued found;
+	bool taken = find_rows(core, column, text, &found) && found.rows.n > 0;
+
+	vec_release(&found.rows);
+	return taken;
 }
 
 bool token_revoke(struct core *core, const char *worker)
@@ -156,7 +146,7 @@ static void refuse_second(struct core *core, struct call *call, const char *work
 
 bool token_exchange(struct core *core, struct call *call, const char *worker, const char *own)
 {
-	struct issued issued, same = {.core = core};
+	struct issued issued;
 	const struct token *joining = NULL;
 	bool ok;
 
@@ -171,7 +161,6 @@ bool token_exchange(struct core *core, struct call *call, const char *worker, co
 		if (strcmp(issued.rows.v[i].hash, call->digest) == 0)
 			joining = &issued.rows.v[i];
 	}
-	ok = ok && find_rows(core, TOKEN_COL_hash, own, &same);
 	if (ok && joining == NULL) {
 		core_refuse(core, call, PROBLEM_UNAUTHORIZED, "the token is not valid any more");
 		ok = false;
@@ -179,14 +168,13 @@ bool token_exchange(struct core *core, struct call *call, const char *worker, co
 		ok = strcmp(joining->exchanged, own) == 0;
 		if (!ok)
 			refuse_second(core, call, worker);
-	} else if (ok && same.rows.n > 0) {
+	} else if (ok && is_taken(core, TOKEN_COL_hash, own)) {
 		core_refuse(core, call, PROBLEM_CONFLICT, JOIN_OWN " is another token's");
 		ok = false;
 	} else {
 		ok = ok && exchange(core, worker, &issued, joining, own);
 	}
 	vec_release(&issued.rows);
-	vec_release(&same.rows);
 	return ok;
 }
 
@@ -228,13 +216,13 @@ void handle_token_create(struct core *core, struct call *call)
 		core_problem(core, call);
 		return;
 	}
-	if (is_taken(core, token.name)) {
+	if (is_taken(core, TOKEN_COL_name, token.name)) {
 		core_refuse(core, call, PROBLEM_CONFLICT,
 		            "there is a token %.80s: revoke it first, or choose another name",
 		            token.name);
 		return;
 	}
-	if (!insert(core, &token, text))
+	if (!insert(core, &token, "", text))
 		return;
 	reply = row_to_json(table, &token, VIEW_FULL);
 	json_object_set_new(reply, "token", json_string(text));
