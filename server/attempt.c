@@ -5,6 +5,10 @@
 #include "server/deadline.h"
 #include "server/record.h"
 
+const uint64_t attempt_columns = BIT(TASK_COL_cpu) | BIT(TASK_COL_memory) | BIT(TASK_COL_gpu) |
+                                 BIT(TASK_COL_download_timeout) | BIT(TASK_COL_run_timeout) |
+                                 BIT(TASK_COL_upload_timeout) | BIT(TASK_COL_attempt_settings);
+
 void attempt_weigh(struct task_class *class, const struct task *row, unsigned attempt)
 {
 	struct task now = *row;
@@ -26,15 +30,12 @@ void attempt_weigh(struct task_class *class, const struct task *row, unsigned at
 
 void attempt_changed(struct core *core, uint32_t id, struct task_node *task)
 {
-	const uint64_t columns = BIT(TASK_COL_cpu) | BIT(TASK_COL_memory) | BIT(TASK_COL_gpu) |
-	                         BIT(TASK_COL_download_timeout) | BIT(TASK_COL_run_timeout) |
-	                         BIT(TASK_COL_upload_timeout) | BIT(TASK_COL_attempt_settings);
 	struct state *state = &core->state;
 	struct execution_node *execution = state_execution(state, task_execution(task));
 	struct task_class class = *class_of(state, task);
 	struct task row;
 
-	if (!record_task(core, id, columns, &row))
+	if (!record_task(core, id, attempt_columns, &row))
 		return;
 	attempt_weigh(&class, &row, task->attempts);
 	state_task_reclass(state, id, task, &class);

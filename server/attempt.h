@@ -8,6 +8,9 @@
 
 #include "server/core_inside.h"
 
+/* Of what the row says, that which attempt_weigh() reads. */
+extern const uint64_t attempt_columns;
+
 /* The weight and the time that the row gives the task in this attempt, into its class. */
 void attempt_weigh(struct task_class *class, const struct task *row, unsigned attempt);
 /* The row's weight or time has changed, or the attempt: class, queue and worker follow. */

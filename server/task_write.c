@@ -181,11 +181,6 @@ static void carry_out(struct core *core, uint32_t id, struct task_node *task,
 	}
 }
 
-static const uint64_t weight_columns = BIT(TASK_COL_cpu) | BIT(TASK_COL_memory) |
-                                       BIT(TASK_COL_gpu) | BIT(TASK_COL_download_timeout) |
-                                       BIT(TASK_COL_run_timeout) | BIT(TASK_COL_upload_timeout) |
-                                       BIT(TASK_COL_attempt_settings);
-
 static const uint64_t identity_columns = BIT(TASK_COL_command) | BIT(TASK_COL_script) |
                                          BIT(TASK_COL_container) | BIT(TASK_COL_container_options) |
                                          BIT(TASK_COL_input) | BIT(TASK_COL_resource) |
@@ -208,7 +203,7 @@ static void follow_fields(struct core *core, uint32_t id, struct task_node *task
 	if (set & BIT(TASK_COL_priority))
 		class.priority = (int32_t)row->priority;
 	state_task_reclass(state, id, task, &class);
-	if (set & weight_columns)
+	if (set & attempt_columns)
 		attempt_changed(core, id, task);
 	if (execution == NULL)
 		return;
