@@ -294,6 +294,13 @@ int64_t making_for_run(const struct core *core, uint32_t run)
 	return n;
 }
 
+/* Its machine is being made, or is not destroyed yet. */
+static bool takes_quota(const struct core *core, const struct job_node *job)
+{
+	return job_makes(job) ? !is_there(core, job)
+	                      : job->action == JOB_DESTROY && job_is_to_do(job);
+}
+
 int64_t jobs_at(const struct core *core, const struct machine *place)
 {
 	const struct state *state = &core->state;
@@ -301,10 +308,8 @@ int64_t jobs_at(const struct core *core, const struct machine *place)
 
 	for (size_t i = 0; i < state->jobs.n; i++) {
 		const struct job_node *job = state->jobs.v[i];
-		bool counts = job_makes(job) ? !is_there(core, job)
-		                             : job->action == JOB_DESTROY && job_is_to_do(job);
 
-		n += counts && text_same(job->provider, place->provider) &&
+		n += takes_quota(core, job) && text_same(job->provider, place->provider) &&
 		     text_same(job->region, place->region) && text_same(job->flavor, place->name);
 	}
 	return n;
@@ -332,16 +337,15 @@ double pool_taken(const struct core *core, const struct machine *place)
 	const struct machine *other;
 	double cpus = 0;
 
-	for (size_t i = 0; place->pool != NULL && i < core->state.jobs.n; i++) {
+	for (size_t i = 0; i < core->state.jobs.n; i++) {
 		const struct job_node *job = core->state.jobs.v[i];
-		bool counts = job_makes(job) ? !is_there(core, job)
-		                             : job->action == JOB_DESTROY && job_is_to_do(job);
 
-		other = counts ? sharing(core, place, job->provider, job->region, job->flavor)
-		               : NULL;
+		other = takes_quota(core, job)
+		                ? sharing(core, place, job->provider, job->region, job->flavor)
+		                : NULL;
 		cpus += other != NULL ? other->cpu : 0;
 	}
-	for (size_t i = 0; place->pool != NULL && i < roster->workers.n; i++) {
+	for (size_t i = 0; i < roster->workers.n; i++) {
 		const struct roster_worker *w = &roster->workers.v[i];
 
 		other = w->there && w->since > roster->refreshed
