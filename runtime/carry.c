@@ -85,7 +85,7 @@ static enum exit_code follow(struct session *s, const struct told *t, const json
 	if (!follow_run(&f)) {
 		code = (enum exit_code)s->exit_code;
 	} else {
-		summary_tell(&f, started_ns);
+		summary_tell(&f, NULL, started_ns);
 		if (s->interrupted)
 			code = EXIT_CODE_INTERRUPTED;
 		else if (!f.detached && !f.left && f.status != RUN_SUCCEEDED)

@@ -159,6 +159,7 @@ bool identities_compute(struct identities *ids, const struct submission *s, stru
 	*ids = (struct identities){.submission = s, .digests = digests};
 	ids->text = xcalloc(s->task_count, sizeof(*ids->text));
 	ids->output_len = xcalloc(s->task_count, sizeof(*ids->output_len));
+	results_init(&ids->results, s);
 	arena_init(&arena);
 	for (uint32_t i = 0; i < s->task_count && ok; i++) {
 		arena_clear(&arena);
@@ -170,6 +171,7 @@ bool identities_compute(struct identities *ids, const struct submission *s, stru
 		if (ok)
 			memcpy(ids->text[i], id.text, TEXT_LEN);
 		add_rules(rules, i, &task);
+		results_add(&ids->results, i, &task);
 	}
 	for (size_t i = 0; i < s->hook_count; i++) {
 		digest_add_text(rules, s->hooks[i].word);
@@ -193,6 +195,7 @@ void identities_complete(const struct identities *ids, uint32_t i, struct submis
 
 void identities_release(struct identities *ids)
 {
+	results_release(&ids->results);
 	free(ids->text);
 	free(ids->output_len);
 	ids->text = NULL;

@@ -9,6 +9,7 @@
 #include "model/identity.h"
 #include "model/submission.h"
 #include "runtime/digests.h"
+#include "runtime/results.h"
 
 #include <stdbool.h>
 
@@ -18,6 +19,7 @@ struct identities {
 	char (*text)[DIGEST_TEXT_SIZE - 1]; /* by task number, not NUL-terminated */
 	uint32_t *output_len;               /* by task number, of its output URI */
 	char rules[DIGEST_TEXT_SIZE];       /* of what decides no result, but who runs and how */
+	struct results results;             /* collected on the way */
 };
 
 /*

@@ -153,7 +153,7 @@ static bool detach(struct launch *l, struct follow *f)
 
 static enum exit_code finish(struct launch *l, struct follow *f)
 {
-	summary_tell(f, l->started_ns);
+	summary_tell(f, &l->ids.results, l->started_ns);
 	l->end = f->left ? LAUNCH_LEFT : f->detached ? LAUNCH_DETACHED : LAUNCH_ENDED;
 	if (f->detached || f->left)
 		return l->session.interrupted ? EXIT_CODE_INTERRUPTED : EXIT_CODE_OK;

@@ -32,7 +32,30 @@ static void show_ways(struct follow *f, json_t *task)
 	str_release(&name);
 }
 
-static void show_end(struct follow *f, int64_t ok, int64_t reused, const char *elapsed)
+/* Folders that are named; of more the number is. */
+#define FOLDERS 3
+
+static void show_results(struct follow *f, const struct results *results)
+{
+	json_t *folders = results_folders(results, f->view.steps), *folder;
+	struct str line = STR_INIT;
+	size_t i, n = json_array_size(folders);
+
+	json_array_foreach(folders, i, folder)
+	{
+		if (i < FOLDERS)
+			str_addf(&line, "%s%s", i > 0 ? ", " : "", json_string_value(folder));
+	}
+	if (n > FOLDERS)
+		str_addf(&line, " and %zu more", n - FOLDERS);
+	if (n > 0)
+		progress_say(f->session->progress, "  results in %s", line.p);
+	str_release(&line);
+	json_decref(folders);
+}
+
+static void show_end(struct follow *f, const struct results *results, int64_t ok, int64_t reused,
+                     const char *elapsed)
 {
 	struct progress *p = f->session->progress;
 	struct failures failures;
@@ -51,13 +74,15 @@ static void show_end(struct follow *f, int64_t ok, int64_t reused, const char *e
 	add_count(&line, f->retried, f->retried == 1 ? "retry" : "retries");
 	progress_say(p, "%s  %s", line.p, elapsed);
 	str_release(&line);
+	if (results != NULL)
+		show_results(f, results);
 	failures_show(&failures, f->session);
 	if (json_array_size(failures.list) > 0)
 		show_ways(f, json_array_get(failures.list, 0));
 	failures_release(&failures);
 }
 
-void summary_tell(struct follow *f, int64_t started_ns)
+void summary_tell(struct follow *f, const struct results *results, int64_t started_ns)
 {
 	int64_t ok = 0, reused = f->reused_before, left = 0;
 	char elapsed[24];
@@ -83,7 +108,7 @@ void summary_tell(struct follow *f, int64_t started_ns)
 		                                 : "; the same command goes on with it"
 		                      : "");
 	else
-		show_end(f, ok, reused, elapsed);
+		show_end(f, results, ok, reused, elapsed);
 }
 
 static bool removes(const struct submission *s, uint32_t step)

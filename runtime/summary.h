@@ -3,9 +3,11 @@
 #define RUNTIME_SUMMARY_H
 
 #include "runtime/follow.h"
+#include "runtime/results.h"
 
-/* Steps' results and failures, on the progress descriptor. started_ns is monotonic. */
-void summary_tell(struct follow *f, int64_t started_ns);
+/* Steps' results and failures, on the progress descriptor. started_ns is monotonic; `results` is
+   NULL where it is not known where they stand. */
+void summary_tell(struct follow *f, const struct results *results, int64_t started_ns);
 /* The standard output of the run's last step, where that is one task, to standard output. */
 bool summary_print_result(struct follow *f, const struct reuse *reuse);
 

@@ -2,6 +2,7 @@
 #include "base/fd.h"
 #include "runtime/identities.h"
 #include "runtime/progress.h"
+#include "runtime/results.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -208,6 +209,55 @@ static void a_missing_input_is_named(void **state)
 	str_release(&error);
 }
 
+/* What the tasks of a plan of eight write; the last removes what the first wrote. */
+static const struct {
+	const char *output;
+	size_t nyields;
+	uint32_t removes;
+} written[] = {{"file:///out/tmp/1/", 1, 0},     {"file:///out/tmp/2/", 1, 0},
+               {"file:///out/w/clean/a/", 1, 0}, {"file:///out/w/clean/b/", 1, 0},
+               {"file:///out/w/all/", 1, 0},     {"s3://bucket/final/x/", 1, 0},
+               {"file:///out/none/", 0, 0},      {NULL, 0, 0}};
+
+static void results_are_named_by_few_folders(void **state)
+{
+	static const struct submission_step steps[] = {
+	        {.name = "tmp", .first_task = 0, .task_count = 2},
+	        {.name = "clean", .first_task = 2, .task_count = 2},
+	        {.name = "all", .first_task = 4, .task_count = 1},
+	        {.name = "copy", .first_task = 5, .task_count = 1},
+	        {.name = "silent", .first_task = 6, .task_count = 1},
+	        {.name = "tmp_gone", .first_task = 7, .task_count = 1},
+	};
+	struct submission s = {
+	        .steps = steps, .step_count = 6, .task_count = 8, .first_removal = 7};
+	struct step_view views[6] = {{.succeeded = 2}, {.succeeded = 1}, {.reused = 1},
+	                             {.failed = 1},    {.succeeded = 1}, {.succeeded = 1}};
+	struct results r;
+	json_t *folders;
+
+	(void)state;
+	results_init(&r, &s);
+	for (uint32_t i = 0; i < 8; i++) {
+		struct submission_task task = {.row = {.output = written[i].output},
+		                               .nyields = written[i].nyields,
+		                               .removes = written[i].removes};
+
+		results_add(&r, i, &task);
+	}
+	folders = results_folders(&r, views);
+	assert_int_equal(json_array_size(folders), 1);
+	assert_string_equal(json_string_value(json_array_get(folders, 0)), "/out/w/");
+	json_decref(folders);
+	views[3].succeeded = 1;
+	views[1].succeeded = views[2].reused = 0;
+	folders = results_folders(&r, views);
+	assert_int_equal(json_array_size(folders), 1);
+	assert_string_equal(json_string_value(json_array_get(folders, 0)), "s3://bucket/final/x/");
+	json_decref(folders);
+	results_release(&r);
+}
+
 static void durations_are_short(void **state)
 {
 	char text[24];
@@ -259,6 +309,7 @@ int main(void)
 	        TEST(a_changed_byte_changes_its_sample_and_the_gather),
 	        TEST(a_changed_object_changes_its_sample),
 	        TEST(a_missing_input_is_named),
+	        TEST(results_are_named_by_few_folders),
 	        TEST(durations_are_short),
 	        TEST(progress_elsewhere_than_on_a_terminal_is_plain_lines),
 	};
