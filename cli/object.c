@@ -40,7 +40,8 @@ static const struct object objects[] = {
          "modification_date retry args log", "job", TABLE_JOB, false, true, false},
         {"token", "/tokens/", "token_id", "name role worker creation_date expiry_date", "token_id",
          NULL, TABLE_TOKEN, false, false, false},
-        {"run", "/runs/", "run_id", "run_id name status task_count creation_date end_date",
+        {"run", "/runs/", "run_id",
+         "run_id name status task_count reused_count creation_date end_date",
          "maximum_workers max_cost cost owner digest", "run", TABLE_RUN, true, true, false},
 };
 

@@ -175,6 +175,7 @@ static const char *title_of(const struct table_print *t, size_t i)
 	        {"run_id", "run"},
 	        {"job_id", "job"},
 	        {"task_count", "tasks"},
+	        {"reused_count", "reused"},
 	        {"concurrency", "slots"},
 	        {"worker_concurrency", "slots"},
 	        {"worker_prefetch", "prefetch"},
