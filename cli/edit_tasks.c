@@ -92,6 +92,37 @@ static json_t *members_of(const json_t *row, const struct submission_task *is,
 	return body;
 }
 
+static bool names_part(const struct str *names, enum identity_part part)
+{
+	return strstr(names->p, identity_part_word(part)) != NULL;
+}
+
+/*
+ * A task that is not to be changed and has another text than the file gives it: an earlier change
+ * that did not come into the file, and stays. Of what it takes from now it is not known what it
+ * makes. *apart: it is one.
+ */
+static bool leave_apart(struct edit *e, const json_t *row, uint32_t t, const struct identity *id,
+                        bool *apart)
+{
+	const char *parts = member_string(row, "identity_parts");
+	struct str names = STR_INIT;
+	bool known = parts != NULL && identity_difference(id, parts, &names), ok = true;
+
+	*apart = !known || names_part(&names, IDENTITY_COMMAND) ||
+	         names_part(&names, IDENTITY_CONTAINER);
+	e->apart |= *apart;
+	if (*apart && known &&
+	    (names_part(&names, IDENTITY_INPUT) || names_part(&names, IDENTITY_RESOURCE))) {
+		ok = put(e, row, json_pack("{s:n, s:n}", "identity", "identity_parts"), false);
+		keep_identity(&e->program, json_null(), t);
+	} else if (*apart) {
+		keep_identity(&e->program, row, t);
+	}
+	str_release(&names);
+	return ok;
+}
+
 /*
  * One task of the file, in the order of their numbers: what takes from it has its identity in its
  * own.
@@ -103,7 +134,7 @@ static bool change_task(struct edit *e, const json_t *rows, uint32_t t, struct a
 	struct str why = STR_INIT;
 	struct identity id;
 	const json_t *row;
-	bool chosen, changed, same;
+	bool chosen, changed, same, apart = false, ok = true;
 
 	program_before(p)->task(program_before(p), t, arena, &was);
 	program_after(p)->task(program_after(p), t, arena, &is);
@@ -122,6 +153,10 @@ static bool change_task(struct edit *e, const json_t *rows, uint32_t t, struct a
 		keep_identity(p, row, t);
 		return true;
 	}
+	if (!changed)
+		ok = leave_apart(e, row, t, &id, &apart);
+	if (apart)
+		return ok;
 	memcpy(p->ids_after.text[t], id.text, DIGEST_TEXT_SIZE - 1);
 	return (same && text_same(member_string(row, "command"), is.row.command) &&
 	        text_same(member_string(row, "script"), is.row.script)) ||
