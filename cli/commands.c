@@ -69,7 +69,8 @@ static const struct command_option view[] = {
 };
 
 static const struct command_option watching[] = {
-        {'w', "watch", "[SECONDS]", "go on, and print it anew when it has changed, once in SECONDS at most (1)"},
+        {'w', "watch", "[SECONDS]",
+         "go on, and print it anew when it has changed, once in SECONDS at most (1)"},
         END,
 };
 
@@ -449,7 +450,8 @@ const struct command_noun command_nouns[] = {
         {"edit", NULL,
          "Opens the text of the step in an editor, checks it as scitq-run check does, and gives it to the tasks that neither run nor have succeeded: to one, "
          "or to all of a step. Each keeps the values that the text names. The change of the .scitq file is printed as a patch; with --apply it is made, and a later "
-         "scitq-run of the file finds what the tasks then wrote. A worker that holds such a task without having begun gives it back.",
+         "scitq-run of the file finds what the tasks then wrote. The words of exec are edited as the list that they are in the file. A text that stands in a module is changed "
+         "there, and all steps of the run that use it get it. A worker that holds such a task without having begun gives it back.",
          "scitq edit 41 align --apply --retry"},
         {"retry", NULL,
          "Each gets its attempts afresh, and tasks that wait for it come back with it. --set changes fields before: cpu, memory, "

@@ -117,7 +117,8 @@ static void add_fish_options(struct str *out, const struct command *c)
 			str_addf(out, "complete -c scitq -n '__scitq_begins %s'", c->words);
 			if (o->letter != 0)
 				str_addf(out, " -s %c", o->letter);
-			str_addf(out, " -l %s%s -d ", o->name, o->argument != NULL && !option_is_bare(o) ? " -r" : "");
+			str_addf(out, " -l %s%s -d ", o->name,
+			         o->argument != NULL && !option_is_bare(o) ? " -r" : "");
 			add_quoted(out, o->help);
 			str_addc(out, '\n');
 		}

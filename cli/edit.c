@@ -53,10 +53,10 @@ static bool choose_in_run(struct edit *e, const char *word, const char *name)
 
 	e->run = ok ? object_get(&e->call, object_named("run"), run) : NULL;
 	ok = e->run != NULL && edit_list(e, run, "name", name, e->chosen);
-	if (ok && json_array_size(e->chosen) == 0) {
-		str_addf(&batch, "%s.%s", member_text(e->run, "name"), name);
+	str_addf(&batch, "%s.%s", member_text(e->run, "name"), name);
+	if (ok && json_array_size(e->chosen) == 0)
 		ok = edit_list(e, run, "batch", batch.p, e->chosen);
-	}
+	e->whole = ok && text_same(member_string(json_array_get(e->chosen, 0), "batch"), batch.p);
 	if (ok && json_array_size(e->chosen) == 0)
 		ok = call_fail(&e->call, EXIT_CODE_SERVER,
 		               "scitq task list --run shows them; those that were reused are of "
@@ -115,7 +115,8 @@ static bool check_chosen(struct edit *e)
 			e->first = row;
 		else if (!text_same(member_string(e->first, "source"),
 		                    member_string(row, "source")))
-			return call_fail(&e->call, EXIT_CODE_USAGE, "name those of one step",
+			return call_fail(&e->call, EXIT_CODE_USAGE,
+			                 "name one of them, RUN STEP:KEY",
 			                 "the tasks have several texts");
 	}
 	return e->first != NULL ||
@@ -215,9 +216,10 @@ static bool tell_patch(struct edit *e)
 		return false;
 	if (!command_has(command, "apply"))
 		fprintf(stderr, "%s is as it was; this patch is its part of the change\n",
-		        e->program.path);
+		        e->program.text_path);
 	else if (program_write(&e->program, &e->call))
-		fprintf(stderr, "%s is changed\n", e->program.path);
+		fprintf(stderr, "%s is changed%s\n", e->program.text_path,
+		        e->program.place.path != NULL ? ", for all that import it" : "");
 	return e->call.code == EXIT_CODE_OK;
 }
 

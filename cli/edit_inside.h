@@ -22,6 +22,7 @@ struct edit {
 	const json_t *first; /* the first of them that can be changed */
 	struct program program;
 	bool with_program;
+	bool whole;      /* the tasks of a step are chosen, not one of several */
 	struct str text; /* as it was, then as it is to be */
 	/* What came of it. */
 	size_t changed, withdrawn;

@@ -91,15 +91,79 @@ static bool read_alone(struct edit *e)
 	return ok;
 }
 
+/* The names of those tasks of a step that have the text. */
+static void names_sharing(struct edit *e, const struct submission_step *step, json_t *names)
+{
+	const struct submission *s = program_before(&e->program);
+	struct arena arena;
+
+	arena_init(&arena);
+	for (uint32_t t = step->first_task; t < step->first_task + step->task_count; t++) {
+		struct submission_task task = {0};
+
+		if (!program_shares(&e->program, t))
+			continue;
+		arena_clear(&arena);
+		s->task(s, t, &arena, &task);
+		json_object_set_new(names, task.row.name, json_true());
+	}
+	arena_release(&arena);
+}
+
+static bool add_step(struct edit *e, const char *batch, const json_t *names)
+{
+	json_t *rows = json_array(), *row;
+	struct str run = STR_INIT;
+	size_t i;
+	bool ok;
+
+	object_row_key(object_named("run"), e->run, &run);
+	ok = edit_list(e, run.p, "batch", batch, rows);
+	json_array_foreach(rows, i, row)
+	{
+		const char *name = member_text(row, "name");
+
+		if (json_object_get(names, name) == NULL)
+			continue;
+		json_array_append(e->chosen, row);
+		json_object_set_new(e->names, name, json_true());
+	}
+	json_decref(rows);
+	str_release(&run);
+	return ok;
+}
+
+/* A step with parameters has one text for all that use it: their tasks get it, too. */
+static bool add_sharing(struct edit *e)
+{
+	const struct submission *s = program_before(&e->program);
+	const char *batch = member_text(e->first, "batch");
+	bool ok = true;
+
+	for (uint32_t i = 0; ok && i < s->step_count; i++) {
+		json_t *names = json_object();
+
+		if (strcmp(s->steps[i].batch, batch) != 0)
+			names_sharing(e, &s->steps[i], names);
+		if (json_object_size(names) > 0) {
+			fprintf(stderr, "step %s has the same text, and gets the new one, too\n",
+			        s->steps[i].name);
+			ok = add_step(e, s->steps[i].batch, names);
+		}
+		json_decref(names);
+	}
+	return ok;
+}
+
 bool edit_read(struct edit *e)
 {
 	const struct command_call *command = e->call.command;
 	const char *path = command_value(command, "source");
-	const char *source = member_string(e->first, "source");
+	const char *name = member_string(e->first, "name");
 
 	if (path == NULL)
 		path = member_string(e->run, "source");
-	if (command_has(command, "alone") || path == NULL || source == NULL) {
+	if (command_has(command, "alone") || path == NULL || name == NULL) {
 		if (command_has(command, "apply") || command_has(command, "patch"))
 			return call_fail(&e->call, EXIT_CODE_USAGE, NULL,
 			                 "without a .scitq file there is nothing to patch");
@@ -110,7 +174,8 @@ bool edit_read(struct edit *e)
 		                 "--source names it; --alone changes the tasks without it",
 		                 "the .scitq file of the run, %s, is not here", path);
 	e->with_program = true;
-	if (!program_open(&e->program, &e->call, path, e->run, source) || !check_program(e))
+	if (!program_open(&e->program, &e->call, path, e->run, name) ||
+	    (e->whole && !add_sharing(e)) || !check_program(e))
 		return false;
 	str_add(&e->text, e->program.place.text, e->program.place.len);
 	return true;
@@ -137,7 +202,10 @@ bool edit_change(struct edit *e)
 	do {
 		e->call.code = EXIT_CODE_OK;
 		if (from == NULL) {
-			ok = editor_change(&e->call, ".sh", &e->text);
+			ok = editor_change(&e->call,
+			                   e->with_program && e->program.place.list ? ".scitq"
+			                                                            : ".sh",
+			                   &e->text);
 		} else {
 			str_reset(&e->text);
 			ok = io_read(strcmp(from, "-") == 0 ? "/dev/stdin" : from, &e->text);

@@ -251,10 +251,10 @@ static void print_watched(struct listing *l, double seconds)
 	screen_init(&l->screen);
 	l->seen = json_object();
 	watch_follow(&(struct watch){.call = &l->call,
-	                          .events = events.p,
-	                          .seconds = seconds,
-	                          .show = l->json ? show_lines : show_table,
-	                          .context = l});
+	                             .events = events.p,
+	                             .seconds = seconds,
+	                             .show = l->json ? show_lines : show_table,
+	                             .context = l});
 	json_decref(l->seen);
 	screen_release(&l->screen);
 	str_release(&events);

@@ -12,7 +12,8 @@ struct object {
 	const char *key;     /* member that names one in a path */
 	const char *columns; /* of a list */
 	const char *more;    /* and of a long one */
-	const char *events;  /* kinds that tell of a change in a list: of GET /events; NULL: none do */
+	const char
+	        *events; /* kinds that tell of a change in a list: of GET /events; NULL: none do */
 	enum table_id table; /* whose fields it has */
 	bool named;          /* a list can be asked for one name */
 	bool pages;          /* a list comes in portions, behind the key of the last row */

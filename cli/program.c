@@ -1,5 +1,6 @@
 #include "cli/program.h"
 
+#include "base/alloc.h"
 #include "base/fd.h"
 #include "base/linediff.h"
 #include "cli/arguments.h"
@@ -9,6 +10,7 @@
 
 #include <errno.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -40,22 +42,52 @@ static bool read_pairs(struct program *p, struct call *c)
 
 static const char as_the_run[] =
         "--param, --set and --profile as the run had them; --alone changes the tasks without it";
+static const char changes_alone[] = "--alone changes the tasks without it";
+
+/* ---- what files are read as ---- */
+
+/* As compile_files.read. */
+static int read_text(void *context, const char *path, struct str *out)
+{
+	const struct program *p = context;
+	char *real = realpath(path, NULL);
+	bool changed = real != NULL && p->new_text.len > 0 && strcmp(real, p->text_path) == 0;
+	int err = 0;
+
+	if (changed)
+		str_add(out, p->new_text.p, p->new_text.len);
+	else
+		err = compile_disk.read(compile_disk.context, path, out);
+	free(real);
+	return err;
+}
+
+/* ---- the compilation ---- */
 
 /* An error is told; NULL then. */
-static struct compilation *compile(struct program *p, struct call *c, const struct str *text)
+static struct compilation *compile(struct program *p, struct call *c)
 {
 	struct compile_options options = p->options;
-	struct compilation *compiled;
+	struct compilation *compiled = NULL;
+	struct str text = STR_INIT;
+	int err = read_text(p, p->path, &text);
 
-	options.text = text->p;
-	options.text_len = text->len;
-	compiled = compile_file(&options);
-	if (compile_ok(compiled))
-		return compiled;
-	io_diagnostics(compile_diagnostics(compiled), compile_sources(compiled));
-	compile_release(compiled);
-	c->code = EXIT_CODE_COMPILE;
-	return NULL;
+	if (err != 0) {
+		call_fail(c, EXIT_CODE_USAGE, NULL, "%s: %s", p->path, strerror(-err));
+	} else {
+		options.text = text.p;
+		options.text_len = text.len;
+		options.files = &p->files;
+		compiled = compile_file(&options);
+		if (!compile_ok(compiled)) {
+			io_diagnostics(compile_diagnostics(compiled), compile_sources(compiled));
+			compile_release(compiled);
+			compiled = NULL;
+			c->code = EXIT_CODE_COMPILE;
+		}
+	}
+	str_release(&text);
+	return compiled;
 }
 
 static bool identify(struct program *p, struct call *c, const struct compilation *compiled,
@@ -113,47 +145,118 @@ static bool choose_arguments(struct program *p, struct call *c, const json_t *ru
 	return true;
 }
 
-bool program_open(struct program *p, struct call *c, const char *path, const json_t *run,
-                  const char *source)
+/* Its number. False with the call's code set. */
+static bool find_task(struct program *p, struct call *c, const char *name)
 {
-	*p = (struct program){
-	        .path = realpath(path, NULL), .old_text = STR_INIT, .new_text = STR_INIT};
+	const struct submission *s = program_before(p);
+	struct arena arena;
+	bool found = false;
+
+	arena_init(&arena);
+	for (uint32_t t = 0; !found && t < s->task_count; t++) {
+		struct submission_task task = {0};
+
+		arena_clear(&arena);
+		s->task(s, t, &arena, &task);
+		found = strcmp(task.row.name, name) == 0;
+		p->task = t;
+	}
+	arena_release(&arena);
+	for (size_t i = 0; !found && i < s->hook_count; i++) {
+		if (strcmp(s->hooks[i].word, name) == 0)
+			return call_fail(c, EXIT_CODE_USAGE, changes_alone,
+			                 "what runs when the workflow has ended is of no step");
+	}
+	return found ||
+	       call_fail(c, EXIT_CODE_USAGE, as_the_run, "%s makes no task %s", p->path, name);
+}
+
+static bool find_text(struct program *p, struct call *c, const char *name)
+{
+	struct str why = STR_INIT;
+	bool ok = compile_text_find(p->before, p->task, &p->place, &why) ||
+	          call_fail(c, EXIT_CODE_USAGE, changes_alone, "%s cannot be edited: %s", name,
+	                    why.p);
+
+	str_release(&why);
+	if (!ok)
+		return false;
+	p->text_path = p->place.path != NULL ? realpath(p->place.path, NULL) : xstrdup(p->path);
+	if (p->text_path == NULL)
+		return call_fail(c, EXIT_CODE_USAGE, NULL, "%s: %s", p->place.path,
+		                 strerror(errno));
+	str_add(&p->old_text, compile_sources(p->before)->files[p->place.file].text,
+	        compile_sources(p->before)->files[p->place.file].len);
+	return true;
+}
+
+bool program_open(struct program *p, struct call *c, const char *path, const json_t *run,
+                  const char *task)
+{
+	*p = (struct program){.old_text = STR_INIT, .new_text = STR_INIT};
 	arena_init(&p->arena);
+	p->files = compile_disk;
+	p->files.read = read_text;
+	p->files.context = p;
+	p->path = realpath(path, NULL);
 	if (p->path == NULL)
 		return call_fail(c, EXIT_CODE_USAGE, NULL, "%s: %s", path, strerror(errno));
 	if (!choose_arguments(p, c, run))
 		return false;
-	if (!io_read(p->path, &p->old_text)) {
-		c->code = EXIT_CODE_USAGE;
-		return false;
-	}
-	p->before = compile(p, c, &p->old_text);
+	p->before = compile(p, c);
 	if (p->before == NULL)
 		return call_fail(c, c->code, as_the_run, "%s cannot be compiled", path);
-	if (!compile_text_find(p->before, source, &p->place))
-		return call_fail(c, EXIT_CODE_USAGE, "--alone changes the tasks without it",
-		                 "no `run` begins at %s any more, or it is an `exec`", source);
-	if (p->place.file != 0)
-		return call_fail(c, EXIT_CODE_USAGE,
-		                 "change it there; --alone changes the tasks without it",
-		                 "the text stands in the module %s", source);
-	return open_digests(p, c) && identify(p, c, p->before, &p->ids_before);
+	return find_task(p, c, task) && find_text(p, c, task) && open_digests(p, c) &&
+	       identify(p, c, p->before, &p->ids_before);
+}
+
+/*
+ * What a text says changes no number of tasks, and a list is what it was typed as: what follows it
+ * is no part of it, and might be anything.
+ */
+static bool fits(struct program *p)
+{
+	struct compile_text now;
+	struct str why = STR_INIT;
+	bool ok = program_after(p)->task_count == program_before(p)->task_count &&
+	          compile_text_find(p->after, p->task, &now, &why) && now.list == p->place.list &&
+	          (!now.list || (now.start == p->place.start &&
+	                         now.end - now.start + p->old_text.len ==
+	                                 p->place.end - p->place.start + p->new_text.len));
+
+	str_release(&why);
+	return ok;
 }
 
 bool program_change(struct program *p, struct call *c, const struct str *text)
 {
+	const char *begin = text->p;
+	size_t len = text->len;
+
+	if (p->after != NULL)
+		compile_release(p->after);
+	identities_release(&p->ids_after);
+	if (p->place.list) {
+		while (len > 0 && strchr(" \t\r\n", begin[len - 1]) != NULL)
+			len--;
+		for (; len > 0 && strchr(" \t\r\n", *begin) != NULL; len--)
+			begin++;
+	}
 	str_reset(&p->new_text);
-	compile_text_replace(p->before, &p->place, text->p, text->len, &p->new_text);
-	p->after = compile(p, c, &p->new_text);
-	if (p->after == NULL)
-		return false;
-	/* What a text says changes no number of tasks. */
-	if (program_after(p)->task_count != program_before(p)->task_count) {
+	compile_text_replace(p->before, &p->place, begin, len, &p->new_text);
+	p->after = compile(p, c);
+	if (p->after != NULL && !fits(p)) {
 		compile_release(p->after);
 		p->after = NULL;
-		return call_fail(c, EXIT_CODE_COMPILE, NULL, "the file has other tasks so");
+		call_fail(c, EXIT_CODE_COMPILE, NULL,
+		          p->place.list ? "what was written is more than a list"
+		                        : "the file has other tasks so");
 	}
-	if (!identify(p, c, p->after, &p->ids_after))
+	if (p->after == NULL && p->place.list)
+		fputs("  help: the step has `exec`: its text is a list of words, such as "
+		      "[\"cp\", \"$INPUT/a\", \"$OUTPUT/b\"], and nothing behind it\n",
+		      stderr);
+	if (p->after == NULL || !identify(p, c, p->after, &p->ids_after))
 		return false;
 	identities_plan_digest(&p->ids_after, p->digest);
 	return true;
@@ -172,6 +275,7 @@ void program_close(struct program *p)
 		compile_release(p->after);
 	arena_release(&p->arena);
 	free(p->path);
+	free(p->text_path);
 	vec_release(&p->params);
 	vec_release(&p->sets);
 	str_release(&p->old_text);
@@ -188,32 +292,52 @@ const struct submission *program_after(const struct program *p)
 	return compile_submission(p->after);
 }
 
+bool program_shares(struct program *p, uint32_t i)
+{
+	struct compile_text text;
+	struct str why = STR_INIT;
+	bool same =
+	        compile_text_find(p->before, i, &text, &why) && compile_text_same(&text, &p->place);
+
+	str_release(&why);
+	return same;
+}
+
+/* ---- what came of it ---- */
+
+/* The file is named as seen from the directory that holds both it and the .scitq file. */
 void program_patch(const struct program *p, struct str *out)
 {
-	const char *slash = strrchr(p->path, '/'), *name = slash != NULL ? slash + 1 : p->path;
-	struct str was = STR_INIT, is = STR_INIT;
+	struct str from = STR_INIT, to = STR_INIT;
+	size_t begin = 0;
 
-	str_addf(&was, "a/%s", name);
-	str_addf(&is, "b/%s", name);
-	linediff(&p->old_text, &p->new_text, was.p, is.p, out);
-	str_release(&was);
-	str_release(&is);
+	for (size_t i = 0; p->text_path[i] != '\0' && p->text_path[i] == p->path[i]; i++) {
+		if (p->path[i] == '/')
+			begin = i + 1;
+	}
+	str_addf(&from, "a/%s", p->text_path + begin);
+	str_addf(&to, "b/%s", p->text_path + begin);
+	linediff(&p->old_text, &p->new_text, from.p, to.p, out);
+	str_release(&from);
+	str_release(&to);
 }
 
 bool program_write(const struct program *p, struct call *c)
 {
 	struct str now = STR_INIT;
 	struct stat st;
-	int err = stat(p->path, &st) != 0 ? -errno : file_read(p->path, &now);
+	int err = stat(p->text_path, &st) != 0 ? -errno : file_read(p->text_path, &now);
 	bool same = now.len == p->old_text.len && memcmp(now.p, p->old_text.p, now.len) == 0;
 
 	if (err == 0 && same)
-		err = file_replace(p->path, p->new_text.p, p->new_text.len, st.st_mode & 07777);
+		err = file_replace(p->text_path, p->new_text.p, p->new_text.len,
+		                   st.st_mode & 07777);
 	if (err != 0)
-		call_fail(c, EXIT_CODE_INFRASTRUCTURE, NULL, "%s: %s", p->path, strerror(-err));
+		call_fail(c, EXIT_CODE_INFRASTRUCTURE, NULL, "%s: %s", p->text_path,
+		          strerror(-err));
 	else if (!same)
 		call_fail(c, EXIT_CODE_INFRASTRUCTURE, "apply the patch that was printed",
-		          "%s was changed meanwhile, and is left as it is", p->path);
+		          "%s was changed meanwhile, and is left as it is", p->text_path);
 	str_release(&now);
 	return err == 0 && same;
 }

@@ -29,7 +29,7 @@ void watch_follow(const struct watch *w);
 
 struct screen {
 	bool terminal;
-	bool begun; /* something was printed */
+	bool begun;     /* something was printed */
 	unsigned drawn; /* lines of the last text that stand on the terminal */
 	struct str last;
 };

@@ -29,7 +29,7 @@ enum place_kind { PLACE_MISSING, PLACE_FILE, PLACE_FOLDER };
 /* One file of a listing. */
 struct compile_found {
 	const char *place; /* absolute path, or the URI of one that is not on this machine */
-	const char *name;  /* relative to the folder, or to the directory in which the glob begins */
+	const char *name; /* relative to the folder, or to the directory in which the glob begins */
 	/* What another machine says of the content, another text once that changes; NULL: of this
 	   machine, or nothing is said. */
 	const char *version;
@@ -106,7 +106,7 @@ struct compile_options {
 	/* Settings that win over the file's: "memory", "fastp.memory", "big.region"; override.h. */
 	const struct compile_param *sets;
 	size_t nsets;
-	const char *name; /* replaces the name of the workflow; may be NULL */
+	const char *name;    /* replaces the name of the workflow; may be NULL */
 	const char *profile; /* of the file, whose settings and params hold; NULL: none */
 	enum compile_stage stop_after;
 	/* A file of declarations for others, without a workflow, is right, too: it is checked. */
@@ -214,19 +214,27 @@ struct script_finding {
 /* Add the warning W0407 at the place in the .scitq file. Those of the head are left out. */
 void compile_script_finding(struct compilation *c, size_t i, const struct script_finding *finding);
 
-/* ---- the text of a `run`, for those who write another; texts.c ---- */
+/* ---- the text of a task, for those who write another; texts.c ---- */
 
 struct compile_text {
-	uint32_t file;       /* of compile_sources(); 0 is the .scitq file itself */
+	uint32_t file;       /* of compile_sources() */
+	const char *path;    /* of that module, absolute; NULL: the .scitq file itself */
 	uint32_t first_line; /* from 1 */
 	const char *text;    /* without the indentation; each line ends in LF */
 	size_t len;
-	const void *place; /* ours */
+	bool list; /* what `exec` is, in this language; else what the shell of `run` reads */
+	uint32_t start, end; /* where it stands in the file */
+	const void *place;   /* ours */
 };
 
-/* That which begins at "FILE:LINE", as tasks say where they come from; of FILE its last part
-   counts. Known after COMPILE_CHECK. */
-bool compile_text_find(const struct compilation *c, const char *source, struct compile_text *out);
+/*
+ * What task number i has, of a submission. False where the compiler made its command, with a
+ * clause appended to `why`. It lives as long as the compilation.
+ */
+bool compile_text_find(struct compilation *c, uint32_t task, struct compile_text *out,
+                       struct str *why);
+/* They stand at one place. */
+bool compile_text_same(const struct compile_text *a, const struct compile_text *b);
 /* Append the file that it stands in, with another text in its place. */
 void compile_text_replace(const struct compilation *c, const struct compile_text *at,
                           const char *text, size_t len, struct str *out);

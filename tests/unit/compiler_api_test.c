@@ -392,58 +392,115 @@ static void many_tasks(void **state)
 	compile_release(c);
 }
 
-/* The file with `text` for the `run` at the line; NULL: nothing begins there. */
-static void check_replaced(const char *file, const char *source, const char *was, const char *text,
+/* The file with `text` for that of task 0, which begins at the line. */
+static void check_replaced(const char *file, uint32_t line, const char *was, const char *text,
                            const char *wanted)
 {
 	struct compilation *c = compile_with(file, (struct compile_options){0}), *again;
 	struct compile_text at, then;
-	struct str out = STR_INIT;
+	struct str out = STR_INIT, why = STR_INIT;
 
 	assert_true(compile_ok(c));
-	assert_true(compile_text_find(c, source, &at));
-	assert_int_equal(at.file, 0);
+	assert_true(compile_text_find(c, 0, &at, &why));
+	assert_null(at.path);
+	assert_int_equal(at.first_line, line);
+	assert_string_equal(at.text, was);
 	assert_int_equal(at.len, strlen(was));
-	assert_memory_equal(at.text, was, at.len);
 	compile_text_replace(c, &at, text, strlen(text), &out);
 	assert_string_equal(out.p, wanted);
 	/* What was put in is what is read. */
 	again = compile_with(out.p, (struct compile_options){0});
 	assert_true(compile_ok(again));
-	assert_true(compile_text_find(again, source, &then) ||
-	            compile_text_find(again, "test.scitq:5", &then));
-	assert_int_equal(then.len, strlen(text));
-	assert_memory_equal(then.text, text, then.len);
+	assert_true(compile_text_find(again, 0, &then, &why));
+	assert_int_equal(then.list, at.list);
+	assert_string_equal(then.text, text);
 	compile_release(again);
 	compile_release(c);
 	str_release(&out);
 }
 
+#define FILE_WITH(run) "scitq 1\nworkflow \"w\" { }\nstep one {\n" run "}\n# end\n"
+
 static void texts_are_replaced(void **state)
 {
-#define FILE_WITH(run) "scitq 1\nworkflow \"w\" { }\nstep one {\n" run "}\n# end\n"
-	struct compile_text at;
-	struct compilation *c;
-
 	(void)state;
-	check_replaced(FILE_WITH("  run |\n    echo a\n\n      echo b\n\n"), "dir/test.scitq:5",
+	check_replaced(FILE_WITH("  run |\n    echo a\n\n      echo b\n\n"), 5,
 	               "echo a\n\n  echo b\n", "x\n\n  y\nz\n",
 	               FILE_WITH("  run |\n    x\n\n      y\n    z\n\n"));
-	check_replaced(FILE_WITH("\trun |\n\t\techo a\n"), "test.scitq:5", "echo a\n", "x\ny\n",
+	check_replaced(FILE_WITH("\trun |\n\t\techo a\n"), 5, "echo a\n", "x\ny\n",
 	               FILE_WITH("\trun |\n\t\tx\n\t\ty\n"));
-	check_replaced(FILE_WITH("  run | echo a\n"), "test.scitq:4", "echo a\n", "echo 'b c'\n",
+	check_replaced(FILE_WITH("  run | echo a\n"), 4, "echo a\n", "echo 'b c'\n",
 	               FILE_WITH("  run | echo 'b c'\n"));
-	check_replaced(FILE_WITH("  run | echo a\n"), "test.scitq:4", "echo a\n", "x\n  y\n",
+	check_replaced(FILE_WITH("  run | echo a\n"), 4, "echo a\n", "x\n  y\n",
 	               FILE_WITH("  run |\n    x\n      y\n"));
-	check_replaced(FILE_WITH("\trun python3 |\n\t\tprint(1)\n"), "test.scitq:5", "print(1)\n",
-	               "print(2)\n", FILE_WITH("\trun python3 |\n\t\tprint(2)\n"));
-	c = compile_with(FILE_WITH("  run | echo a\n"), (struct compile_options){0});
-	assert_false(compile_text_find(c, "test.scitq:5", &at));
-	assert_false(compile_text_find(c, "tests.scitq:4", &at));
-	assert_false(compile_text_find(c, "test.scitq", &at));
-	compile_release(c);
-#undef FILE_WITH
+	check_replaced(FILE_WITH("\trun python3 |\n\t\tprint(1)\n"), 5, "print(1)\n", "print(2)\n",
+	               FILE_WITH("\trun python3 |\n\t\tprint(2)\n"));
 }
+
+static void lists_are_replaced(void **state)
+{
+	(void)state;
+	check_replaced(FILE_WITH("  exec = [\"echo\", \"a\"]  # it\n"), 4, "[\"echo\", \"a\"]\n",
+	               "[\"echo\", \"b c\", \"\\\"$INPUT\\\"\"]\n",
+	               FILE_WITH("  exec = [\"echo\", \"b c\", \"\\\"$INPUT\\\"\"]  # it\n"));
+	/* Its lines are told, and put back, without what the line of `exec` begins with. */
+	check_replaced(FILE_WITH("  exec = [\"echo\", \"a\"]\n"), 4, "[\"echo\", \"a\"]\n",
+	               "[\n  \"echo\",\n\n  \"b\",\n]\n",
+	               FILE_WITH("  exec = [\n    \"echo\",\n\n    \"b\",\n  ]\n"));
+	check_replaced(FILE_WITH("\texec = [\n\t\t\"echo\",\n\n\t\t\"a\"\n\t]\n"), 4,
+	               "[\n\t\"echo\",\n\n\t\"a\"\n]\n", "[\n\t\"echo\"\n]\n",
+	               FILE_WITH("\texec = [\n\t\t\"echo\"\n\t]\n"));
+	/* Unless one of them does not begin so. */
+	check_replaced(FILE_WITH("  exec = [\n\"echo\",\n    \"a\"]\n"), 4,
+	               "[\n\"echo\",\n    \"a\"]\n", "[\n\"x\",\n    \"a\"]\n",
+	               FILE_WITH("  exec = [\n\"x\",\n    \"a\"]\n"));
+	/* A value of any form. */
+	check_replaced(FILE_WITH("  exec = ([\"echo\"]) + ([\"a\"])\n"), 4,
+	               "([\"echo\"]) + ([\"a\"])\n", "if 1 > 2 then [\"a\"] else [\"b\"]\n",
+	               FILE_WITH("  exec = if 1 > 2 then [\"a\"] else [\"b\"]\n"));
+	check_replaced(FILE_WITH("  exec = ([\"a\"])\n"), 4, "[\"a\"]\n", "[\"b\"]\n",
+	               FILE_WITH("  exec = ([\"b\"])\n"));
+}
+
+/* Of several that a step may have, each task its own; what the compiler made is nobody's text. */
+static void texts_of_tasks(void **state)
+{
+	static const char file[] =
+	        "scitq 1\nworkflow \"w\" { storage = \"s3://b/r\" }\n"
+	        "step made(word) {\n  yields { o = \"o\" }\n  run | echo \"$word\"\n}\n"
+	        "foreach i in 1..2 {\n  step one {\n    keep = until_consumed\n"
+	        "    yields { o = \"$i\" }\n"
+	        "    if i == 2 { exec = [\"one\"] } else { exec = [\"two\"] }\n  }\n}\n"
+	        "step two = made { word = \"b\", publish = \"s3://b/p/\" }\n"
+	        "step three = made { word = \"c\", after = [two] }\n"
+	        "step end {\n  input = gather one.o\n  run | true\n}\n";
+	struct compilation *c = compile_with(file, (struct compile_options){0});
+	const struct submission *s = compile_submission(c);
+	struct compile_text two, three, list;
+	struct str why = STR_INIT;
+
+	(void)state;
+	assert_non_null(s);
+	assert_true(compile_text_find(c, 0, &list, &why));
+	assert_string_equal(list.text, "[\"two\"]\n");
+	assert_true(compile_text_find(c, 1, &list, &why));
+	assert_string_equal(list.text, "[\"one\"]\n");
+	assert_true(compile_text_find(c, 2, &two, &why));
+	assert_string_equal(two.text, "echo \"$word\"\n");
+	assert_false(compile_text_find(c, 3, &three, &why));
+	assert_string_equal(why.p,
+	                    "it copies to where `publish` says, and has no text in the file");
+	assert_true(compile_text_find(c, 4, &three, &why));
+	assert_true(compile_text_same(&two, &three));
+	assert_false(compile_text_same(&two, &list));
+	str_reset(&why);
+	assert_false(compile_text_find(c, s->first_removal, &three, &why));
+	assert_string_equal(why.p, "it deletes what one wrote, and has no text in the file");
+	compile_release(c);
+	str_release(&why);
+}
+
+#undef FILE_WITH
 
 static void explanations(void **state)
 {
@@ -471,6 +528,8 @@ int main(void)
 	        cmocka_unit_test(identity_has_no_place),
 	        cmocka_unit_test(many_tasks),
 	        cmocka_unit_test(texts_are_replaced),
+	        cmocka_unit_test(lists_are_replaced),
+	        cmocka_unit_test(texts_of_tasks),
 	        cmocka_unit_test(explanations),
 	};
 
