@@ -64,6 +64,25 @@ static void add_word(struct str *out, const char *text)
 
 /* ---- help ---- */
 
+/* Words from that column on, at which the line stands; none goes over the end of a line. */
+static void add_wrapped(struct str *out, size_t from, const char *text)
+{
+	size_t at = from;
+
+	while (*text != '\0') {
+		size_t word = strcspn(text, " ");
+
+		if (at + word > LINE && at > from) {
+			at = from;
+			str_addf(out, "\n%*s", (int)at, "");
+		}
+		str_addf(out, "%s%.*s", at > from ? " " : "", (int)word, text);
+		at += word + 1;
+		text += word + strspn(text + word, " ");
+	}
+	str_addc(out, '\n');
+}
+
 static void add_row(struct str *out, const char *left, const char *help)
 {
 	size_t n = strlen(left), at = BEGIN + COLUMN + GAP;
@@ -72,18 +91,16 @@ static void add_row(struct str *out, const char *left, const char *help)
 	/* One that is longer has a line of its own. */
 	if (n > COLUMN)
 		str_addf(out, "\n%*s", (int)at, "");
-	while (*help != '\0') {
-		size_t word = strcspn(help, " ");
+	add_wrapped(out, at, help);
+}
 
-		if (at + word > LINE && at > BEGIN + COLUMN + GAP) {
-			at = BEGIN + COLUMN + GAP;
-			str_addf(out, "\n%*s", (int)at, "");
-		}
-		str_addf(out, "%s%.*s", at > BEGIN + COLUMN + GAP ? " " : "", (int)word, help);
-		at += word + 1;
-		help += word + strspn(help + word, " ");
+static const struct command_noun *find_noun(const char *word)
+{
+	for (const struct command_noun *n = command_nouns; n->word != NULL; n++) {
+		if (strcmp(n->word, word) == 0)
+			return n;
 	}
-	str_addc(out, '\n');
+	return NULL;
 }
 
 static void add_option(struct str *out, const struct command_option *o)
@@ -108,16 +125,26 @@ static void add_options(struct str *out, const struct command_option *o)
 
 static int print_command_help(const char *program, const struct command *c)
 {
+	/* Of a verb that is its own subject; "task list" has none. */
+	const struct command_noun *noun = find_noun(c->words);
 	struct str out = STR_INIT;
 
 	str_addf(&out, "usage: %s", program);
 	add_word(&out, typed(program, c->words));
 	str_adds(&out, " [OPTION]...");
 	add_word(&out, c->arguments);
-	str_addf(&out, "\n\n%s\n\noptions:\n", c->help);
+	str_adds(&out, "\n\n");
+	add_wrapped(&out, 0, c->help);
+	if (noun != NULL) {
+		str_addc(&out, '\n');
+		add_wrapped(&out, 0, noun->about);
+	}
+	str_adds(&out, "\noptions:\n");
 	for (size_t i = 0; i < COMMAND_GROUPS && c->options[i] != NULL; i++)
 		add_options(&out, c->options[i]);
 	add_options(&out, common);
+	if (noun != NULL)
+		str_addf(&out, "\nexample:\n  %s\n", noun->example);
 	return io_print(&out);
 }
 
@@ -148,7 +175,17 @@ static int print_help(const char *program, const char *prefix)
 			str_addf(&out, "\n%s\n", n->help);
 		add_commands(&out, program, n->word);
 	}
+	if (*prefix != '\0') {
+		str_addc(&out, '\n');
+		add_wrapped(&out, 0, find_noun(prefix)->about);
+	}
 	str_addf(&out, "\n%s COMMAND --help tells a command's options.\n", program);
+	if (*prefix == '\0')
+		str_adds(&out,
+		         "The server is that of -s HOST, else of SCITQ_SERVER, else the private "
+		         "one of\n"
+		         "scitq-run, else that of scitq init.\n\n"
+		         "exit codes: 0 ok, 1 tasks failed, 2 usage, 4 server, 5 infrastructure\n");
 	return io_print(&out);
 }
 
@@ -345,15 +382,6 @@ static const struct command *find_command(char **words, int n, int *used)
 	return best;
 }
 
-static const struct command_noun *find_noun(const char *word)
-{
-	for (const struct command_noun *n = command_nouns; n->word != NULL; n++) {
-		if (strcmp(n->word, word) == 0)
-			return n;
-	}
-	return NULL;
-}
-
 static bool is_help(const char *word)
 {
 	return strcmp(word, "--" HELP) == 0 || strcmp(word, "-h") == 0 || strcmp(word, HELP) == 0;
@@ -402,12 +430,6 @@ static int no_command(const char *program, const char *prefix, char **words, int
 
 	if (n > 0 && is_help(words[n - 1]) && (n == 1 || find_noun(noun) != NULL))
 		return print_help(program, n > 1 ? noun : prefix);
-	if (n > 0 && strcmp(words[n - 1], "--" VERSION) == 0) {
-		struct str out = STR_INIT;
-
-		str_addf(&out, "%s %s\n", program, SCITQ_VERSION);
-		return io_print(&out);
-	}
 	if (n == 0)
 		return command_misused(&call, "a command is wanted");
 	if (n == 1 && find_noun(noun) != NULL)
@@ -461,6 +483,10 @@ int command_main(int argc, char **argv)
 	int used, code, typed_words, given = *prefix != '\0';
 	int before = leading(argc, argv);
 
+	if (argc == 2 && strcmp(argv[1], "--" VERSION) == 0) {
+		str_addf(&first, "%s %s\n", program, SCITQ_VERSION);
+		return io_print(&first);
+	}
 	str_adds(&first, prefix);
 	if (given)
 		vec_push(&words, first.p);

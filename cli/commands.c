@@ -85,6 +85,13 @@ static const struct command_option which[] = {
         END,
 };
 
+/* Of verbs to which a number is that of a run. */
+static const struct command_option task_which[] = {
+        {'i', "id", "NUMBER", "the task of this number"},
+        {'n', "name", "NAME", "the task of this name"},
+        END,
+};
+
 static const struct command_option nothing[] = {END};
 
 static const struct command_option task_filters[] = {
@@ -385,11 +392,11 @@ const struct command commands[] = {
         {"run get", "RUN...", 1, COMMAND_ANY, "all that is known of a run", manage_get, {as_json, SERVER}},
         {"launch", "COMMAND [ARGUMENT]...", 1, COMMAND_ANY, "queue one command as a task", launch, {launch_fields, launch_how, call_options}},
         {"top", "", 0, 0, "runs, workers and failures, on the whole terminal", top, {nothing, SERVER}},
-        {"logs", "[RUN] TASK", 0, 2, "what a task wrote, or writes", logs, {log_which, which, SERVER}},
-        {"why", "TASK... | RUN TASK", 0, COMMAND_ANY, "why it waits, failed, or was reused: one sentence", steer_why, {as_json, which, SERVER}},
-        {"shell", "[RUN] TASK [-- COMMAND...]", 0, 2, "a shell where the task would run: its inputs, variables, container, limits", shell, {shell_how, which, SERVER}},
-        {"edit", "TASK | RUN STEP", 0, 2, "another text for tasks that do not run yet, and for their .scitq file", edit, {edit_how, which, SERVER}},
-        {"retry", "TASK... | RUN TASK | RUN --failed", 0, COMMAND_ANY, "run tasks again, changed where asked", steer_retry, {retry_how, which, SERVER}},
+        {"logs", "[RUN] TASK", 0, 2, "what a task wrote, or writes", logs, {log_which, task_which, SERVER}},
+        {"why", "TASK... | RUN TASK...", 0, COMMAND_ANY, "why it waits, failed, or was reused: one sentence", steer_why, {as_json, task_which, SERVER}},
+        {"shell", "[RUN] TASK [-- COMMAND...]", 0, 2, "a shell where the task would run: its inputs, variables, container, limits", shell, {shell_how, task_which, SERVER}},
+        {"edit", "TASK | RUN STEP", 0, 2, "another text for tasks that do not run yet, and for their .scitq file", edit, {edit_how, task_which, SERVER}},
+        {"retry", "TASK... | RUN TASK... | RUN --failed", 0, COMMAND_ANY, "run tasks again, changed where asked", steer_retry, {retry_how, task_which, SERVER}},
         {"pause", "RUN...", 1, COMMAND_ANY, "grant nothing more of a run; what runs goes on", steer_pause, {nothing, SERVER}},
         {"resume", "RUN...", 1, COMMAND_ANY, "let a paused run go on", steer_resume, {resume_how, SERVER}},
         {"cancel", "RUN...", 1, COMMAND_ANY, "end a run and what runs of it", steer_cancel, {nothing, SERVER}},
@@ -408,6 +415,12 @@ const struct command commands[] = {
         {"manual", "[NAME]", 0, 1, "a manual page, for scdoc", manual, {NULL}},
         {NULL, NULL, 0, 0, NULL, NULL, {NULL}},
 };
+
+/* One rule for all that steer. */
+#define OF_A_TASK                                                                                  \
+	"RUN is a run's number or its name, and a number is always a run; TASK is STEP:KEY, the "  \
+	"name of a task. A task of which only the number is known is given by --id. "
+#define OF_A_RUN "RUN is a run's number or its name. "
 
 const struct command_noun command_nouns[] = {
         {"fetch", "files and folders, on this machine and on every storage:",
@@ -432,38 +445,38 @@ const struct command_noun command_nouns[] = {
         {"launch", "watch and steer:",
          "Its options are those of scitq-launch of scitq v1. A COMMAND of one word is taken as it is written; of several each reaches the "
          "program as it is.",
-         "scitq launch -b copies -r s3://bucket/genome.tgz\\|untar -- bash -c 'ls $RESOURCE'"},
+         "scitq launch -r s3://bucket/genome.tgz\\|untar -- bash -c 'ls $RESOURCE'"},
         {"top", NULL,
          "Shows the newest runs, the steps of the chosen one, the workers and the last failures, anew every two seconds. The arrow keys choose "
          "a run; p pauses it, g lets it go on, c cancels it, q leaves.",
          "scitq top"},
         {"logs", NULL,
-         "Standard output of the task goes to standard output, its standard error to standard error. With --follow it ends with the task.",
+         OF_A_TASK "Standard output of the task goes to standard output, its standard error to standard error. With --follow it ends with the task.",
          "scitq logs 41 align:S3 -f"},
-        {"why", NULL, "What a task waits for, in the end; why it failed; or which part of its identity changed, so that it was not reused.",
+        {"why", NULL, OF_A_TASK "What a task waits for, in the end; why it failed; or which part of its identity changed, so that it was not reused.",
          "scitq why align:S3"},
         {"shell", NULL,
-         "Makes here what a worker would make for the task: its directory with $INPUT, $RESOURCE, $OUTPUT and $TEMP, its container, "
+         OF_A_TASK "Makes here what a worker would make for the task: its directory with $INPUT, $RESOURCE, $OUTPUT and $TEMP, its container, "
          "its limits, and the values that its text names as variables. ./command.sh is its command, to be run whole or line by line. With "
          "a COMMAND that runs instead of a shell, and its exit code is ours. Nothing is published, and the task stays as it is. GPUs are those that this machine shows to everybody: in a container none.",
          "scitq shell 41 align:S3"},
         {"edit", NULL,
-         "Opens the text of the step in an editor, checks it as scitq-run check does, and gives it to the tasks that neither run nor have succeeded: to one, "
+         OF_A_TASK "Opens the text of the step in an editor, checks it as scitq-run check does, and gives it to the tasks that neither run nor have succeeded: to one, "
          "or to all of a step. Each keeps the values that the text names. The change of the .scitq file is printed as a patch; with --apply it is made, and a later "
          "scitq-run of the file finds what the tasks then wrote. The words of exec are edited as the list that they are in the file. A text that stands in a module is changed "
          "there, and all steps of the run that use it get it. A worker that holds such a task without having begun gives it back.",
          "scitq edit 41 align --apply --retry"},
         {"retry", NULL,
-         "Each gets its attempts afresh, and tasks that wait for it come back with it. --set changes fields before: cpu, memory, "
+         OF_A_TASK "Each gets its attempts afresh, and tasks that wait for it come back with it. --set changes fields before: cpu, memory, "
          "container, command, run_timeout and the others that a task may change. A private server works only while somebody is there: on one "
          "the command stays, shows how far the run is, and ends with it, 1 where tasks failed again. With --detach it leaves at once, and "
          "the server goes on until the run has ended.",
          "scitq retry 41 --failed --set memory=64GB"},
-        {"pause", NULL, "Nothing more of the run is granted, and what runs goes on.", "scitq pause 41"},
+        {"pause", NULL, OF_A_RUN "Nothing more of the run is granted, and what runs goes on.", "scitq pause 41"},
         {"resume", NULL,
-         "The opposite of pause. On a private server whose scitq-run has gone the command stays until the run has ended, as retry does.",
+         OF_A_RUN "The opposite of pause. On a private server whose scitq-run has gone the command stays until the run has ended, as retry does.",
          "scitq resume 41"},
-        {"cancel", NULL, "What waits never runs, and what runs is told to end. Results stay.", "scitq cancel 41"},
+        {"cancel", NULL, OF_A_RUN "What waits never runs, and what runs is told to end. Results stay.", "scitq cancel 41"},
         {"report",
          "look back:",
          "Steps with their times, the graph, what ran when on which worker, and each failure with the end of its standard error. The file "

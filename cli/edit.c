@@ -132,7 +132,7 @@ static bool choose(struct edit *e)
 	const struct command_call *command = e->call.command;
 
 	return (command->nwords == 2 ? choose_in_run(e, command->words[0], command->words[1])
-	                             : choose_tasks(e)) &&
+	                             : object_no_run_alone(&e->call) && choose_tasks(e)) &&
 	       check_chosen(e);
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "model/json.h"
+#include "model/member.h"
 #include "net/url.h"
 #include "runtime/session.h"
 
@@ -129,7 +130,7 @@ static void add_numbers(const struct object *o, const json_t *rows, struct str *
 		}
 		str_addf(out, " %" JSON_INTEGER_FORMAT,
 		         json_integer_value(json_object_get(row, o->key)));
-		if (json_is_integer(run))
+		if (json_is_integer(run) && o->table != TABLE_RUN)
 			str_addf(out, " (run %" JSON_INTEGER_FORMAT ")", json_integer_value(run));
 	}
 }
@@ -139,14 +140,24 @@ static void choose_newest(const struct object *o, const char *name, const json_t
                           struct keys *keys)
 {
 	size_t n = json_array_size(rows);
-	const json_t *row = json_array_get(rows, n - 1), *run = json_object_get(row, "run_id");
+	/* Runs come newest first, others last. */
+	bool first = json_integer_value(json_object_get(json_array_get(rows, 0), o->key)) >
+	             json_integer_value(json_object_get(json_array_get(rows, n - 1), o->key));
+	const json_t *row = json_array_get(rows, first ? 0 : n - 1);
+	const json_t *run = json_object_get(row, "run_id");
 
 	add_key(o, row, keys);
 	fprintf(stderr, "scitq: %zu %ss are named %s; this is %s, the newest", n, o->noun, name,
 	        keys->list.v[keys->list.n - 1]);
-	if (json_is_integer(run))
+	if (json_is_integer(run) && o->table != TABLE_RUN)
 		fprintf(stderr, ", of run %" JSON_INTEGER_FORMAT, json_integer_value(run));
 	fputc('\n', stderr);
+}
+
+/* A verb of its own, as "retry" and "why": to these a number is a run. */
+static bool steers(const struct command_call *command)
+{
+	return strchr(command->command->words, ' ') == NULL;
 }
 
 /* The row of that name: the one, or the newest where that is enough. */
@@ -171,7 +182,9 @@ static bool find_named(struct call *c, const struct object *o, const char *name,
 	} else if (newest) {
 		choose_newest(o, name, rows, keys);
 	} else {
-		str_adds(&help, "name it by its number:");
+		str_adds(&help, o->table == TABLE_TASK && steers(c->command)
+		                        ? "name its run before it, or it by --id:"
+		                        : "name it by its number:");
 		add_numbers(o, rows, &help);
 		call_fail(c, EXIT_CODE_USAGE, help.p, "%zu %ss are named %s", json_array_size(rows),
 		          o->noun, name);
@@ -236,6 +249,21 @@ bool object_keys(struct call *c, const struct object *o, struct keys *keys)
 	return find_all(c, o, false, keys);
 }
 
+static void no_such_task(struct call *c, const char *run, const char *name)
+{
+	/* Where there is no such run either that is said. */
+	json_t *row = object_get(c, object_named("run"), run);
+
+	if (row != NULL)
+		call_fail(c, EXIT_CODE_SERVER,
+		          member_int(row, "reused_count") > 0
+		                  ? "a name is STEP:KEY, as scitq task list --run shows them; "
+		                    "those that were reused are of earlier runs"
+		                  : "a name is STEP:KEY, as scitq task list --run shows them",
+		          "run %s has no task named %s", run, name);
+	json_decref(row);
+}
+
 /* The number of the one task of that name in the run. */
 static bool find_in_run(struct call *c, const char *run, const char *name, struct keys *keys)
 {
@@ -250,9 +278,7 @@ static bool find_in_run(struct call *c, const char *run, const char *name, struc
 	if (rows == NULL)
 		return false;
 	if (json_array_size(rows) == 0)
-		call_fail(c, EXIT_CODE_SERVER,
-		          "a name is STEP:KEY, as scitq task list --run shows them",
-		          "run %s has no task named %s", run, name);
+		no_such_task(c, run, name);
 	else
 		add_key(object_named("task"), json_array_get(rows, json_array_size(rows) - 1),
 		        keys);
@@ -260,21 +286,95 @@ static bool find_in_run(struct call *c, const char *run, const char *name, struc
 	return c->code == EXIT_CODE_OK;
 }
 
+bool object_no_run_alone(struct call *c)
+{
+	const struct command_call *command = c->command;
+	const char *verb = command->command->words;
+	struct str help = STR_INIT;
+
+	for (size_t i = 0; steers(command) && i < command->nwords; i++) {
+		const char *word = command->words[i];
+
+		if (!is_number(word) ||
+		    (i == 0 && command->nwords > 1 && !is_number(command->words[1])))
+			continue;
+		str_addf(&help, "scitq %s %s STEP:KEY", verb, word);
+		if (strcmp(verb, "retry") == 0)
+			str_addf(&help, ", or scitq retry %s --failed", word);
+		str_addf(&help, "; --id %s is the task of that number", word);
+		call_fail(c, EXIT_CODE_USAGE, help.p, "%s means run %s: which task of it", word,
+		          word);
+		str_release(&help);
+		return false;
+	}
+	return true;
+}
+
+/* How many have that name; < 0 with the call's code set. */
+static long long count_named(struct call *c, const struct object *o, const char *name)
+{
+	struct str path = STR_INIT;
+	json_t *rows;
+	long long n;
+
+	str_adds(&path, o->path);
+	query_add(&path, "name", name);
+	rows = call_json(c, "GET", path.p, NULL);
+	n = rows != NULL ? (long long)json_array_size(rows) : -1;
+	str_release(&path);
+	json_decref(rows);
+	return n;
+}
+
+/* Whether the first of several words is a run, and the others tasks of it. False with the call's
+   code set where it may be either. */
+static bool begins_with_run(struct call *c, bool *is_run)
+{
+	const char *word = c->command->words[0];
+	long long runs, tasks;
+
+	*is_run = is_number(word);
+	if (*is_run || strchr(word, ':') != NULL)
+		return true;
+	runs = count_named(c, object_named("run"), word);
+	tasks = runs > 0 ? count_named(c, object_named("task"), word) : 0;
+	*is_run = runs > 0;
+	if (runs > 0 && tasks > 0)
+		return call_fail(c, EXIT_CODE_USAGE,
+		                 "a run has a number, a task --name: scitq run list",
+		                 "%s is a run and a task", word);
+	return runs >= 0 && tasks >= 0;
+}
+
+/* Tasks of the run that the first word is. */
+static bool find_of_run(struct call *c, bool newest, struct keys *keys)
+{
+	const struct command_call *command = c->command;
+	struct keys run = {0};
+	bool ok = find(c, object_named("run"), command->words[0], newest, &run);
+
+	for (size_t i = 1; ok && i < command->nwords; i++)
+		ok = find_in_run(c, run.list.v[0], command->words[i], keys);
+	keys_release(&run);
+	return ok;
+}
+
 bool object_tasks(struct call *c, bool newest, struct keys *keys)
 {
-	char **words = c->command->words;
+	bool of_run = false;
 
-	if (c->command->nwords == 2 && is_number(words[0]) && !is_number(words[1]))
-		return find_in_run(c, words[0], words[1], keys);
-	return find_all(c, object_named("task"), newest, keys);
+	if (!object_no_run_alone(c) ||
+	    (steers(c->command) && c->command->nwords > 1 && !begins_with_run(c, &of_run)))
+		return false;
+	return of_run ? find_of_run(c, newest, keys)
+	              : find_all(c, object_named("task"), newest, keys);
 }
 
 bool object_task(struct call *c, struct keys *keys)
 {
-	const struct command_call *command = c->command;
-
-	return command->nwords == 2 ? find_in_run(c, command->words[0], command->words[1], keys)
-	                            : find_all(c, object_named("task"), true, keys);
+	if (c->command->nwords == 2)
+		return find_of_run(c, true, keys);
+	return object_no_run_alone(c) && find_all(c, object_named("task"), true, keys);
 }
 
 /* Rows that the server gives at a time. */

@@ -38,10 +38,15 @@ bool object_keys(struct call *c, const struct object *o, struct keys *keys);
 /* The key of one word. */
 bool object_key(struct call *c, const struct object *o, const char *word, struct keys *keys);
 
+/*
+ * Of verbs that have no noun (logs, why, retry...) a number is that of a run; a task has its name,
+ * the run before it, or --id. False, told, where a run stands alone and a task is wanted.
+ */
+bool object_no_run_alone(struct call *c);
 /* A task by TASK, the newest of a name, or by RUN STEP:KEY as the summary of a run names it. */
 bool object_task(struct call *c, struct keys *keys);
-/* Tasks as object_keys() takes them, `newest`: of a name that several have the newest; or one by
-   RUN STEP:KEY. */
+/* Tasks as object_keys() takes them, `newest`: of a name that several have the newest; or those by
+   RUN STEP:KEY... */
 bool object_tasks(struct call *c, bool newest, struct keys *keys);
 
 /* PATH/KEY for a call, percent-encoded. */

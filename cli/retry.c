@@ -100,8 +100,12 @@ static bool add_failed(struct call *c, const char *run, struct keys *keys)
 {
 	const struct object *o = object_named("task");
 	struct str list = STR_INIT;
+	json_t *row = object_get(c, object_named("run"), run);
 	bool ok;
 
+	json_decref(row);
+	if (row == NULL)
+		return false;
 	str_adds(&list, o->path);
 	query_add(&list, "run_id", run);
 	query_add(&list, "status", "failed");
