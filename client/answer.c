@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* The structs of scitq.h are those of the tables, field by field. */
 #define SAME(type, kind, name)                                                                     \
@@ -39,6 +40,7 @@ WORKER_EXECUTION_FIELDS(SAME_WORKER_EXECUTION)
 FLAVOR_OFFER_FIELDS(SAME_FLAVOR_OFFER)
 
 static char no_memory_text[] = "memory ran out";
+static const char forked_text[] = "the server was opened by the process that this one is a fork of";
 
 /* For whom there is no memory to make one; nobody frees it, and it does not change. */
 static struct scitq_answer no_memory = {
@@ -57,6 +59,13 @@ struct scitq_answer *answer_no_memory(void)
 	return &no_memory;
 }
 
+static void make_lock(struct scitq_answer *a)
+{
+	pthread_mutex_init(&a->lock, NULL);
+	wait_cond_init(&a->changed);
+	a->process = getpid();
+}
+
 struct scitq_answer *answer_new(const struct call_row *row)
 {
 	struct scitq_answer *a = xcalloc(1, sizeof(*a));
@@ -65,8 +74,7 @@ struct scitq_answer *answer_new(const struct call_row *row)
 		return NULL;
 	a->row = row;
 	atomic_init(&a->references, 1);
-	pthread_mutex_init(&a->lock, NULL);
-	wait_cond_init(&a->changed);
+	make_lock(a);
 	str_init(&a->error);
 	str_init(&a->code);
 	a->hint = "";
@@ -114,6 +122,8 @@ static const char *hint_of(enum scitq_result result)
 	case SCITQ_FAILED:
 	case SCITQ_MEMORY:
 		break;
+	case SCITQ_FORKED:
+		return "open a server in the child";
 	}
 	return "";
 }
@@ -147,10 +157,26 @@ struct scitq_answer *answer_failed(const struct call_row *row, enum scitq_result
 	return a;
 }
 
+struct scitq_answer *answer_forked(const struct call_row *row)
+{
+	return answer_failed(row, SCITQ_FORKED, forked_text);
+}
+
+/* The thread that would finish it, or holds its lock, is not in a child that fork() made. */
+static void adopt(struct scitq_answer *a)
+{
+	if (a->process == 0 || a->process == getpid())
+		return;
+	make_lock(a);
+	if (!a->done)
+		answer_finish(a, SCITQ_FORKED, NULL, forked_text, NULL);
+}
+
 bool scitq_ready(struct scitq_answer *a)
 {
 	bool done;
 
+	adopt(a);
 	pthread_mutex_lock(&a->lock);
 	done = a->done;
 	pthread_mutex_unlock(&a->lock);
@@ -162,6 +188,7 @@ bool scitq_wait(struct scitq_answer *a, double seconds)
 	int64_t end = wait_end(seconds);
 	bool done;
 
+	adopt(a);
 	pthread_mutex_lock(&a->lock);
 	while (!a->done && clock_monotonic_ns() < end)
 		wait_until(&a->changed, &a->lock, end);

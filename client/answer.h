@@ -13,12 +13,14 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/types.h>
 
 struct scitq_answer {
 	const struct call_row *row; /* NULL: of a join, or of a function that there is not */
 	atomic_uint references;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
+	pid_t process; /* whose lock that is; 0: of an answer that never changes */
 	bool done;
 	enum scitq_result result;
 	json_t *json;
@@ -43,6 +45,8 @@ struct scitq_answer *answer_keep(struct scitq_answer *answer);
 /* Take what the three say; `json` is stolen, `error` and `code` are borrowed and may be NULL. */
 void answer_finish(struct scitq_answer *answer, enum scitq_result result, json_t *json,
                    const char *error, const char *code);
+/* SCITQ_FORKED. */
+struct scitq_answer *answer_forked(const struct call_row *row);
 /* One that is done already. */
 struct scitq_answer *answer_failed(const struct call_row *row, enum scitq_result result,
                                    const char *error);

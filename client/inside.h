@@ -15,12 +15,14 @@ struct scitq {
 	struct scitq_options options; /* its texts are not kept */
 	struct sender sender;
 	struct queue queue;
+	pid_t process; /* that opened it: in a fork, threads and connections are not its own */
 	char session[SESSION_SIZE]; /* random: keys of this process begin with it */
 	atomic_ullong writes;       /* keys end with their number */
 	pthread_mutex_t lock;
 	VEC(char *) warned; /* under lock: what was warned of once is not again */
 };
 
+bool is_forked(const struct scitq *s);
 /* scitq_call() of a row. */
 struct scitq_answer *make_row_call(struct scitq *s, const struct call_row *row, json_t *arguments,
                                    const struct scitq_lazy *lazy, size_t nlazy);

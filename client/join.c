@@ -417,6 +417,11 @@ struct scitq_answer *scitq_join_ids(struct scitq *s, const int64_t *tasks, size_
 	bool before;
 
 	alloc_tolerate(&before);
+	if (is_forked(s)) {
+		answer = answer_forked(NULL);
+		alloc_end(before);
+		return answer;
+	}
 	if (options != NULL)
 		j.options = *options;
 	str_init(&j.error);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 /* Rows that the server gives at a time. */
 #define PAGE 10000
@@ -54,6 +55,7 @@ struct scitq *scitq_open(const char *server, const struct scitq_options *options
 		return NULL;
 	}
 	s->options = take_options(options);
+	s->process = getpid();
 	given.token = s->options.token;
 	given.ca = s->options.ca;
 	found_init(&found, &given);
@@ -91,13 +93,20 @@ struct scitq *scitq_open(const char *server, const struct scitq_options *options
 	return s;
 }
 
+bool is_forked(const struct scitq *s)
+{
+	return s->process != getpid();
+}
+
 size_t scitq_pending(struct scitq *s)
 {
-	return queue_count(&s->queue);
+	return is_forked(s) ? 0 : queue_count(&s->queue);
 }
 
 size_t scitq_flush(struct scitq *s, double seconds)
 {
+	if (is_forked(s))
+		return 0;
 	queue_drain(&s->queue, seconds, s->options.interrupted, s->options.context);
 	return scitq_pending(s);
 }
@@ -107,7 +116,8 @@ size_t scitq_close(struct scitq *s, double seconds)
 	size_t left;
 	bool before;
 
-	if (s == NULL)
+	/* What the threads of its process hold may be half changed. */
+	if (s == NULL || is_forked(s))
 		return 0;
 	alloc_tolerate(&before);
 	scitq_flush(s, seconds);
@@ -342,7 +352,12 @@ struct scitq_answer *make_keyed_call(struct scitq *s, const struct call_row *row
 	bool before;
 
 	alloc_tolerate(&before);
-	answer = tolerant_call(s, row, arguments, lazy, nlazy, key);
+	if (is_forked(s)) {
+		json_decref(arguments);
+		answer = answer_forked(row);
+	} else {
+		answer = tolerant_call(s, row, arguments, lazy, nlazy, key);
+	}
 	alloc_end(before);
 	return answer;
 }

@@ -18,13 +18,14 @@
  *
  * Reading (a GET) waits for the server for as long as it takes. Writing is synchronous while
  * the server answers. When it has not answered for put_timeout, or refuses the connection, the
- *write and those after it are queued and sent by a thread, in the order of the calls: the functions
- *then return at once and their answers are lazy, which means that whoever reads one waits until it
- *is there. A read waits until what was written before it has been sent. A write that is sent again
- *has its key with it, by which the server knows it: nothing is done twice.
+ * write and those after it are queued and sent by a thread, in the order of the calls: the
+ *functions then return at once and their answers are lazy, which means that whoever reads one waits
+ *until it is there. A read waits until what was written before it has been sent. A write that is
+ *sent again has its key with it, by which the server knows it: nothing is done twice.
  *
  * All functions may be called from several threads, but for scitq_close() and scitq_free(), after
- * which nobody may use what they got. Do not fork() with an open server and use it in the child.
+ * which nobody may use what they got. A server belongs to the process that opened it: in a child
+ * that fork() made a call is SCITQ_FORKED, and scitq_close() does nothing. Open another one there.
  *
  * When memory runs out a function says so and the process goes on: the answer is SCITQ_MEMORY, a
  * typed row is NULL, scitq_open() gives NULL with ENOMEM. Nothing is leaked, nothing incomplete is
@@ -64,6 +65,7 @@ enum scitq_result {
 	SCITQ_INTERRUPTED,  /* by options.interrupted, or by the progress of a join */
 	SCITQ_FAILED,       /* scitq_join with check: tasks have failed */
 	SCITQ_MEMORY,       /* memory ran out; of a write: it may have been done */
+	SCITQ_FORKED,       /* in a child of the process that opened the server; nothing was sent */
 };
 
 struct scitq_options {
@@ -142,9 +144,9 @@ size_t scitq_count(struct scitq_answer *answer);
 /* Number of the row, such as task_id; SCITQ_INT_NULL where it failed or has none. */
 int64_t scitq_id(struct scitq_answer *answer);
 /*
- * Row i in its typed form; NULL where there is none, or the answer has rows of another kind, or there
- * is no memory for them now. New fields are only ever added behind the others: read rows where they stand, do not copy them by
- * value.
+ * Row i in its typed form; NULL where there is none, or the answer has rows of another kind, or
+ * there is no memory for them now. New fields are only ever added behind the others: read rows
+ * where they stand, do not copy them by value.
  */
 const struct scitq_task *scitq_task(struct scitq_answer *answer, size_t i);
 const struct scitq_worker *scitq_worker(struct scitq_answer *answer, size_t i);

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -339,6 +340,62 @@ static void test_synchronous(void **unused)
 	scitq_close(s, 0);
 }
 
+/* What a fork has of an open server: answers that are there, and nothing else. 0, or what is wrong.
+ */
+static int use_in_child(struct scitq *s, struct scitq_answer *done, struct scitq_answer *lazy)
+{
+	struct scitq_answer *a;
+
+	alarm(10);
+	if (scitq_result(done) != SCITQ_OK || scitq_id(done) != 1)
+		return 1;
+	if (!scitq_ready(lazy) || scitq_result(lazy) != SCITQ_FORKED)
+		return 2;
+	a = create(s, "child");
+	if (scitq_result(a) != SCITQ_FORKED || strstr(scitq_error(a), "fork") == NULL)
+		return 3;
+	scitq_free(a);
+	a = scitq_tasks(s, NULL);
+	if (scitq_result(a) != SCITQ_FORKED)
+		return 4;
+	scitq_free(a);
+	a = scitq_join(s, &done, 1, NULL);
+	if (scitq_result(a) != SCITQ_FORKED)
+		return 5;
+	scitq_free(a);
+	scitq_free(lazy);
+	if (scitq_pending(s) != 0 || scitq_flush(s, -1) != 0 || scitq_close(s, -1) != 0)
+		return 6;
+	return 0;
+}
+
+static void test_forked(void **unused)
+{
+	struct scitq *s = open_scitq(0.1, true);
+	struct scitq_answer *done = create(s, "a"), *lazy;
+	int status;
+	pid_t child;
+
+	(void)unused;
+	set_mood(MUTE);
+	lazy = create(s, "b");
+	assert_false(scitq_ready(lazy));
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0)
+		_exit(use_in_child(s, done, lazy));
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	/* The parent has lost nothing by it. */
+	set_mood(ANSWERS);
+	assert_int_equal(scitq_flush(s, -1), 0);
+	assert_int_equal(scitq_id(lazy), 2);
+	assert_int_equal(server.made.n, 2);
+	scitq_free(done);
+	scitq_free(lazy);
+	assert_int_equal(scitq_close(s, 0), 0);
+}
+
 #define THREADS 6
 #define EACH 40
 
@@ -411,6 +468,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(test_mute, server_open, server_close),
 	        cmocka_unit_test_setup_teardown(test_closed, server_open, server_close),
 	        cmocka_unit_test_setup_teardown(test_synchronous, server_open, server_close),
+	        cmocka_unit_test_setup_teardown(test_forked, server_open, server_close),
 	        cmocka_unit_test_setup_teardown(test_threads, server_open, server_close),
 	};
 
