@@ -193,6 +193,22 @@ static void drop_nulls(const struct call_row *row, json_t *arguments)
 	}
 }
 
+/* Texts are handed on as C's: nothing of them is to get lost. */
+static bool has_nul(const json_t *value)
+{
+	const json_t *element;
+	size_t i;
+
+	if (json_is_string(value))
+		return strlen(json_string_value(value)) != json_string_length(value);
+	json_array_foreach(value, i, element)
+	{
+		if (has_nul(element))
+			return true;
+	}
+	return false;
+}
+
 bool call_check(const struct call_row *row, json_t *arguments, struct str *error)
 {
 	struct walk w = walk_of(row);
@@ -203,6 +219,10 @@ bool call_check(const struct call_row *row, json_t *arguments, struct str *error
 	drop_nulls(row, arguments);
 	json_object_foreach(arguments, name, value)
 	{
+		if (has_nul(value)) {
+			str_addf(error, "%s of %s holds a NUL character", name, row->name);
+			return false;
+		}
 		if (call_takes(row, name))
 			continue;
 		str_addf(error, "%s takes no argument \"%s\"; there are ", row->name, name);
@@ -223,6 +243,10 @@ static bool add_part(const struct call_row *row, const char *name, size_t len, c
 {
 	if (json_is_integer(value)) {
 		str_addf(path, "%lld", (long long)json_integer_value(value));
+	} else if (json_is_string(value) && json_string_length(value) == 0) {
+		/* It would be another path. */
+		str_addf(error, "%.*s of %s must not be empty", (int)len, name, row->name);
+		return false;
 	} else if (json_is_string(value)) {
 		url_escape(path, json_string_value(value), json_string_length(value));
 	} else {

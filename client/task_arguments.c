@@ -56,7 +56,10 @@ static bool wrap_command(json_t *arguments, struct str *error)
 		return true;
 	if (!json_is_boolean(shell) && !json_is_string(shell) && !json_is_null(shell))
 		return wrong("shell", "true, false or the name of a shell", shell, error);
-	if (shell_of(shell) != NULL && !json_is_string(command)) {
+	if (json_is_string(shell) && json_string_length(shell) == 0) {
+		str_adds(error, "shell must be true, false or the name of a shell, not \"\"");
+		ok = false;
+	} else if (shell_of(shell) != NULL && !json_is_string(command)) {
 		str_adds(error, "shell goes with a command");
 		ok = false;
 	} else if (shell_of(shell) != NULL) {

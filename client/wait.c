@@ -29,8 +29,8 @@ void wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t until_ns)
 int64_t wait_end(double seconds)
 {
 	/* A century is for ever. */
-	return seconds < 0 || seconds > 3e9 ? INT64_MAX
-	                                    : clock_monotonic_ns() + (int64_t)(seconds * 1e9);
+	return !(seconds >= 0 && seconds <= 3e9) ? INT64_MAX
+	                                         : clock_monotonic_ns() + (int64_t)(seconds * 1e9);
 }
 
 double pace_next(struct pace *pace, double most)
