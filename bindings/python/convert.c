@@ -10,47 +10,59 @@ bool convert_init(void)
 
 /* Python to JSON. */
 
+PyObject *items_of(PyObject *value, const char *message)
+{
+	bool single = PyDict_Check(value) || PyUnicode_Check(value) || lazy_answer(value) != NULL;
+	PyObject *iterator = single ? NULL : PyObject_GetIter(value), *items;
+
+	if (single || (iterator == NULL && PyErr_ExceptionMatches(PyExc_TypeError)))
+		PyErr_SetString(PyExc_TypeError, message);
+	if (iterator == NULL)
+		return NULL;
+	items = PySequence_Tuple(iterator);
+	Py_DECREF(iterator);
+	return items;
+}
+
+/* What is made of the elements may run anybody's code: of copies, that hold them. */
+
 static json_t *json_of_list(PyObject *value)
 {
-	PyObject *items = PySequence_Fast(value, "a list is wanted"), **item;
-	json_t *list, *made = NULL;
-	Py_ssize_t n;
+	PyObject *items = PySequence_Tuple(value);
+	json_t *list = items ? json_array() : NULL, *made;
+	Py_ssize_t n = items ? PyTuple_GET_SIZE(items) : 0;
 
-	if (items == NULL)
-		return NULL;
-	list = json_array();
-	n = PySequence_Fast_GET_SIZE(items);
-	item = PySequence_Fast_ITEMS(items);
-	for (Py_ssize_t i = 0; i < n; i++) {
-		made = json_of(item[i]);
-		if (made == NULL)
-			break;
-		json_array_append_new(list, made);
+	for (Py_ssize_t i = 0; list != NULL && i < n; i++) {
+		made = json_of(PyTuple_GET_ITEM(items, i));
+		if (made == NULL) {
+			json_decref(list);
+			list = NULL;
+		} else {
+			json_array_append_new(list, made);
+		}
 	}
-	Py_DECREF(items);
-	if (n > 0 && made == NULL) {
-		json_decref(list);
-		return NULL;
-	}
+	Py_XDECREF(items);
 	return list;
 }
 
 static json_t *json_of_dict(PyObject *value)
 {
-	json_t *object = json_object(), *made;
-	PyObject *key, *item;
-	Py_ssize_t at = 0;
+	PyObject *copy = PyDict_Copy(value), *key, *item;
+	json_t *object = copy ? json_object() : NULL, *made;
+	Py_ssize_t at = 0, size;
 
-	while (PyDict_Next(value, &at, &key, &item)) {
-		const char *name = PyUnicode_AsUTF8(key);
+	while (object != NULL && PyDict_Next(copy, &at, &key, &item)) {
+		const char *name = PyUnicode_AsUTF8AndSize(key, &size);
 
 		made = name ? json_of(item) : NULL;
 		if (made == NULL) {
 			json_decref(object);
-			return NULL;
+			object = NULL;
+		} else {
+			json_object_setn_new(object, name, (size_t)size, made);
 		}
-		json_object_set_new(object, name, made);
 	}
+	Py_XDECREF(copy);
 	return object;
 }
 
@@ -85,12 +97,17 @@ static json_t *json_of_date(PyObject *value)
 	return made;
 }
 
-json_t *json_of(PyObject *value)
+static json_t *json_of_float(PyObject *value)
 {
-	PyObject *plain = lazy_value(value);
+	json_t *made = json_real(PyFloat_AS_DOUBLE(value));
 
-	if (plain == NULL)
-		return NULL;
+	if (made == NULL)
+		PyErr_Format(PyExc_ValueError, "%R cannot be sent", value);
+	return made;
+}
+
+static json_t *json_of_plain(PyObject *plain)
+{
 	if (plain == Py_None)
 		return json_null();
 	if (PyBool_Check(plain))
@@ -98,7 +115,7 @@ json_t *json_of(PyObject *value)
 	if (PyUnicode_Check(plain))
 		return json_of_text(plain);
 	if (PyFloat_Check(plain))
-		return json_real(PyFloat_AS_DOUBLE(plain));
+		return json_of_float(plain);
 	if (PyDict_Check(plain))
 		return json_of_dict(plain);
 	if (PyList_Check(plain) || PyTuple_Check(plain) || PyAnySet_Check(plain))
@@ -109,6 +126,19 @@ json_t *json_of(PyObject *value)
 		return json_of_integer(plain);
 	PyErr_Format(PyExc_TypeError, "a %s cannot be sent", Py_TYPE(plain)->tp_name);
 	return NULL;
+}
+
+json_t *json_of(PyObject *value)
+{
+	PyObject *plain = lazy_value(value);
+	json_t *made;
+
+	/* A list may hold itself. */
+	if (plain == NULL || Py_EnterRecursiveCall(" in a value that is to be sent"))
+		return NULL;
+	made = json_of_plain(plain);
+	Py_LeaveRecursiveCall();
+	return made;
 }
 
 /* JSON to Python. */
@@ -243,9 +273,6 @@ PyObject *raise_answer(struct scitq_answer *answer)
 	const char *hint = scitq_hint(answer);
 	PyObject *type = error_type, *error, *message;
 
-	/* A signal's handler has raised something. */
-	if (PyErr_Occurred())
-		return NULL;
 	if (scitq_result(answer) == SCITQ_MEMORY)
 		return PyErr_NoMemory();
 	if (scitq_result(answer) == SCITQ_USAGE) {

@@ -50,27 +50,29 @@ static json_t *number_of(PyObject *value, const char *argument)
 	        strcmp(argument, "required_task_ids") == 0 || strcmp(argument, "other_task_id") == 0
 	                ? "task_id"
 	                : argument;
-	PyObject *plain = lazy_value(value), *member = NULL;
+	PyObject *plain = lazy_value(value), *member;
 	json_t *number;
 
-	if (plain != NULL && !PyIndex_Check(plain) && !PyList_Check(plain) &&
-	    !PyUnicode_Check(plain))
-		member = member_of(plain, name);
-	if (plain == NULL || PyErr_Occurred())
-		return NULL;
-	number = json_of(member ? member : plain);
+	if (plain == NULL || PyIndex_Check(plain) || PyUnicode_Check(plain))
+		return plain ? json_of(plain) : NULL;
+	member = member_of(plain, name);
+	if (member == NULL && !PyErr_Occurred())
+		PyErr_Format(PyExc_TypeError,
+		             "%s is wanted: a number, or a row that has it, not a %s", name,
+		             Py_TYPE(plain)->tp_name);
+	number = member ? json_of(member) : NULL;
 	Py_XDECREF(member);
 	return number;
 }
 
 static json_t *numbers_of(struct making *m, const char *argument, PyObject *value)
 {
-	PyObject *items = PySequence_Fast(value, "a list of tasks is wanted");
+	PyObject *items = items_of(value, "a list of rows or their numbers is wanted");
 	json_t *list = items ? json_array() : NULL;
-	Py_ssize_t n = items ? PySequence_Fast_GET_SIZE(items) : 0;
+	Py_ssize_t n = items ? PyTuple_GET_SIZE(items) : 0;
 
 	for (Py_ssize_t i = 0; i < n; i++) {
-		PyObject *item = PySequence_Fast_GET_ITEM(items, i);
+		PyObject *item = PyTuple_GET_ITEM(items, i);
 		struct scitq_answer *answer = lazy_answer(item);
 		json_t *number;
 
@@ -96,13 +98,19 @@ static bool ends_with(const char *text, const char *end)
 	return n >= k && strcmp(text + n - k, end) == 0;
 }
 
+static bool is_list(PyObject *value)
+{
+	return PyList_Check(value) || PyTuple_Check(value) || PyAnySet_Check(value);
+}
+
 /* `argument` is the library's own text, which lives on. */
 static bool set_argument(struct making *m, const char *argument, PyObject *value)
 {
 	struct scitq_answer *answer = lazy_answer(value);
 	json_t *made;
 
-	if (ends_with(argument, "_ids") && value != Py_None) {
+	if (value != Py_None &&
+	    (ends_with(argument, "_ids") || (ends_with(argument, "_id") && is_list(value)))) {
 		made = numbers_of(m, argument, value);
 	} else if (ends_with(argument, "_id") && value != Py_None) {
 		if (answer != NULL && !scitq_ready(answer))
@@ -153,13 +161,17 @@ static bool take_keywords(const Function *f, struct making *m, PyObject *kwargs,
                           char first[SCITQ_NAME_SIZE])
 {
 	PyObject *key, *value;
-	Py_ssize_t at = 0;
+	Py_ssize_t at = 0, size;
 
 	while (kwargs != NULL && PyDict_Next(kwargs, &at, &key, &value)) {
-		const char *name = PyUnicode_AsUTF8(key);
+		const char *name = PyUnicode_AsUTF8AndSize(key, &size);
 
 		if (name == NULL)
 			return false;
+		if (strlen(name) != (size_t)size) {
+			PyErr_Format(PyExc_TypeError, "%s takes no argument %R", f->name, key);
+			return false;
+		}
 		name = real_name(f, name, first);
 		if (json_object_get(m->arguments, name) != NULL) {
 			PyErr_Format(PyExc_TypeError, "%s got %s twice", f->name, name);
@@ -171,17 +183,6 @@ static bool take_keywords(const Function *f, struct making *m, PyObject *kwargs,
 	return true;
 }
 
-static PyObject *finish(struct scitq_answer *answer, bool objects)
-{
-	PyObject *value;
-
-	if (!scitq_ready(answer))
-		return lazy_new(answer, objects);
-	value = scitq_result(answer) == SCITQ_OK ? value_of(answer, objects) : raise_answer(answer);
-	scitq_free(answer);
-	return value;
-}
-
 static PyObject *function_call(PyObject *self, PyObject *args, PyObject *kwargs)
 {
 	const Function *f = (const Function *)self;
@@ -189,7 +190,8 @@ static PyObject *function_call(PyObject *self, PyObject *args, PyObject *kwargs)
 	struct making m = {.arguments = json_object()};
 	char *names = PyMem_Malloc((size_t)(n + 1) * SCITQ_NAME_SIZE);
 	char first[SCITQ_NAME_SIZE];
-	struct scitq_answer *answer = NULL;
+	struct scitq_answer *answer;
+	struct opened *opened;
 	PyObject *value = NULL;
 	size_t used = 0;
 	Server *server;
@@ -199,14 +201,14 @@ static PyObject *function_call(PyObject *self, PyObject *args, PyObject *kwargs)
 		goto end;
 	}
 	server = (Server *)PyTuple_GET_ITEM(args, 0);
-	if (names == NULL || !server_is_open(server) ||
-	    !take_positional(f, &m, args, names, &used) || !take_keywords(f, &m, kwargs, first))
+	if (names == NULL || !take_positional(f, &m, args, names, &used) ||
+	    !take_keywords(f, &m, kwargs, first) || (opened = server_enter(server)) == NULL)
 		goto end;
 	json_incref(m.arguments);
 	Py_BEGIN_ALLOW_THREADS;
-	answer = scitq_call(server->s, f->name, m.arguments, m.lazy, m.nlazy);
+	answer = scitq_call(opened->s, f->name, m.arguments, m.lazy, m.nlazy);
 	Py_END_ALLOW_THREADS;
-	value = finish(answer, server->objects);
+	value = server_leave(opened, answer, server->objects);
 end:
 	making_release(&m);
 	PyMem_Free(names);

@@ -58,6 +58,7 @@ struct scitq_answer *lazy_answer(PyObject *value)
 PyObject *lazy_value(PyObject *value)
 {
 	Lazy *lazy = (Lazy *)value;
+	PyObject *made;
 
 	if (!Py_IS_TYPE(value, &lazy_type))
 		return value;
@@ -67,7 +68,12 @@ PyObject *lazy_value(PyObject *value)
 		return NULL;
 	if (scitq_result(lazy->answer) != SCITQ_OK)
 		return raise_answer(lazy->answer);
-	lazy->value = value_of(lazy->answer, lazy->objects);
+	made = value_of(lazy->answer, lazy->objects);
+	/* Another thread may have been there meanwhile: all have the same one. */
+	if (lazy->value == NULL)
+		lazy->value = made;
+	else
+		Py_XDECREF(made);
 	return lazy->value;
 }
 

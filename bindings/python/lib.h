@@ -10,9 +10,17 @@
 
 #include <scitq.h>
 
+/* A server of the library, and how many calls are in it: the last one that leaves it when it was
+ * closed frees it. All under the GIL. */
+struct opened {
+	struct scitq *s;
+	size_t users;
+	bool closing;
+};
+
 typedef struct server {
-	PyObject_HEAD struct scitq *s; /* NULL: closed */
-	bool objects;                  /* rows are argparse.Namespace rather than dict */
+	PyObject_HEAD struct opened *opened; /* NULL: closed */
+	bool objects;                        /* rows are argparse.Namespace rather than dict */
 	bool spools;
 	struct server *next, *previous; /* of those that are open, for the end of the interpreter */
 } Server;
@@ -26,6 +34,9 @@ extern PyObject *error_type, *unreachable_type, *namespace_type, *logger;
 
 /* A value of Python as JSON. */
 json_t *json_of(PyObject *value);
+/* The elements as a tuple, which nobody changes meanwhile; TypeError with `message` for what is no
+ * list but one row or text. */
+PyObject *items_of(PyObject *value, const char *message);
 /* The dict, whose reference is taken and which may be NULL, in that style. */
 PyObject *styled(PyObject *dict, bool objects);
 /* What the answer says, in the style of the server. */
@@ -55,8 +66,10 @@ bool functions_add(PyTypeObject *type);
 
 /* server.c */
 
-/* False with the exception set where it is closed. */
-bool server_is_open(const Server *server);
+/* To call it without the GIL; NULL with the exception set where it is closed. */
+struct opened *server_enter(const Server *server);
+/* The value of what was called, or NULL with the exception set; the answer is given up. */
+PyObject *server_leave(struct opened *o, struct scitq_answer *answer, bool objects);
 /* Send what is queued by all that are open, and close them. */
 void servers_close_all(void);
 

@@ -55,12 +55,16 @@ static bool close_at_exit(PyObject *made)
 
 static bool make_errors(void)
 {
-	PyObject *bases;
+	/* Where it is no word of the server's. */
+	PyObject *bases, *members = Py_BuildValue("{s:s}", "code", "");
 
-	error_type = PyErr_NewExceptionWithDoc(
-	        "scitq.lib.ScitqError",
-	        "What the server said no to, or failed at; code is its permanent word for it.",
-	        PyExc_RuntimeError, NULL);
+	error_type = members ? PyErr_NewExceptionWithDoc(
+	                               "scitq.lib.ScitqError",
+	                               "What the server said no to, or failed at; code is its "
+	                               "permanent word for it.",
+	                               PyExc_RuntimeError, members)
+	                     : NULL;
+	Py_XDECREF(members);
 	bases = error_type ? PyTuple_Pack(2, error_type, PyExc_ConnectionError) : NULL;
 	unreachable_type =
 	        bases ? PyErr_NewExceptionWithDoc("scitq.lib.Unreachable",

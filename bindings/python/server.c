@@ -5,11 +5,51 @@
 
 static Server *open_servers; /* under the GIL */
 
-bool server_is_open(const Server *server)
+static void raise_closed(void)
 {
-	if (server->s == NULL)
-		PyErr_SetString(error_type, "the server was closed");
-	return server->s != NULL;
+	PyErr_SetString(error_type, "the server is closed");
+}
+
+struct opened *server_enter(const Server *server)
+{
+	if (server->opened == NULL)
+		raise_closed();
+	else
+		server->opened->users++;
+	return server->opened;
+}
+
+static void leave(struct opened *o)
+{
+	if (--o->users > 0 || !o->closing)
+		return;
+	Py_BEGIN_ALLOW_THREADS;
+	scitq_close(o->s, 0);
+	Py_END_ALLOW_THREADS;
+	PyMem_Free(o);
+}
+
+PyObject *server_leave(struct opened *o, struct scitq_answer *answer, bool objects)
+{
+	bool closed = o->closing;
+	PyObject *value = NULL;
+
+	leave(o);
+	/* What a signal's handler raised goes before what the call came to meanwhile. */
+	if (PyErr_Occurred() != NULL) {
+		scitq_free(answer);
+		return NULL;
+	}
+	if (!scitq_ready(answer))
+		return lazy_new(answer, objects);
+	if (scitq_result(answer) == SCITQ_OK)
+		value = value_of(answer, objects);
+	else if (closed && scitq_result(answer) == SCITQ_INTERRUPTED)
+		raise_closed();
+	else
+		raise_answer(answer);
+	scitq_free(answer);
+	return value;
 }
 
 /* The library's callbacks: they come without the GIL, those of log from any thread. */
@@ -31,12 +71,12 @@ static void log_line(void *context, const char *message)
 
 static bool is_interrupted(void *context)
 {
+	const struct opened *o = context;
 	PyGILState_STATE state = PyGILState_Ensure();
-	bool raised = PyErr_CheckSignals() < 0;
+	bool ends = o->closing || PyErr_CheckSignals() < 0;
 
-	(void)context;
 	PyGILState_Release(state);
-	return raised;
+	return ends;
 }
 
 static void link_server(Server *server)
@@ -58,81 +98,140 @@ static void unlink_server(Server *server)
 		server->next->previous = server->previous;
 }
 
-/* What is left is what was not sent in so many seconds. */
-static size_t close_server(Server *server, double seconds)
+/* What is left is what was not sent; of a server with a spool, which keeps it for the next program,
+ * nothing is waited for. Calls of other threads end. */
+static size_t close_server(Server *server)
 {
-	struct scitq *s = server->s;
+	struct opened *o = server->opened;
+	double seconds = server->spools || PyErr_Occurred() ? 0 : -1;
 	size_t left;
 
 	unlink_server(server);
-	server->s = NULL;
+	server->opened = NULL;
+	o->users++;
 	Py_BEGIN_ALLOW_THREADS;
-	left = scitq_close(s, seconds);
+	left = scitq_flush(o->s, seconds);
 	Py_END_ALLOW_THREADS;
+	o->closing = true;
+	leave(o);
 	return left;
+}
+
+/* What became of the calls that were not sent. */
+static const char *fate(const Server *server)
+{
+	return server->spools ? "wait in the spool" : "were not sent";
 }
 
 void servers_close_all(void)
 {
 	while (open_servers != NULL) {
 		Server *server = open_servers;
-		/* A spool keeps it for the next program. */
-		bool kept = server->spools;
-		size_t left = close_server(server, kept ? 0 : -1);
+		size_t left = close_server(server);
 
 		if (left > 0)
-			PySys_WriteStderr(kept ? "scitq: %zu calls wait in the spool\n"
-			                       : "scitq: %zu calls were not sent\n",
-			                  left);
+			PySys_WriteStderr("scitq: %zu calls %s\n", left, fate(server));
 	}
 }
 
-static PyObject *server_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+/* For PyArg_Parse: the path of a file as the system has it, in bytes; NULL for None. */
+static int file_name(PyObject *value, void *bytes)
 {
-	static const char *const names[] = {"address",     "style",       "asynchronous",
-	                                    "put_timeout", "get_timeout", "token",
-	                                    "ca",          "spool",       NULL};
-	struct scitq_options options = SCITQ_OPTIONS_INIT;
-	const char *address = NULL, *style = "dict";
-	int asynchronous = 1;
-	Server *server;
+	return value == Py_None ? 1 : PyUnicode_FSConverter(value, bytes);
+}
 
-	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|zspddzzz:Server", (char **)names, &address,
-	                                 &style, &asynchronous, &options.put_timeout,
-	                                 &options.get_timeout, &options.token, &options.ca,
-	                                 &options.spool))
-		return NULL;
-	if (strcmp(style, "dict") != 0 && strcmp(style, "object") != 0)
-		return PyErr_Format(PyExc_ValueError, "style is 'dict' or 'object', not '%s'",
-		                    style);
-	server = (Server *)type->tp_alloc(type, 0);
-	if (server == NULL)
-		return NULL;
-	options.asynchronous = asynchronous;
-	options.log = log_line;
-	options.interrupted = is_interrupted;
-	server->objects = strcmp(style, "object") == 0;
-	server->spools = options.spool != NULL;
-	server->s = scitq_open(address, &options);
-	if (server->s == NULL) {
-		if (errno == EINVAL)
-			PyErr_Format(PyExc_ValueError, "%s is no server: HOST, HOST:PORT or a URL",
-			             address ? address : "nothing");
-		else
-			PyErr_SetFromErrnoWithFilename(PyExc_OSError, options.spool);
-		Py_DECREF(server);
-		return NULL;
+static const char *file_text(PyObject *bytes)
+{
+	return bytes ? PyBytes_AS_STRING(bytes) : NULL;
+}
+
+static void raise_unopened(const char *address, const struct scitq_options *options)
+{
+	if (errno != EINVAL)
+		PyErr_SetFromErrnoWithFilename(PyExc_OSError, options->spool);
+	else if (!(options->put_timeout > 0 && options->get_timeout > 0))
+		PyErr_SetString(PyExc_ValueError, "put_timeout and get_timeout must be above 0");
+	else if (address != NULL)
+		PyErr_Format(PyExc_ValueError, "%s is no server: HOST, HOST:PORT or a URL",
+		             address);
+	else
+		PyErr_SetString(PyExc_ValueError,
+		                "no server is given, and SCITQ_SERVER names none: HOST, HOST:PORT "
+		                "or a URL");
+}
+
+static bool open_server(Server *server, const char *address, struct scitq_options *options)
+{
+	struct opened *o = PyMem_Calloc(1, sizeof(*o));
+
+	if (o == NULL) {
+		PyErr_NoMemory();
+		return false;
 	}
+	options->log = log_line;
+	options->interrupted = is_interrupted;
+	options->context = o;
+	o->s = scitq_open(address, options);
+	if (o->s == NULL) {
+		PyMem_Free(o);
+		raise_unopened(address, options);
+		return false;
+	}
+	server->opened = o;
+	server->spools = options->spool != NULL;
 	link_server(server);
-	return (PyObject *)server;
+	return true;
 }
 
 static int server_init(PyObject *self, PyObject *args, PyObject *kwargs)
 {
-	(void)self;
-	(void)args;
-	(void)kwargs;
-	return 0;
+	static const char *const names[] = {"address",     "style",       "asynchronous",
+	                                    "put_timeout", "get_timeout", "token",
+	                                    "ca",          "spool",       NULL};
+	Server *server = (Server *)self;
+	struct scitq_options options = SCITQ_OPTIONS_INIT;
+	const char *address = NULL, *style = "dict";
+	PyObject *ca = NULL, *spool = NULL;
+	int asynchronous = 1;
+	bool ok = false;
+
+	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|zspddzO&O&:Server", (char **)names,
+	                                 &address, &style, &asynchronous, &options.put_timeout,
+	                                 &options.get_timeout, &options.token, file_name, &ca,
+	                                 file_name, &spool))
+		return -1;
+	options.asynchronous = asynchronous;
+	options.ca = file_text(ca);
+	options.spool = file_text(spool);
+	server->objects = strcmp(style, "object") == 0;
+	if (!server->objects && strcmp(style, "dict") != 0)
+		PyErr_Format(PyExc_ValueError, "style is 'dict' or 'object', not '%s'", style);
+	else if (server->opened != NULL)
+		PyErr_SetString(error_type, "the server is open already");
+	else
+		ok = open_server(server, address, &options);
+	Py_XDECREF(ca);
+	Py_XDECREF(spool);
+	return ok ? 0 : -1;
+}
+
+/* For whom no return value does. */
+static void tell_left(const Server *server, size_t left)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "%zu calls %s", left, fate(server));
+	log_line(NULL, text);
+}
+
+static void close_forgotten(Server *server)
+{
+	size_t left = close_server(server);
+
+	if (PyErr_Occurred())
+		PyErr_WriteUnraisable((PyObject *)&server_type);
+	if (left > 0)
+		tell_left(server, left);
 }
 
 static void server_dealloc(PyObject *self)
@@ -142,8 +241,8 @@ static void server_dealloc(PyObject *self)
 	PyObject *kind, *value, *traceback;
 
 	PyErr_Fetch(&kind, &value, &traceback);
-	if (server->s != NULL)
-		close_server(server, server->spools ? 0 : -1);
+	if (server->opened != NULL)
+		close_forgotten(server);
 	PyErr_Restore(kind, value, traceback);
 	type->tp_free(self);
 }
@@ -210,7 +309,7 @@ static int64_t *task_numbers(PyObject *items, size_t n)
 	if (ids == NULL)
 		PyErr_NoMemory();
 	for (size_t i = 0; ids != NULL && i < n; i++) {
-		if (!task_number(PySequence_Fast_GET_ITEM(items, (Py_ssize_t)i), &ids[i])) {
+		if (!task_number(PyTuple_GET_ITEM(items, (Py_ssize_t)i), &ids[i])) {
 			PyMem_Free(ids);
 			ids = NULL;
 		}
@@ -224,27 +323,30 @@ static PyObject *server_join(PyObject *self, PyObject *args, PyObject *kwargs)
 	Server *server = (Server *)self;
 	struct scitq_join_options options = {.progress = NULL};
 	struct joining joining = {.objects = server->objects};
-	PyObject *tasks, *progress = Py_None, *items, *value = NULL;
-	struct scitq_answer *answer = NULL;
+	PyObject *tasks, *progress = Py_None, *items;
+	struct scitq_answer *answer;
+	struct opened *opened;
 	Py_ssize_t retry = 0;
 	int64_t *ids;
 	size_t n;
 	int check = 0;
 
 	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|npO:join", (char **)names, &tasks, &retry,
-	                                 &check, &progress) ||
-	    !server_is_open(server))
+	                                 &check, &progress))
 		return NULL;
 	if (retry < 0)
 		return PyErr_Format(PyExc_ValueError, "retry is %zd", retry);
-	items = PySequence_Fast(tasks, "join takes a list of tasks");
+	items = items_of(tasks, "join takes a list of tasks");
 	if (items == NULL)
 		return NULL;
-	n = (size_t)PySequence_Fast_GET_SIZE(items);
+	n = (size_t)PyTuple_GET_SIZE(items);
 	ids = task_numbers(items, n);
 	Py_DECREF(items);
-	if (ids == NULL)
+	opened = ids ? server_enter(server) : NULL;
+	if (opened == NULL) {
+		PyMem_Free(ids);
 		return NULL;
+	}
 	options.retry = (size_t)retry;
 	options.check = check;
 	if (progress != Py_None) {
@@ -253,15 +355,10 @@ static PyObject *server_join(PyObject *self, PyObject *args, PyObject *kwargs)
 		options.context = &joining;
 	}
 	Py_BEGIN_ALLOW_THREADS;
-	answer = scitq_join_ids(server->s, ids, n, &options);
+	answer = scitq_join_ids(opened->s, ids, n, &options);
 	Py_END_ALLOW_THREADS;
 	PyMem_Free(ids);
-	if (scitq_result(answer) != SCITQ_OK)
-		raise_answer(answer);
-	else
-		value = value_of(answer, server->objects);
-	scitq_free(answer);
-	return value;
+	return server_leave(opened, answer, server->objects);
 }
 
 static PyObject *server_flush(PyObject *self, PyObject *args, PyObject *kwargs)
@@ -269,19 +366,20 @@ static PyObject *server_flush(PyObject *self, PyObject *args, PyObject *kwargs)
 	static const char *const names[] = {"timeout", NULL};
 	Server *server = (Server *)self;
 	PyObject *timeout = Py_None;
+	struct opened *opened;
 	double seconds = -1;
 	size_t left;
 
-	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:flush", (char **)names, &timeout) ||
-	    !server_is_open(server))
+	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:flush", (char **)names, &timeout))
 		return NULL;
 	if (timeout != Py_None)
 		seconds = PyFloat_AsDouble(timeout);
-	if (PyErr_Occurred())
+	if (PyErr_Occurred() || (opened = server_enter(server)) == NULL)
 		return NULL;
 	Py_BEGIN_ALLOW_THREADS;
-	left = scitq_flush(server->s, seconds);
+	left = scitq_flush(opened->s, seconds);
 	Py_END_ALLOW_THREADS;
+	leave(opened);
 	return PyErr_Occurred() ? NULL : PyLong_FromSize_t(left);
 }
 
@@ -291,15 +389,21 @@ static PyObject *server_close(PyObject *self, PyObject *unused)
 	size_t left = 0;
 
 	(void)unused;
-	if (server->s != NULL)
-		left = close_server(server, server->spools ? 0 : -1);
+	if (server->opened != NULL)
+		left = close_server(server);
+	if (PyErr_Occurred() && left > 0)
+		tell_left(server, left);
 	return PyErr_Occurred() ? NULL : PyLong_FromSize_t(left);
 }
 
-static PyObject *server_enter(PyObject *self, PyObject *unused)
+static PyObject *server_with(PyObject *self, PyObject *unused)
 {
+	const Server *server = (Server *)self;
+
 	(void)unused;
-	return Py_NewRef(self);
+	if (server->opened == NULL)
+		raise_closed();
+	return server->opened ? Py_NewRef(self) : NULL;
 }
 
 static PyObject *server_exit(PyObject *self, PyObject *args)
@@ -316,10 +420,12 @@ static PyObject *server_exit(PyObject *self, PyObject *args)
 
 static PyObject *server_pending(PyObject *self, void *unused)
 {
-	Server *server = (Server *)self;
+	const Server *server = (Server *)self;
 
 	(void)unused;
-	return server_is_open(server) ? PyLong_FromSize_t(scitq_pending(server->s)) : NULL;
+	if (server->opened == NULL)
+		raise_closed();
+	return server->opened ? PyLong_FromSize_t(scitq_pending(server->opened->s)) : NULL;
 }
 
 #define KEYWORDS(function) ((PyCFunction)(void (*)(void))(function))
@@ -332,7 +438,7 @@ static PyMethodDef server_methods[] = {
          "flush(timeout=None): wait until what is queued is sent; how much is not."},
         {"close", server_close, METH_NOARGS,
          "close(): send what is queued, or leave it to the spool, and end; how much was not sent."},
-        {"__enter__", server_enter, METH_NOARGS, NULL},
+        {"__enter__", server_with, METH_NOARGS, NULL},
         {"__exit__", server_exit, METH_VARARGS, NULL},
         {0},
 };
@@ -351,6 +457,6 @@ PyTypeObject server_type = {
                   "get_timeout=150, token=None, ca=None, spool=None)",
         .tp_methods = server_methods,
         .tp_getset = server_members,
-        .tp_new = server_new,
+        .tp_new = PyType_GenericNew,
         .tp_init = server_init,
 };
