@@ -237,7 +237,7 @@ static enum http_error described(CURLcode code, struct http_report *report)
 		report->message[0] = '\0';
 	else if (report->message[0] == '\0')
 		snprintf(report->message, HTTP_MESSAGE_SIZE, "%s", curl_easy_strerror(code));
-	return easy_error(code);
+	return easy_error(code, report->message);
 }
 
 /* The handle outlives what it was given. */

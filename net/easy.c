@@ -167,7 +167,13 @@ enum http_error easy_prepare(CURL *easy, const struct http_request *request,
 	return alloc_failed() ? HTTP_OTHER : HTTP_OK;
 }
 
-enum http_error easy_error(CURLcode code)
+/* What OpenSSL says no to has its code; without one the connection has ended under way. */
+static bool is_tls_refusal(const char *message)
+{
+	return strstr(message, "error:") != NULL && strstr(message, "unexpected eof") == NULL;
+}
+
+enum http_error easy_error(CURLcode code, const char *message)
 {
 	switch (code) {
 	case CURLE_OK:
@@ -187,6 +193,7 @@ enum http_error easy_error(CURLcode code)
 	case CURLE_OPERATION_TIMEDOUT:
 		return HTTP_TIMEOUT;
 	case CURLE_SSL_CONNECT_ERROR:
+		return is_tls_refusal(message) ? HTTP_TLS : HTTP_NO_CONNECTION;
 	case CURLE_SSL_CERTPROBLEM:
 	case CURLE_SSL_CIPHER:
 	case CURLE_PEER_FAILED_VERIFICATION:
@@ -230,7 +237,7 @@ enum http_error easy_result(CURL *easy, CURLcode code, const char *error,
 	if (code != CURLE_OK) {
 		str_reset(&response->message);
 		str_adds(&response->message, error[0] ? error : curl_easy_strerror(code));
-		return easy_error(code);
+		return easy_error(code, response->message.p);
 	}
 	if (curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK)
 		response->status = (int)status;

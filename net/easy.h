@@ -45,7 +45,8 @@ enum http_error easy_prepare(CURL *easy, const struct http_request *request,
 /* After the transfer: status and Retry-After, or the error with its message. */
 enum http_error easy_result(CURL *easy, CURLcode code, const char *error,
                             struct http_response *response);
-enum http_error easy_error(CURLcode code);
+/* The message is libcurl's. */
+enum http_error easy_error(CURLcode code, const char *message);
 /* libcurl's write function for a body that `response`, the context, keeps. */
 size_t easy_keep(char *data, size_t size, size_t n, void *response);
 /* Of the last answer, in seconds; -1 where absent or a date. */

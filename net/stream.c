@@ -16,10 +16,8 @@ static size_t take(char *data, size_t size, size_t n, void *context)
 
 	n *= size;
 	curl_easy_getinfo(r->h->easy, CURLINFO_RESPONSE_CODE, &status);
-	if (status >= 300) {
-		str_add(&r->response->body, data, n);
-		return alloc_failed() ? 0 : n;
-	}
+	if (status >= 300)
+		return easy_keep(data, 1, n, r->response);
 	if (!r->ended && !r->stream->data(r->stream->context, data, n))
 		r->ended = true;
 	return r->ended ? 0 : n;
