@@ -98,13 +98,13 @@ int dir_sync(const char *path)
 	return err;
 }
 
-static int sync_directory_of(const char *path)
+int dir_sync_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	char *dir = slash == NULL   ? xstrdup(".")
 	            : slash == path ? xstrdup("/")
 	                            : xstrndup(path, (size_t)(slash - path));
-	int err = dir_sync(dir);
+	int err = dir != NULL ? dir_sync(dir) : -ENOMEM;
 
 	free(dir);
 	return err;
@@ -132,7 +132,7 @@ int file_replace(const char *path, const void *data, size_t n, mode_t mode)
 	if (err != 0)
 		unlink(temp.p);
 	else
-		err = sync_directory_of(path);
+		err = dir_sync_of(path);
 	str_release(&temp);
 	return err;
 }

@@ -29,6 +29,8 @@ int file_replace(const char *path, const void *data, size_t n, mode_t mode);
 int dir_make(const char *path, mode_t mode);
 /* What was made, renamed or removed in the directory is so after a power cut too. */
 int dir_sync(const char *path);
+/* The same of the directory that holds the path. */
+int dir_sync_of(const char *path);
 /* Where what is needed for a moment is put: TMPDIR, else /tmp. Borrowed from the environment. */
 const char *temporary_place(void);
 /* rm -rf without following symbolic links; missing is success. */

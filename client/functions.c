@@ -4,23 +4,13 @@
 #include "client/made.h"
 #include "model/json.h"
 
-/* As JSON has it; of a lack of memory the call hears. */
-static json_t *text_value(const char *text)
-{
-	json_t *value;
-	bool before;
+#include <math.h>
 
-	alloc_tolerate(&before);
-	value = json_text(text);
-	if (alloc_end(before))
-		alloc_note();
-	return value;
-}
-
+/* Whether it is UTF-8 the call looks at. */
 static void set_text(json_t *arguments, const char *name, const char *text)
 {
 	if (text != NULL)
-		json_put(arguments, name, text_value(text));
+		json_put(arguments, name, json_string_nocheck(text));
 }
 
 /* 0 is not given. */
@@ -57,51 +47,42 @@ static json_t *ids(const struct scitq_filter *filter)
 	return list;
 }
 
-/* What of the filter the function looks at; ids are those of `id_name`. */
+/* What the filter gives; the call refuses what its function does not take. */
 static struct scitq_answer *list(struct scitq *s, enum call_number call,
                                  const struct scitq_filter *filter, const char *id_name)
 {
 	static const struct scitq_filter everything;
 	const struct scitq_filter *f = filter ? filter : &everything;
-	json_t *all = json_made(json_object()), *arguments = json_made(json_object());
-	const char *name;
-	json_t *value;
+	json_t *arguments = json_made(json_object());
 
-	set_text(all, "batch", f->batch);
-	set_text(all, "status", f->status);
-	set_text(all, "name", f->name);
-	set_text(all, "task_name", f->name);
-	set_text(all, "hostname", f->hostname);
-	set_text(all, "flavor", f->flavor);
-	set_text(all, "region", f->region);
-	set_text(all, "provider", f->provider);
-	set_int(all, "task_id", f->task_id);
-	set_int(all, "other_task_id", f->other_task_id);
-	set_int(all, "run_id", f->run_id);
-	set_int(all, "rank", f->rank);
-	set_int(all, "limit", f->limit);
-	set_int(all, "after", f->after);
-	set_choice(all, "permanent", f->permanent);
-	set_choice(all, "latest", f->latest);
-	set_flag(all, "reverse", f->reverse);
-	set_flag(all, "no_output", f->no_output);
-	set_int(all, "trunc", f->trunc);
-	set_text(all, "view", f->full ? "full" : NULL);
+	set_text(arguments, "batch", f->batch);
+	set_text(arguments, "status", f->status);
+	set_text(arguments, call == CALL_executions ? "task_name" : "name", f->name);
+	set_text(arguments, "hostname", f->hostname);
+	set_text(arguments, "flavor", f->flavor);
+	set_text(arguments, "region", f->region);
+	set_text(arguments, "provider", f->provider);
+	set_int(arguments, "task_id", f->task_id);
+	set_int(arguments, "other_task_id", f->other_task_id);
+	set_int(arguments, "run_id", f->run_id);
+	set_int(arguments, "rank", f->rank);
+	set_int(arguments, "limit", f->limit);
+	set_int(arguments, "after", f->after);
+	set_choice(arguments, "permanent", f->permanent);
+	set_choice(arguments, "latest", f->latest);
+	set_flag(arguments, "reverse", f->reverse);
+	set_flag(arguments, "no_output", f->no_output);
+	set_int(arguments, "trunc", f->trunc);
+	set_text(arguments, "view", f->full ? "full" : NULL);
 	/* No ids is all; an empty list of them is none. */
-	if (f->ids != NULL && id_name != NULL)
-		json_put(all, id_name, ids(f));
-	json_object_foreach(all, name, value)
-	{
-		if (call_takes(call_row(call), name))
-			json_put(arguments, name, json_incref(value));
-	}
-	json_decref(all);
+	if (f->ids != NULL)
+		json_put(arguments, id_name, ids(f));
 	return make_row_call(s, call_row(call), arguments, NULL, 0);
 }
 
 static json_t *fields_or_none(json_t *fields)
 {
-	return fields ? fields : json_made(json_object());
+	return fields ? json_own(fields) : json_made(json_object());
 }
 
 static struct scitq_answer *by_refs(struct scitq *s, enum call_number call, const char *name,
@@ -159,7 +140,7 @@ static void set_uris(json_t *arguments, const char *name, const char *const *uri
 		return;
 	array = json_made(json_array());
 	for (; *uris != NULL; uris++)
-		json_append(array, text_value(*uris));
+		json_append(array, json_string_nocheck(*uris));
 	json_put(arguments, name, array);
 }
 
@@ -238,7 +219,7 @@ struct scitq_answer *scitq_worker_get(struct scitq *s, struct scitq_ref worker)
 
 struct scitq_answer *scitq_worker_create(struct scitq *s, json_t *fields)
 {
-	return make_row_call(s, call_row(CALL_worker_create), fields, NULL, 0);
+	return make_row_call(s, call_row(CALL_worker_create), json_own(fields), NULL, 0);
 }
 
 struct scitq_answer *scitq_worker_update(struct scitq *s, struct scitq_ref worker, json_t *fields)
@@ -345,8 +326,14 @@ static struct scitq_answer *execution_text(struct scitq *s, enum call_number cal
                                            struct scitq_ref execution, const char *text)
 {
 	json_t *fields = json_made(json_object());
+	bool before;
 
-	set_text(fields, "text", text);
+	/* What programs print is taken as it is, of a lack of memory the call hears. */
+	alloc_tolerate(&before);
+	if (text != NULL)
+		json_put(fields, "text", json_text(text));
+	if (alloc_end(before))
+		alloc_note();
 	return by_ref(s, call, "execution_id", execution, fields);
 }
 
@@ -404,7 +391,7 @@ struct scitq_answer *scitq_batch_delete(struct scitq *s, const char *batch)
 
 struct scitq_answer *scitq_requirements(struct scitq *s, const struct scitq_filter *filter)
 {
-	return list(s, CALL_requirements, filter, NULL);
+	return list(s, CALL_requirements, filter, "ids");
 }
 
 struct scitq_answer *scitq_requirement_create(struct scitq *s, struct scitq_ref task,
@@ -422,7 +409,7 @@ struct scitq_answer *scitq_requirement_delete(struct scitq *s, struct scitq_ref 
 
 struct scitq_answer *scitq_recruiters(struct scitq *s, const struct scitq_filter *filter)
 {
-	return list(s, CALL_recruiters, filter, NULL);
+	return list(s, CALL_recruiters, filter, "ids");
 }
 
 static struct scitq_answer *by_rank(struct scitq *s, enum call_number call, const char *batch,
@@ -474,13 +461,18 @@ struct scitq_answer *scitq_flavors(struct scitq *s, const char *provider, const 
 {
 	const struct scitq_filter filter = {.provider = provider, .region = region, .limit = limit};
 
-	return list(s, CALL_flavors, &filter, NULL);
+	return list(s, CALL_flavors, &filter, "ids");
 }
 
 struct scitq_answer *scitq_flavor_find(struct scitq *s, const struct scitq_flavor_filter *f)
 {
 	json_t *arguments = json_made(json_object());
 
+	if (f != NULL && !isfinite(f->min_cpu + f->min_ram + f->min_disk + f->max_eviction)) {
+		json_decref(arguments);
+		return answer_failed(call_row(CALL_flavor_find), SCITQ_USAGE,
+		                     "numbers of flavor_find must be finite");
+	}
 	if (f != NULL) {
 		set_real(arguments, "min_cpu", f->min_cpu);
 		set_real(arguments, "min_ram", f->min_ram);
@@ -506,7 +498,7 @@ struct scitq_answer *scitq_config_remote(struct scitq *s)
 
 struct scitq_answer *scitq_jobs(struct scitq *s, const struct scitq_filter *filter)
 {
-	return list(s, CALL_jobs, filter, NULL);
+	return list(s, CALL_jobs, filter, "ids");
 }
 
 struct scitq_answer *scitq_job_get(struct scitq *s, struct scitq_ref job)
@@ -516,7 +508,7 @@ struct scitq_answer *scitq_job_get(struct scitq *s, struct scitq_ref job)
 
 struct scitq_answer *scitq_runs(struct scitq *s, const struct scitq_filter *filter)
 {
-	return list(s, CALL_runs, filter, NULL);
+	return list(s, CALL_runs, filter, "ids");
 }
 
 struct scitq_answer *scitq_run_get(struct scitq *s, struct scitq_ref run)

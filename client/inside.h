@@ -26,11 +26,14 @@ bool is_forked(const struct scitq *s);
 /* scitq_call() of a row. */
 struct scitq_answer *make_row_call(struct scitq *s, const struct call_row *row, json_t *arguments,
                                    const struct scitq_lazy *lazy, size_t nlazy);
-/* The same with a key of the caller's, where it is a write; "": one of its own. */
-struct scitq_answer *make_keyed_call(struct scitq *s, const struct call_row *row, json_t *arguments,
-                                     const struct scitq_lazy *lazy, size_t nlazy, const char *key);
-/* Pause after an attempt that failed, `most` seconds at most. False where options.interrupted says
- * so. */
-bool read_pause(struct scitq *s, struct pace *pace, double most);
+/* The same with a key of the caller's, where it is a write ("": one of its own), and with another
+ * watch than options.interrupted. */
+struct scitq_answer *make_watched_call(struct scitq *s, const struct call_row *row,
+                                       json_t *arguments, const struct scitq_lazy *lazy,
+                                       size_t nlazy, const char *key, struct watch watch);
+/* Pause after an attempt that failed, `most` seconds at most. False where the watch stops it. */
+bool read_pause(struct scitq *s, struct pace *pace, double most, struct watch watch);
+/* Wait until the answer is there. False where the watch stops it. */
+bool watched_wait(struct scitq_answer *answer, struct watch watch);
 
 #endif

@@ -116,6 +116,70 @@ static int64_t date_of(const json_t *object, const char *name)
 	return text != NULL && date_parse(text, &date) ? date : DATE_NULL;
 }
 
+static void tell_counts(const struct join *j, struct scitq_counts *counts)
+{
+	*counts = (struct scitq_counts){
+	        .succeeded = j->counts[TASK_SUCCEEDED],
+	        .failed = j->counts[TASK_FAILED],
+	        .waiting = j->counts[TASK_WAITING] + j->unknown,
+	        .pending = j->counts[TASK_PENDING] + j->counts[TASK_ASSIGNED],
+	        .running = j->counts[TASK_ACCEPTED] + j->counts[TASK_RUNNING],
+	        .paused = j->counts[TASK_PAUSED] + j->counts[TASK_DEBUG],
+	        .relaunched = j->relaunched,
+	        .gone = j->gone,
+	};
+}
+
+/* Whether it is to go on, as far as others have a say in it. */
+static bool is_wanted(struct join *j)
+{
+	const int64_t now = clock_monotonic_ns();
+	struct scitq_counts counts;
+
+	if (j->result != SCITQ_OK)
+		return false;
+	/* Of what was told something is missing. */
+	if (alloc_failed())
+		return end(j, SCITQ_MEMORY, "", NULL);
+	if (j->s->options.interrupted != NULL && now - j->asked_ns >= ASK_NS) {
+		j->asked_ns = now;
+		if (j->s->options.interrupted(j->s->options.context))
+			return end(j, SCITQ_INTERRUPTED, "the wait was interrupted", NULL);
+	}
+	if (j->options.progress != NULL && (j->changed || now - j->told_ns >= PROGRESS_NS)) {
+		j->changed = false;
+		j->told_ns = now;
+		tell_counts(j, &counts);
+		if (!j->options.progress(j->options.context, &counts))
+			return end(j, SCITQ_INTERRUPTED, "the wait was interrupted", NULL);
+	}
+	return true;
+}
+
+static bool stops(void *context)
+{
+	return !is_wanted(context);
+}
+
+static struct watch watch_of(struct join *j)
+{
+	return (struct watch){.stops = stops, .context = j};
+}
+
+/* Whether the wait goes on. */
+static bool go_on(void *context)
+{
+	return is_wanted(context) && !all_done(context);
+}
+
+/* The arguments are taken; NULL is a lack of memory. */
+static struct scitq_answer *ask(struct join *j, enum call_number call, json_t *arguments,
+                                const char *key)
+{
+	return make_watched_call(j->s, call_row(call), json_made(arguments), NULL, 0, key,
+	                         watch_of(j));
+}
+
 /*
  * Of a task that failed at that time. The key is the failure's: somebody else who waits for the
  * task does not relaunch it once more, which would stop what runs by then.
@@ -127,15 +191,19 @@ static void relaunch(struct join *j, struct joined *task, int64_t failed_us)
 	int status;
 
 	snprintf(key, sizeof(key), "relaunch-%lld-%lld", (long long)task->id, (long long)failed_us);
-	answer = make_keyed_call(j->s, call_row(CALL_task_update),
-	                         json_made(json_pack("{s:I, s:s}", "task_id", (json_int_t)task->id,
-	                                             "status", task_status_words[TASK_PENDING])),
-	                         NULL, 0, key);
-	status = status_of(scitq_json(answer));
+	answer = ask(j, CALL_task_update,
+	             json_pack("{s:I, s:s}", "task_id", (json_int_t)task->id, "status",
+	                       task_status_words[TASK_PENDING]),
+	             key);
 	task->failed_us = failed_us;
-
 	task->relaunches++;
 	j->relaunched++;
+	/* The server may have gone: then it is done when it is back, by the queue. */
+	if (!watched_wait(answer, watch_of(j))) {
+		scitq_free(answer);
+		return;
+	}
+	status = status_of(scitq_json(answer));
 	if (need(j, answer) && status >= 0)
 		set_status(j, task, status, false);
 }
@@ -147,11 +215,12 @@ static void told(struct join *j, struct joined *task, int status, const char *re
 	/* Rows and events tell of the same failure. */
 	if (status == TASK_FAILED && task->failed_us != DATE_NULL && date_us == task->failed_us)
 		return;
-	set_status(j, task, status, false);
 	/* One that fails with another comes back with it. */
 	if (status == TASK_FAILED && task->relaunches < j->options.retry &&
 	    (reason == NULL || strcmp(reason, "dependency") != 0))
 		relaunch(j, task, date_us);
+	else
+		set_status(j, task, status, false);
 }
 
 /* Reading everything. */
@@ -168,10 +237,10 @@ static json_t *chunk_ids(const struct join *j, size_t first)
 static void read_rows(struct join *j, size_t first)
 {
 	struct scitq_answer *answer =
-	        make_row_call(j->s, call_row(CALL_tasks),
-	                      json_made(json_pack("{s:o, s:i, s:s}", "task_id", chunk_ids(j, first),
-	                                          "limit", CHUNK, "view", "full")),
-	                      NULL, 0);
+	        ask(j, CALL_tasks,
+	            json_pack("{s:o, s:i, s:s}", "task_id", chunk_ids(j, first), "limit", CHUNK,
+	                      "view", "full"),
+	            "");
 	const json_t *rows = scitq_json(answer);
 	size_t at = 0;
 
@@ -194,16 +263,21 @@ static void read_rows(struct join *j, size_t first)
 /* By their numbers alone; false where the rows must be read. */
 static bool read_statuses(struct join *j, size_t first)
 {
-	struct scitq_answer *answer = make_row_call(
-	        j->s, call_row(CALL_tasks_status),
-	        json_made(json_pack("{s:o}", "task_id", chunk_ids(j, first))), NULL, 0);
+	struct scitq_answer *answer =
+	        ask(j, CALL_tasks_status, json_pack("{s:o}", "task_id", chunk_ids(j, first)), "");
 	const json_t *numbers = scitq_json(answer);
+	const size_t asked = j->n - first < CHUNK ? j->n - first : CHUNK;
 	bool whole = true;
 
 	/* One that is not there refuses them all. */
 	if (scitq_result(answer) == SCITQ_REFUSED) {
 		scitq_free(answer);
 		return false;
+	}
+	if (scitq_result(answer) == SCITQ_OK && json_array_size(numbers) != asked) {
+		end(j, SCITQ_BROKEN, "the server does not tell the statuses that it is asked for",
+		    NULL);
+		numbers = NULL;
 	}
 	for (size_t k = 0; k < json_array_size(numbers); k++) {
 		struct joined *task = &j->tasks[first + k];
@@ -227,45 +301,6 @@ static void read_all(struct join *j)
 }
 
 /* Events. */
-
-static void tell_counts(const struct join *j, struct scitq_counts *counts)
-{
-	*counts = (struct scitq_counts){
-	        .succeeded = j->counts[TASK_SUCCEEDED],
-	        .failed = j->counts[TASK_FAILED],
-	        .waiting = j->counts[TASK_WAITING] + j->unknown,
-	        .pending = j->counts[TASK_PENDING] + j->counts[TASK_ASSIGNED],
-	        .running = j->counts[TASK_ACCEPTED] + j->counts[TASK_RUNNING],
-	        .paused = j->counts[TASK_PAUSED] + j->counts[TASK_DEBUG],
-	        .relaunched = j->relaunched,
-	        .gone = j->gone,
-	};
-}
-
-/* Whether the wait goes on. */
-static bool go_on(void *context)
-{
-	struct join *j = context;
-	const int64_t now = clock_monotonic_ns();
-	struct scitq_counts counts;
-
-	/* Of what was told something is missing. */
-	if (alloc_failed())
-		return end(j, SCITQ_MEMORY, "", NULL);
-	if (j->s->options.interrupted != NULL && now - j->asked_ns >= ASK_NS) {
-		j->asked_ns = now;
-		if (j->s->options.interrupted(j->s->options.context))
-			return end(j, SCITQ_INTERRUPTED, "the wait was interrupted", NULL);
-	}
-	if (j->options.progress != NULL && (j->changed || now - j->told_ns >= PROGRESS_NS)) {
-		j->changed = false;
-		j->told_ns = now;
-		tell_counts(j, &counts);
-		if (!j->options.progress(j->options.context, &counts))
-			return end(j, SCITQ_INTERRUPTED, "the wait was interrupted", NULL);
-	}
-	return j->result == SCITQ_OK && !all_done(j);
-}
 
 static bool take_event(void *context, const char *kind, const struct str *data)
 {
@@ -384,8 +419,9 @@ static struct scitq_answer *finish(struct join *j)
 		if (counts.gone > 0)
 			str_addf(&j->error, ", %zu were deleted", counts.gone);
 	}
-	json = counts_json(&counts);
-	if (answer == NULL || json == NULL) {
+	/* Without tasks it failed before. */
+	json = j->tasks != NULL ? counts_json(&counts) : NULL;
+	if (answer == NULL || (j->tasks != NULL && json == NULL)) {
 		json_decref(json);
 		scitq_free(answer);
 		return answer_no_memory();
@@ -403,17 +439,41 @@ static void wait_for_all(struct join *j)
 		if (!go_on(j))
 			break;
 		/* The stream ended, or there was none. */
-		if (!read_pause(j->s, &pace, PAUSE_MOST))
-			end(j, SCITQ_INTERRUPTED, "the wait was interrupted", NULL);
-		read_all(j);
+		if (read_pause(j->s, &pace, PAUSE_MOST, watch_of(j)))
+			read_all(j);
 	}
 }
 
-struct scitq_answer *scitq_join_ids(struct scitq *s, const int64_t *tasks, size_t n,
-                                    const struct scitq_join_options *options)
+/* What the answers are of, when they are there; NULL where the join ends before. */
+static int64_t *take_answers(struct join *j, struct scitq_answer *const *tasks, size_t n)
+{
+	int64_t *ids = xcalloc(n + 1, sizeof(*ids));
+
+	/* Until then they wait. */
+	j->n = j->unknown = n;
+	if (ids == NULL)
+		end(j, SCITQ_MEMORY, "", NULL);
+	for (size_t i = 0; i < n && j->result == SCITQ_OK; i++) {
+		if (!watched_wait(tasks[i], watch_of(j)))
+			break;
+		ids[i] = scitq_id(tasks[i]);
+		if (scitq_result(tasks[i]) != SCITQ_OK)
+			end(j, scitq_result(tasks[i]), scitq_error(tasks[i]), scitq_code(tasks[i]));
+		else if (ids[i] == SCITQ_INT_NULL)
+			end(j, SCITQ_USAGE, "what is to be waited for is no task", NULL);
+	}
+	j->n = j->unknown = 0;
+	return ids;
+}
+
+/* Of `answers`, or, where they are NULL, of `ids`. */
+static struct scitq_answer *join_all(struct scitq *s, struct scitq_answer *const *answers,
+                                     const int64_t *ids, size_t n,
+                                     const struct scitq_join_options *options)
 {
 	struct join j = {.s = s, .result = SCITQ_OK};
 	struct scitq_answer *answer;
+	int64_t *own = NULL;
 	bool before;
 
 	alloc_tolerate(&before);
@@ -427,49 +487,31 @@ struct scitq_answer *scitq_join_ids(struct scitq *s, const int64_t *tasks, size_
 	str_init(&j.error);
 	str_init(&j.code);
 	events_init(&j.events, take_event, &j);
-	take_ids(&j, tasks, n);
+	if (answers != NULL)
+		ids = own = take_answers(&j, answers, n);
+	if (j.result == SCITQ_OK)
+		take_ids(&j, ids, n);
 	wait_for_all(&j);
 	answer = finish(&j);
 	events_release(&j.events);
 	str_release(&j.error);
 	str_release(&j.code);
 	free(j.tasks);
+	free(own);
 	alloc_end(before);
 	return answer;
 }
 
-static struct scitq_answer *join_answers(struct scitq *s, struct scitq_answer *const *tasks,
-                                         size_t n, const struct scitq_join_options *options)
+struct scitq_answer *scitq_join_ids(struct scitq *s, const int64_t *tasks, size_t n,
+                                    const struct scitq_join_options *options)
 {
-	struct scitq_answer *answer = NULL;
-	int64_t *ids = xcalloc(n + 1, sizeof(*ids));
-
-	if (ids == NULL)
-		return answer_no_memory();
-	for (size_t i = 0; i < n && answer == NULL; i++) {
-		ids[i] = scitq_id(tasks[i]);
-		if (scitq_result(tasks[i]) != SCITQ_OK)
-			answer = answer_failed(NULL, scitq_result(tasks[i]), scitq_error(tasks[i]));
-		else if (ids[i] == SCITQ_INT_NULL)
-			answer = answer_failed(NULL, SCITQ_USAGE,
-			                       "what is to be waited for is no task");
-	}
-	if (answer == NULL)
-		answer = scitq_join_ids(s, ids, n, options);
-	free(ids);
-	return answer;
+	return join_all(s, NULL, tasks, n, options);
 }
 
 struct scitq_answer *scitq_join(struct scitq *s, struct scitq_answer *const *tasks, size_t n,
                                 const struct scitq_join_options *options)
 {
-	struct scitq_answer *answer;
-	bool before;
-
-	alloc_tolerate(&before);
-	answer = join_answers(s, tasks, n, options);
-	alloc_end(before);
-	return answer;
+	return join_all(s, tasks, NULL, n, options);
 }
 
 bool scitq_counts(struct scitq_answer *join, struct scitq_counts *counts)

@@ -16,11 +16,23 @@ static inline json_t *json_made(json_t *value)
 	return value;
 }
 
-/* The value is stolen in any case. */
+/* The value is stolen in any case. What is no object is refused by whoever takes it. */
 static inline void json_put(json_t *object, const char *name, json_t *value)
 {
-	if (json_object_set_new(object, name, value) != 0)
+	if (json_object_set_new(object, name, value) != 0 && json_is_object(object))
 		alloc_note();
+}
+
+/* A copy in the place of a caller's value, of which others may have a share. */
+static inline json_t *json_own(json_t *given)
+{
+	json_t *copy = given != NULL ? json_deep_copy(given) : NULL;
+
+	/* One that lacks a member is a copy too. */
+	if (given != NULL && !json_equal(copy, given))
+		alloc_note();
+	json_decref(given);
+	return copy;
 }
 
 static inline void json_append(json_t *array, json_t *value)

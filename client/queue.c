@@ -4,6 +4,7 @@
 #include "client/wait.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -139,12 +140,17 @@ static void *send_all(void *context)
 /* Under lock. 0, or why there is no thread. */
 static int start(struct queue *q)
 {
-	int err = 0;
+	int err;
+	sigset_t all, before;
 
-	if (!q->started && q->n > 0) {
-		err = pthread_create(&q->thread, NULL, send_all, q);
-		q->started = err == 0;
-	}
+	if (q->started || q->n == 0)
+		return 0;
+	/* Signals are the program's: none comes to a thread of ours. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	err = pthread_create(&q->thread, NULL, send_all, q);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	q->started = err == 0;
 	return err;
 }
 
@@ -163,72 +169,93 @@ static bool refuse_first(struct queue *q, int why)
 	return spool_empty(&q->spool);
 }
 
-/* What the spool of a process before this one holds: its writes, and answers that later ones name.
- */
+/* What the spool of a process before this one holds: its writes, by number, for later ones that
+ * name them. */
 struct replay {
 	struct queue *queue;
 	VEC(struct scitq_answer *) answers;
+	size_t lines, orphans;
 };
 
 static struct scitq_answer *replayed(void *context, uint64_t number)
 {
 	struct replay *replay = context;
+	size_t low = 0, high = replay->answers.n;
 
-	for (size_t i = 0; i < replay->answers.n; i++) {
-		if (replay->answers.v[i]->number == number)
-			return replay->answers.v[i];
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (replay->answers.v[middle]->number < number)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	return NULL;
+	return low < replay->answers.n && replay->answers.v[low]->number == number
+	               ? replay->answers.v[low]
+	               : NULL;
 }
 
-static void replay_done(struct replay *replay, uint64_t number, const json_t *line)
+static bool replay_done(struct queue *q, const json_t *line)
 {
-	struct scitq_answer *a = replayed(replay, number);
+	const json_t *done = json_object_get(line, "done");
 	json_t *json = json_object_get(line, "json");
-	struct queue *q = replay->queue;
+	struct pending *p = q->first;
 
-	/* They were sent in their order. */
-	if (a == NULL || q->first == NULL || q->first->answer != a)
-		return;
-	pending_free(pop(q));
+	if (!json_is_integer(done) || json == NULL)
+		return false;
+	/* They were sent in their order; one that is not there could not be written. */
+	if (p == NULL || p->answer->number != (uint64_t)json_integer_value(done))
+		return true;
 	json = json_is_null(json) ? NULL : json_incref(json);
-	answer_finish(a, json ? SCITQ_OK : SCITQ_REFUSED, json,
+	answer_finish(p->answer, json ? SCITQ_OK : SCITQ_REFUSED, json,
 	              json_string_value(json_object_get(line, "error")), NULL);
+	pending_free(pop(q));
+	return true;
 }
 
-static void replay_line(void *context, json_t *line)
+static void replay_call(struct replay *replay, struct request *request, uint64_t number)
+{
+	struct scitq_answer *a = answer_new(request->row);
+	struct pending *p = xcalloc(1, sizeof(*p));
+
+	vec_reserve(&replay->answers, replay->answers.n + 1);
+	/* The spool is not opened then. */
+	if (alloc_failed()) {
+		scitq_free(a);
+		free(p);
+		return;
+	}
+	a->number = number;
+	push(replay->queue, p, request, a);
+	vec_push(&replay->answers, a);
+}
+
+static bool replay_line(void *context, json_t *line)
 {
 	struct replay *replay = context;
 	struct queue *q = replay->queue;
-	const json_t *done = json_object_get(line, "done");
-	struct str error = STR_INIT;
-	struct request request;
-	struct scitq_answer *a;
-	struct pending *p;
+	enum spooled spooled = SPOOLED_UNKNOWN;
+	struct request request = {0};
+	uint64_t number = 0;
+	bool known = false;
 
-	if (done != NULL) {
-		replay_done(replay, (uint64_t)json_integer_value(done), line);
-	} else if (spool_read(line, replayed, replay, &request, &error)) {
-		a = answer_new(request.row);
-		p = xcalloc(1, sizeof(*p));
-		vec_reserve(&replay->answers, replay->answers.n + 1);
-		/* The spool is not opened then. */
-		if (alloc_failed()) {
-			scitq_free(a);
-			free(p);
-			request_release(&request);
-			str_release(&error);
-			return;
-		}
-		a->number = (uint64_t)json_integer_value(json_object_get(line, "n"));
-		q->numbered = a->number > q->numbered ? a->number : q->numbered;
-		push(q, p, &request, a);
-		vec_push(&replay->answers, a);
-	} else {
-		voice_say(&q->voice, "%s", error.p);
-		request_release(&request);
+	replay->lines++;
+	if (json_object_get(line, "done") != NULL)
+		known = replay_done(q, line);
+	else
+		spooled = spool_read(line, replayed, replay, &request, &number);
+	if (spooled != SPOOLED_UNKNOWN && number > q->numbered) {
+		known = true;
+		q->numbered = number;
+		replay->orphans += spooled == SPOOLED_ORPHAN;
+		if (spooled == SPOOLED_CALL)
+			replay_call(replay, &request, number);
 	}
-	str_release(&error);
+	if (!known && !alloc_failed())
+		voice_say(&q->voice, "line %zu of the spool is none that this version knows",
+		          replay->lines);
+	request_release(&request);
+	return known;
 }
 
 bool queue_init(struct queue *q, struct sender *sender, double interval, const char *spool)
@@ -252,6 +279,11 @@ bool queue_init(struct queue *q, struct sender *sender, double interval, const c
 	vec_release(&replay.answers);
 	if (!ok)
 		return false;
+	if (replay.orphans > 0)
+		voice_say(&q->voice,
+		          "%zu writes of an earlier process are left out: what they name was not "
+		          "made, or not kept",
+		          replay.orphans);
 	if (q->n > 0)
 		voice_say(&q->voice, "%zu writes of an earlier process are sent first", q->n);
 	pthread_mutex_lock(&q->lock);
@@ -328,7 +360,7 @@ enum queued queue_add(struct queue *q, struct request *request, struct scitq_ans
 	return QUEUE_TAKEN;
 }
 
-bool queue_drain(struct queue *q, double seconds, bool (*interrupted)(void *context), void *context)
+bool queue_drain(struct queue *q, double seconds, struct watch watch)
 {
 	int64_t end = wait_end(seconds);
 	bool stop = false;
@@ -338,12 +370,12 @@ bool queue_drain(struct queue *q, double seconds, bool (*interrupted)(void *cont
 	last = q->numbered;
 	while (q->first != NULL && q->first->answer->number <= last && !stop &&
 	       clock_monotonic_ns() < end) {
-		int64_t until = interrupted ? wait_end(ASK_SECONDS) : end;
+		int64_t until = watch.stops ? wait_end(ASK_SECONDS) : end;
 
 		wait_until(&q->changed, &q->lock, until < end ? until : end);
-		if (interrupted != NULL) {
+		if (watch.stops != NULL) {
 			pthread_mutex_unlock(&q->lock);
-			stop = interrupted(context);
+			stop = watch.stops(watch.context);
 			pthread_mutex_lock(&q->lock);
 		}
 	}

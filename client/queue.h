@@ -53,8 +53,7 @@ enum queued queue_add(struct queue *q, struct request *request, struct scitq_ans
                       bool anyway);
 /*
  * Wait until nothing is queued, or what is queued now is sent, for so many seconds at most (below
- * 0: for ever); `interrupted`, which may be NULL, is asked now and then. False where it is not.
+ * 0: for ever), or until the watch stops it. False where it is not.
  */
-bool queue_drain(struct queue *q, double seconds, bool (*interrupted)(void *context),
-                 void *context);
+bool queue_drain(struct queue *q, double seconds, struct watch watch);
 #endif

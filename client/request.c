@@ -95,6 +95,40 @@ bool request_add_lazy(struct request *r, const struct scitq_lazy *lazy, struct s
 	return true;
 }
 
+static bool is_text(const struct call_row *row, const char *name, const json_t *value,
+                    struct str *error)
+{
+	json_error_t why;
+	json_t *copy;
+
+	if (!json_is_string(value))
+		return true;
+	copy = json_pack_ex(&why, 0, "s", json_string_value(value));
+	if (copy == NULL && json_error_code(&why) == json_error_invalid_utf8)
+		str_addf(error, "%s of %s is not UTF-8", name, row->name);
+	else if (copy == NULL)
+		alloc_note();
+	json_decref(copy);
+	return copy != NULL;
+}
+
+static bool check_texts(const struct call_row *row, json_t *arguments, struct str *error)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach(arguments, name, value)
+	{
+		if (!is_text(row, name, value, error))
+			return false;
+		for (size_t i = 0; i < json_array_size(value); i++) {
+			if (!is_text(row, name, json_array_get(value, i), error))
+				return false;
+		}
+	}
+	return true;
+}
+
 bool request_init(struct request *r, const struct call_row *row, json_t *arguments,
                   const struct scitq_lazy *lazy, size_t nlazy, struct str *error)
 {
@@ -109,7 +143,8 @@ bool request_init(struct request *r, const struct call_row *row, json_t *argumen
 		if (!request_add_lazy(r, &lazy[i], error))
 			return false;
 	}
-	return call_check(row, r->arguments, error) && task_arguments(row, r->arguments, error);
+	return call_check(row, r->arguments, error) && check_texts(row, r->arguments, error) &&
+	       task_arguments(row, r->arguments, error);
 }
 
 void request_release(struct request *r)

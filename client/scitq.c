@@ -27,16 +27,21 @@ static bool make_session(char session[SESSION_SIZE])
 	return true;
 }
 
-/* Options of a caller that was compiled against an older header end earlier. */
-static struct scitq_options take_options(const struct scitq_options *given)
-{
-	struct scitq_options options = SCITQ_OPTIONS_INIT;
+/* The size of the options in the first header. */
+#define LEAST_OPTIONS (offsetof(struct scitq_options, context) + sizeof(void *))
 
-	if (given != NULL)
-		memcpy(&options, given,
-		       given->size < sizeof(options) ? given->size : sizeof(options));
-	options.size = sizeof(options);
-	return options;
+/* Options of a caller that was compiled against an older header end earlier. False where their size
+ * is none. */
+static bool take_options(const struct scitq_options *given, struct scitq_options *options)
+{
+	*options = (struct scitq_options)SCITQ_OPTIONS_INIT;
+	if (given == NULL)
+		return true;
+	if (given->size < LEAST_OPTIONS)
+		return false;
+	memcpy(options, given, given->size < sizeof(*options) ? given->size : sizeof(*options));
+	options->size = sizeof(*options);
+	return true;
 }
 
 struct scitq *scitq_open(const char *server, const struct scitq_options *options)
@@ -44,7 +49,7 @@ struct scitq *scitq_open(const char *server, const struct scitq_options *options
 	struct server_access given = {.server = server}, access;
 	struct found found;
 	struct scitq *s;
-	bool ok, before;
+	bool ok, known, before;
 	int err = EINVAL;
 
 	alloc_tolerate(&before);
@@ -54,7 +59,7 @@ struct scitq *scitq_open(const char *server, const struct scitq_options *options
 		errno = ENOMEM;
 		return NULL;
 	}
-	s->options = take_options(options);
+	known = take_options(options, &s->options);
 	s->process = getpid();
 	given.token = s->options.token;
 	given.ca = s->options.ca;
@@ -66,7 +71,7 @@ struct scitq *scitq_open(const char *server, const struct scitq_options *options
 	};
 	pthread_mutex_init(&s->lock, NULL);
 	/* A timeout of 0 would ask without end. */
-	ok = sender_init(&s->sender, &access) && s->options.put_timeout > 0 &&
+	ok = sender_init(&s->sender, &access) && known && s->options.put_timeout > 0 &&
 	     s->options.get_timeout > 0;
 	found_release(&found);
 	s->queue.voice = (struct voice){s->options.log, s->options.context};
@@ -98,6 +103,11 @@ bool is_forked(const struct scitq *s)
 	return s->process != getpid();
 }
 
+static struct watch watch_of(const struct scitq *s)
+{
+	return (struct watch){.stops = s->options.interrupted, .context = s->options.context};
+}
+
 size_t scitq_pending(struct scitq *s)
 {
 	return is_forked(s) ? 0 : queue_count(&s->queue);
@@ -107,7 +117,7 @@ size_t scitq_flush(struct scitq *s, double seconds)
 {
 	if (is_forked(s))
 		return 0;
-	queue_drain(&s->queue, seconds, s->options.interrupted, s->options.context);
+	queue_drain(&s->queue, seconds, watch_of(s));
 	return scitq_pending(s);
 }
 
@@ -153,12 +163,21 @@ static void say_once(struct scitq *s, const char *text)
 		voice_say(&s->queue.voice, "%s", text);
 }
 
-static bool is_interrupted(struct scitq *s)
+static bool is_stopped(struct watch watch)
 {
-	return s->options.interrupted != NULL && s->options.interrupted(s->options.context);
+	return watch.stops != NULL && watch.stops(watch.context);
 }
 
-bool read_pause(struct scitq *s, struct pace *pace, double most)
+bool watched_wait(struct scitq_answer *answer, struct watch watch)
+{
+	while (!scitq_wait(answer, ASK_SECONDS)) {
+		if (is_stopped(watch))
+			return false;
+	}
+	return true;
+}
+
+bool read_pause(struct scitq *s, struct pace *pace, double most, struct watch watch)
 {
 	int64_t end = wait_end(pace_next(pace, most));
 	pthread_cond_t never;
@@ -171,7 +190,7 @@ bool read_pause(struct scitq *s, struct pace *pace, double most)
 		pthread_mutex_lock(&s->lock);
 		wait_until(&never, &s->lock, ask < end ? ask : end);
 		pthread_mutex_unlock(&s->lock);
-		go_on = !is_interrupted(s);
+		go_on = !is_stopped(watch);
 	}
 	pthread_cond_destroy(&never);
 	return go_on;
@@ -185,17 +204,12 @@ static void interrupt(struct sent *outcome)
 	str_adds(&outcome->error, "the wait was interrupted");
 }
 
-static struct watch watch_of(const struct scitq *s)
-{
-	return (struct watch){.stops = s->options.interrupted, .context = s->options.context};
-}
-
-static void read_one(struct scitq *s, struct request *r, struct sent *outcome)
+static void read_one(struct scitq *s, struct request *r, struct watch watch, struct sent *outcome)
 {
 	struct pace pace = {0};
 
 	for (bool first = true;; first = false) {
-		sender_try(&s->sender, r, s->options.get_timeout, watch_of(s), outcome);
+		sender_try(&s->sender, r, s->options.get_timeout, watch, outcome);
 		if (outcome->result == SCITQ_INTERRUPTED)
 			interrupt(outcome);
 		if (outcome->result != SCITQ_UNREACHABLE || !s->options.asynchronous)
@@ -203,15 +217,26 @@ static void read_one(struct scitq *s, struct request *r, struct sent *outcome)
 		if (first)
 			voice_say(&s->queue.voice, "%s: %s; asking again until it is there",
 			          r->row->name, outcome->error.p);
-		if (!read_pause(s, &pace, s->options.get_timeout)) {
+		if (!read_pause(s, &pace, s->options.get_timeout, watch)) {
 			interrupt(outcome);
 			return;
 		}
 	}
 }
 
+/* Where the next page begins: false where that is no other place. */
+static bool go_behind(struct request *r, const json_t *page, const char *key)
+{
+	json_t *last = json_object_get(json_array_get(page, json_array_size(page) - 1), key);
+
+	if (!json_is_integer(last) || json_equal(last, json_object_get(r->arguments, "after")))
+		return false;
+	json_put(r->arguments, "after", json_incref(last));
+	return true;
+}
+
 /* A list that the server gives in pages: all of them, or as many rows as are wanted. */
-static void read_pages(struct scitq *s, struct request *r, struct sent *outcome)
+static void read_pages(struct scitq *s, struct request *r, struct watch watch, struct sent *outcome)
 {
 	const char *key = row_table(r->row->rows)->fields[0].name;
 	const json_t *limit = json_object_get(r->arguments, "limit");
@@ -222,16 +247,20 @@ static void read_pages(struct scitq *s, struct request *r, struct sent *outcome)
 	do {
 		asked = left < PAGE ? (size_t)left : PAGE;
 		json_put(r->arguments, "limit", json_integer((json_int_t)asked));
-		read_one(s, r, outcome);
+		read_one(s, r, watch, outcome);
 		got = json_array_size(outcome->json);
 		if (outcome->result != SCITQ_OK || got == 0)
 			break;
 		if (json_array_extend(all, outcome->json) != 0)
 			alloc_note();
 		left -= (json_int_t)got;
-		json_put(r->arguments, "after",
-		         json_incref(json_object_get(json_array_get(outcome->json, got - 1), key)));
-	} while (got == asked && left > 0 && !alloc_failed());
+		if (got < asked || left <= 0)
+			break;
+		if (!go_behind(r, outcome->json, key)) {
+			outcome->result = SCITQ_BROKEN;
+			str_addf(&outcome->error, "the pages of %s come to no end", r->row->name);
+		}
+	} while (outcome->result == SCITQ_OK && !alloc_failed());
 	if (outcome->result == SCITQ_OK && alloc_failed())
 		outcome->result = SCITQ_MEMORY;
 	if (outcome->result == SCITQ_OK) {
@@ -242,22 +271,22 @@ static void read_pages(struct scitq *s, struct request *r, struct sent *outcome)
 	}
 }
 
-static void read_now(struct scitq *s, struct request *r, struct sent *outcome)
+static void read_now(struct scitq *s, struct request *r, struct watch watch, struct sent *outcome)
 {
 	const json_t *limit = json_object_get(r->arguments, "limit");
 
 	/* What was written before is seen. */
-	if (!queue_drain(&s->queue, -1, s->options.interrupted, s->options.context))
+	if (!queue_drain(&s->queue, -1, watch))
 		interrupt(outcome);
 	else if (call_takes(r->row, "after") && (limit == NULL || json_integer_value(limit) > PAGE))
-		read_pages(s, r, outcome);
+		read_pages(s, r, watch, outcome);
 	else
-		read_one(s, r, outcome);
+		read_one(s, r, watch, outcome);
 }
 
 /* False where the answer comes later. */
 static bool write_now(struct scitq *s, struct request *r, struct scitq_answer *answer,
-                      struct sent *outcome)
+                      struct watch watch, struct sent *outcome)
 {
 	enum queued queued;
 
@@ -272,7 +301,7 @@ static bool write_now(struct scitq *s, struct request *r, struct scitq_answer *a
 			outcome->result = SCITQ_USAGE;
 			return true;
 		}
-		sender_try(&s->sender, r, s->options.put_timeout, watch_of(s), outcome);
+		sender_try(&s->sender, r, s->options.put_timeout, watch, outcome);
 		if (outcome->result == SCITQ_INTERRUPTED)
 			interrupt(outcome);
 		if (outcome->result != SCITQ_UNREACHABLE || !s->options.asynchronous)
@@ -287,30 +316,42 @@ static bool write_now(struct scitq *s, struct request *r, struct scitq_answer *a
 struct scitq_answer *make_row_call(struct scitq *s, const struct call_row *row, json_t *arguments,
                                    const struct scitq_lazy *lazy, size_t nlazy)
 {
-	return make_keyed_call(s, row, arguments, lazy, nlazy, "");
+	return make_watched_call(s, row, arguments, lazy, nlazy, "", watch_of(s));
 }
 
 /* The call itself. False where the answer comes later. */
 static bool do_call(struct scitq *s, struct request *r, struct scitq_answer *answer,
-                    struct sent *outcome)
+                    struct watch watch, struct sent *outcome)
 {
 	if (!call_is_read(r->row))
-		return write_now(s, r, answer, outcome);
+		return write_now(s, r, answer, watch, outcome);
 	if (request_resolve(r, &outcome->error))
-		read_now(s, r, outcome);
+		read_now(s, r, watch, outcome);
 	else
 		outcome->result = SCITQ_USAGE;
 	return true;
 }
 
+/* A read is made with them, and those of another server are in no order with ours. */
+static bool wait_for_lazy(const struct scitq *s, const struct call_row *row,
+                          const struct scitq_lazy *lazy, size_t nlazy, struct watch watch)
+{
+	for (size_t i = 0; i < nlazy; i++) {
+		if ((call_is_read(row) || lazy[i].answer->owner != s) &&
+		    !watched_wait(lazy[i].answer, watch))
+			return false;
+	}
+	return true;
+}
+
 static struct scitq_answer *tolerant_call(struct scitq *s, const struct call_row *row,
                                           json_t *arguments, const struct scitq_lazy *lazy,
-                                          size_t nlazy, const char *key)
+                                          size_t nlazy, const char *key, struct watch watch)
 {
 	struct scitq_answer *answer = answer_new(row);
 	struct str warning = STR_INIT;
 	struct sent outcome;
-	struct request request;
+	struct request request = {0};
 	bool done = true;
 
 	if (answer == NULL || alloc_failed()) {
@@ -320,16 +361,15 @@ static struct scitq_answer *tolerant_call(struct scitq *s, const struct call_row
 	}
 	sent_init(&outcome);
 	task_shell_warning(row, arguments, &warning);
-	/* Those of another server are in no order with ours. */
-	for (size_t i = 0; i < nlazy; i++) {
-		if (lazy[i].answer->owner != s)
-			scitq_wait(lazy[i].answer, -1);
-	}
-	if (!request_init(&request, row, arguments, lazy, nlazy, &outcome.error))
+	if (!wait_for_lazy(s, row, lazy, nlazy, watch)) {
+		json_decref(arguments);
+		interrupt(&outcome);
+	} else if (!request_init(&request, row, arguments, lazy, nlazy, &outcome.error)) {
 		outcome.result = SCITQ_USAGE;
+	}
 	snprintf(request.key, sizeof(request.key), "%s", key);
 	if (outcome.result == SCITQ_OK)
-		done = do_call(s, &request, answer, &outcome);
+		done = do_call(s, &request, answer, watch, &outcome);
 	/* What was refused for it was not meant so; what succeeded is whole. */
 	if (outcome.result != SCITQ_OK && outcome.result != SCITQ_INTERRUPTED && alloc_failed())
 		outcome.result = SCITQ_MEMORY;
@@ -345,8 +385,9 @@ static struct scitq_answer *tolerant_call(struct scitq *s, const struct call_row
 	return answer;
 }
 
-struct scitq_answer *make_keyed_call(struct scitq *s, const struct call_row *row, json_t *arguments,
-                                     const struct scitq_lazy *lazy, size_t nlazy, const char *key)
+struct scitq_answer *make_watched_call(struct scitq *s, const struct call_row *row,
+                                       json_t *arguments, const struct scitq_lazy *lazy,
+                                       size_t nlazy, const char *key, struct watch watch)
 {
 	struct scitq_answer *answer;
 	bool before;
@@ -356,7 +397,7 @@ struct scitq_answer *make_keyed_call(struct scitq *s, const struct call_row *row
 		json_decref(arguments);
 		answer = answer_forked(row);
 	} else {
-		answer = tolerant_call(s, row, arguments, lazy, nlazy, key);
+		answer = tolerant_call(s, row, arguments, lazy, nlazy, key, watch);
 	}
 	alloc_end(before);
 	return answer;
@@ -371,7 +412,7 @@ struct scitq_answer *scitq_call(struct scitq *s, const char *function, json_t *a
 	bool before;
 
 	if (row != NULL)
-		return make_row_call(s, row, arguments, lazy, nlazy);
+		return make_row_call(s, row, json_own(arguments), lazy, nlazy);
 	json_decref(arguments);
 	alloc_tolerate(&before);
 	str_addf(&error, "there is no function %s", function);

@@ -18,14 +18,15 @@
  *
  * Reading (a GET) waits for the server for as long as it takes. Writing is synchronous while
  * the server answers. When it has not answered for put_timeout, or refuses the connection, the
- * write and those after it are queued and sent by a thread, in the order of the calls: the
- *functions then return at once and their answers are lazy, which means that whoever reads one waits
- *until it is there. A read waits until what was written before it has been sent. A write that is
- *sent again has its key with it, by which the server knows it: nothing is done twice.
+ * write and those after it are queued and sent by a thread, in the order of the calls: the functions
+ * then return at once and their answers are lazy, which means that whoever reads one waits until it
+ * is there. A read waits until what was written before it has been sent. A write that is sent again
+ * has its key with it, by which the server knows it: nothing is done twice.
  *
  * All functions may be called from several threads, but for scitq_close() and scitq_free(), after
  * which nobody may use what they got. A server belongs to the process that opened it: in a child
  * that fork() made a call is SCITQ_FORKED, and scitq_close() does nothing. Open another one there.
+ * The library's own thread takes no signals.
  *
  * When memory runs out a function says so and the process goes on: the answer is SCITQ_MEMORY, a
  * typed row is NULL, scitq_open() gives NULL with ENOMEM. Nothing is leaked, nothing incomplete is
@@ -33,8 +34,9 @@
  * write that is queued waits for memory as it waits for the server.
  *
  * Texts given are borrowed for the call only and are UTF-8. `json_t *` arguments are stolen, also
- * where the call fails, so that json_pack() can stand in their place; NULL is none. Texts and rows
- * obtained belong to the answer.
+ * where the call fails, so that json_pack() can stand in their place; NULL is none. The library
+ * makes a copy: one of which the caller keeps a share is not changed. Texts and rows obtained belong
+ * to the answer. A pointer must not be NULL but where that is said to mean something.
  */
 #ifndef SCITQ_H
 #define SCITQ_H
@@ -61,8 +63,8 @@ enum scitq_result {
 	SCITQ_UNAUTHORIZED, /* the token is not valid, or its role is not enough */
 	SCITQ_REFUSED,      /* the server says no: the same call would be refused again */
 	SCITQ_BROKEN,       /* the server failed, or it is none of scitq */
-	SCITQ_CLOSED,       /* the server was closed before the write was sent */
-	SCITQ_INTERRUPTED,  /* by options.interrupted, or by the progress of a join */
+	SCITQ_CLOSED,       /* the server was closed before it answered the write */
+	SCITQ_INTERRUPTED,  /* by options.interrupted, or progress; of a write: it may be done */
 	SCITQ_FAILED,       /* scitq_join with check: tasks have failed */
 	SCITQ_MEMORY,       /* memory ran out; of a write: it may have been done */
 	SCITQ_FORKED,       /* in a child of the process that opened the server; nothing was sent */
@@ -80,8 +82,9 @@ struct scitq_options {
 	bool asynchronous;  /* true. false: every call is tried once, within its timeout */
 	/*
 	 * File that queued writes are kept in until they are sent; NULL: memory alone. What a
-	 * process before this one left there is sent first. It belongs to one open server at a time
-	 * and is readable by its owner only.
+	 * process before this one left there is sent first, in time: a server knows a write that is
+	 * sent again for seven days. It belongs to one open server at a time, to this user, and is
+	 * readable by nobody else.
 	 */
 	const char *spool;
 	/* Told what a person may want to know: a line without a newline; from any thread. NULL:
@@ -102,8 +105,9 @@ struct scitq_options {
 /*
  * server: HOST, HOST:PORT, NAME:TOKEN@HOST or a URL; the port is 5000 unless given. NULL is what
  * SCITQ_SERVER says, in the environment or in scitq.conf. options may be NULL. Nothing is sent yet.
- * Where it fails, because the name is none or the spool cannot be used, NULL, and errno is EINVAL
- * or what the file said, or ENOMEM.
+ * Where it fails NULL, and errno is EINVAL because the name or the options are none; ENOMEM; or
+ * what the spool said: EWOULDBLOCK where it is in use, EPERM where it is another user's, EBADMSG
+ * where it holds what this version does not know, which is left as it is.
  */
 struct scitq *scitq_open(const char *server, const struct scitq_options *options);
 /* Writes that are queued and not sent yet. */
@@ -145,8 +149,9 @@ size_t scitq_count(struct scitq_answer *answer);
 int64_t scitq_id(struct scitq_answer *answer);
 /*
  * Row i in its typed form; NULL where there is none, or the answer has rows of another kind, or
- * there is no memory for them now. New fields are only ever added behind the others: read rows
- * where they stand, do not copy them by value.
+ * there is no memory for them now. One that this version cannot read has every field absent. New
+ * fields are only ever added behind the others: read rows where they stand, do not copy them by
+ * value.
  */
 const struct scitq_task *scitq_task(struct scitq_answer *answer, size_t i);
 const struct scitq_worker *scitq_worker(struct scitq_answer *answer, size_t i);
@@ -181,11 +186,14 @@ static inline struct scitq_ref scitq_of(struct scitq_answer *answer)
 	return ref;
 }
 
-/* What lists are narrowed to. 0 and NULL mean not given; each function looks at those it names. */
+/*
+ * What lists are narrowed to; NULL: nothing. 0 and NULL mean not given. A function whose list
+ * cannot be narrowed to what is given says SCITQ_USAGE; scitq_argument() tells what it takes.
+ */
 enum scitq_choice { SCITQ_ANY, SCITQ_YES, SCITQ_NO };
 
 struct scitq_filter {
-	const int64_t *ids; /* of tasks (scitq_tasks, scitq_executions) or workers; nids of them */
+	const int64_t *ids; /* of tasks, or of the workers of scitq_workers(); nids of them */
 	size_t nids;
 	const char *batch, *status, *name, *hostname, *flavor, *region, *provider;
 	int64_t task_id, other_task_id, run_id, rank;
@@ -282,7 +290,8 @@ struct scitq_answer *scitq_execution_create(struct scitq *s, struct scitq_ref wo
 struct scitq_answer *scitq_execution_update(struct scitq *s, struct scitq_ref execution,
                                             json_t *fields);
 struct scitq_answer *scitq_execution_delete(struct scitq *s, struct scitq_ref execution);
-/* From characters on, counted from 1; 0: from the start. */
+/* From characters on, counted from 1; 0: from the start. What is written is taken for Latin-1 where
+ * it is not UTF-8. */
 struct scitq_answer *scitq_execution_output(struct scitq *s, struct scitq_ref execution,
                                             int64_t output_position, int64_t error_position);
 struct scitq_answer *scitq_execution_output_write(struct scitq *s, struct scitq_ref execution,
@@ -323,6 +332,7 @@ struct scitq_answer *scitq_recruiters_match(struct scitq *s, const char *batch);
 
 struct scitq_answer *scitq_flavors(struct scitq *s, const char *provider, const char *region,
                                    int64_t limit);
+/* filter may be NULL. */
 struct scitq_answer *scitq_flavor_find(struct scitq *s, const struct scitq_flavor_filter *filter);
 struct scitq_answer *scitq_config_rclone(struct scitq *s);
 struct scitq_answer *scitq_config_remote(struct scitq *s);

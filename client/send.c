@@ -148,6 +148,23 @@ static bool goes_on(void *context)
 	return !watch->stops(watch->context);
 }
 
+static bool has_shape(const struct call_row *row, const json_t *json)
+{
+	return row->gives == GIVES_ANY || (row->gives == GIVES_LIST && json_is_array(json)) ||
+	       (row->gives == GIVES_ONE && json_is_object(json));
+}
+
+/* Something else than scitq may answer there. */
+static void check_shape(const struct call_row *row, const char *url, struct sent *outcome)
+{
+	if (outcome->result != SCITQ_OK || has_shape(row, outcome->json))
+		return;
+	outcome->result = SCITQ_BROKEN;
+	str_addf(&outcome->error, "%s does not answer %s as scitq-server does", url, row->name);
+	json_decref(outcome->json);
+	outcome->json = NULL;
+}
+
 static void exchange(struct client *client, const struct request *r, const char *path,
                      const struct str *body, double seconds, struct watch *watch,
                      struct sent *outcome)
@@ -177,6 +194,7 @@ static void exchange(struct client *client, const struct request *r, const char 
 		outcome->result = SCITQ_MEMORY;
 	str_adds(&outcome->error, client->error.p);
 	str_adds(&outcome->code, client->code.p);
+	check_shape(r->row, client->url.p, outcome);
 	http_response_release(&response);
 	str_release(&line);
 	str_release(&url);

@@ -8,45 +8,68 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+/* Writes are numbered from 1, and never come so far. */
+#define NUMBER_MOST (INT64_MAX / 2)
+
 /* Every whole line; what follows the last newline was being written when its process ended. */
-static bool read_lines(struct spool *spool, spool_line *each, void *context)
+static int read_lines(struct spool *spool, spool_line *each, void *context)
 {
 	struct str text = STR_INIT;
 	struct problem problem;
 	size_t at = 0;
 	char *newline;
 	int err = fd_read_all(spool->fd, &text);
-	bool ok = err == 0;
 
-	while (ok && (newline = memchr(text.p + at, '\n', text.len - at)) != NULL) {
+	while (err == 0 && (newline = memchr(text.p + at, '\n', text.len - at)) != NULL) {
 		size_t len = (size_t)(newline - text.p) - at;
 		json_t *line = json_parse(text.p + at, len, &problem);
 
-		if (line != NULL)
-			each(context, line);
+		if (!each(context, line))
+			err = -EBADMSG;
 		json_decref(line);
 		at += len + 1;
 	}
 	/* What could not be read for want of memory stays. */
-	if (ok && alloc_failed()) {
-		ok = false;
+	if (alloc_failed())
 		err = -ENOMEM;
-	}
-	if (ok && ftruncate(spool->fd, (off_t)at) < 0)
+	if (err == 0 && ftruncate(spool->fd, (off_t)at) < 0)
 		err = -errno;
+	spool->len = (off_t)at;
 	str_release(&text);
-	errno = -err;
-	return err == 0;
+	return err;
+}
+
+/* A file of ours, which nobody else can read. */
+static int take_file(struct spool *spool, const char *path)
+{
+	struct stat st;
+
+	spool->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
+	if (spool->fd < 0 || fstat(spool->fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -ENOTSUP;
+	if (st.st_uid != geteuid())
+		return -EPERM;
+	if ((st.st_mode & 077) != 0 && fchmod(spool->fd, 0600) < 0)
+		return -errno;
+	return flock(spool->fd, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
 }
 
 bool spool_open(struct spool *spool, const char *path, spool_line *each, void *context)
 {
-	spool->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	if (spool->fd < 0)
-		return false;
-	return flock(spool->fd, LOCK_EX | LOCK_NB) == 0 && read_lines(spool, each, context);
+	int err = take_file(spool, path);
+
+	if (err == 0)
+		err = read_lines(spool, each, context);
+	/* It may be new. */
+	if (err == 0)
+		err = dir_sync_of(path);
+	errno = -err;
+	return err == 0;
 }
 
 void spool_close(struct spool *spool)
@@ -59,14 +82,24 @@ void spool_close(struct spool *spool)
 static bool write_line(struct spool *spool, json_t *line)
 {
 	struct str text = STR_INIT;
-	int err;
+	int err = 0;
 
 	json_print(line, &text);
 	str_addc(&text, '\n');
 	/* A line that lacks a part would be replayed without it. */
-	err = alloc_failed() ? -ENOMEM : fd_write_all(spool->fd, text.p, text.len);
-	if (err == 0 && fdatasync(spool->fd) < 0)
+	if (alloc_failed())
+		err = -ENOMEM;
+	/* What is left of one that had no room goes: the next would be a part of it. */
+	if (err == 0 && spool->torn && ftruncate(spool->fd, spool->len) < 0)
 		err = -errno;
+	if (err == 0) {
+		err = fd_write_all(spool->fd, text.p, text.len);
+		spool->torn = err != 0;
+	}
+	if (err == 0) {
+		spool->len += (off_t)text.len;
+		err = fdatasync(spool->fd) < 0 ? -errno : 0;
+	}
 	str_release(&text);
 	json_decref(line);
 	errno = -err;
@@ -101,36 +134,60 @@ bool spool_done(struct spool *spool, uint64_t number, const struct scitq_answer 
 
 bool spool_empty(struct spool *spool)
 {
+	spool->len = 0;
+	spool->torn = false;
 	return spool->fd < 0 || ftruncate(spool->fd, 0) == 0;
 }
 
-bool spool_read(json_t *line, spool_find *find, void *context, struct request *r, struct str *error)
+static bool add_lazy(struct request *r, const json_t *j, spool_find *find, void *context,
+                     enum spooled *spooled)
+{
+	const json_t *index = json_object_get(j, "index");
+	const json_t *number = json_object_get(j, "n");
+	struct str error = STR_INIT;
+	struct scitq_lazy lazy = {
+	        .argument = json_string_value(json_object_get(j, "argument")),
+	        .index = (size_t)json_integer_value(index),
+	};
+	bool ok = lazy.argument != NULL && json_is_integer(index) && json_is_integer(number) &&
+	          call_takes(r->row, lazy.argument);
+
+	*spooled = SPOOLED_UNKNOWN;
+	if (ok) {
+		lazy.answer = find(context, (uint64_t)json_integer_value(number));
+		if (lazy.answer == NULL ||
+		    (scitq_ready(lazy.answer) && scitq_id(lazy.answer) == SCITQ_INT_NULL))
+			*spooled = SPOOLED_ORPHAN;
+		else if (request_add_lazy(r, &lazy, &error))
+			*spooled = SPOOLED_CALL;
+	}
+	str_release(&error);
+	return *spooled == SPOOLED_CALL;
+}
+
+enum spooled spool_read(json_t *line, spool_find *find, void *context, struct request *r,
+                        uint64_t *number)
 {
 	const char *name = json_string_value(json_object_get(line, "call"));
 	const char *key = json_string_value(json_object_get(line, "key"));
-	const json_t *list = json_object_get(line, "lazy");
+	const json_t *n = json_object_get(line, "n"), *list = json_object_get(line, "lazy");
 	const struct call_row *row = name ? call_find(name) : NULL;
-	struct scitq_lazy lazy[1];
-	bool ok;
+	enum spooled spooled = SPOOLED_CALL;
+	struct str error = STR_INIT;
 
 	memset(r, 0, sizeof(*r));
-	if (row == NULL || key == NULL || strlen(key) >= sizeof(r->key)) {
-		str_adds(error, "a line of the spool is no call");
-		return false;
-	}
-	ok = request_init(r, row, json_incref(json_object_get(line, "arguments")), NULL, 0, error);
+	if (row == NULL || call_is_read(row) || key == NULL || *key == '\0' ||
+	    strlen(key) >= sizeof(r->key) || json_integer_value(n) <= 0 ||
+	    json_integer_value(n) > NUMBER_MOST || !json_is_array(list))
+		return SPOOLED_UNKNOWN;
+	*number = (uint64_t)json_integer_value(n);
+	if (!request_init(r, row, json_incref(json_object_get(line, "arguments")), NULL, 0, &error))
+		spooled = SPOOLED_UNKNOWN;
 	memcpy(r->key, key, strlen(key) + 1);
-	for (size_t i = 0; ok && i < json_array_size(list); i++) {
-		const json_t *j = json_array_get(list, i);
-
-		lazy[0].argument = json_string_value(json_object_get(j, "argument"));
-		lazy[0].index = (size_t)json_integer_value(json_object_get(j, "index"));
-		lazy[0].answer =
-		        find(context, (uint64_t)json_integer_value(json_object_get(j, "n")));
-		ok = lazy[0].argument != NULL && lazy[0].answer != NULL &&
-		     request_add_lazy(r, &lazy[0], error);
-		if (!ok && error->len == 0)
-			str_adds(error, "the spool does not say what a call named");
+	for (size_t i = 0; spooled == SPOOLED_CALL && i < json_array_size(list); i++) {
+		if (!add_lazy(r, json_array_get(list, i), find, context, &spooled))
+			break;
 	}
-	return ok;
+	str_release(&error);
+	return spooled;
 }

@@ -14,23 +14,40 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include <sys/types.h>
+
 struct spool {
-	int fd; /* -1: none */
+	int fd;    /* -1: none */
+	off_t len; /* of the lines that are whole */
+	bool torn; /* there is a part of another behind them */
 };
 
-/* Of one line of the file, in its order; `line` is borrowed. */
-typedef void spool_line(void *context, json_t *line);
+/* Of one line of the file, in its order; `line` is borrowed, NULL where it is no JSON. False: it is
+ * none that this version knows. */
+typedef bool spool_line(void *context, json_t *line);
 
-/* False with errno: EWOULDBLOCK where somebody else has it. Lines that are cut off are dropped. */
+/*
+ * False with errno: EWOULDBLOCK where somebody else has it, EPERM where another user owns it,
+ * EBADMSG where a line of it is unknown, so that nothing of it is lost. A last line that is cut off
+ * is dropped.
+ */
 bool spool_open(struct spool *spool, const char *path, spool_line *each, void *context);
 void spool_close(struct spool *spool);
 /* False where it cannot be written, with errno. */
 bool spool_add(struct spool *spool, uint64_t number, const struct request *request);
 bool spool_done(struct spool *spool, uint64_t number, const struct scitq_answer *answer);
 bool spool_empty(struct spool *spool);
-/* A line that spool_add() wrote, as a call again; its lazy ones are found by number. */
+enum spooled {
+	SPOOLED_CALL,
+	SPOOLED_ORPHAN, /* what it names is not in the spool, which could not be written then */
+	SPOOLED_UNKNOWN,
+};
+/*
+ * A line that spool_add() wrote, as a call again, and its number; its lazy ones are found by
+ * number. request_release() follows in any case.
+ */
 typedef struct scitq_answer *spool_find(void *context, uint64_t number);
-bool spool_read(json_t *line, spool_find *find, void *context, struct request *request,
-                struct str *error);
+enum spooled spool_read(json_t *line, spool_find *find, void *context, struct request *request,
+                        uint64_t *number);
 
 #endif

@@ -1,5 +1,7 @@
 scitq_unit_test(client_test SOURCES unit/client_test.c LIBS client)
 scitq_unit_test(client_library_test SOURCES unit/client_library_test.c unit/client_server.c LIBS client m)
+scitq_unit_test(client_fault_test SOURCES unit/client_fault_test.c unit/client_server.c LIBS client m)
+set_tests_properties(client_fault_test PROPERTIES LABELS "unit;slow")
 foreach(test library asynchronous snippets camisim module)
 	scitq_script_test(client_${test} tests/client/${test})
 	set_property(TEST client_${test} APPEND PROPERTY ENVIRONMENT "SCITQ_SANITIZE=${SCITQ_SANITIZE};SCITQ_PYTHON=${SCITQ_PYTHON}")

@@ -1,0 +1,538 @@
+/* What libscitq makes of mistakes of its caller, of a server that is none, and of a damaged spool.
+ */
+#include "base/fd.h"
+#include "base/str.h"
+#include "tests/unit/client_server.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static void ends_in(struct scitq_answer *a, enum scitq_result result, const char *names)
+{
+	assert_int_equal(scitq_result(a), result);
+	if (strstr(scitq_error(a), names) == NULL)
+		fail_msg("'%s' does not name '%s'", scitq_error(a), names);
+	if (result != SCITQ_OK) {
+		assert_null(scitq_json(a));
+		assert_int_equal(scitq_count(a), 0);
+		assert_int_equal(scitq_id(a), SCITQ_INT_NULL);
+	}
+	scitq_free(a);
+}
+
+/* ---- arguments ---- */
+
+/* A value of which the caller keeps a share is not changed, and each write has its own. */
+static void test_shared(void **unused)
+{
+	struct scitq *s = open_scitq(0.2, true);
+	json_t *fields = json_pack("{s:s}", "status", "paused");
+	struct scitq_answer *a[3];
+
+	(void)unused;
+	set_mood(MUTE);
+	for (int i = 0; i < 3; i++)
+		a[i] = scitq_task_update(s, scitq_ref(i + 1), json_incref(fields));
+	assert_int_equal(json_object_size(fields), 1);
+	add_line("PUT /tasks/", "200 OK", "{\"task_id\": 1}");
+	set_mood(ANSWERS);
+	assert_int_equal(scitq_flush(s, -1), 0);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(scitq_result(a[i]), SCITQ_OK);
+		scitq_free(a[i]);
+	}
+	assert_true(count_asked("PUT /tasks/2 ") >= 1);
+	assert_true(count_asked("PUT /tasks/3 ") >= 1);
+	json_decref(fields);
+	scitq_close(s, 0);
+}
+
+static void test_arguments(void **unused)
+{
+	const int64_t one[] = {1};
+	const char *const uris[] = {"file:///\xe9", NULL};
+	struct scitq *s = open_scitq(30, true);
+
+	(void)unused;
+	ends_in(scitq_task_update(s, scitq_ref(1), json_array()), SCITQ_USAGE, "object");
+	ends_in(scitq_task_create(s, &(struct scitq_new_task){.command = "a", .more = json_true()}),
+	        SCITQ_USAGE, "object");
+	ends_in(scitq_flavor_find(s, &(struct scitq_flavor_filter){.min_ram = (double)NAN}),
+	        SCITQ_USAGE, "finite");
+	ends_in(scitq_flavor_find(s, &(struct scitq_flavor_filter){.min_ram = (double)INFINITY}),
+	        SCITQ_USAGE, "finite");
+	ends_in(scitq_task_create(s, &(struct scitq_new_task){.command = "ls \xe9"}), SCITQ_USAGE,
+	        "command of task_create is not UTF-8");
+	ends_in(scitq_task_create(s, &(struct scitq_new_task){.command = "a", .input = uris}),
+	        SCITQ_USAGE, "input of task_create is not UTF-8");
+	ends_in(scitq_batch_stop(s, "\xe9", 0), SCITQ_USAGE, "batch of batch_stop");
+	ends_in(scitq_call(s, "task_create",
+	                   json_pack("{s:s%, s:b}", "command", "a\0b", (size_t)3, "shell", 1), NULL,
+	                   0),
+	        SCITQ_USAGE, "holds a NUL");
+	/* A filter that the function does not have would give all. */
+	ends_in(scitq_jobs(s, &(struct scitq_filter){.batch = "b"}), SCITQ_USAGE, "\"batch\"");
+	ends_in(scitq_runs(s, &(struct scitq_filter){.ids = one, .nids = 1}), SCITQ_USAGE,
+	        "\"ids\"");
+	assert_int_equal(server.requests, 0);
+	/* What a program printed may be no text. */
+	add_line("PUT /executions/1/output", "200 OK", "{}");
+	ends_in(scitq_execution_output_write(s, scitq_ref(1), "\xe9"), SCITQ_OK, "");
+	assert_int_equal(count_asked("PUT /executions/1/output \"\xc3\xa9\""), 0);
+	assert_true(strstr(server.asked.v[0], "\xc3\xa9") != NULL);
+	ends_in(scitq_executions(s, &(struct scitq_filter){.name = "n", .latest = SCITQ_YES}),
+	        SCITQ_OK, "");
+	ends_in(scitq_tasks(s, &(struct scitq_filter){.name = "n", .full = true}), SCITQ_OK, "");
+	scitq_close(s, 0);
+}
+
+static void test_options(void **unused)
+{
+	struct scitq_options options = SCITQ_OPTIONS_INIT;
+
+	(void)unused;
+	options.size = 0;
+	errno = 0;
+	assert_null(open_with(&options));
+	assert_int_equal(errno, EINVAL);
+	options.size = sizeof(options);
+	options.put_timeout = (double)NAN;
+	assert_null(open_with(&options));
+	assert_int_equal(errno, EINVAL);
+}
+
+/* ---- a server that is none of scitq ---- */
+
+static void test_shapes(void **unused)
+{
+	struct scitq *s = open_scitq(30, true);
+
+	(void)unused;
+	add_line("GET /", "200 OK", "{\"hello\": 1}");
+	ends_in(scitq_tasks(s, NULL), SCITQ_BROKEN, "does not answer tasks");
+	ends_in(scitq_workers(s, NULL), SCITQ_BROKEN, "does not answer workers");
+	add_line("GET /", "200 OK", "[]");
+	ends_in(scitq_task_get(s, scitq_ref(1)), SCITQ_BROKEN, "does not answer task_get");
+	add_line("GET /", "200 OK", "");
+	ends_in(scitq_task_get(s, scitq_ref(1)), SCITQ_BROKEN, "does not answer task_get");
+	ends_in(scitq_tasks(s, NULL), SCITQ_BROKEN, "does not answer tasks");
+	add_line("POST /", "200 OK", "[1]");
+	ends_in(create(s, "a"), SCITQ_BROKEN, "does not answer task_create");
+	scitq_close(s, 0);
+}
+
+/* The same page, whatever is asked for. */
+static void test_endless(void **unused)
+{
+	struct scitq *s = open_scitq(30, true);
+	struct str page = STR_INIT;
+
+	(void)unused;
+	str_addc(&page, '[');
+	for (int i = 1; i <= 10000; i++)
+		str_addf(&page, "%s{\"task_id\": %d}", i > 1 ? "," : "", i);
+	str_addc(&page, ']');
+	add_line("GET /tasks/", "200 OK", page.p);
+	ends_in(scitq_tasks(s, NULL), SCITQ_BROKEN, "come to no end");
+	assert_int_equal(count_asked("GET /tasks/"), 2);
+	scitq_close(s, 0);
+	str_release(&page);
+}
+
+static void broken(struct scitq_answer *a)
+{
+	assert_int_equal(scitq_result(a), SCITQ_BROKEN);
+	assert_non_null(strstr(scitq_error(a), "statuses"));
+	scitq_free(a);
+}
+
+static void test_statuses(void **unused)
+{
+	static const int64_t ids[] = {1, 2};
+	struct scitq *s = open_scitq(30, true);
+
+	(void)unused;
+	add_line("GET /events", "503 No", "{}");
+	add_line("GET /tasks/status", "200 OK", "[5,5,5,5,5,5,5,5,5,5,5,5,5,5,5,5,5,5,5,5]");
+	broken(scitq_join_ids(s, ids, 2, NULL));
+	add_line("GET /tasks/status", "200 OK", "[5]");
+	broken(scitq_join_ids(s, ids, 2, NULL));
+	scitq_close(s, 0);
+}
+
+/* Of two connections the first is cut, and the second is spoken to in plain HTTP. */
+static void *cut_and_speak(void *context)
+{
+	static const char plain[] = "HTTP/1.1 400 No\r\n\r\n";
+	char bytes[4096];
+
+	for (int i = 0; i < 2; i++) {
+		int fd = accept(*(int *)context, NULL, NULL);
+
+		if (recv(fd, bytes, sizeof(bytes), 0) > 0 && i == 1)
+			(void)send(fd, plain, strlen(plain), MSG_NOSIGNAL);
+		close(fd);
+	}
+	return NULL;
+}
+
+/* A server that goes while TLS is agreed on is away, as it is at any other moment. */
+static void test_handshake(void **unused)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET,
+	                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct scitq_options options = SCITQ_OPTIONS_INIT;
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	socklen_t len = sizeof(address);
+	char name[64];
+	pthread_t thread;
+	struct scitq *s;
+
+	(void)unused;
+	assert_int_equal(bind(listener, (struct sockaddr *)&address, len), 0);
+	assert_int_equal(listen(listener, 4), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &len), 0);
+	assert_int_equal(pthread_create(&thread, NULL, cut_and_speak, &listener), 0);
+	snprintf(name, sizeof(name), "https://127.0.0.1:%d", ntohs(address.sin_port));
+	options.asynchronous = false;
+	s = scitq_open(name, &options);
+	ends_in(scitq_workers(s, NULL), SCITQ_UNREACHABLE, "no answer");
+	ends_in(scitq_workers(s, NULL), SCITQ_BROKEN, "wrong version");
+	scitq_close(s, 0);
+	pthread_join(thread, NULL);
+	close(listener);
+}
+
+/* ---- waiting ---- */
+
+static bool three_times(void *context, const struct scitq_counts *counts)
+{
+	(void)counts;
+	return ++*(int *)context < 3;
+}
+
+static bool once_more(void *context)
+{
+	return ++*(int *)context >= 2;
+}
+
+static void interrupted(struct scitq_answer *a)
+{
+	assert_int_equal(scitq_result(a), SCITQ_INTERRUPTED);
+	assert_string_equal(scitq_error(a), "the wait was interrupted");
+	scitq_free(a);
+}
+
+/* progress is told and can end the wait, whatever the join waits for. */
+static void test_progress(void **unused)
+{
+	static const int64_t ids[] = {1};
+	struct scitq *s = open_scitq(0.1, true);
+	struct scitq_join_options options = {.retry = 1, .progress = three_times};
+	struct scitq_answer *lazy;
+	int told = 0;
+
+	(void)unused;
+	options.context = &told;
+	/* The server is away. */
+	set_mood(MUTE);
+	interrupted(scitq_join_ids(s, ids, 1, &options));
+	/* It goes when a task is to be relaunched. */
+	add_line("GET /events", "503 No", "{}");
+	add_line("GET /tasks/status", "200 OK", "[6]");
+	add_line("GET /tasks/ ", "200 OK",
+	         "[{\"task_id\": 1, \"status\": \"failed\", \"status_date\": "
+	         "\"2026-01-01T00:00:00.000000\"}]");
+	told = 0;
+	interrupted(scitq_join_ids(s, ids, 1, &options));
+	assert_int_equal(told, 3);
+	assert_true(count_asked("PUT /tasks/1 ") > 0);
+	/* What it waits for is queued. */
+	lazy = create(s, "a");
+	told = 0;
+	interrupted(scitq_join(s, &lazy, 1, &options));
+	scitq_free(lazy);
+	scitq_close(s, 0);
+}
+
+static void test_interrupted(void **unused)
+{
+	struct scitq_options options = SCITQ_OPTIONS_INIT;
+	struct scitq *s, *other;
+	struct scitq_answer *lazy;
+	int asked = 0;
+
+	(void)unused;
+	set_mood(MUTE);
+	options.put_timeout = 0.1;
+	s = open_with(&options);
+	options.interrupted = once_more;
+	options.context = &asked;
+	other = open_with(&options);
+	lazy = create(s, "a");
+	assert_false(scitq_ready(lazy));
+	/* Waits for one that is not there yet are waits too: in reads, in joins, of another server.
+	 */
+	interrupted(scitq_task_get(other, scitq_of(lazy)));
+	asked = 0;
+	interrupted(scitq_task_delete(other, scitq_of(lazy)));
+	asked = 0;
+	interrupted(scitq_join(other, &lazy, 1, NULL));
+	scitq_close(other, 0);
+	scitq_close(s, 0);
+	scitq_free(lazy);
+}
+
+/* ---- the thread ---- */
+
+static int threads_without_signals(void)
+{
+	DIR *threads = opendir("/proc/self/task");
+	const struct dirent *e;
+	int n = 0;
+
+	assert_non_null(threads);
+	while ((e = readdir(threads)) != NULL) {
+		struct str path = STR_INIT, text = STR_INIT;
+		const char *mask;
+
+		str_addf(&path, "/proc/self/task/%s/status", e->d_name);
+		if (file_read(path.p, &text) == 0 && (mask = strstr(text.p, "SigBlk:\t")) != NULL)
+			n += strncmp(mask + 8, "fffffffe7ffb", 12) == 0;
+		str_release(&path);
+		str_release(&text);
+	}
+	closedir(threads);
+	return n;
+}
+
+/* Signals are the program's: they interrupt its own calls, and come to its own threads. */
+static void test_signals(void **unused)
+{
+	struct scitq *s = open_scitq(0.1, true);
+
+	(void)unused;
+	set_mood(MUTE);
+	assert_int_equal(threads_without_signals(), 0);
+	scitq_free(create(s, "a"));
+	/* It may be about to start. */
+	for (int i = 0; i < 500 && threads_without_signals() == 0; i++)
+		usleep(10000);
+	assert_int_equal(threads_without_signals(), 1);
+	scitq_close(s, 0);
+}
+
+/* ---- the spool ---- */
+
+static char place[64];
+static struct str spool;
+
+static int place_open(void **state)
+{
+	snprintf(place, sizeof(place), "%s/scitq-client.XXXXXX", temporary_place());
+	if (mkdtemp(place) == NULL)
+		return -1;
+	str_init(&spool);
+	str_addf(&spool, "%s/spool", place);
+	return server_open(state);
+}
+
+static int place_close(void **state)
+{
+	str_release(&spool);
+	return tree_remove(place) == 0 ? server_close(state) : -1;
+}
+
+static void tell(void *context, const char *message)
+{
+	str_addf(context, "%s\n", message);
+}
+
+static struct scitq *open_spool(struct str *told)
+{
+	struct scitq_options options = SCITQ_OPTIONS_INIT;
+
+	options.put_timeout = 0.1;
+	options.spool = spool.p;
+	options.log = tell;
+	options.context = told;
+	str_reset(told);
+	return open_with(&options);
+}
+
+/* The disk was full for a while: what had no room is told, what came behind it is not lost. */
+static void test_full(void **unused)
+{
+	struct str told = STR_INIT, text = STR_INIT;
+	struct rlimit all, little;
+	struct scitq *s;
+
+	(void)unused;
+	set_mood(MUTE);
+	s = open_spool(&told);
+	scitq_free(create(s, "a"));
+	assert_int_equal(file_read(spool.p, &text), 0);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &all), 0);
+	little = (struct rlimit){text.len + 20, all.rlim_max};
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &little), 0);
+	scitq_free(create(s, "b"));
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &all), 0);
+	signal(SIGXFSZ, SIG_DFL);
+	assert_non_null(strstr(told.p, "the spool cannot be written: File too large"));
+	scitq_free(create(s, "c"));
+	scitq_free(create(s, "d"));
+	assert_int_equal(scitq_close(s, 0), 4);
+	s = open_spool(&told);
+	assert_non_null(s);
+	set_mood(ANSWERS);
+	assert_int_equal(scitq_close(s, -1), 0);
+	assert_int_equal(server.made.n, 3);
+	assert_string_equal(server.made.v[0].name, "a");
+	assert_string_equal(server.made.v[1].name, "c");
+	assert_string_equal(server.made.v[2].name, "d");
+	str_release(&told);
+	str_release(&text);
+}
+
+/* What names a write that was not kept is left out, and that is told. */
+static void test_orphan(void **unused)
+{
+	static const char left[] =
+	        "{\"n\":2,\"call\":\"task_create\",\"arguments\":{\"command\":\"b\",\"name\":\"b\","
+	        "\"required_task_ids\":[null]},\"lazy\":[{\"argument\":\"required_task_ids\","
+	        "\"index\":0,\"n\":1}],\"key\":\"k2\"}\n"
+	        "{\"n\":3,\"call\":\"task_create\",\"arguments\":{\"command\":\"c\",\"name\":\"c\"}"
+	        ","
+	        "\"lazy\":[],\"key\":\"k3\"}\n";
+	struct str told = STR_INIT;
+	struct scitq *s;
+
+	(void)unused;
+	assert_int_equal(file_replace(spool.p, left, strlen(left), 0600), 0);
+	s = open_spool(&told);
+	assert_non_null(s);
+	assert_non_null(strstr(told.p, "1 writes of an earlier process are left out"));
+	assert_int_equal(scitq_close(s, -1), 0);
+	assert_int_equal(server.made.n, 1);
+	assert_string_equal(server.made.v[0].name, "c");
+	str_release(&told);
+}
+
+#define GOOD                                                                                       \
+	"{\"n\":1,\"call\":\"task_create\",\"arguments\":{\"command\":\"a\"},\"lazy\":[],"         \
+	"\"key\":\"k\"}\n"
+
+/* A spool of another version, or a damaged one, is left as it is. */
+static void test_unknown(void **unused)
+{
+	static const char *const lines[] = {
+	        GOOD "no JSON\n",
+	        GOOD "[]\n",
+	        GOOD GOOD,
+	        "{\"n\":1,\"call\":\"task_sing\",\"arguments\":{},\"lazy\":[],\"key\":\"k\"}\n",
+	        "{\"n\":1,\"call\":\"task_get\",\"arguments\":{\"task_id\":1},\"lazy\":[],\"key\":"
+	        "\"k\"}\n",
+	        "{\"n\":1,\"call\":\"task_create\",\"arguments\":{\"command\":\"a\",\"x\":1},"
+	        "\"lazy\":[],\"key\":\"k\"}\n",
+	        "{\"n\":0,\"call\":\"task_create\",\"arguments\":{\"command\":\"a\"},\"lazy\":[],"
+	        "\"key\":\"k\"}\n",
+	        "{\"n\":9223372036854775807,\"call\":\"task_create\",\"arguments\":{\"command\":"
+	        "\"a\"},\"lazy\":[],\"key\":\"k\"}\n",
+	        "{\"n\":1,\"call\":\"task_create\",\"arguments\":{\"command\":\"a\"},\"lazy\":[],"
+	        "\"key\":\"\"}\n",
+	        "{\"n\":1,\"call\":\"task_create\",\"arguments\":{\"command\":\"a\"},\"lazy\":[{}],"
+	        "\"key\":\"k\"}\n",
+	        "{\"done\":1}\n",
+	        "{\"done\":\"1\",\"json\":null}\n",
+	};
+	struct str told = STR_INIT, text = STR_INIT;
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		assert_int_equal(file_replace(spool.p, lines[i], strlen(lines[i]), 0600), 0);
+		errno = 0;
+		if (open_spool(&told) != NULL)
+			fail_msg("this is taken: %s", lines[i]);
+		assert_int_equal(errno, EBADMSG);
+		assert_non_null(strstr(told.p, "of the spool is none that this version knows"));
+		str_reset(&text);
+		assert_int_equal(file_read(spool.p, &text), 0);
+		assert_string_equal(text.p, lines[i]);
+	}
+	assert_int_equal(server.requests, 0);
+	str_release(&told);
+	str_release(&text);
+}
+
+/* Only its owner reads it; what is no file is none. */
+static void test_file(void **unused)
+{
+	struct str told = STR_INIT;
+	struct scitq *s;
+	struct stat st;
+
+	(void)unused;
+	assert_int_equal(file_replace(spool.p, "", 0, 0644), 0);
+	s = open_spool(&told);
+	assert_int_equal(stat(spool.p, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_null(open_spool(&told));
+	assert_int_equal(errno, EWOULDBLOCK);
+	scitq_close(s, 0);
+	if (geteuid() == 0) {
+		assert_int_equal(chown(spool.p, 1, 1), 0);
+		assert_null(open_spool(&told));
+		assert_int_equal(errno, EPERM);
+	}
+	assert_int_equal(unlink(spool.p), 0);
+	assert_int_equal(mkfifo(spool.p, 0600), 0);
+	assert_null(open_spool(&told));
+	assert_int_equal(errno, ENOTSUP);
+	assert_int_equal(unlink(spool.p), 0);
+	assert_int_equal(mkdir(spool.p, 0700), 0);
+	assert_null(open_spool(&told));
+	assert_int_equal(errno, EISDIR);
+	str_release(&told);
+}
+
+#define WITH_SERVER(test) cmocka_unit_test_setup_teardown(test, server_open, server_close)
+#define WITH_PLACE(test) cmocka_unit_test_setup_teardown(test, place_open, place_close)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        WITH_SERVER(test_shared),
+	        WITH_SERVER(test_arguments),
+	        WITH_SERVER(test_options),
+	        WITH_SERVER(test_shapes),
+	        WITH_SERVER(test_endless),
+	        WITH_SERVER(test_statuses),
+	        cmocka_unit_test(test_handshake),
+	        WITH_SERVER(test_progress),
+	        WITH_SERVER(test_interrupted),
+	        WITH_SERVER(test_signals),
+	        WITH_PLACE(test_full),
+	        WITH_PLACE(test_orphan),
+	        WITH_PLACE(test_unknown),
+	        WITH_PLACE(test_file),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
