@@ -38,6 +38,9 @@ bool call_fail(struct call *c, int code, const char *help, const char *fmt, ...)
 {
 	va_list ap;
 
+	c->code = code;
+	if (c->told != NULL && atomic_exchange(c->told, true))
+		return false;
 	fprintf(stderr, "%s: ", c->command->program);
 	va_start(ap, fmt);
 	vfprintf(stderr, fmt, ap);
@@ -45,7 +48,6 @@ bool call_fail(struct call *c, int code, const char *help, const char *fmt, ...)
 	fputc('\n', stderr);
 	if (help != NULL)
 		fprintf(stderr, "  help: %s\n", help);
-	c->code = code;
 	return false;
 }
 

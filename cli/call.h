@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 #define CALL_AWAY (-1) /* no exit code: whoever is patient asks again */
 
@@ -18,6 +19,8 @@ struct call {
 	bool patient; /* that the server is away is not told: the code is CALL_AWAY then */
 	/* Of several calls at a time one starts a private server again; NULL: it is alone. */
 	pthread_mutex_t *starting;
+	/* Of several, the first that fails says why, and sets it; NULL: it is alone. */
+	atomic_bool *told;
 };
 
 /* Groups of options: which server, for every command that uses this, and how long to wait for it.

@@ -14,6 +14,14 @@
 #include "cli/written.h"
 #include "model/member.h"
 
+/* A PUT of a task. */
+struct edit_put {
+	const json_t *row; /* as we saw it */
+	json_t *body;      /* gone when it was sent */
+	bool chosen;
+	bool done, refused; /* refused: it is in another status now */
+};
+
 struct edit {
 	struct call call;
 	json_t *run;         /* NULL: the tasks are of none */
@@ -24,6 +32,7 @@ struct edit {
 	bool with_program;
 	bool whole;      /* the tasks of a step are chosen, not one of several */
 	struct str text; /* as it was, then as it is to be */
+	VEC(struct edit_put) puts;
 	/* What came of it. */
 	size_t changed, withdrawn;
 	json_t *failed; /* numbers of those changed that had failed */

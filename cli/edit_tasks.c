@@ -1,9 +1,11 @@
 /* The tasks to which `scitq edit` gives another text, and those that take from them. */
+#include "base/alloc.h"
 #include "cli/edit_inside.h"
-
+#include "cli/several.h"
 #include "model/json.h"
 #include "runtime/session.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Tasks that start while we write: the others are looked at again, so often at most. */
@@ -17,27 +19,52 @@ static bool is_held(const json_t *row)
 	return status == TASK_ACCEPTED || status == TASK_ASSIGNED;
 }
 
-/* PUT. One that is no more in the status in which we saw it is to be looked at again. */
-static bool put(struct edit *e, const json_t *row, json_t *body, bool chosen)
+/*
+ * PUT, when all are known. One that is no more in the status in which we saw it is to be looked at
+ * again. Takes the body over, borrows the row.
+ */
+static void put(struct edit *e, const json_t *row, json_t *body, bool chosen)
 {
-	const json_t *id = json_object_get(row, "task_id");
-	struct str path = STR_INIT;
-	bool refused, ok;
-
 	json_object_set_new(body, "if_status", json_text(member_string(row, "status")));
 	if (is_held(row))
 		json_object_set_new(body, "status", json_string("pending"));
-	str_addf(&path, "/tasks/%" JSON_INTEGER_FORMAT, json_integer_value(id));
-	ok = call_unless(&e->call, "PUT", path.p, body, 409, &refused);
+	vec_push(&e->puts, ((struct edit_put){.row = row, .body = body, .chosen = chosen}));
+}
+
+static bool put_one(void *context, struct call *c, size_t i)
+{
+	struct edit_put *put = &((struct edit *)context)->puts.v[i];
+	struct str path = STR_INIT;
+	bool ok;
+
+	str_addf(&path, "/tasks/%" JSON_INTEGER_FORMAT,
+	         json_integer_value(json_object_get(put->row, "task_id")));
+	ok = call_unless(c, "PUT", path.p, put->body, 409, &put->refused);
+	put->body = NULL;
+	put->done = ok && !put->refused;
 	str_release(&path);
-	e->again |= ok && refused;
-	if (!ok || refused)
-		return ok;
-	e->changed += chosen;
-	e->withdrawn += chosen && is_held(row);
-	if (chosen && edit_status(row) == TASK_FAILED)
-		json_array_append_new(e->failed, json_integer(json_integer_value(id)));
-	return true;
+	return ok;
+}
+
+/* Where `ok`; else they are forgotten. */
+static bool put_all(struct edit *e, bool ok)
+{
+	ok = ok && several(&e->call, e->puts.n, put_one, e);
+	for (size_t i = 0; i < e->puts.n; i++) {
+		const struct edit_put *put = &e->puts.v[i];
+		const json_t *id = json_object_get(put->row, "task_id");
+
+		json_decref(put->body);
+		e->again |= put->refused;
+		if (!put->done || !put->chosen)
+			continue;
+		e->changed++;
+		e->withdrawn += is_held(put->row);
+		if (edit_status(put->row) == TASK_FAILED)
+			json_array_append_new(e->failed, json_integer(json_integer_value(id)));
+	}
+	vec_release(&e->puts);
+	return ok;
 }
 
 static void set_text(json_t *body, const char *name, const char *text)
@@ -100,27 +127,26 @@ static bool names_part(const struct str *names, enum identity_part part)
 /*
  * A task that is not to be changed and has another text than the file gives it: an earlier change
  * that did not come into the file, and stays. Of what it takes from now it is not known what it
- * makes. *apart: it is one.
+ * makes. False where it is none.
  */
-static bool leave_apart(struct edit *e, const json_t *row, uint32_t t, const struct identity *id,
-                        bool *apart)
+static bool leave_apart(struct edit *e, const json_t *row, uint32_t t, const struct identity *id)
 {
 	const char *parts = member_string(row, "identity_parts");
 	struct str names = STR_INIT;
-	bool known = parts != NULL && identity_difference(id, parts, &names), ok = true;
+	bool known = parts != NULL && identity_difference(id, parts, &names);
+	bool apart = !known || names_part(&names, IDENTITY_COMMAND) ||
+	             names_part(&names, IDENTITY_CONTAINER);
 
-	*apart = !known || names_part(&names, IDENTITY_COMMAND) ||
-	         names_part(&names, IDENTITY_CONTAINER);
-	e->apart |= *apart;
-	if (*apart && known &&
+	e->apart |= apart;
+	if (apart && known &&
 	    (names_part(&names, IDENTITY_INPUT) || names_part(&names, IDENTITY_RESOURCE))) {
-		ok = put(e, row, json_pack("{s:n, s:n}", "identity", "identity_parts"), false);
+		put(e, row, json_pack("{s:n, s:n}", "identity", "identity_parts"), false);
 		keep_identity(&e->program, json_null(), t);
-	} else if (*apart) {
+	} else if (apart) {
 		keep_identity(&e->program, row, t);
 	}
 	str_release(&names);
-	return ok;
+	return apart;
 }
 
 /*
@@ -134,7 +160,7 @@ static bool change_task(struct edit *e, const json_t *rows, uint32_t t, struct a
 	struct str why = STR_INIT;
 	struct identity id;
 	const json_t *row;
-	bool chosen, changed, same, apart = false, ok = true;
+	bool chosen, changed, same;
 
 	program_before(p)->task(program_before(p), t, arena, &was);
 	program_after(p)->task(program_after(p), t, arena, &is);
@@ -153,14 +179,13 @@ static bool change_task(struct edit *e, const json_t *rows, uint32_t t, struct a
 		keep_identity(p, row, t);
 		return true;
 	}
-	if (!changed)
-		ok = leave_apart(e, row, t, &id, &apart);
-	if (apart)
-		return ok;
+	if (!changed && leave_apart(e, row, t, &id))
+		return true;
 	memcpy(p->ids_after.text[t], id.text, DIGEST_TEXT_SIZE - 1);
-	return (same && text_same(member_string(row, "command"), is.row.command) &&
-	        text_same(member_string(row, "script"), is.row.script)) ||
-	       put(e, row, members_of(row, &is, &id), chosen);
+	if (!same || !text_same(member_string(row, "command"), is.row.command) ||
+	    !text_same(member_string(row, "script"), is.row.script))
+		put(e, row, members_of(row, &is, &id), chosen);
+	return true;
 }
 
 static bool change_run(struct edit *e)
@@ -183,6 +208,7 @@ static bool change_run(struct edit *e)
 		arena_clear(&arena);
 		ok = change_task(e, rows, t, &arena);
 	}
+	ok = put_all(e, ok);
 	arena_release(&arena);
 	json_decref(rows);
 	json_decref(list);
@@ -220,7 +246,7 @@ static bool change_one_alone(struct edit *e, const json_t *row)
 		set_text(body, script != NULL ? "script" : "command",
 		         script == NULL && w.shell != NULL ? line.p : full.p);
 	if (ok)
-		ok = put(e, row, body, true);
+		put(e, row, body, true);
 	else
 		json_decref(body);
 	arena_release(&arena);
@@ -229,53 +255,57 @@ static bool change_one_alone(struct edit *e, const json_t *row)
 	return ok;
 }
 
+/* The rows that were chosen, as they are now. */
+struct looking {
+	const json_t *chosen;
+	json_t **now;
+};
+
+static bool look_one(void *context, struct call *c, size_t i)
+{
+	struct looking *l = context;
+	struct str key = STR_INIT;
+
+	object_row_key(object_named("task"), json_array_get(l->chosen, i), &key);
+	l->now[i] = object_get(c, object_named("task"), key.p);
+	str_release(&key);
+	return l->now[i] != NULL;
+}
+
 static bool change_alone(struct edit *e)
 {
-	json_t *row;
-	size_t i;
-	bool ok = true;
+	const size_t n = json_array_size(e->chosen);
+	struct looking l = {e->chosen, xcalloc(n, sizeof(*l.now))};
+	bool ok = several(&e->call, n, look_one, &l);
 
-	json_array_foreach(e->chosen, i, row)
-	{
-		/* As it stands now. */
-		struct str key = STR_INIT;
-		json_t *now;
+	for (size_t i = 0; ok && i < n; i++) {
+		const json_t *row = json_array_get(e->chosen, i), *now = l.now[i];
 
-		object_row_key(object_named("task"), row, &key);
-		now = object_get(&e->call, object_named("task"), key.p);
-		str_release(&key);
-		ok = now != NULL;
 		/* Done in a round before. */
-		if (ok && edit_is_open(now) &&
+		if (edit_is_open(now) &&
 		    text_same(member_string(now, "command"), member_string(row, "command")) &&
 		    text_same(member_string(now, "script"), member_string(row, "script")))
 			ok = change_one_alone(e, now);
-		json_decref(now);
-		if (!ok)
-			break;
 	}
+	ok = put_all(e, ok);
+	for (size_t i = 0; i < n; i++)
+		json_decref(l.now[i]);
+	free(l.now);
 	return ok;
 }
 
-/* When all that takes from them has been changed, too. */
-static bool retry(struct edit *e)
+static bool retry_one(void *context, struct call *c, size_t i)
 {
-	size_t i;
-	json_t *id;
+	const struct edit *e = context;
+	struct str path = STR_INIT;
+	json_t *reply;
 
-	json_array_foreach(e->failed, i, id)
-	{
-		struct str path = STR_INIT;
-		json_t *reply;
-
-		str_addf(&path, "/tasks/%" JSON_INTEGER_FORMAT, json_integer_value(id));
-		reply = call_json(&e->call, "PUT", path.p, json_pack("{s:s}", "status", "pending"));
-		str_release(&path);
-		json_decref(reply);
-		if (reply == NULL)
-			return false;
-	}
-	return true;
+	str_addf(&path, "/tasks/%" JSON_INTEGER_FORMAT,
+	         json_integer_value(json_array_get(e->failed, i)));
+	reply = call_json(c, "PUT", path.p, json_pack("{s:s}", "status", "pending"));
+	str_release(&path);
+	json_decref(reply);
+	return reply != NULL;
 }
 
 bool edit_tasks(struct edit *e)
@@ -289,7 +319,8 @@ bool edit_tasks(struct edit *e)
 	if (ok && e->again)
 		ok = call_fail(&e->call, EXIT_CODE_SERVER, NULL,
 		               "tasks begin and end faster than they can be changed: some are not");
+	/* When all that takes from them has been changed, too. */
 	if (ok && command_has(e->call.command, "retry"))
-		ok = retry(e);
+		ok = several(&e->call, json_array_size(e->failed), retry_one, e);
 	return ok;
 }

@@ -3,6 +3,7 @@
 #include "cli/attend.h"
 #include "cli/io.h"
 #include "cli/object.h"
+#include "cli/several.h"
 #include "cli/steer.h"
 #include "model/json.h"
 #include "runtime/session.h"
@@ -10,10 +11,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Beside the one that is there. */
-#define THREADS 15
-#define TASKS_PER_THREAD 8
 
 /* 64GB, 64GiB, 2h: as the language writes them, for the fields that are counted in bytes and
    seconds. Other texts stay as they are. */
@@ -148,103 +145,52 @@ static bool retry_task(struct call *c, const char *key, json_t *members, json_t 
 	return ok && *task != NULL;
 }
 
-/* Many tasks at a time: the server writes down together what comes together. */
 struct retrying {
-	const struct command_call *command;
 	const struct keys *keys;
 	json_t *members;
-	pthread_mutex_t starting, lock;
+	pthread_mutex_t lock;
 	/* Under lock. */
-	size_t next, done;
+	size_t done;
 	struct attend attend;
-	int code; /* of the first that failed */
 };
 
-/* The number of the next one; false where there is none, or one has failed. */
-static bool take_next(struct retrying *r, size_t *i)
-{
-	bool more;
-
-	pthread_mutex_lock(&r->lock);
-	more = r->code == EXIT_CODE_OK && r->next < r->keys->list.n;
-	if (more)
-		*i = r->next++;
-	pthread_mutex_unlock(&r->lock);
-	return more;
-}
-
-static void note(struct retrying *r, const struct call *c, const json_t *task)
-{
-	pthread_mutex_lock(&r->lock);
-	if (task != NULL) {
-		attend_task(&r->attend, task);
-		r->done++;
-	} else if (r->code == EXIT_CODE_OK) {
-		r->code = c->code;
-	}
-	pthread_mutex_unlock(&r->lock);
-}
-
-static void *retry_some(void *context)
+static bool retry_one(void *context, struct call *c, size_t i)
 {
 	struct retrying *r = context;
-	struct call c;
-	size_t i;
+	json_t *task = NULL, *members = json_deep_copy(r->members);
+	bool ok = retry_task(c, r->keys->list.v[i], members, &task);
 
-	if (!call_open(&c, r->command))
-		note(r, &c, NULL);
-	c.starting = &r->starting;
-	while (take_next(r, &i)) {
-		json_t *task = NULL, *members = json_deep_copy(r->members);
-
-		retry_task(&c, r->keys->list.v[i], members, &task);
-		note(r, &c, task);
-		json_decref(task);
-		json_decref(members);
+	if (ok) {
+		pthread_mutex_lock(&r->lock);
+		attend_task(&r->attend, task);
+		r->done++;
+		pthread_mutex_unlock(&r->lock);
 	}
-	call_close(&c);
-	return NULL;
-}
-
-/* False with the call's code set. */
-static bool retry_all(struct call *c, struct retrying *r)
-{
-	pthread_t threads[THREADS];
-	size_t n = 0;
-
-	pthread_mutex_init(&r->lock, NULL);
-	pthread_mutex_init(&r->starting, NULL);
-	/* One that cannot be started is done without. */
-	while (n < THREADS && (n + 1) * TASKS_PER_THREAD < r->keys->list.n &&
-	       pthread_create(&threads[n], NULL, retry_some, r) == 0)
-		n++;
-	retry_some(r);
-	while (n > 0)
-		pthread_join(threads[--n], NULL);
-	pthread_mutex_destroy(&r->lock);
-	pthread_mutex_destroy(&r->starting);
-	c->code = r->code;
-	return c->code == EXIT_CODE_OK;
+	json_decref(task);
+	json_decref(members);
+	return ok;
 }
 
 int steer_retry(const struct command_call *command)
 {
 	struct keys keys = {0};
-	struct retrying r = {.command = command, .keys = &keys, .members = json_object()};
+	struct retrying r = {.keys = &keys, .members = json_object()};
 	struct str out = STR_INIT;
 	struct call c;
 	int code;
 
+	pthread_mutex_init(&r.lock, NULL);
 	if (call_open(&c, command) && read_settings(&c, r.members) &&
 	    (command_has(command, "failed") ? find_failed(&c, &keys)
 	                                    : object_tasks(&c, false, &keys))) {
-		retry_all(&c, &r);
+		several(&c, keys.list.n, retry_one, &r);
 		if (r.done > 0 || c.code == EXIT_CODE_OK)
 			str_addf(&out, "%zu task%s pending again\n", r.done,
 			         r.done == 1 ? "" : "s");
 		code = io_print(&out);
 		c.code = c.code == EXIT_CODE_OK ? code : c.code;
 	}
+	pthread_mutex_destroy(&r.lock);
 	json_decref(r.members);
 	keys_release(&keys);
 	code = attend_carry(&r.attend, &c, command_has(command, "detach"));
