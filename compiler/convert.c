@@ -254,6 +254,20 @@ bool value_read(struct compilation *c, const char *text, const struct vtype *typ
 	}
 }
 
+/* The number as somebody means it who writes no unit: 8 GB, 16000 MB as schedulers count, 16G
+ * bytes. */
+static void write_as_size(const struct value *number, struct str *s)
+{
+	if (number->kind == VALUE_INT && number->integer >= 1000000) {
+		const struct value bytes = {.kind = VALUE_SIZE, .integer = number->integer};
+
+		value_write(&bytes, s);
+	} else {
+		value_write(number, s);
+		str_adds(s, number->kind == VALUE_INT && number->integer >= 1000 ? "MB" : "GB");
+	}
+}
+
 void help_unit(struct compilation *c, struct diag *d, const struct value *number,
                enum vtype_kind want)
 {
@@ -265,9 +279,14 @@ void help_unit(struct compilation *c, struct diag *d, const struct value *number
 	if (number == NULL) {
 		help(c, d, "numbers get a unit by `* 1%s`", unit);
 	} else if (value_is_number(number)) {
-		value_write(number, &s);
-		help(c, d, "write it with a unit: `%s%s`", s.p, unit);
-		fix(c, d, d->span, "%s%s", s.p, unit);
+		if (want == VTYPE_SIZE) {
+			write_as_size(number, &s);
+		} else {
+			value_write(number, &s);
+			str_adds(&s, unit);
+		}
+		help(c, d, "write it with a unit: `%s`", s.p);
+		fix(c, d, d->span, "%s", s.p);
 	}
 	str_release(&s);
 }

@@ -230,6 +230,12 @@ struct expr *make_refine(struct parser *p, struct expr *of, struct block *body, 
 	struct expr *e = make_expr(p, EXPR_REFINE, span);
 	struct diag *d;
 
+	if (of->kind == EXPR_RECORD) {
+		d = parser_error(p, E0100, body->span, "expected `,` or `]`, found a block");
+		diag_help(p->sink, d, "a comma stands between two values");
+		e->kind = EXPR_BAD;
+		return e;
+	}
 	if (of->kind != EXPR_NAME && of->kind != EXPR_FIELD) {
 		d = parser_error(p, E0128, of->span,
 		                 "only a recruiter can be refined with `{ ... }`");

@@ -311,7 +311,7 @@ bool lacks_list(struct parser *p)
 	if (*rest != '\n' && *rest != '#')
 		return false;
 	d = parser_error(p, E0121, p->last.span, "nothing follows `in`");
-	diag_help(p->sink, d, "write `%s`", word_find("foreach", WORD_CONTEXTUAL)->form);
+	parser_help_form(p, d, "foreach");
 	return true;
 }
 

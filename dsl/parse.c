@@ -3,7 +3,10 @@
  */
 #include "dsl/lexer.h"
 
+#include "dsl/keywords.h"
 #include "dsl/scanner.h"
+
+#include "base/str.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -23,6 +26,18 @@ struct diag *parser_error(struct parser *p, enum code code, struct span span, co
 	message = arena_vprintf(p->arena, fmt, ap);
 	va_end(ap);
 	return diag_add(p->sink, code_of(code), span, "%s", message);
+}
+
+void parser_help_form(struct parser *p, struct diag *d, const char *keyword)
+{
+	const char *form = word_find(keyword, WORD_CONTEXTUAL)->form;
+	struct str next = STR_INIT;
+	const char *other;
+
+	str_addf(&next, "}, %s ", keyword);
+	other = strstr(form, next.p);
+	diag_help(p->sink, d, "write `%.*s`", other != NULL ? (int)(other + 1 - form) : -1, form);
+	str_release(&next);
 }
 
 const char *parser_text(struct parser *p, struct span span)

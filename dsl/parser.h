@@ -107,6 +107,8 @@ struct diag *parser_error(struct parser *p, enum code code, struct span span, co
         __attribute__((format(printf, 4, 5)));
 /* The source text of a span, in the arena. */
 const char *parser_text(struct parser *p, struct span span);
+/* The help line that shows how the statement of a keyword is written: its first form. */
+void parser_help_form(struct parser *p, struct diag *d, const char *keyword);
 /* Nesting beyond what passes can walk; reported once. */
 void parser_too_deep(struct parser *p, struct span span);
 

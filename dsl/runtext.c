@@ -91,7 +91,9 @@ void report_run_ended(struct parser *p, const struct run_text *run, struct span 
 	struct diag *d = parser_error(p, E0136, line, "the text of `run` ended before this line");
 
 	diag_relate(p->sink, d, run->keyword, "its lines are indented deeper than this");
-	diag_help(p->sink, d, "indent this line if it belongs to the text");
+	diag_help(p->sink, d,
+	          "indent this line if it belongs to the text; what all lines share is removed, "
+	          "from those of a here-document, too");
 }
 
 /* Whether a line that is indented less than `run` can be meant as a statement. */
@@ -112,9 +114,43 @@ static bool like_statement(const struct parser *p, const struct line *l)
 	return i < l->end && strchr("={,}", p->text[i]) != NULL;
 }
 
+/* Whether a here-document begins in [from, to) and does not end there. */
+static bool in_document(const struct parser *p, uint32_t from, uint32_t to)
+{
+	const char *end = p->text + to, *word = p->text + from;
+
+	while ((word = memmem(word, (size_t)(end - word), "<<", 2)) != NULL) {
+		size_t n = 0;
+		bool ended = false;
+
+		word += 2;
+		if (word < end && *word == '<') {
+			word++;
+			continue;
+		}
+		word += strspn(word, "- \t'\"\\");
+		while (word + n < end && (isalnum((unsigned char)word[n]) || word[n] == '_'))
+			n++;
+		/* 1 << 2 shifts. */
+		if (n == 0 || isdigit((unsigned char)*word))
+			continue;
+		for (uint32_t at = line_at(p, (uint32_t)(word - p->text)).next;
+		     at < to && !ended;) {
+			struct line l = line_at(p, at);
+
+			ended = l.end - l.first == n && memcmp(p->text + l.first, word, n) == 0;
+			at = l.next;
+		}
+		if (!ended)
+			return true;
+	}
+	return false;
+}
+
 /*
  * The text ended at a line that is not deeper than `run`. Where that is a line of a
- * here-document in the first column, say so and skip to the end of the step.
+ * here-document in the first column, or one whose white space is of the other kind, say so and
+ * skip to the end of the step.
  */
 static void check_end(struct parser *p, const struct run_text *run, const struct line *head,
                       uint32_t *end)
@@ -126,14 +162,19 @@ static void check_end(struct parser *p, const struct run_text *run, const struct
 		if (!blank(&l))
 			break;
 	}
-	if (blank(&l) || l.start == head->start || l.first - l.start >= head->first - head->start ||
-	    like_statement(p, &l))
+	if (blank(&l) || l.start == head->start)
 		return;
-	report_run_ended(p, run, parser_span(p, l.first, l.end));
+	if (like_statement(p, &l) && (p->text[l.first] == '}' || !in_document(p, head->next, *end)))
+		return;
+	if (!agree(p, head, &l))
+		report_mixed(p, &l, head);
+	else if (l.first - l.start < head->first - head->start)
+		report_run_ended(p, run, parser_span(p, l.first, l.end));
+	else
+		return;
 	for (uint32_t at = *end; at < p->len; at = l.next) {
 		l = line_at(p, at);
-		if (!blank(&l) && p->text[l.first] == '}' &&
-		    l.first - l.start < head->first - head->start)
+		if (!blank(&l) && p->text[l.first] == '}' && width(p, &l) < width(p, head))
 			break;
 		*end = l.next;
 	}

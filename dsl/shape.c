@@ -149,7 +149,7 @@ static void report_misplaced(const struct place *place, const struct stmt *s)
 		const char *word = parser_text(p, s->keyword);
 
 		d = parser_error(p, E0100, s->keyword, "`%s` without what it declares", word);
-		diag_help(p->sink, d, "write `%s`", word_find(word, WORD_CONTEXTUAL)->form);
+		parser_help_form(p, d, word);
 		return;
 	}
 	/* `step lacks { }` reads as a condition on `step`. */

@@ -299,7 +299,7 @@ static bool bad_declaration(const struct mistake *m)
 		return false;
 	d = parser_error(p, E0100, m->at->span, "expected %s after `%s`, found %s", wanted, word,
 	                 found_text(m));
-	diag_help(p->sink, d, "write `%s`", word_find(word, WORD_CONTEXTUAL)->form);
+	parser_help_form(p, d, word);
 	return true;
 }
 
@@ -582,9 +582,10 @@ static void plain_error(const struct mistake *m)
 		diag_help(p->sink, d, "several values stand in a list: `[A, B]`");
 	else if (expects(m, "a new line") && begins_value(m->at))
 		diag_help(p->sink, d, "a new line or a comma separates two statements");
+	else if (expects(m, "`,`") && begins_value(m->at))
+		diag_help(p->sink, d, "a comma stands between two values");
 	else if (!expects(m, "a number") && p->begun.kind >= T_SCITQ && p->begun.kind <= T_IMPORT)
-		diag_help(p->sink, d, "write `%s`",
-		          word_find(text_of(m, &p->begun), WORD_CONTEXTUAL)->form);
+		parser_help_form(p, d, text_of(m, &p->begun));
 	str_release(&expected);
 }
 
