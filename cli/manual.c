@@ -33,13 +33,9 @@ static void add_option(struct str *out, const struct command_option *o)
 static void add_command(struct str *out, const struct command *c,
                         const struct command_option *const *shared)
 {
-	str_adds(out, "## scitq ");
-	add_text(out, c->words);
-	if (*c->arguments != '\0') {
-		str_addc(out, ' ');
-		add_text(out, c->arguments);
-	}
-	str_adds(out, "\n\n");
+	/* A heading is taken as it is written: in one a backslash is itself. */
+	str_addf(out, "## scitq %s%s%s\n\n", c->words, *c->arguments != '\0' ? " " : "",
+	         c->arguments);
 	add_text(out, c->help);
 	str_adds(out, ".\n\n");
 	for (size_t i = 0; i < COMMAND_GROUPS && c->options[i] != NULL; i++) {
