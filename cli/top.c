@@ -7,6 +7,7 @@
 
 #include <locale.h>
 #include <ncurses.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,6 +15,8 @@
 #define REFRESH_MS 2000
 #define RUNS_SHOWN 10
 #define FAILURES_SHOWN 5
+/* Of which some are of one task. */
+#define FAILURES_READ "20"
 #define BAR 20
 /* Columns of a line beside a name in it. */
 #define REST 62
@@ -28,6 +31,7 @@ struct board {
 	        *chosen;                                    /* the run whose steps are shown */
 	json_int_t run;                                     /* its number; 0: the newest */
 	char said[200]; /* the last line: what a key did, what failed */
+	char today[DATE_TEXT_SIZE];
 };
 
 /* ---- what the server says ---- */
@@ -71,7 +75,8 @@ static bool refresh_board(struct board *b)
 	    !load(b, &b->workers, "/workers/", NULL) ||
 	    !load(b, &b->counts, "/workers/tasks", NULL) ||
 	    !load(b, &b->failures,
-	          "/executions/?status=failed&reverse=true&limit=5&no_output=true&view=full",
+	          "/executions/?status=failed&reverse=true&limit=" FAILURES_READ
+	          "&no_output=true&view=full",
 	          NULL) ||
 	    !load(b, &b->tasks, "/tasks/", failed_tasks(b)))
 		return false;
@@ -84,7 +89,7 @@ static bool refresh_board(struct board *b)
 	return load(b, &b->chosen, path, NULL);
 }
 
-static void steer(struct board *b, json_t *body, const char *path, const char *done)
+static bool steer(struct board *b, json_t *body, const char *path, const char *done)
 {
 	struct client *client = &b->call->reach.client;
 	enum client_result result =
@@ -92,12 +97,14 @@ static void steer(struct board *b, json_t *body, const char *path, const char *d
 
 	json_decref(body);
 	snprintf(b->said, sizeof(b->said), "%s", result == CLIENT_OK ? done : client->error.p);
+	return result == CLIENT_OK;
 }
 
-/* Stop or go for each step of the chosen run. */
+/* Stop or go for each step of the chosen run, until one is refused. */
 static void steer_steps(struct board *b, const char *verb, const char *done)
 {
 	json_t *step;
+	bool ok = true;
 	size_t i;
 
 	json_array_foreach(json_object_get(b->chosen, "steps"), i, step)
@@ -106,14 +113,15 @@ static void steer_steps(struct board *b, const char *verb, const char *done)
 
 		str_addf(&path, "/batch/%s/%s", json_string_value(json_object_get(step, "batch")),
 		         verb);
-		steer(b, json_pack("{s:i}", "signal", 0), path.p, done);
+		ok = ok && steer(b, json_pack("{s:i}", "signal", 0), path.p, done);
 		str_release(&path);
 	}
 }
 
 /* ---- the screen ---- */
 
-/* Text of others: nothing in it moves the cursor. */
+/* Text of others: nothing in it moves the cursor, nor is anything but ASCII where the locale has
+   no more. */
 static void put(int row, int column, enum paint paint, const char *text, int width)
 {
 	attron(COLOR_PAIR(paint));
@@ -125,9 +133,9 @@ static void put(int row, int column, enum paint paint, const char *text, int wid
 	for (; text != NULL && *text != '\0' && width > 0; text++) {
 		unsigned char c = (unsigned char)*text;
 
-		if (c < ' ' || c == 0x7f)
+		if (c < ' ' || c == 0x7f || (MB_CUR_MAX == 1 && c >= 0xc0))
 			addch('?');
-		else
+		else if (MB_CUR_MAX > 1 || c < 0x80)
 			addnstr(text, 1);
 		width -= (c & 0xc0) != 0x80;
 	}
@@ -175,11 +183,12 @@ static int show_runs(const struct board *b, int row)
 	json_t *run;
 	size_t i;
 
-	put_titles(row, "run   workflow", "      status      tasks  since");
+	put_titles(row, "run   workflow", "      status      tasks   reused  since");
 	row++;
 	json_array_foreach(b->runs, i, run)
 	{
 		const char *status = member_text(run, "status");
+		const char *date = member_text(run, "creation_date");
 		char number[24];
 
 		if (i == RUNS_SHOWN || row >= LINES - 1)
@@ -191,9 +200,12 @@ static int show_runs(const struct board *b, int row)
 		put(row, 8, PAINT_PLAIN, member_text(run, "name"), name);
 		put(row, rest, paint_of(status), status, 11);
 		put_number(row, rest + 8, member_int(run, "task_count"));
-		put(row, rest + 19, PAINT_PLAIN, member_text(run, "creation_date"), 10);
-		if (strlen(member_text(run, "creation_date")) > 11)
-			put(row, rest + 30, PAINT_PLAIN, member_text(run, "creation_date") + 11, 8);
+		put_number(row, rest + 17, member_int(run, "reused_count"));
+		/* The day alone, or the time of one that is today. */
+		if (strlen(date) > 19 && strncmp(date, b->today, 10) == 0)
+			put(row, rest + 28, PAINT_PLAIN, date + 11, 8);
+		else
+			put(row, rest + 28, PAINT_PLAIN, date, 10);
 		row++;
 	}
 	return row + 1;
@@ -209,7 +221,10 @@ static void show_bar(int row, int column, long long done, long long failed, long
 		    bad    ? PAINT_BAD
 		    : full ? PAINT_GOOD
 		           : PAINT_PLAIN,
-		    full || bad ? "#" : ".", 1);
+		    full  ? "#"
+		    : bad ? "x"
+		          : ".",
+		    1);
 	}
 }
 
@@ -262,6 +277,7 @@ static long long running_of(const struct board *b, long long worker)
 static int show_workers(const struct board *b, int row)
 {
 	const int name = name_width(), rest = name + 4;
+	char load_text[24];
 	json_t *worker;
 	size_t i;
 
@@ -279,7 +295,11 @@ static int show_workers(const struct board *b, int row)
 		put(row, rest, paint_of(status), status, 11);
 		put_number(row, rest + 10, running_of(b, member_int(worker, "worker_id")));
 		put_number(row, rest + 19, member_int(worker, "concurrency"));
-		put(row, rest + 32, PAINT_PLAIN, member_text(worker, "load"), 6);
+		/* Without how much it waits for its disks. */
+		snprintf(load_text, sizeof(load_text), "%.*s",
+		         (int)strcspn(member_text(worker, "load"), " "),
+		         member_text(worker, "load"));
+		put(row, rest + 32, PAINT_PLAIN, load_text, 6);
 		put(row, rest + 39, PAINT_PLAIN, member_text(worker, "batch"), COLS);
 		row++;
 	}
@@ -300,8 +320,19 @@ static const char *name_of(const struct board *b, long long task)
 	return "";
 }
 
+/* A later execution of the same task stands among the first n. */
+static bool told_before(const struct board *b, size_t n)
+{
+	int64_t task = member_int(json_array_get(b->failures, n), "task_id");
+
+	while (n > 0 && member_int(json_array_get(b->failures, n - 1), "task_id") != task)
+		n--;
+	return n > 0;
+}
+
 static void show_failures(const struct board *b, int row)
 {
+	int shown = 0;
 	json_t *e;
 	size_t i;
 
@@ -312,8 +343,11 @@ static void show_failures(const struct board *b, int row)
 	{
 		struct str line = STR_INIT;
 
-		if (i == FAILURES_SHOWN || row >= LINES - 1)
+		if (shown == FAILURES_SHOWN || row >= LINES - 1)
 			break;
+		if (told_before(b, i))
+			continue;
+		shown++;
 		str_addf(&line, "%lld  %s  %s", (long long)member_int(e, "task_id"),
 		         name_of(b, member_int(e, "task_id")), member_text(e, "reason"));
 		if (json_is_integer(json_object_get(e, "return_code")))
@@ -325,15 +359,14 @@ static void show_failures(const struct board *b, int row)
 	}
 }
 
-static void show(const struct board *b)
+static void show(struct board *b)
 {
-	char date[DATE_TEXT_SIZE];
 	struct str head = STR_INIT;
 	int row;
 
 	erase();
-	date_format(clock_date_us(), date);
-	str_addf(&head, "scitq top  %s  %.8s UTC", b->call->reach.client.url.p, date + 11);
+	date_format(clock_date_us(), b->today);
+	str_addf(&head, "scitq top  %s  %.8s UTC", b->call->reach.client.url.p, b->today + 11);
 	put(0, 0, PAINT_HEAD, head.p, COLS);
 	str_release(&head);
 	row = show_runs(b, 2);
@@ -413,6 +446,8 @@ static bool take_key(struct board *b, int key)
 
 static void open_screen(void)
 {
+	const char *no_color = getenv("NO_COLOR");
+
 	setlocale(LC_CTYPE, "");
 	initscr();
 	cbreak();
@@ -420,6 +455,8 @@ static void open_screen(void)
 	keypad(stdscr, TRUE);
 	curs_set(0);
 	timeout(REFRESH_MS);
+	if (no_color != NULL && *no_color != '\0')
+		return;
 	start_color();
 	use_default_colors();
 	init_pair(PAINT_GOOD, COLOR_GREEN, -1);
