@@ -379,7 +379,8 @@ bool queue_drain(struct queue *q, double seconds, struct watch watch)
 			pthread_mutex_lock(&q->lock);
 		}
 	}
-	stop = q->first != NULL && q->first->answer->number <= last;
+	/* Who asked to stop is not to be overlooked, though the last one has just been sent. */
+	stop = stop || (q->first != NULL && q->first->answer->number <= last);
 	pthread_mutex_unlock(&q->lock);
 	return !stop;
 }

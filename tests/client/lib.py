@@ -1,11 +1,15 @@
 """What the client's tests share: a server with a worker, and libscitq installed in a directory of its own."""
 
+import contextlib
 import importlib.util
 import os
+import random
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "tests", "api"))
@@ -87,6 +91,49 @@ class Installed:
             words = ["-l:libscitq.a" if word == "-lscitq" else word for word in words]
         run(CC, "-std=c17", "-Wall", "-Wextra", "-Werror", *FLAGS, "-o", program, source, *words, env=self.env())
         return program
+
+
+class Cutter:
+    """A proxy that cuts connections at random, now before the request is through, now before the answer is."""
+
+    def __init__(self, port, chance=0.0, seed=0):
+        self.port, self.chance, self.random = port, chance, random.Random(seed)
+        self.cuts = {"request": 0, "answer": 0}
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.own = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                link, _ = self.listener.accept()
+                threading.Thread(target=self.serve, args=(link,), daemon=True).start()
+
+    def cuts_it(self, what, data):
+        return self.random.random() < self.chance
+
+    def cut(self, what, data):
+        if not self.cuts_it(what, data):
+            return False
+        self.cuts[what] += 1
+        return True
+
+    def serve(self, link):
+        with link, socket.create_connection(("127.0.0.1", self.port)) as there, contextlib.suppress(OSError):
+            while True:
+                asked = link.recv(1 << 16)
+                if not asked or self.cut("request", asked):
+                    return
+                there.sendall(asked)
+                answer = there.recv(1 << 16)
+                if not answer or (asked.startswith(b"POST /tasks/") and self.cut("answer", asked)):
+                    return
+                link.sendall(answer)
+                if b"GET /events" in asked:
+                    return
+
+    def close(self):
+        self.listener.close()
 
 
 main = api.main
