@@ -3,10 +3,12 @@
 #include "base/alloc.h"
 #include "base/fd.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +28,25 @@ static void must(int ok)
 	}
 }
 
+static EVP_MD *sha256;
+static pthread_once_t sha256_once = PTHREAD_ONCE_INIT;
+
+static void find_sha256(void)
+{
+	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	must(sha256 != NULL);
+}
+
+/* EVP_sha256() would be looked up among the providers again for each digest. */
+static const EVP_MD *get_sha256(void)
+{
+	int err = pthread_once(&sha256_once, find_sha256);
+
+	assert(err == 0);
+	(void)err;
+	return sha256;
+}
+
 static struct digest *begin(const EVP_MD *kind)
 {
 	struct digest *d = xmalloc(sizeof(*d));
@@ -38,7 +59,7 @@ static struct digest *begin(const EVP_MD *kind)
 
 struct digest *digest_new(void)
 {
-	return begin(EVP_sha256());
+	return begin(get_sha256());
 }
 
 void digest_add(struct digest *d, const void *data, size_t len)
@@ -89,7 +110,7 @@ void digest_keyed(const char *key, const char *text, char mac[DIGEST_TEXT_SIZE])
 	unsigned char bytes[EVP_MAX_MD_SIZE];
 	unsigned n = 0;
 
-	must(HMAC(EVP_sha256(), key, (int)strlen(key), (const unsigned char *)text, strlen(text),
+	must(HMAC(get_sha256(), key, (int)strlen(key), (const unsigned char *)text, strlen(text),
 	          bytes, &n) != NULL);
 	to_hex(bytes, n, mac);
 }

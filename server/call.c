@@ -1,13 +1,10 @@
 #include "server/call.h"
 
-#include "model/json.h"
 #include "server/http.h"
 #include "server/mask.h"
 
 #include <assert.h>
 #include <string.h>
-
-static const char JSON_TYPE[] = "application/json";
 
 static void answer(struct call *call, int status, const char *content_type)
 {
@@ -22,12 +19,7 @@ static void answer(struct call *call, int status, const char *content_type)
 
 void call_reply(struct call *call, int status, json_t *value)
 {
-	if (status < 300)
-		value = mask_apply(call, value);
-	str_reset(&call->reply);
-	json_print(value, &call->reply);
-	json_decref(value);
-	str_addc(&call->reply, '\n');
+	mask_print(call, status, value);
 	answer(call, status, JSON_TYPE);
 }
 

@@ -74,6 +74,8 @@ struct call {
 	void (*answered)(struct call *call);
 };
 
+#define JSON_TYPE "application/json"
+
 /* Answer with JSON text; steals the reference. */
 void call_reply(struct call *call, int status, json_t *value);
 /* Answer with bytes already in call->reply. */

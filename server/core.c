@@ -66,6 +66,7 @@ struct core *core_new(struct store *store, const struct core_options *options,
 	core->recruit = recruit_new();
 	core->wake = -1;
 	core->told_end = &core->told;
+	core->key_seen = (struct str)STR_INIT;
 	core->jobs = jobs_new(core->options.provider);
 	state_init(&core->state, &core->timers);
 	core->known = known_new();
@@ -121,6 +122,7 @@ void core_free(struct core *core)
 	arena_release(&core->arena);
 	pthread_mutex_destroy(&core->lock);
 	free(core->url);
+	str_release(&core->key_seen);
 	if (core->wake >= 0)
 		close(core->wake);
 	free(core);

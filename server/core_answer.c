@@ -2,6 +2,7 @@
 
 #include "server/audit.h"
 #include "server/idempotency.h"
+#include "server/mask.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -13,12 +14,22 @@ void answer_unavailable(struct call *call, const char *why)
 	call_problem(call);
 }
 
+/* What is kept for a repetition is what is sent. */
+static void print_kept(struct core *core, struct core_answer *answer)
+{
+	mask_print(answer->call, answer->status, answer->value);
+	answer->value = NULL;
+	answer->content_type = JSON_TYPE;
+	idempotency_note(core, answer->call);
+}
+
 void answer_push(struct core *core, struct core_answer answer)
 {
 	if (answer.call == core->current) {
 		if (answer.status >= 200 && answer.status < 300 && !answer.call->repeated) {
 			audit_write(core, answer.call);
-			idempotency_note(core, answer.call, answer.value);
+			if (answer.call->key != NULL && answer.value != NULL)
+				print_kept(core, &answer);
 		}
 		core->current = NULL;
 	}

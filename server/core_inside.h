@@ -104,6 +104,7 @@ struct core {
 	size_t calls;   /* of the group */
 	struct core_counts counts;
 	uint64_t keys;                    /* of calls, kept since the start */
+	struct str key_seen;              /* up to this one old keys were looked for last */
 	VEC(struct worker_node *) asking; /* whose lease calls are to be looked at */
 
 	unsigned failures;  /* groups that failed since one was kept */

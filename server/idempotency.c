@@ -8,7 +8,9 @@
 #include <string.h>
 
 #define KEPT_US (7 * 24 * 3600 * INT64_C(1000000))
-#define PRUNED_AT_ONCE 100
+/* All keys are looked at while half as many come. */
+#define KEPT_BETWEEN 100
+#define LOOKED_AT 200
 
 /* jansson prints in small pieces. */
 struct gather {
@@ -59,15 +61,21 @@ enum key_found idempotency_find(struct core *core, const char *key, const char *
 	return strcmp(row.digest, digest) == 0 ? KEY_SAME : KEY_OTHER;
 }
 
+static bool keep(struct core *core, const char *key, const char *digest, const char *reply)
+{
+	const struct idempotency row = {
+	        .key = key, .digest = digest, .reply = reply, .creation_date = core->now_us};
+
+	return record_insert(core, TABLE_IDEMPOTENCY, &row);
+}
+
 bool idempotency_keep(struct core *core, const char *key, const char *digest, const json_t *reply)
 {
 	struct str text = STR_INIT;
-	struct idempotency row = {.key = key, .digest = digest, .creation_date = core->now_us};
 	bool ok;
 
 	json_print(reply, &text);
-	row.reply = text.p;
-	ok = record_insert(core, TABLE_IDEMPOTENCY, &row);
+	ok = keep(core, key, digest, text.p);
 	str_release(&text);
 	return ok;
 }
@@ -106,22 +114,21 @@ bool idempotency_repeat(struct core *core, struct call *call)
 		request_digest(call, digest);
 		call->key_digest = arena_strdup(&call->arena, digest);
 	}
-	return idempotency_answer(core, call, call->key, call->key_digest,
-	                          call->route->flags & ROUTE_MAKES ? 201 : 200);
+	/* Most keys are new and written next: one transaction has both. */
+	return core_write(core) && idempotency_answer(core, call, call->key, call->key_digest,
+	                                              call->route->flags & ROUTE_MAKES ? 201 : 200);
 }
 
-void idempotency_note(struct core *core, struct call *call, const json_t *reply)
+void idempotency_note(struct core *core, const struct call *call)
 {
-	if (call->key == NULL || reply == NULL)
-		return;
-	if (idempotency_keep(core, call->key, call->key_digest, reply) &&
-	    ++core->keys % PRUNED_AT_ONCE == 0)
+	if (keep(core, call->key, call->key_digest, call->reply.p) &&
+	    ++core->keys % KEPT_BETWEEN == 0)
 		idempotency_prune(core);
 }
 
 void idempotency_prune(struct core *core)
 {
-	if (core_write(core) &&
-	    store_prune_keys(core->store, core->now_us - KEPT_US, PRUNED_AT_ONCE) != STORE_OK)
+	if (core_write(core) && store_prune_keys(core->store, core->now_us - KEPT_US, LOOKED_AT,
+	                                         &core->key_seen) != STORE_OK)
 		core_failed(core, "old keys cannot be deleted");
 }

@@ -24,9 +24,9 @@ bool idempotency_answer(struct core *core, struct call *call, const char *key, c
                         int status);
 /* The same of call->key, as the core meets the call. */
 bool idempotency_repeat(struct core *core, struct call *call);
-/* Keep the reply of a call with call->key; of another, nothing. */
-void idempotency_note(struct core *core, struct call *call, const json_t *reply);
-/* Forget keys of long ago, a few at a time. */
+/* Keep call->reply under call->key. */
+void idempotency_note(struct core *core, const struct call *call);
+/* Look at some of the keys, in turn, and forget those of long ago. */
 void idempotency_prune(struct core *core);
 
 #endif

@@ -1,5 +1,7 @@
 #include "server/mask.h"
 
+#include "model/json.h"
+
 #include <string.h>
 
 /* More than any row has fields: each that there is not is a null in every row. */
@@ -85,4 +87,14 @@ json_t *mask_apply(const struct call *call, json_t *value)
 	}
 	json_decref(value);
 	return kept;
+}
+
+void mask_print(struct call *call, int status, json_t *value)
+{
+	if (status < 300)
+		value = mask_apply(call, value);
+	str_reset(&call->reply);
+	json_print(value, &call->reply);
+	json_decref(value);
+	str_addc(&call->reply, '\n');
 }

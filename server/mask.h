@@ -13,5 +13,7 @@ bool mask_read(struct call *call, const char *text);
 /* What is wanted of a row, or of each row of an array; the value itself where nothing was said.
    Steals the value. A wanted field that there is not is null. */
 json_t *mask_apply(const struct call *call, json_t *value);
+/* The same as the text of a reply, in call->reply; an error is printed whole. Steals the value. */
+void mask_print(struct call *call, int status, json_t *value);
 
 #endif

@@ -122,18 +122,51 @@ enum store_result store_delete_batch(struct store *s, const char *batch)
 	return run_all(s, list, COUNT(list), (struct key){batch, 0}, NULL);
 }
 
-enum store_result store_prune_keys(struct store *s, int64_t before_us, int64_t limit)
+/* The key that stands `limit` keys behind *after, or nothing where there are fewer. */
+static enum store_result find_last(struct store *s, const char *after, int64_t limit,
+                                   struct str *last)
 {
 	enum store_result result;
-	struct statement *st = store_ready(s,
-	                                   "DELETE FROM idempotency WHERE key IN"
-	                                   " (SELECT key FROM idempotency WHERE creation_date < ? "
-	                                   "ORDER BY creation_date LIMIT ?)",
-	                                   &result);
+	struct statement *st = store_ready(
+	        s, "SELECT key FROM idempotency WHERE key > ? ORDER BY key LIMIT 1 OFFSET ?",
+	        &result);
+	const char *key;
+	size_t len;
 
 	if (st == NULL)
 		return result;
-	s->driver->bind_integer(st, 1, before_us);
-	s->driver->bind_integer(st, 2, limit);
-	return store_run(s, st, NULL);
+	s->driver->bind_text(st, 1, after);
+	s->driver->bind_integer(st, 2, limit - 1);
+	result = s->driver->step(st);
+	if (result == STORE_OK) {
+		key = s->driver->bytes(st, 0, &len);
+		str_add(last, key, len);
+	}
+	return reader_done(&s->own, st, result);
+}
+
+enum store_result store_prune_keys(struct store *s, int64_t before_us, int64_t limit,
+                                   struct str *after)
+{
+	struct str last = STR_INIT;
+	enum store_result result = find_last(s, after->p, limit, &last);
+	struct statement *st = NULL;
+
+	if (result == STORE_OK)
+		st = store_ready(s,
+		                 last.len > 0 ? "DELETE FROM idempotency WHERE creation_date < ?"
+		                                " AND key > ? AND key <= ?"
+		                              : "DELETE FROM idempotency WHERE creation_date < ?"
+		                                " AND key > ?",
+		                 &result);
+	if (st != NULL) {
+		s->driver->bind_integer(st, 1, before_us);
+		s->driver->bind_text(st, 2, after->p);
+		if (last.len > 0)
+			s->driver->bind_text(st, 3, last.p);
+		result = store_run(s, st, NULL);
+	}
+	str_release(after);
+	*after = last;
+	return result;
 }

@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-#define SCHEMA_VERSION 19
+#define SCHEMA_VERSION 20
 
 /*
  * SQL that leads from version i + 1 to i + 2; missing tables and indexes are made after it. Types
@@ -71,6 +71,8 @@ static const char *const upgrades[SCHEMA_VERSION - 1] = {
         "ALTER TABLE worker ADD COLUMN home {text}",
         /* How far a run is on its way into debug. */
         "ALTER TABLE run ADD COLUMN debug_from {integer}",
+        /* Old keys are found without it. */
+        "DROP INDEX IF EXISTS idempotency_date",
 };
 
 /*
@@ -95,7 +97,6 @@ static const char *const indexes[] = {
         INDEX "signal_execution ON signal(execution_id)",
         INDEX "worker_name ON worker(name)",
         INDEX "run_name ON run(name)",
-        INDEX "idempotency_date ON idempotency(creation_date)",
         INDEX "audit_token ON audit(token)",
         INDEX "audit_date ON audit(date)",
         "CREATE UNIQUE INDEX IF NOT EXISTS token_hash ON token(hash)",

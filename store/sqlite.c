@@ -57,9 +57,24 @@ static enum store_result result_of(int code)
 	}
 }
 
+static struct statement *prepare(struct connection *c, const char *sql);
+
+/* Every transaction has these: they are not read anew each time. */
+#define BEGIN_WRITING "BEGIN IMMEDIATE"
+#define COMMIT "COMMIT"
+
 static enum store_result execute(struct connection *c, const char *sql)
 {
-	return result_of(sqlite3_exec(c->db, sql, NULL, NULL, NULL));
+	struct statement *st;
+
+	if (strcmp(sql, BEGIN_WRITING) != 0 && strcmp(sql, COMMIT) != 0)
+		return result_of(sqlite3_exec(c->db, sql, NULL, NULL, NULL));
+	st = prepare(c, sql);
+	if (st == NULL)
+		return result_of(sqlite3_errcode(c->db));
+	(void)sqlite3_step(st->stmt);
+	/* Has the error of the step, if there was one. */
+	return result_of(sqlite3_reset(st->stmt));
 }
 
 static void free_statement(struct cached *item)
@@ -299,9 +314,9 @@ static void deadline(struct connection *c, int64_t deadline_ns)
 static const char *const prefixes[] = {"sqlite:///", NULL};
 
 static const struct dialect dialect = {
-        .begin = "BEGIN IMMEDIATE",
+        .begin = BEGIN_WRITING,
         .begin_read = "BEGIN",
-        .begin_alone = "BEGIN IMMEDIATE",
+        .begin_alone = BEGIN_WRITING,
         .integer = "INTEGER",
         .real = "REAL",
         .text = "TEXT",

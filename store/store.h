@@ -169,8 +169,10 @@ enum store_result store_delete_worker(struct store *s, int64_t worker_id);
 /* Its tasks, their executions, requirements (on both sides), signals, its recruiters and its own
    row. */
 enum store_result store_delete_batch(struct store *s, const char *batch);
-/* Idempotency keys first used before the date, at most `limit` of them. */
-enum store_result store_prune_keys(struct store *s, int64_t before_us, int64_t limit);
+/* Of the `limit` idempotency keys that follow *after in their order those first used before the
+   date; *after becomes the last one looked at, empty where the end was reached. */
+enum store_result store_prune_keys(struct store *s, int64_t before_us, int64_t limit,
+                                   struct str *after);
 
 /* --- pruning; inside a transaction --- */
 

@@ -546,6 +546,7 @@ static void a_new_execution_is_the_latest(void **state)
 
 static void old_keys_are_pruned(void **state)
 {
+	struct str seen = STR_INIT;
 	struct place p;
 	struct store *s;
 
@@ -553,20 +554,37 @@ static void old_keys_are_pruned(void **state)
 	place_make(&p);
 	s = place_open(&p);
 	assert_int_equal(store_begin(s), STORE_OK);
+	/* Dates in another order than keys. */
 	for (int i = 0; i < 10; i++) {
 		char key[8] = {'k', (char)('0' + i), '\0'};
-		struct idempotency row = {key, "d", "{}", 100 + i};
+		struct idempotency row = {key, "d", "{}", 100 + i * 7 % 10};
 
 		assert_int_equal(store_insert(s, TABLE_IDEMPOTENCY, &row), STORE_OK);
 	}
-	assert_int_equal(store_prune_keys(s, 106, 4), STORE_OK);
+	/* 100, 107, 104, 101: those of three are old. */
+	assert_int_equal(store_prune_keys(s, 106, 4, &seen), STORE_OK);
+	assert_string_equal(seen.p, "k3");
 	assert_int_equal(store_commit(s), STORE_OK);
-	assert_int_equal(place_number(p.path.p, "SELECT count(*) FROM idempotency"), 6);
-	assert_int_equal(place_number(p.path.p, "SELECT min(creation_date) FROM idempotency"), 104);
+	assert_int_equal(place_number(p.path.p, "SELECT count(*) FROM idempotency"), 7);
+	assert_int_equal(
+	        place_number(p.path.p, "SELECT creation_date FROM idempotency WHERE key <= 'k3'"),
+	        107);
+	/* The other six, to the end exactly, and behind it. */
 	assert_int_equal(store_begin(s), STORE_OK);
-	assert_int_equal(store_prune_keys(s, 106, 100), STORE_OK);
+	assert_int_equal(store_prune_keys(s, 106, 6, &seen), STORE_OK);
+	assert_string_equal(seen.p, "k9");
+	assert_int_equal(store_prune_keys(s, 106, 6, &seen), STORE_OK);
+	assert_string_equal(seen.p, "");
 	assert_int_equal(store_commit(s), STORE_OK);
+	assert_int_equal(place_number(p.path.p, "SELECT count(*) FROM idempotency"), 4);
 	assert_int_equal(place_number(p.path.p, "SELECT min(creation_date) FROM idempotency"), 106);
+	/* From the start again; fewer than asked for. */
+	assert_int_equal(store_begin(s), STORE_OK);
+	assert_int_equal(store_prune_keys(s, 109, 100, &seen), STORE_OK);
+	assert_string_equal(seen.p, "");
+	assert_int_equal(store_commit(s), STORE_OK);
+	assert_int_equal(place_number(p.path.p, "SELECT min(creation_date) FROM idempotency"), 109);
+	str_release(&seen);
 	store_close(s);
 	place_remove(&p);
 }
