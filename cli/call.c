@@ -153,8 +153,7 @@ static bool judge(struct call *c, enum client_result result)
 		return call_fail(
 		        c, EXIT_CODE_SERVER,
 		        "the token comes from SCITQ_TOKEN, the settings, or NAME:TOKEN@HOST "
-		        "as server; scitq user me says whose it is, and an admin makes "
-		        "another by scitq user create",
+		        "as server; an admin makes another: scitq user create NAME --role ROLE",
 		        "%s", client->error.p);
 	case CLIENT_REFUSED:
 		/* A value that is none is the command line's mistake. */

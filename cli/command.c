@@ -1,5 +1,6 @@
 #include "cli/command.h"
 
+#include "base/columns.h"
 #include "base/nearest.h"
 #include "cli/io.h"
 #include "runtime/session.h"
@@ -15,12 +16,6 @@
 #define VERSION "version"
 /* Of options without a letter: behind every character. */
 #define FIRST_KEY 256
-/* Where the help of a row begins. */
-#define COLUMN 30
-#define BEGIN 2
-#define GAP 2
-/* No line of help is longer, unless a word is. */
-#define LINE 80
 
 static const struct command_option common[] = {
         {'h', HELP, NULL, "this text"},
@@ -64,36 +59,6 @@ static void add_word(struct str *out, const char *text)
 
 /* ---- help ---- */
 
-/* Words from that column on, at which the line stands; none goes over the end of a line. */
-static void add_wrapped(struct str *out, size_t from, const char *text)
-{
-	size_t at = from;
-
-	while (*text != '\0') {
-		size_t word = strcspn(text, " ");
-
-		if (at + word > LINE && at > from) {
-			at = from;
-			str_addf(out, "\n%*s", (int)at, "");
-		}
-		str_addf(out, "%s%.*s", at > from ? " " : "", (int)word, text);
-		at += word + 1;
-		text += word + strspn(text + word, " ");
-	}
-	str_addc(out, '\n');
-}
-
-static void add_row(struct str *out, const char *left, const char *help)
-{
-	size_t n = strlen(left), at = BEGIN + COLUMN + GAP;
-
-	str_addf(out, "%*s%s%*s", BEGIN, "", left, n <= COLUMN ? (int)(COLUMN - n) + GAP : 0, "");
-	/* One that is longer has a line of its own. */
-	if (n > COLUMN)
-		str_addf(out, "\n%*s", (int)at, "");
-	add_wrapped(out, at, help);
-}
-
 static const struct command_noun *find_noun(const char *word)
 {
 	for (const struct command_noun *n = command_nouns; n->word != NULL; n++) {
@@ -113,7 +78,7 @@ static void add_option(struct str *out, const struct command_option *o)
 		str_adds(&left, "    ");
 	str_addf(&left, "--%s", o->name);
 	add_word(&left, o->argument != NULL ? o->argument : "");
-	add_row(out, left.p, o->help);
+	columns_row(out, left.p, o->help);
 	str_release(&left);
 }
 
@@ -134,10 +99,10 @@ static int print_command_help(const char *program, const struct command *c)
 	str_adds(&out, " [OPTION]...");
 	add_word(&out, c->arguments);
 	str_adds(&out, "\n\n");
-	add_wrapped(&out, 0, c->help);
+	columns_text(&out, c->help);
 	if (noun != NULL) {
 		str_addc(&out, '\n');
-		add_wrapped(&out, 0, noun->about);
+		columns_text(&out, noun->about);
 	}
 	str_adds(&out, "\noptions:\n");
 	for (size_t i = 0; i < COMMAND_GROUPS && c->options[i] != NULL; i++)
@@ -157,7 +122,7 @@ static void add_commands(struct str *out, const char *program, const char *prefi
 			continue;
 		str_adds(&left, typed(program, c->words));
 		add_word(&left, c->arguments);
-		add_row(out, left.p, c->help);
+		columns_row(out, left.p, c->help);
 		str_release(&left);
 	}
 }
@@ -177,7 +142,7 @@ static int print_help(const char *program, const char *prefix)
 	}
 	if (*prefix != '\0') {
 		str_addc(&out, '\n');
-		add_wrapped(&out, 0, find_noun(prefix)->about);
+		columns_text(&out, find_noun(prefix)->about);
 	}
 	str_addf(&out, "\n%s COMMAND --help tells a command's options.\n", program);
 	if (*prefix == '\0')
@@ -457,6 +422,18 @@ static const struct command_option *leading_option(const char *word)
 	return NULL;
 }
 
+/* An option before the command that is none of its own: its letter may be that of another one. */
+static const struct command_option *foreign_option(const struct command *c, char **argv, int n)
+{
+	for (int i = 1; i <= n; i++) {
+		const struct command_option *o = leading_option(argv[i]);
+
+		if (o != NULL && find_option(c, o->name) != o)
+			return o;
+	}
+	return NULL;
+}
+
 /* How many words stand before the command: options, with their values. */
 static int leading(int argc, char **argv)
 {
@@ -478,6 +455,7 @@ int command_main(int argc, char **argv)
 	const char *program = slash != NULL ? slash + 1 : argc > 0 ? argv[0] : "scitq";
 	const char *prefix = prefix_of(program);
 	VEC(char *) words = {0};
+	const struct command_option *foreign;
 	const struct command *c;
 	struct str first = STR_INIT;
 	int used, code, typed_words, given = *prefix != '\0';
@@ -494,7 +472,11 @@ int command_main(int argc, char **argv)
 		vec_push(&words, argv[i]);
 	c = find_command(words.v, (int)words.n, &used);
 	typed_words = used - given;
-	if (c != NULL) {
+	foreign = c != NULL ? foreign_option(c, argv, before) : NULL;
+	if (foreign != NULL) {
+		code = command_misused(&(struct command_call){.program = program, .command = c},
+		                       "it takes no --%s", foreign->name);
+	} else if (c != NULL) {
 		/* The command's words go, and what stood before them is read with what follows. */
 		memmove(argv + 1 + typed_words, argv + 1, (size_t)before * sizeof(*argv));
 		argv[typed_words] = argv[0];

@@ -1,5 +1,6 @@
 #include "cli/operate.h"
 
+#include "base/columns.h"
 #include "cli/moment.h"
 #include "cli/reach.h"
 #include "model/json.h"
@@ -108,21 +109,28 @@ static int failed(const struct operation *o)
 
 static void print_usage(void)
 {
-	puts("usage: scitq-server [OPTIONS]      serve; see scitq-server --help\n");
+	struct str out = STR_INIT, left = STR_INIT;
+
+	str_adds(&out, "usage: scitq-server [OPTIONS]      serve; see scitq-server --help\n\n");
 	for (size_t i = 0; i < COMMANDS; i++) {
 		const struct command *c = &commands[i];
-		int n = printf("  scitq-server %s%s%s %s", c->word, c->second ? " " : "",
-		               c->second ? c->second : "", c->arguments);
 
-		printf("%*s  %s\n", n < 46 ? 46 - n : 0, "", c->help);
+		str_reset(&left);
+		str_addf(&left, "scitq-server %s%s%s %s", c->word, c->second ? " " : "",
+		         c->second ? c->second : "", c->arguments);
+		columns_row(&out, left.p, c->help);
 	}
-	putchar('\n');
+	str_addc(&out, '\n');
 	for (size_t i = 0; i < OPTIONS; i++) {
 		const struct option_row *row = &options[i];
-		int n = printf("  --%s %s", row->option.name, row->argument ? row->argument : "");
 
-		printf("%*s  %s\n", n < 18 ? 18 - n : 0, "", row->help);
+		str_reset(&left);
+		str_addf(&left, "--%s %s", row->option.name, row->argument ? row->argument : "");
+		columns_row(&out, left.p, row->help);
 	}
+	fputs(out.p, stdout);
+	str_release(&out);
+	str_release(&left);
 }
 
 static json_t *call(struct operation *o, const char *method, const char *path, json_t *body,

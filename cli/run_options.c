@@ -1,5 +1,6 @@
 #include "cli/run_options.h"
 
+#include "base/columns.h"
 #include "base/str.h"
 #include "dsl/keywords.h"
 
@@ -177,15 +178,19 @@ static const struct option_row {
 
 void run_options_usage(FILE *to)
 {
+	struct str out = STR_INIT, help = STR_INIT;
+
+	str_adds(&out, "usage: scitq-run [COMMAND] [OPTION]... FILE\n\ncommands:\n");
 	for (size_t i = 0; i < COMMANDS; i++) {
 		const struct command_row *row = &commands[i];
 		char left[64];
 
-		snprintf(left, sizeof(left), "scitq-run %s%s[OPTION]... %s", i > 0 ? row->word : "",
-		         i > 0 ? " " : "", row->arguments);
-		fprintf(to, "%s %-40s %s\n", i == 0 ? "usage:" : "      ", left, row->help);
+		snprintf(left, sizeof(left), "%s%s%s", i > 0 ? row->word : "", i > 0 ? " " : "",
+		         row->arguments);
+		columns_row(&out, left, row->help);
 	}
-	fputs("FILE may be - for standard input.\n\n", to);
+	str_adds(&out, "\nFILE may be - for standard input.\n\n"
+	               "options, and the commands that they are for:\n");
 	for (size_t i = 0; i < ROWS; i++) {
 		const struct option_row *r = &rows[i];
 		char left[64];
@@ -194,16 +199,22 @@ void run_options_usage(FILE *to)
 		         r->option.val < 256 ? r->option.val : ' ',
 		         r->option.val < 256 ? ", " : "   ", r->option.name, r->value ? " " : "",
 		         r->value ? r->value : "");
-		fprintf(to, "  %-26s %s%s%s%s\n", left, r->help, r->commands ? " [" : "",
-		        r->commands ? r->commands : "", r->commands ? "]" : "");
+		str_reset(&help);
+		str_adds(&help, r->help);
+		if (r->commands != NULL)
+			str_addf(&help, " [%s]", r->commands);
+		columns_row(&out, left, help.p);
 	}
-	fputs("\nCtrl-C on a terminal asks whether to detach or to cancel. Without one, and for "
-	      "SIGTERM,\n"
-	      "the run is cancelled, but goes on where others follow it too. SIGHUP detaches.\n",
-	      to);
-	fputs("\nexit codes: 0 ok, 1 tasks failed, 2 usage, 3 the file has errors, 4 server,\n"
-	      "            5 infrastructure, 130 interrupted\n",
-	      to);
+	str_adds(&out, "\n");
+	columns_text(&out, "Ctrl-C on a terminal asks whether to detach or to cancel. Without one, "
+	                   "and for SIGTERM, the run is cancelled, but goes on where others follow "
+	                   "it too. SIGHUP detaches.");
+	str_adds(&out, "\n");
+	columns_text(&out, "exit codes: 0 ok, 1 tasks failed, 2 usage, 3 the file has errors, 4 "
+	                   "server, 5 infrastructure, 130 interrupted");
+	fputs(out.p, to);
+	str_release(&out);
+	str_release(&help);
 }
 
 int usage_error(const char *fmt, ...)

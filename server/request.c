@@ -176,7 +176,7 @@ bool request_authenticate(struct MHD_Connection *connection, struct auth *auth, 
 		                   "the token is not valid, or not any more");
 	}
 	return problem_set(&call->problem, PROBLEM_UNAUTHORIZED,
-	                   "the token is %s's, %s %s needs %s", role_word(call->role),
+	                   "the token's role is %s, and %s %s needs %s", role_word(call->role),
 	                   route->method, route->pattern, role_word(route->role));
 }
 

@@ -1,5 +1,6 @@
 #include "server/settings.h"
 
+#include "base/columns.h"
 #include "server/server_main.h"
 
 #include <errno.h>
@@ -97,30 +98,37 @@ static void say_wrong(const char *program, const struct row *row, const char *te
 
 static void print_help(const char *program)
 {
-	printf("usage: %s [OPTIONS]\n\n", program);
+	struct str out = STR_INIT, left = STR_INIT, help = STR_INIT;
+
+	str_addf(&out, "usage: %s [OPTIONS]\n\n", program);
 	for (size_t i = 0; i < ROWS; i++) {
 		const struct row *row = &rows[i];
-		int n = printf("  --%s%s%s", row->option, row->argument ? " " : "",
-		               row->argument ? row->argument : "");
 
-		printf("%*s  %s", n < 26 ? 26 - n : 0, "", row->help);
+		str_reset(&left);
+		str_reset(&help);
+		str_addf(&left, "--%s%s%s", row->option, row->argument ? " " : "",
+		         row->argument ? row->argument : "");
+		str_adds(&help, row->help);
 		if (row->dflt != NULL)
-			printf(" (%s)", row->dflt);
+			str_addf(&help, " (%s)", row->dflt);
 		if (row->variable != NULL)
-			printf(" [%s]", row->variable);
-		putchar('\n');
+			str_addf(&help, " [%s]", row->variable);
+		columns_row(&out, left.p, help.p);
 	}
-	fputs("  --help                    print this and exit\n"
-	      "  --version                 print the version and exit\n\n"
-	      "The words in brackets name the settings in the environment, in the user's file\n"
-	      "(~/.config/scitq/scitq.conf) and in " CONFIG_SYSTEM
-	      ", as lines KEY=value. The command line\n"
-	      "comes before the environment, that before the user's file, and that before the "
-	      "system's.\n\n"
-	      "scitq-server token, backup and prune speak to a server that runs; they have a "
-	      "--help "
-	      "of their own.\n",
-	      stdout);
+	columns_row(&out, "--help", "print this and exit");
+	columns_row(&out, "--version", "print the version and exit");
+	str_addc(&out, '\n');
+	columns_text(&out, "The words in brackets name the settings in the environment, in the "
+	                   "user's file (~/.config/scitq/scitq.conf) and in " CONFIG_SYSTEM
+	                   ", as lines KEY=value. The command line comes before the environment, "
+	                   "that before the user's file, and that before the system's.");
+	str_addc(&out, '\n');
+	columns_text(&out, "scitq-server token, backup and prune speak to a server that runs; they "
+	                   "have a --help of their own.");
+	fputs(out.p, stdout);
+	str_release(&out);
+	str_release(&left);
+	str_release(&help);
 }
 
 static int wrong_usage(const char *program)

@@ -114,7 +114,8 @@ static enum options_result take_gpus(struct options *o, const char *text)
 	                                                 : wrong("not a number of GPUs", text);
 }
 
-static enum options_result take_option(struct options *o, int option)
+/* `word`: as it was written. */
+static enum options_result take_option(struct options *o, int option, const char *word)
 {
 	switch (option) {
 	case 'n':
@@ -171,8 +172,10 @@ static enum options_result take_option(struct options *o, int option)
 	case 'h':
 		printf("%s%s", usage, help);
 		return OPTIONS_HELP;
+	case ':':
+		return wrong("this option needs a value", word);
 	default:
-		return wrong("unknown option or missing value", NULL);
+		return wrong("there is no such option", word);
 	}
 }
 
@@ -269,6 +272,8 @@ static enum options_result take_server(struct options *o, int n, char **given)
 		server = config_get(&o->config, "SCITQ_SERVER", NULL);
 		concurrency = config_get(&o->config, "SCITQ_WORKER_CONCURRENCY", NULL);
 	}
+	if (n > 2)
+		return wrong("there is an argument too many", given[2]);
 	if (server == NULL || concurrency == NULL)
 		return wrong("SERVER and CONCURRENCY are needed", NULL);
 	if (!client_address(server, &o->url, &o->token))
@@ -299,8 +304,8 @@ enum options_result options_read(struct options *o, int argc, char **argv)
 	o->gpus = -1;
 	optind = 1;
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, "n:b:h", table, NULL)) != -1) {
-		result = take_option(o, option);
+	while ((option = getopt_long(argc, argv, ":n:b:h", table, NULL)) != -1) {
+		result = take_option(o, option, argv[optind - 1]);
 		if (result != OPTIONS_OK)
 			return result;
 	}

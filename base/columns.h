@@ -1,0 +1,13 @@
+/* Help as every program prints it: what is typed in one column, what it means in another, and no
+   line longer than a terminal has columns, unless a word is. */
+#ifndef BASE_COLUMNS_H
+#define BASE_COLUMNS_H
+
+#include "base/str.h"
+
+/* A line, or several, from the first column on. */
+void columns_text(struct str *out, const char *text);
+/* A row of both; what is typed has a line of its own where it is longer than its column. */
+void columns_row(struct str *out, const char *left, const char *help);
+
+#endif
