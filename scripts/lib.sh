@@ -7,7 +7,7 @@ example_packages="xz-utils bowtie2-examples fastp bowtie2 samtools seqtk seqkit 
 test_packages="python3-prometheus-client iproute2 openssl libcmocka-dev python3-dev python3 git shellcheck"
 # What tests start beside scitq itself; each such test is skipped where they are not to be had.
 component_packages="podman runc conmon uidmap netavark iptables busybox-static chromium postgresql-15 rclone vsftpd
-	docker.io containerd docker-registry python3-pandas
+	docker.io containerd docker-registry python3-pandas mypy
 	qemu-system-x86 kmod
 	slurmctld slurmd slurm-client munge openssh-server openssh-client keystone
 	neovim emacs-nox nano libkf5syntaxhighlighting-tools scdoc zsh fish"

@@ -233,26 +233,44 @@ static PyObject *function_name(PyObject *self, void *unused)
 	return PyUnicode_FromString(((const Function *)self)->name);
 }
 
-/* "task_get(task_id): a task" */
 static PyObject *function_doc(PyObject *self, void *unused)
 {
+	(void)unused;
+	return PyUnicode_FromString(((const Function *)self)->help);
+}
+
+/* "($self, task_id, status=None)", which inspect.signature() and help() read. */
+static PyObject *function_signature(PyObject *self, void *unused)
+{
 	const Function *f = (const Function *)self;
-	PyObject *text = PyUnicode_FromFormat("%s(", f->name);
+	PyObject *text = PyUnicode_FromString("($self");
 	char name[SCITQ_NAME_SIZE];
-	bool needed;
+	bool needed, optional = false;
 
 	(void)unused;
-	for (size_t i = 0; text != NULL && scitq_argument(f->name, i, name, &needed); i++)
-		PyUnicode_AppendAndDel(&text, PyUnicode_FromFormat("%s%s%s", i ? ", " : "", name,
-		                                                   needed ? "" : "=None"));
+	for (size_t i = 0; text != NULL && scitq_argument(f->name, i, name, &needed); i++) {
+		/* Python wants none without a default behind one that has it. */
+		optional = optional || !needed;
+		PyUnicode_AppendAndDel(
+		        &text, PyUnicode_FromFormat(", %s%s", name, optional ? "=None" : ""));
+	}
 	if (text != NULL)
-		PyUnicode_AppendAndDel(&text, PyUnicode_FromFormat("): %s", f->help));
+		PyUnicode_AppendAndDel(&text, PyUnicode_FromString(")"));
 	return text;
+}
+
+static PyObject *function_module(PyObject *self, void *unused)
+{
+	(void)self;
+	(void)unused;
+	return PyUnicode_FromString("scitq.lib");
 }
 
 static PyGetSetDef function_members[] = {
         {"__name__", function_name, NULL, NULL, NULL},
         {"__doc__", function_doc, NULL, NULL, NULL},
+        {"__text_signature__", function_signature, NULL, NULL, NULL},
+        {"__module__", function_module, NULL, NULL, NULL},
         {0},
 };
 

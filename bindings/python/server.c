@@ -432,12 +432,16 @@ static PyObject *server_pending(PyObject *self, void *unused)
 
 static PyMethodDef server_methods[] = {
         {"join", KEYWORDS(server_join), METH_VARARGS | METH_KEYWORDS,
-         "join(tasks, retry=0, check=False, progress=None): wait until every task has succeeded or "
-         "failed for good; those that fail are relaunched up to retry times. Counts by status."},
+         "join($self, tasks, retry=0, check=False, progress=None)\n--\n\n"
+         "Wait until every task has succeeded or failed for good; those that fail are relaunched "
+         "up "
+         "to retry times. Counts by status."},
         {"flush", KEYWORDS(server_flush), METH_VARARGS | METH_KEYWORDS,
-         "flush(timeout=None): wait until what is queued is sent; how much is not."},
+         "flush($self, timeout=None)\n--\n\n"
+         "Wait until what is queued is sent; how much is not."},
         {"close", server_close, METH_NOARGS,
-         "close(): send what is queued, or leave it to the spool, and end; how much was not sent."},
+         "close($self)\n--\n\n"
+         "Send what is queued, or leave it to the spool, and end; how much was not sent."},
         {"__enter__", server_with, METH_NOARGS, NULL},
         {"__exit__", server_exit, METH_VARARGS, NULL},
         {0},
@@ -454,7 +458,8 @@ PyTypeObject server_type = {
         .tp_dealloc = server_dealloc,
         .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
         .tp_doc = "Server(address=None, style='dict', asynchronous=True, put_timeout=30, "
-                  "get_timeout=150, token=None, ca=None, spool=None)",
+                  "get_timeout=150, token=None, ca=None, spool=None)\n--\n\n"
+                  "A scitq server: HOST, HOST:PORT, NAME:TOKEN@HOST or a URL.",
         .tp_methods = server_methods,
         .tp_getset = server_members,
         .tp_new = PyType_GenericNew,

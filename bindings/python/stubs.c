@@ -44,14 +44,14 @@ static const char *type_of(const struct call_row *row, const struct call_argumen
 	static const char *const shell[] = {"shell", NULL};
 
 	if (ends_with(a, "_ids"))
-		return "Iterable[Row]";
+		return "Iterable[_Row]";
 	/* Lists may be narrowed to several; boot_id is a text. */
 	if (ends_with(a, "_id") && (a->field == NULL || a->field->kind == KIND_INT))
-		return call_is_read(row) && !a->needed ? "Row | Iterable[int]" : "Row";
+		return call_is_read(row) && !a->needed ? "_Row | Iterable[_Row]" : "_Row";
 	if (is_one_of(a->name, a->len, shell))
 		return "bool | str";
 	if (is_one_of(a->name, a->len, lists))
-		return "str | list[str]";
+		return "str | Collection[str]";
 	if (a->field == NULL)
 		return type_of_name(a);
 	switch (a->field->kind) {
@@ -95,27 +95,41 @@ static void print_function(const struct call_row *row)
 
 int main(void)
 {
-	puts("from collections.abc import Callable, Iterable\n"
+	puts("from collections.abc import Callable, Collection, Iterable, Iterator\n"
 	     "from datetime import datetime\n"
-	     "from typing import Any\n\n"
+	     "from os import PathLike\n"
+	     "from typing import Any, Literal, TypeAlias, TypeVar, final\n\n"
 	     "# A number, or the dict or object of which it is the number, lazy or not.\n"
-	     "Row = Any\n\n"
+	     "_Row: TypeAlias = Any\n"
+	     "_Path: TypeAlias = str | PathLike[str] | None\n"
+	     "_S = TypeVar(\"_S\", bound=Server)\n\n"
 	     "class ScitqError(RuntimeError):\n"
 	     "    code: str\n\n"
 	     "class Unreachable(ScitqError, ConnectionError): ...\n\n"
+	     "# The dict or object that the server will have answered.\n"
+	     "@final\n"
 	     "class Lazy:\n"
-	     "    def __getattr__(self, name: str) -> Any: ...\n"
-	     "    def __getitem__(self, key: Any) -> Any: ...\n\n"
+	     "    def __getattribute__(self, name: str) -> Any: ...\n"
+	     "    def __setattr__(self, name: str, value: Any) -> None: ...\n"
+	     "    def __getitem__(self, key: Any) -> Any: ...\n"
+	     "    def __setitem__(self, key: Any, value: Any) -> None: ...\n"
+	     "    def __delitem__(self, key: Any) -> None: ...\n"
+	     "    def __contains__(self, item: Any) -> bool: ...\n"
+	     "    def __iter__(self) -> Iterator[Any]: ...\n"
+	     "    def __len__(self) -> int: ...\n"
+	     "    def __bool__(self) -> bool: ...\n\n"
 	     "class Server:\n"
-	     "    pending: int\n"
-	     "    def __init__(self, address: str | None = ..., style: str = ..., asynchronous: "
-	     "bool = ...,\n"
-	     "                 put_timeout: float = ..., get_timeout: float = ..., token: str | "
-	     "None = ...,\n"
-	     "                 ca: str | None = ..., spool: str | None = ...) -> None: ...\n"
-	     "    def __enter__(self) -> Server: ...\n"
-	     "    def __exit__(self, *what: object) -> bool: ...\n"
-	     "    def join(self, tasks: Iterable[Row], retry: int = ..., check: bool = ...,\n"
+	     "    def __init__(self, address: str | None = ..., style: Literal[\"dict\", "
+	     "\"object\"] = ...,\n"
+	     "                 asynchronous: bool = ..., put_timeout: float = ..., get_timeout: "
+	     "float = ...,\n"
+	     "                 token: str | None = ..., ca: _Path = ..., spool: _Path = ...) -> "
+	     "None: ...\n"
+	     "    @property\n"
+	     "    def pending(self) -> int: ...\n"
+	     "    def __enter__(self: _S) -> _S: ...\n"
+	     "    def __exit__(self, *what: object) -> Literal[False]: ...\n"
+	     "    def join(self, tasks: Iterable[_Row], retry: int = ..., check: bool = ...,\n"
 	     "             progress: Callable[[Any], object] | None = ...) -> Any: ...\n"
 	     "    def flush(self, timeout: float | None = ...) -> int: ...\n"
 	     "    def close(self) -> int: ...");
