@@ -4,7 +4,9 @@
 #include "base/fd.h"
 #include "cli/io.h"
 #include "cli/object.h"
+#include "cli/table.h"
 #include "cli/trace.h"
+#include "cli/written.h"
 #include "model/field.h"
 #include "runtime/progress.h"
 #include "runtime/session.h"
@@ -23,6 +25,7 @@
 #define LANE 14
 #define BOX_WIDTH 150
 #define BOX_HEIGHT 34
+#define BOX_LETTERS 21 /* of a name in a box */
 
 static const char style[] = "body{font:15px/1.45 system-ui,sans-serif;margin:2rem "
                             "auto;max-width:1040px;padding:0 1rem;color:#1b1f24;background:#fff}"
@@ -32,11 +35,26 @@ static const char style[] = "body{font:15px/1.45 system-ui,sans-serif;margin:2re
                             "#d8dee4}td.n,th.n{text-align:right;font-variant-numeric:"
                             "tabular-nums}pre{background:#f6f8fa;padding:.7rem;overflow-x:auto;"
                             "font-size:13px}.bad{color:#b3261e}.good{color:#1a7f37}"
-                            "svg{max-width:100%;height:auto}svg text{font:11px "
+                            "i{display:inline-block;width:.8em;height:.8em;margin-right:.5em;"
+                            "print-color-adjust:exact;-webkit-print-color-adjust:exact}"
+                            ".wide{overflow-x:auto}.wide>svg.line{width:100%;min-width:640px}"
+                            "th,td:first-child{white-space:nowrap}"
+                            "svg{height:auto}svg text{font:11px "
                             "system-ui,sans-serif;fill:#1b1f24}details{margin:.6rem 0}"
                             "@media(prefers-color-scheme:dark){body{color:#e6edf3;background:#"
                             "0d1117}pre{background:#161b22}th,td{border-color:#30363d}"
-                            "svg text{fill:#e6edf3}.bad{color:#ff7b72}.good{color:#56d364}}";
+                            "svg text{fill:#e6edf3}.bad{color:#ff7b72}.good{color:#56d364}}"
+                            "@media print{body{margin:0;max-width:none}pre{white-space:pre-wrap}"
+                            "h2{break-after:avoid}tr,summary{break-inside:avoid}}";
+
+/* Of the executions of a step in the time line, and beside its name; red is for what failed. */
+static const char *colour_of(size_t step)
+{
+	static const char *const colours[] = {"#4c78a8", "#72b7b2", "#54a24b",
+	                                      "#eeca3b", "#b279a2", "#9d755d"};
+
+	return colours[step % (sizeof(colours) / sizeof(colours[0]))];
+}
 
 /* As text of HTML and of its attributes. */
 static void add_text(struct str *out, const char *text)
@@ -121,7 +139,7 @@ static void add_seconds(struct str *out, double seconds)
 
 static void add_steps(struct str *out, const struct trace *t)
 {
-	str_adds(out, "<h2>Steps</h2>\n<table><tr><th>step<th class=n>tasks<th "
+	str_adds(out, "<h2>Steps</h2>\n<div class=wide><table><tr><th>step<th class=n>tasks<th "
 	              "class=n>succeeded<th class=n>failed<th class=n>executions"
 	              "<th class=n>median<th class=n>longest<th class=n>in all<th class=n>cpu<th "
 	              "class=n>peak memory</tr>\n");
@@ -130,7 +148,7 @@ static void add_steps(struct str *out, const struct trace *t)
 		struct sums s = {0};
 
 		sum_up(t, i, &s);
-		str_adds(out, "<tr><td>");
+		str_addf(out, "<tr><td><i style=\"background:%s\"></i>", colour_of(i));
 		add_text(out, step->name);
 		str_addf(out, "<td class=n>%zu<td class=n>%zu<td class=\"n%s\">%zu<td class=n>%zu",
 		         step->tasks, step->succeeded, step->failed > 0 ? " bad" : "", step->failed,
@@ -142,10 +160,29 @@ static void add_steps(struct str *out, const struct trace *t)
 		str_addf(out, "<td class=n>%.1f MB</tr>\n", (double)s.memory / 1e6);
 		vec_release(&s.seconds);
 	}
-	str_adds(out, "</table>\n");
+	str_adds(out, "</table></div>\n");
 }
 
 /* ---- the graph of the steps ---- */
+
+/* A name in its box; the whole one where the pointer stays. */
+static void add_fitting(struct str *out, const char *name)
+{
+	size_t n = table_bytes_of(name, strlen(name), BOX_LETTERS);
+	struct str part = STR_INIT;
+
+	if (n == strlen(name)) {
+		add_text(out, name);
+		return;
+	}
+	str_adds(out, "<title>");
+	add_text(out, name);
+	str_adds(out, "</title>");
+	str_add(&part, name, table_bytes_of(name, n, BOX_LETTERS - 1));
+	add_text(out, part.p);
+	str_adds(out, "&hellip;");
+	str_release(&part);
+}
 
 static void add_graph(struct str *out, const struct trace *t)
 {
@@ -173,7 +210,7 @@ static void add_graph(struct str *out, const struct trace *t)
 		rows = filled.v[d] > rows ? filled.v[d] : rows;
 	}
 	str_addf(out,
-	         "<h2>Graph</h2>\n<svg width=%zu viewBox=\"0 0 %zu %zu\" role=img "
+	         "<h2>Graph</h2>\n<div class=wide><svg width=%zu viewBox=\"0 0 %zu %zu\" role=img "
 	         "aria-label=\"graph of the "
 	         "steps\">\n",
 	         columns * (BOX_WIDTH + 50), columns * (BOX_WIDTH + 50),
@@ -204,11 +241,11 @@ static void add_graph(struct str *out, const struct trace *t)
 		         x, y, BOX_WIDTH - 1, BOX_HEIGHT,
 		         t->steps.v[i].failed > 0 ? "#b3261e" : "#1a7f37");
 		str_addf(out, "<text x=%zu y=%zu>", x + 8, y + 15);
-		add_text(out, t->steps.v[i].name);
+		add_fitting(out, t->steps.v[i].name);
 		str_addf(out, "</text><text x=%zu y=%zu>%zu of %zu</text>\n", x + 8, y + 28,
 		         t->steps.v[i].succeeded, t->steps.v[i].tasks);
 	}
-	str_adds(out, "</svg>\n");
+	str_adds(out, "</svg></div>\n");
 	vec_release(&depth);
 	vec_release(&place);
 	vec_release(&filled);
@@ -272,7 +309,10 @@ static void add_timeline(struct str *out, struct trace *t)
 	}
 	scale = (WIDTH - 120) / (double)(end > begin ? end - begin : 1);
 	str_addf(out,
-	         "<h2>Time line</h2>\n<svg viewBox=\"0 0 %d %zu\" role=img aria-label=\"what ran "
+	         "<h2>Time line</h2>\n<p>Each step in its colour, as in the table above; what "
+	         "failed "
+	         "in red.</p>\n<div class=wide><svg class=line viewBox=\"0 0 %d %zu\" role=img "
+	         "aria-label=\"what ran "
 	         "when on which worker\">\n",
 	         WIDTH, lanes.n * LANE + 20);
 	for (size_t i = 0; i < lanes.n; i++) {
@@ -288,10 +328,7 @@ static void add_timeline(struct str *out, struct trace *t)
 		str_addf(out, "<rect x=%.1f y=%zu width=%.1f height=%d fill=\"%s\"><title>",
 		         120 + (double)(e->start_us - begin) * scale, bars.v[i].lane * LANE + 1,
 		         width > 0.8 ? width : 0.8, LANE - 2,
-		         failed ? "#d1453b"
-		                : (const char *[]){"#4c78a8", "#72b7b2", "#54a24b", "#eeca3b",
-		                                   "#b279a2",
-		                                   "#9d755d"}[t->tasks.v[e->task].step % 6]);
+		         failed ? "#d1453b" : colour_of(t->tasks.v[e->task].step));
 		add_text(out, t->tasks.v[e->task].name);
 		str_adds(out, " ");
 		add_duration(out, e->end_us - e->start_us);
@@ -300,7 +337,7 @@ static void add_timeline(struct str *out, struct trace *t)
 	str_addf(out, "<text x=120 y=%zu>0</text><text x=%d y=%zu text-anchor=end>",
 	         lanes.n * LANE + 14, WIDTH, lanes.n * LANE + 14);
 	add_duration(out, end - begin);
-	str_adds(out, "</text></svg>\n");
+	str_adds(out, "</text></svg></div>\n");
 	if (left_out > 0)
 		str_addf(out, "<p>%zu later executions are not drawn.</p>\n", left_out);
 	vec_release(&bars);
@@ -317,6 +354,22 @@ static const struct trace_execution *last_of(const struct trace *t, size_t task)
 			return &t->executions.v[i - 1];
 	}
 	return NULL;
+}
+
+/* As it was written, without what scitq-run puts before it. */
+static void add_command(struct str *out, const char *command)
+{
+	struct str text = STR_INIT, why = STR_INIT;
+	struct written written;
+	struct arena arena;
+
+	arena_init(&arena);
+	if (written_read(command, NULL, &arena, &written, &why))
+		written_script(&written, NULL, &text);
+	add_text(out, text.len > 0 ? text.p : command);
+	str_release(&text);
+	str_release(&why);
+	arena_release(&arena);
 }
 
 static bool add_failure(struct str *out, struct trace *t, struct call *c, size_t i)
@@ -346,7 +399,7 @@ static bool add_failure(struct str *out, struct trace *t, struct call *c, size_t
 	str_adds(out, "</summary><pre>");
 	add_text(out, text.len > 0 ? text.p : "(nothing on standard error)");
 	str_adds(out, "</pre><pre>");
-	add_text(out, e->command != NULL ? e->command : task->command);
+	add_command(out, e->command != NULL ? e->command : task->command);
 	str_adds(out, "</pre></details>\n");
 	str_release(&path);
 	str_release(&text);
@@ -389,10 +442,11 @@ static void add_head(struct str *out, const struct trace *t)
 	add_text(out, t->workflow);
 	str_addf(out, ", run %lld: <span class=%s>", (long long)t->run_id, good ? "good" : "bad");
 	add_text(out, t->status);
-	str_addf(
-	        out,
-	        "</span></h1>\n<p>%zu tasks: %zu succeeded, %zu failed, %zu executions. Submitted ",
-	        tasks, succeeded, failed, t->executions.n);
+	str_addf(out, "</span></h1>\n<p>%zu tasks: %zu succeeded, %zu failed, %zu executions. ",
+	         tasks, succeeded, failed, t->executions.n);
+	if (t->reused > 0)
+		str_addf(out, "%lld more reused from earlier runs. ", (long long)t->reused);
+	str_adds(out, "Submitted ");
 	add_date(out, t->begin_us);
 	str_adds(out, " UTC");
 	if (t->owner != NULL) {

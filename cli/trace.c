@@ -185,6 +185,7 @@ bool trace_read(struct trace *t, struct call *c, const char *run)
 	t->source = text_of(t, row, "source");
 	t->begin_us = date_of(row, "creation_date");
 	t->end_us = date_of(row, "end_date");
+	t->reused = number_of(row, "reused_count");
 	json_decref(row);
 	return read_rows(t, c, "task", run, add_task) &&
 	       read_rows(t, c, "execution", run, add_execution) && read_workers(t, c);

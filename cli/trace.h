@@ -37,6 +37,7 @@ struct trace {
 	struct arena arena; /* of all texts */
 	const char *workflow, *status, *owner, *source;
 	int64_t run_id, begin_us, end_us;       /* end_us DATE_NULL: it goes on */
+	int64_t reused;                         /* tasks of earlier runs, which are not here */
 	VEC(struct trace_step) steps;           /* in the order in which they were submitted */
 	VEC(struct trace_task) tasks;           /* by id */
 	VEC(struct trace_execution) executions; /* by id */
