@@ -152,6 +152,36 @@ static void check_pipes(struct checker *k, const struct script *s)
 	help(k->c, d, "use `shell = bash`, which sets pipefail");
 }
 
+static void check_quotes(struct checker *k, const struct script *s)
+{
+	struct diag *d;
+
+	if (!s->scan.open_quote)
+		return;
+	d = report(k->c, E0409, text_span(s, s->scan.quote_offset, 1),
+	           "these quotes are never closed");
+	label(k->c, d, "opens them");
+	help(k->c, d, "close them; an apostrophe stands in \"...\" or behind `\\`");
+}
+
+/* bash -u and sh -u stop there; who names a program of his own may give it arguments. */
+static void check_arguments(struct checker *k, const struct script *s)
+{
+	const struct shelltext *t = &s->scan;
+	struct diag *d;
+
+	if (t->argument_length == 0 || s->run->nwords > 0)
+		return;
+	d = report(k->c, E0401, text_span(s, t->argument_offset, t->argument_length),
+	           "`%.*s` has no value", (int)t->argument_length,
+	           s->run->text + t->argument_offset);
+	label(k->c, d, "a text has no arguments");
+	help(k->c, d,
+	     "where awk or another program is to see it, put its text into single quotes, or write "
+	     "`\\%.*s`",
+	     (int)t->argument_length, s->run->text + t->argument_offset);
+}
+
 static void check_container(struct checker *k, const struct step *step)
 {
 	const struct setting *set = step->settings.first[KEY_container];
@@ -194,7 +224,8 @@ static void check_files(struct checker *k, const struct script *s)
 		           sym->name);
 		label(k->c, d, "files have no text");
 		relate(k->c, d, sym->expr->span, "given here");
-		help(k->c, d, "write `input = %s` in the step; they are then in `$INPUT`", sym->name);
+		help(k->c, d, "write `input = %s` in the step; they are then in `$INPUT`",
+		     sym->name);
 	}
 }
 
@@ -208,5 +239,7 @@ void check_command(struct checker *k, struct step *step)
 		check_lists(k, step, set->script);
 		check_pipes(k, set->script);
 		check_paths(k, step, set->script);
+		check_quotes(k, set->script);
+		check_arguments(k, set->script);
 	}
 }

@@ -54,6 +54,11 @@ struct scan {
 	struct path_state path;
 	bool sources;
 	size_t sources_offset, sources_length;
+	size_t length; /* of the whole text: `end` may be that of a part */
+	bool open_quote;
+	size_t quote_offset;
+	bool has_arguments; /* a function, or `set`: $1 may have a value */
+	size_t argument_offset, argument_length;
 };
 
 /* A character of the text, 0 past the end of what is scanned. */

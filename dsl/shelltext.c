@@ -85,6 +85,18 @@ static void declare(struct scan *s, const struct command *c, size_t first)
 	}
 }
 
+/* set -- A, set A, or set +u, under which what has no value is no failure. */
+static void set_arguments(struct scan *s, const struct command *c, size_t first)
+{
+	for (size_t i = first; i < c->words.n; i++) {
+		const struct word_info *w = &c->words.v[i];
+		bool lax = w->literal != NULL && w->literal[0] == '+' && strchr(w->literal, 'u');
+
+		if (!is_option(w) || is_word(w, "--") || lax)
+			s->has_arguments = true;
+	}
+}
+
 /* What the builtin words[i] does with variables. */
 static void run_builtin(struct scan *s, const struct command *c, size_t i)
 {
@@ -117,6 +129,8 @@ static void run_builtin(struct scan *s, const struct command *c, size_t i)
 	} else if (is_word(w, "let")) {
 		for (i++; i < c->words.n; i++)
 			set_word(s, SHELL_ASSIGN, &c->words.v[i]);
+	} else if (is_word(w, "set")) {
+		set_arguments(s, c, i + 1);
 	} else if (ONE_OF(w, hidden) && !s->sources) {
 		s->sources = true;
 		s->sources_offset = w->start;
@@ -324,6 +338,7 @@ static void read_subshell(struct scan *s, struct command *c)
 			at++;
 		if (shell_at(s, at) == ')') {
 			s->pos = at + 1;
+			s->has_arguments = true;
 			c->words.n = 0;
 			return;
 		}
@@ -345,6 +360,7 @@ static bool read_word(struct scan *s, struct command *c, bool in_case)
 	w = shell_word(s);
 	if (c->function) {
 		c->function = false;
+		s->has_arguments = true;
 		return false;
 	}
 	if (c->words.n == 0) {
@@ -464,7 +480,7 @@ static void *keep(struct arena *arena, const void *v, size_t n, size_t size)
 
 void shelltext_scan(struct arena *arena, const char *text, size_t len, struct shelltext *out)
 {
-	struct scan s = {.arena = arena, .text = text, .end = len};
+	struct scan s = {.arena = arena, .text = text, .end = len, .length = len};
 
 	/* A closing parenthesis too many ends the commands, not the text. */
 	while (s.pos < s.end)
@@ -483,6 +499,10 @@ void shelltext_scan(struct arena *arena, const char *text, size_t len, struct sh
 	        .sources = s.sources,
 	        .sources_offset = s.sources_offset,
 	        .sources_length = s.sources_length,
+	        .open_quote = s.open_quote,
+	        .quote_offset = s.quote_offset,
+	        .argument_offset = s.argument_offset,
+	        .argument_length = s.has_arguments || s.sources ? 0 : s.argument_length,
 	};
 	vec_release(&s.refs);
 	vec_release(&s.sets);

@@ -76,6 +76,11 @@ struct shelltext {
 	/* The text runs text that a scan cannot see: `.`, source, eval. */
 	bool sources;
 	size_t sources_offset, sources_length;
+	/* The text ends inside the quotes that begin at `quote_offset`. */
+	bool open_quote;
+	size_t quote_offset;
+	/* The first $1 to $9, where nothing in the text gives it arguments; length 0: none. */
+	size_t argument_offset, argument_length;
 };
 
 /* Scan text[0..len). All of *out lives in the arena. */

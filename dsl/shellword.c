@@ -106,10 +106,21 @@ bool shell_enter(struct scan *s)
 
 /* ---- quotes ---- */
 
+/* Behind quotes that began at `open`: with nothing left to read, they were not closed. */
+static void close_quote(struct scan *s, size_t open)
+{
+	if (s->pos >= s->length && !s->open_quote) {
+		s->open_quote = true;
+		s->quote_offset = open;
+	}
+	shell_skip(s, 1);
+}
+
 /* '...': names in it are left alone by the shell, which is worth a note. */
 void shell_single(struct scan *s)
 {
-	s->pos++;
+	size_t open = s->pos++;
+
 	while (s->pos < s->end && shell_here(s) != '\'') {
 		size_t at = s->pos, brace, len;
 
@@ -122,16 +133,18 @@ void shell_single(struct scan *s)
 		if (len > 0 && (!brace || shell_at(s, at + 2 + len) == '}'))
 			shell_add_ref(s, SHELL_QUOTED, at + 1 + brace, len, at);
 	}
-	shell_skip(s, 1);
+	close_quote(s, open);
 }
 
 /* $'...' with its escapes, at the quote. */
 static void scan_ansi(struct scan *s)
 {
+	size_t open = s->pos;
+
 	shell_skip(s, 1);
 	while (s->pos < s->end && shell_here(s) != '\'')
 		shell_skip(s, shell_here(s) == '\\' ? 2 : 1);
-	shell_skip(s, 1);
+	close_quote(s, open);
 }
 
 /* `...`: the text up to the matching backtick is commands. */
@@ -180,14 +193,15 @@ static void scan_soft(struct scan *s)
 
 static void scan_double(struct scan *s)
 {
-	s->pos++;
+	size_t open = s->pos++;
+
 	while (s->pos < s->end && shell_here(s) != '"') {
 		if (shell_here(s) == '/' && !s->path.on && s->text[s->pos - 1] == '"' &&
 		    shell_path_absolute(s))
 			continue;
 		scan_soft(s);
 	}
-	shell_skip(s, 1);
+	close_quote(s, open);
 }
 
 /* ---- parameters ---- */
@@ -267,6 +281,17 @@ static enum shell_ref_kind operator_kind(const struct scan *s, bool *set, bool *
 	return c == '}' ? SHELL_PLAIN : SHELL_BRACED;
 }
 
+/* $1 or ${1} in [start, end), if it is that. */
+static void add_argument(struct scan *s, size_t start, size_t end)
+{
+	char digit = shell_at(s, start + (shell_at(s, start + 1) == '{' ? 2 : 1));
+
+	if (s->argument_length > 0 || digit < '1' || digit > '9')
+		return;
+	s->argument_offset = start;
+	s->argument_length = end - start;
+}
+
 /* ${...}, at the dollar. */
 static void scan_braces(struct scan *s, bool in_quotes)
 {
@@ -289,6 +314,8 @@ static void scan_braces(struct scan *s, bool in_quotes)
 		s->pos++; /* ${@...}, ${1...} and the like */
 	s->pos += len;
 	kind = operator_kind(s, &set, &slice);
+	if (len == 0 && kind == SHELL_PLAIN)
+		add_argument(s, dollar, s->pos + 1);
 	if (shell_here(s) == '.' && name_start(shell_at(s, s->pos + 1)) && len > 0)
 		kind = SHELL_FIELD;
 	if (length)
@@ -358,6 +385,7 @@ void shell_dollar(struct scan *s, bool in_quotes)
 			scan_ansi(s);
 		} else {
 			/* A special parameter, or a mere dollar. */
+			add_argument(s, dollar, dollar + 2);
 			s->pos += next != '\0' && strchr("@*#?-$!0123456789", next) != NULL ? 2 : 1;
 		}
 	}

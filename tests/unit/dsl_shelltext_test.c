@@ -58,6 +58,12 @@ static void describe(const char *text, const struct shelltext *st, struct str *o
 	if (st->sources)
 		str_addf(out, "%s!%.*s", out->len ? " " : "", (int)st->sources_length,
 		         text + st->sources_offset);
+	if (st->open_quote)
+		str_addf(out, "%sopen:%c@%zu", out->len ? " " : "", text[st->quote_offset],
+		         st->quote_offset);
+	if (st->argument_length > 0)
+		str_addf(out, "%sargument:%.*s", out->len ? " " : "", (int)st->argument_length,
+		         text + st->argument_offset);
 }
 
 struct row {
@@ -88,11 +94,49 @@ static void check(const struct row *rows, size_t n)
 
 #define CHECK(rows) check((rows), sizeof(rows) / sizeof((rows)[0]))
 
+static void open_quotes(void **state)
+{
+	static const struct row rows[] = {
+	        {"echo 'a", "open:'@5"},
+	        {"echo \"a $(echo \"b\")", "open:\"@5"},
+	        {"echo \"a $(echo 'b)\"", "open:'@15"},
+	        {"echo $'a\\'", "open:'@6"},
+	        {"x=${y%'a}", "${}y =:x open:'@6"},
+	        {"echo it\\'s \"it's\" # it's", ""},
+	        {"cat <<A\nit's \"\nA\n", ""},
+	        {"case x in x) echo 'a' ;; esac # '", ""},
+	        {"echo `echo 'a` b", ""},
+	};
+
+	(void)state;
+	CHECK(rows);
+}
+
+static void arguments(void **state)
+{
+	static const struct row rows[] = {
+	        {"awk \"{print $2}\"", "argument:$2"},
+	        {"echo ${1} $2", "argument:${1}"},
+	        {"echo $10 $((1 + $3))", "argument:$1"},
+	        {"echo ${1:-a} ${2#a} $0 $# \"$@\" '$1' \\$1", ""},
+	        {"set -e; echo $1", "argument:$1"},
+	        {"set -- a; echo $1", ""},
+	        {"set a; echo $1", ""},
+	        {"set +eu; echo $1", ""},
+	        {"f() { echo $1; }", ""},
+	        {"function f { echo $1; }", ""},
+	        {"eval \"set a\"; echo $1", "!eval"},
+	};
+
+	(void)state;
+	CHECK(rows);
+}
+
 static void names(void **state)
 {
 	static const struct row rows[] = {
 	        {"echo $a ${b} \"$c\" \"${d}x\"", "$a $b $c $d"},
-	        {"echo $CPU $INPUT ${Home} $_x $__ $1 $@ $# $? $$ $! $- $*", "$_x"},
+	        {"echo $CPU $INPUT ${Home} $_x $__ $1 $@ $# $? $$ $! $- $*", "$_x argument:$1"},
 	        {"echo $a_b9.gz x$y", "$a_b9 $y"},
 	        {"echo \\$a \"\\$b\" \"\\\\$c\" \\\\$d", "$c $d"},
 	        {"echo ${x%.gz} ${x##*/} ${x/a/b} ${x^^} ${x@Q} ${x?m}",
@@ -128,12 +172,12 @@ static void quotes(void **state)
 	        {"echo a#$x #$y\n# $z\necho $u", "$x $u"},
 	        {"echo '$a' # it's\necho $b", "'$'a $b"},
 	        {"x='a b' y=\"c $d\" z=$e cmd", "$d $e =:x =:y =:z"},
-	        {"echo 'open $x", "'$'x"},
-	        {"echo \"open $x", "$x"},
+	        {"echo 'open $x", "'$'x open:'@5"},
+	        {"echo \"open $x", "$x open:\"@5"},
 	        {"echo $(open $x", "$x"},
 	        {"echo `open $x", "$x"},
 	        {"echo \\", ""},
-	        {"echo \"\\", ""},
+	        {"echo \"\\", "open:\"@5"},
 	};
 
 	(void)state;
@@ -308,11 +352,12 @@ static void first_set(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(names),      cmocka_unit_test(quotes),
-	        cmocka_unit_test(arithmetic), cmocka_unit_test(assignments),
-	        cmocka_unit_test(heredocs),   cmocka_unit_test(syntax),
-	        cmocka_unit_test(paths),      cmocka_unit_test(extremes),
-	        cmocka_unit_test(first_set),
+	        cmocka_unit_test(names),       cmocka_unit_test(open_quotes),
+	        cmocka_unit_test(arguments),   cmocka_unit_test(quotes),
+	        cmocka_unit_test(quotes),      cmocka_unit_test(arithmetic),
+	        cmocka_unit_test(assignments), cmocka_unit_test(heredocs),
+	        cmocka_unit_test(syntax),      cmocka_unit_test(paths),
+	        cmocka_unit_test(extremes),    cmocka_unit_test(first_set),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
