@@ -38,7 +38,7 @@ static int compile_and_use(struct run_options *o);
 /* One file that follows, with the params that this one gives it. */
 static int launch_next(const struct run_options *o, const struct submission_next *next)
 {
-	struct run_options other = {.launch = o->launch, .recruit = o->recruit};
+	struct run_options other = {.launch = o->launch, .recruit = o->recruit, .json = o->json};
 	struct arena arena;
 	struct compile_param *params;
 	int code = EXIT_CODE_INFRASTRUCTURE;
@@ -57,8 +57,21 @@ static int launch_next(const struct run_options *o, const struct submission_next
 	return code;
 }
 
+/* A line of --json; `context` is where the exit code stands. */
+static void tell_line(void *context, const char *type, json_t *object)
+{
+	struct str line = STR_INIT;
+	int *told = context, code;
+
+	ndjson_line(&line, type, object);
+	code = io_print(&line);
+	*told = *told == EXIT_CODE_OK ? code : *told;
+}
+
 static int launch_compiled(struct run_options *o, struct compilation *c)
 {
+	int told = EXIT_CODE_OK;
+	const struct telling telling = {.line = tell_line, .context = &told};
 	const struct submission *s = compile_submission(c);
 	struct submission recruiting;
 	struct arena arena;
@@ -77,10 +90,13 @@ static int launch_compiled(struct run_options *o, struct compilation *c)
 		recruiting = recruit_apply(&o->recruit, s, &arena);
 		s = &recruiting;
 	}
+	o->launch.telling = o->json ? &telling : NULL;
 	code = (int)launch(&o->launch, s, &end);
+	code = code == EXIT_CODE_OK ? told : code;
 	arena_release(&arena);
 	str_release(&arguments);
 	o->launch.arguments = NULL;
+	o->launch.telling = NULL;
 	free(path);
 	if (end == LAUNCH_DETACHED && s->next_count > 0 && then_detached(o) != 0)
 		code = EXIT_CODE_INFRASTRUCTURE;

@@ -157,7 +157,7 @@ static const struct option_row {
         {{"json", no_argument, NULL, OPT_JSON},
          NULL,
          "one JSON object per line instead of text",
-         "check, plan"},
+         "run, check, plan"},
         {{"check", no_argument, NULL, OPT_CHECK},
          NULL,
          "change nothing, name the files that would change, exit 1 if there are any",
@@ -475,8 +475,9 @@ static int read_words(struct run_options *o, char **left, int n)
 	if (o->launch.debug && (o->launch.detach || o->command != COMMAND_RUN))
 		return usage_error(o->launch.detach ? "--debug is a dialog, and --detach leaves it"
 		                                    : "--debug goes with running a file");
-	if (o->json && o->command != COMMAND_CHECK && o->command != COMMAND_PLAN)
-		return usage_error("--json goes with check and plan");
+	if (o->json && (o->command > COMMAND_PLAN || o->launch.debug))
+		return usage_error(o->launch.debug ? "--debug is a dialog, and goes without --json"
+		                                   : "--json goes with run, check and plan");
 	if (o->diff && o->command == COMMAND_PLAN && (o->json || o->origin))
 		return usage_error("--diff is text, and goes without --json and --origin");
 	if (o->probe && o->command != COMMAND_PLAN)

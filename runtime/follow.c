@@ -186,6 +186,7 @@ static void read_news(struct follow *f, json_t *news)
 	read_steps(f, json_object_get(run, "steps"));
 	json_array_foreach(json_object_get(news, "incidents"), i, incident)
 	{
+		telling_line(f->session->telling, "incident", json_incref(incident));
 		if (!is_told(f, incident))
 			tell_incident(f, incident);
 	}

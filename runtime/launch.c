@@ -172,6 +172,7 @@ static bool follow_all(struct launch *l, struct follow *f)
 
 static enum exit_code run(struct launch *l)
 {
+	const struct launch_options *options = l->options;
 	enum exit_code code;
 	struct follow f;
 	bool ok;
@@ -188,6 +189,12 @@ static enum exit_code run(struct launch *l)
 		             l->options->debug
 		                     ? "what waits of it waits for you from here on"
 		                     : "it was debugged, and goes on by itself from here on");
+	telling_line(options->telling, "run",
+	             json_pack("{s:I, s:s, s:s, s:I, s:I, s:b}", "run_id",
+	                       (json_int_t)l->submitted.run_id, "name", l->submission->workflow,
+	                       "server", l->session.client.url.p, "tasks",
+	                       (json_int_t)l->submission->task_count, "reused",
+	                       (json_int_t)l->reuse.count, "joined", l->submitted.joined));
 	follow_init(&f, &l->session, l->submission, l->submitted.run_id);
 	f.released = l->submitted.turned && !l->options->debug;
 	if (l->options->detach || l->session.hung_up)
@@ -212,6 +219,7 @@ static enum exit_code with_session(struct launch *l, int workers,
 	l->started_ns = clock_monotonic_ns();
 	progress_init(&l->progress, STDERR_FILENO);
 	if (session_open(&l->session, &options->team, &own, &l->progress)) {
+		l->session.telling = options->telling;
 		code = work(l);
 		reuse_release(&l->reuse);
 		identities_release(&l->ids);

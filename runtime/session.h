@@ -9,6 +9,7 @@
 #include "client/client.h"
 #include "runtime/local.h"
 #include "runtime/progress.h"
+#include "runtime/telling.h"
 
 #include <signal.h>
 
@@ -27,9 +28,10 @@ struct session {
 	struct client client;
 	struct local local;
 	struct progress *progress;
-	bool private_server; /* ours to start again */
-	int workers;         /* local ones to keep alive */
-	int cpus;            /* of this machine */
+	const struct telling *telling; /* NULL: no program listens */
+	bool private_server;           /* ours to start again */
+	int workers;                   /* local ones to keep alive */
+	int cpus;                      /* of this machine */
 	int signals;      /* signalfd of those not ignored of SIGINT, SIGTERM, SIGHUP, and SIGWINCH;
 	                     -1 until session_watch */
 	bool interrupted; /* one of the first three arrived while waiting */

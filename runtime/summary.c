@@ -35,9 +35,9 @@ static void show_ways(struct follow *f, json_t *task)
 /* Folders that are named; of more the number is. */
 #define FOLDERS 3
 
-static void show_results(struct follow *f, const struct results *results)
+static void show_results(struct follow *f, const json_t *folders)
 {
-	json_t *folders = results_folders(results, f->view.steps), *folder;
+	const json_t *folder;
 	struct str line = STR_INIT;
 	size_t i, n = json_array_size(folders);
 
@@ -51,16 +51,33 @@ static void show_results(struct follow *f, const struct results *results)
 	if (n > 0)
 		progress_say(f->session->progress, "  results in %s", line.p);
 	str_release(&line);
-	json_decref(folders);
+}
+
+/* The same for a program. A run that goes on has no end, but is left. */
+static void tell_end(struct follow *f, const struct failures *failures, json_t *folders, int64_t ok,
+                     int64_t reused, int64_t ns)
+{
+	telling_line(f->session->telling, "end",
+	             json_pack("{s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:O, s:O}", "run_id",
+	                       (json_int_t)f->run_id, "status", run_status_words[f->status],
+	                       "succeeded", (json_int_t)ok, "reused", (json_int_t)reused, "failed",
+	                       (json_int_t)failures->failed, "not_run",
+	                       (json_int_t)failures->not_run, "cancelled",
+	                       (json_int_t)failures->cancelled, "retried", (json_int_t)f->retried,
+	                       "seconds", (double)ns / 1e9, "results", folders, "failures",
+	                       failures->list));
 }
 
 static void show_end(struct follow *f, const struct results *results, int64_t ok, int64_t reused,
-                     const char *elapsed)
+                     int64_t ns)
 {
 	struct progress *p = f->session->progress;
+	json_t *folders = results != NULL ? results_folders(results, f->view.steps) : json_array();
 	struct failures failures;
 	struct str line = STR_INIT;
+	char elapsed[24];
 
+	duration_text(ns, elapsed);
 	failures_init(&failures);
 	if (f->status != RUN_SUCCEEDED && !failures_find(&failures, f->session, f->run_id))
 		progress_say(p, "! %s", f->session->error.p);
@@ -74,18 +91,18 @@ static void show_end(struct follow *f, const struct results *results, int64_t ok
 	add_count(&line, f->retried, f->retried == 1 ? "retry" : "retries");
 	progress_say(p, "%s  %s", line.p, elapsed);
 	str_release(&line);
-	if (results != NULL)
-		show_results(f, results);
+	show_results(f, folders);
 	failures_show(&failures, f->session);
 	if (json_array_size(failures.list) > 0)
 		show_ways(f, json_array_get(failures.list, 0));
+	tell_end(f, &failures, folders, ok, reused, ns);
+	json_decref(folders);
 	failures_release(&failures);
 }
 
 void summary_tell(struct follow *f, const struct results *results, int64_t started_ns)
 {
 	int64_t ok = 0, reused = f->reused_before, left = 0;
-	char elapsed[24];
 
 	for (size_t i = 0; i < f->view.nsteps; i++) {
 		const struct step_view *v = &f->view.steps[i];
@@ -94,7 +111,6 @@ void summary_tell(struct follow *f, const struct results *results, int64_t start
 		reused += v->reused;
 		left += v->waiting + v->debug + v->pending + v->running;
 	}
-	duration_text(clock_monotonic_ns() - started_ns, elapsed);
 	if (f->left)
 		progress_say(f->session->progress, "%s run %lld goes on: %lld other%s follow%s it",
 		             f->view.workflow, (long long)f->run_id, (long long)f->others,
@@ -108,7 +124,7 @@ void summary_tell(struct follow *f, const struct results *results, int64_t start
 		                                 : "; the same command goes on with it"
 		                      : "");
 	else
-		show_end(f, results, ok, reused, elapsed);
+		show_end(f, results, ok, reused, clock_monotonic_ns() - started_ns);
 }
 
 static bool removes(const struct submission *s, uint32_t step)
@@ -166,7 +182,10 @@ bool summary_print_result(struct follow *f, const struct reuse *reuse)
 	ok = session_call(f->session, "GET", "/executions/", body, &reply);
 	json_decref(body);
 	output = member_text(json_array_get(reply, 0), "output");
-	if (ok)
+	if (ok && f->session->telling != NULL)
+		telling_line(f->session->telling, "output",
+		             json_pack("{s:s, s:s}", "step", step->name, "text", output));
+	else if (ok)
 		err = fd_write_all(STDOUT_FILENO, output, strlen(output));
 	/* Whoever read had enough. */
 	if (err != 0 && err != -EPIPE)

@@ -8,7 +8,8 @@
 /* Steps' results and failures, on the progress descriptor. started_ns is monotonic; `results` is
    NULL where it is not known where they stand. */
 void summary_tell(struct follow *f, const struct results *results, int64_t started_ns);
-/* The standard output of the run's last step, where that is one task, to standard output. */
+/* The standard output of the run's last step, where that is one task, to standard output, or to the
+   program that listens. */
 bool summary_print_result(struct follow *f, const struct reuse *reuse);
 
 #endif
