@@ -16,13 +16,15 @@
 
 #define HTML "text/html; charset=utf-8"
 
-static const char ui_page[] =
-        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>scitq</title>\n"
-        "<link rel=\"stylesheet\" href=\"/swagger-ui/swagger-ui.css\">\n"
-        "<link rel=\"icon\" href=\"/swagger-ui/favicon-32x32.png\">\n"
-        "<div id=\"swagger-ui\"></div>\n"
-        "<script src=\"/swagger-ui/swagger-ui-bundle.js\"></script>\n"
-        "<script src=\"/swagger-ui/start.js\"></script>\n";
+/* A phone shows it as wide as it is. */
+#define HEAD "<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n"
+
+static const char ui_page[] = "<!doctype html>\n<html lang=\"en\">\n" HEAD "<title>scitq</title>\n"
+                              "<link rel=\"stylesheet\" href=\"/swagger-ui/swagger-ui.css\">\n"
+                              "<link rel=\"icon\" href=\"/swagger-ui/favicon-32x32.png\">\n"
+                              "<div id=\"swagger-ui\"></div>\n"
+                              "<script src=\"/swagger-ui/swagger-ui-bundle.js\"></script>\n"
+                              "<script src=\"/swagger-ui/start.js\"></script>\n";
 
 /* Browsers send no body with a GET. */
 static const char ui_start[] = "SwaggerUIBundle({\n"
@@ -62,7 +64,7 @@ static void add_escaped(struct str *out, const char *text)
 static void print_list(struct str *out, const char *place)
 {
 	str_adds(out,
-	         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
+	         "<!doctype html>\n<html lang=\"en\">\n" HEAD
 	         "<title>scitq</title>\n<h1>scitq " SCITQ_VERSION "</h1>\n"
 	         "<p>The calls of this server; <a href=\"/swagger.json\">/swagger.json</a> tells "
 	         "all about them. Swagger UI is not installed: <code>scripts/swagger-ui ");
