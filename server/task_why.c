@@ -413,7 +413,10 @@ static void debugged(struct why *why)
 
 static void explain(struct why *why)
 {
-	str_addf(&why->sentence, "task %u is %s: ", why->id, task_status_words[why->task->status]);
+	bool over = why->task->status == TASK_SUCCEEDED || why->task->status == TASK_FAILED;
+
+	str_addf(&why->sentence, "task %u %s %s: ", why->id, over ? "has" : "is",
+	         task_status_words[why->task->status]);
 	switch ((enum task_status)why->task->status) {
 	case TASK_WAITING:
 		waiting_for(why);
