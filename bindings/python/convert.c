@@ -1,6 +1,7 @@
 #include "bindings/python/lib.h"
 
 #include <datetime.h>
+#include <math.h>
 
 bool convert_init(void)
 {
@@ -34,11 +35,9 @@ static json_t *json_of_list(PyObject *value)
 
 	for (Py_ssize_t i = 0; list != NULL && i < n; i++) {
 		made = json_of(PyTuple_GET_ITEM(items, i));
-		if (made == NULL) {
+		if (json_array_append_new(list, made) != 0) {
 			json_decref(list);
 			list = NULL;
-		} else {
-			json_array_append_new(list, made);
 		}
 	}
 	Py_XDECREF(items);
@@ -52,14 +51,16 @@ static json_t *json_of_dict(PyObject *value)
 	Py_ssize_t at = 0, size;
 
 	while (object != NULL && PyDict_Next(copy, &at, &key, &item)) {
-		const char *name = PyUnicode_AsUTF8AndSize(key, &size);
+		const char *name = NULL;
 
+		if (!PyUnicode_Check(key))
+			PyErr_Format(PyExc_TypeError, "a key must be a text, not %R", key);
+		else
+			name = PyUnicode_AsUTF8AndSize(key, &size);
 		made = name ? json_of(item) : NULL;
-		if (made == NULL) {
+		if (json_object_setn_new(object, name, name ? (size_t)size : 0, made) != 0) {
 			json_decref(object);
 			object = NULL;
-		} else {
-			json_object_setn_new(object, name, (size_t)size, made);
 		}
 	}
 	Py_XDECREF(copy);
@@ -99,11 +100,10 @@ static json_t *json_of_date(PyObject *value)
 
 static json_t *json_of_float(PyObject *value)
 {
-	json_t *made = json_real(PyFloat_AS_DOUBLE(value));
-
-	if (made == NULL)
-		PyErr_Format(PyExc_ValueError, "%R cannot be sent", value);
-	return made;
+	if (isfinite(PyFloat_AS_DOUBLE(value)))
+		return json_real(PyFloat_AS_DOUBLE(value));
+	PyErr_Format(PyExc_ValueError, "%R cannot be sent", value);
+	return NULL;
 }
 
 static json_t *json_of_plain(PyObject *plain)
@@ -138,6 +138,9 @@ json_t *json_of(PyObject *value)
 		return NULL;
 	made = json_of_plain(plain);
 	Py_LeaveRecursiveCall();
+	/* What is no value has been told by now. */
+	if (made == NULL && !PyErr_Occurred())
+		PyErr_NoMemory();
 	return made;
 }
 
@@ -298,11 +301,13 @@ PyObject *raise_answer(struct scitq_answer *answer)
 
 PyObject *member_of(PyObject *row, const char *name)
 {
-	PyObject *value;
+	PyObject *key, *value;
 
 	if (PyDict_Check(row)) {
-		value = PyDict_GetItemString(row, name);
+		key = PyUnicode_FromString(name);
+		value = key ? PyDict_GetItemWithError(row, key) : NULL;
 		Py_XINCREF(value);
+		Py_XDECREF(key);
 		return value;
 	}
 	value = PyObject_GetAttrString(row, name);

@@ -80,14 +80,15 @@ static json_t *numbers_of(struct making *m, const char *argument, PyObject *valu
 			number = add_lazy(m, argument, (size_t)i, item) ? json_null() : NULL;
 		else
 			number = number_of(item, argument);
-		if (number == NULL) {
+		if (json_array_append_new(list, number) != 0) {
 			json_decref(list);
 			list = NULL;
 			break;
 		}
-		json_array_append_new(list, number);
 	}
 	Py_XDECREF(items);
+	if (list == NULL && !PyErr_Occurred())
+		PyErr_NoMemory();
 	return list;
 }
 
@@ -121,8 +122,20 @@ static bool set_argument(struct making *m, const char *argument, PyObject *value
 	}
 	if (made == NULL)
 		return false;
-	json_object_set_new(m->arguments, argument, made);
+	if (json_object_set_new(m->arguments, argument, made) != 0) {
+		PyErr_NoMemory();
+		return false;
+	}
 	return true;
+}
+
+static bool is_given(const struct making *m, const char *argument)
+{
+	bool given = json_object_get(m->arguments, argument) != NULL;
+
+	for (size_t i = 0; i < m->nlazy; i++)
+		given = given || strcmp(m->lazy[i].argument, argument) == 0;
+	return given;
 }
 
 static bool take_positional(const Function *f, struct making *m, PyObject *args, char *names,
@@ -173,7 +186,7 @@ static bool take_keywords(const Function *f, struct making *m, PyObject *kwargs,
 			return false;
 		}
 		name = real_name(f, name, first);
-		if (json_object_get(m->arguments, name) != NULL) {
+		if (is_given(m, name)) {
 			PyErr_Format(PyExc_TypeError, "%s got %s twice", f->name, name);
 			return false;
 		}
@@ -201,8 +214,12 @@ static PyObject *function_call(PyObject *self, PyObject *args, PyObject *kwargs)
 		goto end;
 	}
 	server = (Server *)PyTuple_GET_ITEM(args, 0);
-	if (names == NULL || !take_positional(f, &m, args, names, &used) ||
-	    !take_keywords(f, &m, kwargs, first) || (opened = server_enter(server)) == NULL)
+	if (names == NULL || m.arguments == NULL) {
+		PyErr_NoMemory();
+		goto end;
+	}
+	if (!take_positional(f, &m, args, names, &used) || !take_keywords(f, &m, kwargs, first) ||
+	    (opened = server_enter(server)) == NULL)
 		goto end;
 	json_incref(m.arguments);
 	Py_BEGIN_ALLOW_THREADS;

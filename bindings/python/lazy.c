@@ -15,7 +15,7 @@ typedef struct {
 
 PyObject *lazy_new(struct scitq_answer *answer, bool objects)
 {
-	Lazy *lazy = PyObject_New(Lazy, &lazy_type);
+	Lazy *lazy = PyObject_GC_New(Lazy, &lazy_type);
 
 	if (lazy == NULL) {
 		scitq_free(answer);
@@ -24,16 +24,31 @@ PyObject *lazy_new(struct scitq_answer *answer, bool objects)
 	lazy->answer = answer;
 	lazy->value = NULL;
 	lazy->objects = objects;
+	PyObject_GC_Track(lazy);
 	return (PyObject *)lazy;
+}
+
+/* What it stands for may be made to hold it. */
+static int lazy_traverse(PyObject *self, visitproc visit, void *arg)
+{
+	Py_VISIT(((Lazy *)self)->value);
+	return 0;
+}
+
+static int lazy_clear(PyObject *self)
+{
+	Py_CLEAR(((Lazy *)self)->value);
+	return 0;
 }
 
 static void lazy_dealloc(PyObject *self)
 {
 	Lazy *lazy = (Lazy *)self;
 
+	PyObject_GC_UnTrack(self);
 	scitq_free(lazy->answer);
 	Py_XDECREF(lazy->value);
-	PyObject_Free(self);
+	PyObject_GC_Del(self);
 }
 
 bool answer_wait(struct scitq_answer *answer)
@@ -163,7 +178,9 @@ PyTypeObject lazy_type = {
         PyVarObject_HEAD_INIT(NULL, 0).tp_name = "scitq.lib.Lazy",
         .tp_basicsize = sizeof(Lazy),
         .tp_dealloc = lazy_dealloc,
-        .tp_flags = Py_TPFLAGS_DEFAULT,
+        .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+        .tp_traverse = lazy_traverse,
+        .tp_clear = lazy_clear,
         .tp_doc =
                 "What a queued call returns: looking into it waits until the server has answered.",
         .tp_getattro = lazy_getattro,

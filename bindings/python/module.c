@@ -18,14 +18,6 @@ static PyMethodDef methods[] = {
         {0},
 };
 
-static PyModuleDef module = {
-        PyModuleDef_HEAD_INIT,
-        .m_name = "scitq.lib",
-        .m_doc = "A scitq server from Python: Server, and what it raises.",
-        .m_size = -1,
-        .m_methods = methods,
-};
-
 /* module.name, called with `argument` where that is not NULL. */
 static PyObject *get(const char *from, const char *name, const char *argument)
 {
@@ -74,25 +66,60 @@ static bool make_errors(void)
 	return unreachable_type != NULL;
 }
 
-PyMODINIT_FUNC PyInit_lib(void);
-
-PyMODINIT_FUNC PyInit_lib(void)
+/* Once, for as long as the process lives. */
+static bool make_parts(void)
 {
-	PyObject *made;
+	static bool made;
 
+	if (made)
+		return true;
 	namespace_type = get("argparse", "Namespace", NULL);
 	logger = get("logging", "getLogger", "scitq");
 	if (namespace_type == NULL || logger == NULL || !convert_init() || !make_errors() ||
 	    PyType_Ready(&lazy_type) < 0 || PyType_Ready(&function_type) < 0 ||
 	    PyType_Ready(&server_type) < 0 || !functions_add(&server_type))
-		return NULL;
+		return false;
 	PyType_Modified(&server_type);
-	made = PyModule_Create(&module);
-	if (made != NULL && (PyModule_AddObjectRef(made, "Server", (PyObject *)&server_type) < 0 ||
-	                     PyModule_AddObjectRef(made, "Lazy", (PyObject *)&lazy_type) < 0 ||
-	                     PyModule_AddObjectRef(made, "ScitqError", error_type) < 0 ||
-	                     PyModule_AddObjectRef(made, "Unreachable", unreachable_type) < 0 ||
-	                     !close_at_exit(made)))
-		Py_CLEAR(made);
-	return made;
+	made = true;
+	return true;
+}
+
+/* Its types and its servers are the process's, and belong to one interpreter. */
+static int fill_module(PyObject *made)
+{
+	if (PyInterpreterState_Get() != PyInterpreterState_Main()) {
+		PyErr_SetString(PyExc_ImportError,
+		                "scitq.lib can only be used in the main interpreter");
+		return -1;
+	}
+	if (!make_parts() || PyModule_AddObjectRef(made, "Server", (PyObject *)&server_type) < 0 ||
+	    PyModule_AddObjectRef(made, "Lazy", (PyObject *)&lazy_type) < 0 ||
+	    PyModule_AddObjectRef(made, "ScitqError", error_type) < 0 ||
+	    PyModule_AddObjectRef(made, "Unreachable", unreachable_type) < 0 ||
+	    !close_at_exit(made))
+		return -1;
+	return 0;
+}
+
+static PyModuleDef_Slot slots[] = {
+        {Py_mod_exec, (void *)fill_module},
+#ifdef Py_mod_multiple_interpreters
+        {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
+#endif
+        {0, NULL},
+};
+
+static PyModuleDef module = {
+        PyModuleDef_HEAD_INIT,
+        .m_name = "scitq.lib",
+        .m_doc = "A scitq server from Python: Server, and what it raises.",
+        .m_methods = methods,
+        .m_slots = slots,
+};
+
+PyMODINIT_FUNC PyInit_lib(void);
+
+PyMODINIT_FUNC PyInit_lib(void)
+{
+	return PyModuleDef_Init(&module);
 }

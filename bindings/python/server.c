@@ -147,7 +147,9 @@ static const char *file_text(PyObject *bytes)
 
 static void raise_unopened(const char *address, const struct scitq_options *options)
 {
-	if (errno != EINVAL)
+	if (errno == ENOMEM)
+		PyErr_NoMemory();
+	else if (errno != EINVAL)
 		PyErr_SetFromErrnoWithFilename(PyExc_OSError, options->spool);
 	else if (!(options->put_timeout > 0 && options->get_timeout > 0))
 		PyErr_SetString(PyExc_ValueError, "put_timeout and get_timeout must be above 0");

@@ -65,6 +65,16 @@ class Team(api.Server):
             super().__exit__(*what)
 
 
+class Fixed(Team):
+    """A server that comes back at the same address."""
+
+    def __init__(self):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        super().__init__("--listen", f"127.0.0.1:{port}")
+
+
 class Installed:
     """libscitq under a prefix, as `cmake --install` puts it."""
 
