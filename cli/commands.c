@@ -392,7 +392,7 @@ const struct command commands[] = {
         {"run get", "RUN...", 1, COMMAND_ANY, "all that is known of a run", manage_get, {as_json, SERVER}},
         {"launch", "COMMAND [ARGUMENT]...", 1, COMMAND_ANY, "queue one command as a task", launch, {launch_fields, launch_how, call_options}},
         {"top", "", 0, 0, "runs, workers and failures, on the whole terminal", top, {nothing, SERVER}},
-        {"logs", "[RUN] TASK", 0, 2, "what a task wrote, or writes", logs, {log_which, task_which, SERVER}},
+        {"logs", "[RUN] TASK | RUN", 0, 2, "what a task wrote, or writes; of a run all of them", logs, {log_which, task_which, SERVER}},
         {"why", "TASK... | RUN TASK...", 0, COMMAND_ANY, "why it waits, failed, or was reused: one sentence", steer_why, {as_json, task_which, SERVER}},
         {"shell", "[RUN] TASK [-- COMMAND...]", 0, 2, "a shell where the task would run: its inputs, variables, container, limits", shell, {shell_how, task_which, SERVER}},
         {"edit", "TASK | RUN STEP", 0, 2, "another text for tasks that do not run yet, and for their .scitq file", edit, {edit_how, task_which, SERVER}},
@@ -451,7 +451,8 @@ const struct command_noun command_nouns[] = {
          "a run; p pauses it, g lets it go on, c cancels it, q leaves.",
          "scitq top"},
         {"logs", NULL,
-         OF_A_TASK "Standard output of the task goes to standard output, its standard error to standard error. With --follow it ends with the task.",
+         OF_A_TASK "Standard output of the task goes to standard output, its standard error to standard error. Of a run's number alone it is that of "
+         "all its tasks, each line behind the name of its task. With --follow it ends with the task, or the run.",
          "scitq logs 41 align:S3 -f"},
         {"why", NULL, OF_A_TASK "What a task waits for, in the end; why it failed; or which part of its identity changed, so that it was not reused.",
          "scitq why align:S3"},

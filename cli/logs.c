@@ -2,6 +2,7 @@
 
 #include "base/fd.h"
 #include "cli/object.h"
+#include "cli/run_logs.h"
 #include "net/stream.h"
 #include "runtime/session.h"
 
@@ -210,7 +211,9 @@ int logs(const struct command_call *command)
 	struct call c;
 	bool ok;
 
-	if (call_open(&c, command)) {
+	if (call_open(&c, command) && object_is_run_alone(command)) {
+		run_logs(&c, command->words[0]);
+	} else if (c.code == EXIT_CODE_OK) {
 		ok = object_task(&c, &keys);
 		for (size_t i = 0; ok && i < keys.list.n; i++)
 			ok = print_task(&c, keys.list.v[i], command_has(command, "follow"));

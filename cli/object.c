@@ -286,6 +286,11 @@ static bool find_in_run(struct call *c, const char *run, const char *name, struc
 	return c->code == EXIT_CODE_OK;
 }
 
+bool object_is_run_alone(const struct command_call *command)
+{
+	return steers(command) && command->nwords == 1 && is_number(command->words[0]);
+}
+
 bool object_no_run_alone(struct call *c)
 {
 	const struct command_call *command = c->command;

@@ -43,6 +43,8 @@ bool object_key(struct call *c, const struct object *o, const char *word, struct
  * the run before it, or --id. False, told, where a run stands alone and a task is wanted.
  */
 bool object_no_run_alone(struct call *c);
+/* The command line of such a verb names a run by its number, and nothing else. */
+bool object_is_run_alone(const struct command_call *command);
 /* A task by TASK, the newest of a name, or by RUN STEP:KEY as the summary of a run names it. */
 bool object_task(struct call *c, struct keys *keys);
 /* Tasks as object_keys() takes them, `newest`: of a name that several have the newest; or those by
