@@ -100,6 +100,24 @@ static void show_end(struct follow *f, const struct results *results, int64_t ok
 	failures_release(&failures);
 }
 
+static void tell_detached(struct follow *f, int64_t done, int64_t left)
+{
+	struct str line = STR_INIT;
+	int64_t failed = 0;
+
+	for (size_t i = 0; i < f->view.nsteps; i++)
+		failed += f->view.steps[i].failed;
+	str_addf(&line, "%s run %lld %s: %lld done", f->view.workflow, (long long)f->run_id,
+	         f->debug ? "waits for you" : "goes on", (long long)done);
+	add_count(&line, failed, "failed");
+	str_addf(&line, ", %lld to do", (long long)left);
+	if (f->debug)
+		str_addf(&line, "; %s goes on with it",
+		         f->brief ? "scitq-run --debug" : "the same command");
+	progress_say(f->session->progress, "%s", line.p);
+	str_release(&line);
+}
+
 void summary_tell(struct follow *f, const struct results *results, int64_t started_ns)
 {
 	int64_t ok = 0, reused = f->reused_before, left = 0;
@@ -116,13 +134,7 @@ void summary_tell(struct follow *f, const struct results *results, int64_t start
 		             f->view.workflow, (long long)f->run_id, (long long)f->others,
 		             f->others == 1 ? "" : "s", f->others == 1 ? "s" : "");
 	else if (f->detached)
-		progress_say(f->session->progress, "%s run %lld %s: %lld done, %lld to do%s",
-		             f->view.workflow, (long long)f->run_id,
-		             f->debug ? "waits for you" : "goes on", (long long)(ok + reused),
-		             (long long)left,
-		             f->debug ? f->brief ? "; scitq-run --debug goes on with it"
-		                                 : "; the same command goes on with it"
-		                      : "");
+		tell_detached(f, ok + reused, left);
 	else
 		show_end(f, results, ok, reused, clock_monotonic_ns() - started_ns);
 }
