@@ -156,51 +156,6 @@ static int print_help(const char *program, const char *prefix)
 
 /* ---- the command line ---- */
 
-int command_misused(const struct command_call *call, const char *fmt, ...)
-{
-	struct str text = STR_INIT;
-	va_list ap;
-
-	va_start(ap, fmt);
-	str_vaddf(&text, fmt, ap);
-	va_end(ap);
-	str_addf(&text, "; see %s", call->program);
-	if (call->command != NULL)
-		add_word(&text, typed(call->program, call->command->words));
-	fprintf(stderr, "%s: %s --help\n", call->program, text.p);
-	str_release(&text);
-	return EXIT_CODE_USAGE;
-}
-
-static const struct command_option *find_option(const struct command *c, const char *name)
-{
-	for (size_t i = 0; i < COMMAND_GROUPS && c->options[i] != NULL; i++) {
-		for (const struct command_option *o = c->options[i]; o->name != NULL; o++) {
-			if (strcmp(o->name, name) == 0)
-				return o;
-		}
-	}
-	return NULL;
-}
-
-const char *command_value(const struct command_call *call, const char *option)
-{
-	const struct command_option *o = find_option(call->command, option);
-	const char *value = NULL;
-
-	assert(o != NULL);
-	for (size_t i = 0; i < call->given.n; i++) {
-		if (call->given.v[i].option == o)
-			value = call->given.v[i].value;
-	}
-	return value;
-}
-
-bool command_has(const struct command_call *call, const char *option)
-{
-	return command_value(call, option) != NULL;
-}
-
 /* What getopt wants to know, made of the rows. */
 struct reading {
 	VEC(struct option) longs;
@@ -291,7 +246,8 @@ static int read_options(struct command_call *call, struct reading *r, int argc, 
 static int run_command(const char *program, const struct command *c, int argc, char **argv)
 {
 	static const struct option end;
-	struct command_call call = {.program = program, .command = c};
+	struct command_call call = {
+	        .program = program, .typed = typed(program, c->words), .command = c};
 	struct reading r = {.letters = STR_INIT};
 	int code;
 
@@ -390,7 +346,7 @@ static const char *nearest_command(const char *program, char **words, int n)
 
 static int no_command(const char *program, const char *prefix, char **words, int n)
 {
-	struct command_call call = {.program = program};
+	struct command_call call = {.program = program, .typed = ""};
 	const char *noun = n > 0 ? words[0] : prefix, *nearest;
 
 	if (n > 0 && is_help(words[n - 1]) && (n == 1 || find_noun(noun) != NULL))
@@ -428,7 +384,7 @@ static const struct command_option *foreign_option(const struct command *c, char
 	for (int i = 1; i <= n; i++) {
 		const struct command_option *o = leading_option(argv[i]);
 
-		if (o != NULL && find_option(c, o->name) != o)
+		if (o != NULL && command_option(c, o->name) != o)
 			return o;
 	}
 	return NULL;
@@ -474,7 +430,9 @@ int command_main(int argc, char **argv)
 	typed_words = used - given;
 	foreign = c != NULL ? foreign_option(c, argv, before) : NULL;
 	if (foreign != NULL) {
-		code = command_misused(&(struct command_call){.program = program, .command = c},
+		code = command_misused(&(struct command_call){.program = program,
+		                                              .typed = typed(program, c->words),
+		                                              .command = c},
 		                       "it takes no --%s", foreign->name);
 	} else if (c != NULL) {
 		/* The command's words go, and what stood before them is read with what follows. */

@@ -70,6 +70,7 @@ struct command_given {
 /* A command line that was read. */
 struct command_call {
 	const char *program; /* as it was called: "scitq", "scitq-fetch" */
+	const char *typed;   /* behind that, for the command: "task list" */
 	const struct command *command;
 	VEC(struct command_given) given; /* in the order of the command line */
 	char **words;                    /* the arguments */
@@ -90,6 +91,8 @@ bool command_begins(const char *words, const char *prefix);
 /* Read the command line, do what it says: the exit code of the program. argv is permuted. */
 int command_main(int argc, char **argv);
 
+/* The option of that name that the command has; NULL: none. */
+const struct command_option *command_option(const struct command *c, const char *name);
 /* Value of the option that was given last; NULL: not given. The command has such an option. */
 const char *command_value(const struct command_call *call, const char *option);
 bool command_has(const struct command_call *call, const char *option);

@@ -272,20 +272,6 @@ static const struct command_option shell_how[] = {
         END,
 };
 
-static const struct command_option edit_how[] = {
-        {0, "from", "FILE", "the new text, - is standard input; else $VISUAL or $EDITOR is opened"},
-        {0, "retry", NULL, "run those again that failed"},
-        {0, "detach", NULL, "with it, on a private server: do not stay until they are done"},
-        {0, "apply", NULL, "change the .scitq file too"},
-        {0, "patch", "FILE", "write the change of the .scitq file there (standard output)"},
-        {0, "alone", NULL, "the tasks alone, without their .scitq file"},
-        {0, "source", "FILE", "where the .scitq file is (where the run was started from)"},
-        {0, "param", "NAME=VALUE", "in place of what scitq-run got; also several times"},
-        {0, "set", "[STEP.]KEY=VALUE", "in place of what scitq-run got; also several times"},
-        {0, "profile", "NAME", "in place of what scitq-run got"},
-        END,
-};
-
 static const struct command_option export_how[] = {
         {0, "trace", "FORMAT", "tsv: a line per execution, or ro-crate: JSON-LD metadata (tsv)"},
         END,

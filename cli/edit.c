@@ -9,6 +9,20 @@
 #include <stdio.h>
 #include <string.h>
 
+const struct command_option edit_how[] = {
+        {0, "from", "FILE", "the new text, - is standard input; else $VISUAL or $EDITOR is opened"},
+        {0, "retry", NULL, "run those again that failed"},
+        {0, "detach", NULL, "with it, on a private server: do not stay until they are done"},
+        {0, "apply", NULL, "change the .scitq file too"},
+        {0, "patch", "FILE", "write the change of the .scitq file there (standard output)"},
+        {0, "alone", NULL, "the tasks alone, without their .scitq file"},
+        {0, "source", "FILE", "where the .scitq file is (where the run was started from)"},
+        {0, "param", "NAME=VALUE", "in place of what scitq-run got; also several times"},
+        {0, "set", "[STEP.]KEY=VALUE", "in place of what scitq-run got; also several times"},
+        {0, "profile", "NAME", "in place of what scitq-run got"},
+        {0, NULL, NULL, NULL},
+};
+
 int edit_status(const json_t *row)
 {
 	return status_parse(task_status_words, TASK_STATUS_COUNT, member_text(row, "status"));
@@ -97,6 +111,20 @@ static bool choose_tasks(struct edit *e)
 	return ok;
 }
 
+/* row NULL: of several. */
+static bool cannot_change(struct edit *e, const json_t *row)
+{
+	const char *name = member_string(row, "name");
+
+	return call_fail(&e->call, EXIT_CODE_SERVER, NULL, "nothing can be changed: %s%s",
+	                 row == NULL    ? "all of them run or have succeeded"
+	                 : name != NULL ? name
+	                                : "the task",
+	                 row == NULL                        ? ""
+	                 : edit_status(row) == TASK_RUNNING ? " runs"
+	                                                    : " has succeeded");
+}
+
 /* They have one text, and some can be changed. */
 static bool check_chosen(struct edit *e)
 {
@@ -119,12 +147,29 @@ static bool check_chosen(struct edit *e)
 			                 "name one of them, RUN STEP:KEY",
 			                 "the tasks have several texts");
 	}
-	return e->first != NULL ||
-	       call_fail(&e->call, EXIT_CODE_SERVER, NULL, "nothing can be changed: %s",
-	                 i == 1 ? edit_status(json_array_get(e->chosen, 0)) == TASK_RUNNING
-	                                  ? "the task runs"
-	                                  : "the task has succeeded"
-	                        : "all of them run or have succeeded");
+	return e->first != NULL || cannot_change(e, i == 1 ? json_array_get(e->chosen, 0) : NULL);
+}
+
+bool edit_choose_like(struct edit *e, const json_t *task)
+{
+	json_t *rows = json_array(), *row;
+	struct str run = STR_INIT;
+	size_t i;
+	bool ok = edit_is_open(task) || cannot_change(e, task);
+
+	str_addf(&run, "%" JSON_INTEGER_FORMAT,
+	         json_integer_value(json_object_get(task, "run_id")));
+	e->whole = true;
+	e->run = ok ? object_get(&e->call, object_named("run"), run.p) : NULL;
+	ok = e->run != NULL && edit_list(e, run.p, "batch", member_text(task, "batch"), rows);
+	json_array_foreach(rows, i, row)
+	{
+		if (text_same(member_string(row, "source"), member_string(task, "source")))
+			json_array_append(e->chosen, row);
+	}
+	json_decref(rows);
+	str_release(&run);
+	return ok && check_chosen(e);
 }
 
 static bool choose(struct edit *e)
@@ -155,7 +200,7 @@ static const char *plural(size_t n)
 	return n == 1 ? "" : "s";
 }
 
-static void tell(const struct edit *e)
+void edit_tell(const struct edit *e)
 {
 	size_t done = count(e, TASK_SUCCEEDED), all = json_array_size(e->chosen);
 	/* Some may have begun while we looked. */
@@ -171,6 +216,8 @@ static void tell(const struct edit *e)
 	if (done > 0)
 		fprintf(stderr, "%s %zu that succeeded", run > 0 ? "," : "", done);
 	fputc('\n', stderr);
+	if (e->debug != NULL)
+		return;
 	if (failed > 0 && command_has(e->call.command, "retry"))
 		fprintf(stderr, "%zu that had failed run%s again\n", failed,
 		        failed == 1 ? "s" : "");
@@ -233,23 +280,38 @@ static void add_work(const struct edit *e, struct attend *attend)
 		attend_task(attend, e->first);
 }
 
+void edit_init(struct edit *e)
+{
+	*e = (struct edit){.chosen = json_array(),
+	                   .names = json_object(),
+	                   .failed = json_array(),
+	                   .text = STR_INIT};
+}
+
+void edit_release(struct edit *e)
+{
+	if (e->with_program)
+		program_close(&e->program);
+	json_decref(e->run);
+	json_decref(e->chosen);
+	json_decref(e->names);
+	json_decref(e->failed);
+	str_release(&e->text);
+}
+
 int edit(const struct command_call *command)
 {
-	struct edit e = {.chosen = json_array(),
-	                 .names = json_object(),
-	                 .failed = json_array(),
-	                 .text = STR_INIT};
 	struct attend attend = {0};
+	struct edit e;
 	int code;
 
+	edit_init(&e);
 	if (call_open(&e.call, command) && choose(&e) && edit_read(&e) && edit_change(&e) &&
 	    edit_tasks(&e)) {
-		tell(&e);
+		edit_tell(&e);
 		if (!e.with_program || (tell_patch(&e) && name_plan(&e)))
 			add_work(&e, &attend);
 	}
-	if (e.with_program)
-		program_close(&e.program);
 	if (command_has(command, "retry")) {
 		code = attend_carry(&attend, &e.call, command_has(command, "detach"));
 	} else {
@@ -257,10 +319,6 @@ int edit(const struct command_call *command)
 		code = call_close(&e.call);
 	}
 	attend_release(&attend);
-	json_decref(e.run);
-	json_decref(e.chosen);
-	json_decref(e.names);
-	json_decref(e.failed);
-	str_release(&e.text);
+	edit_release(&e);
 	return code;
 }

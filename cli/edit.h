@@ -4,6 +4,9 @@
 
 #include "cli/command.h"
 
+/* Its options. */
+extern const struct command_option edit_how[];
+
 int edit(const struct command_call *command);
 
 #endif

@@ -2,6 +2,7 @@
  * What the files of `scitq edit` share:
  *
  *	edit.c        from the command line to what is told
+ *	edit_dialog.c the same of scitq-run --debug
  *	edit_text.c   the text, as it is and as it is to be
  *	edit_tasks.c  the tasks that get it
  */
@@ -24,10 +25,12 @@ struct edit_put {
 
 struct edit {
 	struct call call;
-	json_t *run;         /* NULL: the tasks are of none */
-	json_t *chosen;      /* rows, all that is known of them */
-	json_t *names;       /* of those that are of a run: name -> true */
-	const json_t *first; /* the first of them that can be changed */
+	struct debug *debug;         /* the dialog that asks for it; NULL: it is a command */
+	const struct drafts *drafts; /* of that */
+	json_t *run;                 /* NULL: the tasks are of none */
+	json_t *chosen;              /* rows, all that is known of them */
+	json_t *names;               /* of those that are of a run: name -> true */
+	const json_t *first;         /* the first of them that can be changed */
 	struct program program;
 	bool with_program;
 	bool whole;      /* the tasks of a step are chosen, not one of several */
@@ -40,12 +43,21 @@ struct edit {
 	bool apart;     /* some tasks that have the text of old are of the plan */
 };
 
+/* All but the call, which its user opens and closes. */
+void edit_init(struct edit *e);
+void edit_release(struct edit *e);
+
 int edit_status(const json_t *row);
 /* Whether it can be changed: it neither runs nor has succeeded. */
 bool edit_is_open(const json_t *row);
 /* Append the tasks of the run; those that a filter takes, NULL: all. */
 bool edit_list(struct edit *e, const char *run, const char *filter, const char *value,
                json_t *rows);
+
+/* Choose the tasks of its step that have the text of a task. False with the code set. */
+bool edit_choose_like(struct edit *e, const json_t *task);
+/* What was done to how many. */
+void edit_tell(const struct edit *e);
 
 /*
  * edit_text.c: the text of the tasks, and the file that it comes from where there is one; then

@@ -3,6 +3,7 @@
 
 #include "cli/editor.h"
 #include "cli/io.h"
+#include "runtime/debug.h"
 #include "runtime/session.h"
 
 #include <stdio.h>
@@ -174,20 +175,23 @@ bool edit_read(struct edit *e)
 		                 "--source names it; --alone changes the tasks without it",
 		                 "the .scitq file of the run, %s, is not here", path);
 	e->with_program = true;
-	if (!program_open(&e->program, &e->call, path, e->run, name) ||
+	if (!program_open(&e->program, e->drafts, &e->call, path, e->run, name) ||
 	    (e->whole && !add_sharing(e)) || !check_program(e))
 		return false;
 	str_add(&e->text, e->program.place.text, e->program.place.len);
 	return true;
 }
 
-static bool wants_again(void)
+static bool wants_again(const struct edit *e)
 {
+	static const char question[] = "edit it again? [Y/n] ";
 	char answer[8];
 
+	if (e->debug != NULL)
+		return debug_confirm(e->debug, question, true);
 	if (!isatty(STDIN_FILENO))
 		return false;
-	fputs("edit it again? [Y/n] ", stderr);
+	fputs(question, stderr);
 	return fgets(answer, sizeof(answer), stdin) != NULL && answer[0] != 'n' && answer[0] != 'N';
 }
 
@@ -202,7 +206,7 @@ bool edit_change(struct edit *e)
 	do {
 		e->call.code = EXIT_CODE_OK;
 		if (from == NULL) {
-			ok = editor_change(&e->call,
+			ok = editor_change(&e->call, e->debug,
 			                   e->with_program && e->program.place.list ? ".scitq"
 			                                                            : ".sh",
 			                   &e->text);
@@ -222,7 +226,7 @@ bool edit_change(struct edit *e)
 		} else if (e->with_program) {
 			ok = program_change(&e->program, &e->call, &e->text);
 		}
-	} while (!ok && e->call.code == EXIT_CODE_COMPILE && from == NULL && wants_again());
+	} while (!ok && e->call.code == EXIT_CODE_COMPILE && from == NULL && wants_again(e));
 	str_release(&was);
 	return ok;
 }

@@ -1,6 +1,7 @@
 #include "cli/editor.h"
 
 #include "base/fd.h"
+#include "runtime/debug.h"
 #include "runtime/session.h"
 
 #include <errno.h>
@@ -19,15 +20,17 @@ static const char *program(void)
 	return named != NULL && *named != '\0' ? named : "vi";
 }
 
-/* By a shell, since the variables hold command lines. 0 and *status, or -errno. */
-static int run(const char *path, int *status)
+/* By a shell, since the variables hold command lines; it stays when the editor is interrupted. 0
+   and *status, or -errno. */
+static int run(const char *path, struct debug *dialog, int *status)
 {
 	struct sigaction ignore = {.sa_handler = SIG_IGN}, interrupt, quit;
+	sigset_t none;
 	struct str line = STR_INIT;
 	pid_t pid;
 	int err = 0;
 
-	str_addf(&line, "%s \"$1\"", program());
+	str_addf(&line, "trap : INT QUIT; %s \"$1\"", program());
 	/* What is typed is the editor's. */
 	sigaction(SIGINT, &ignore, &interrupt);
 	sigaction(SIGQUIT, &ignore, &quit);
@@ -35,11 +38,17 @@ static int run(const char *path, int *status)
 	if (pid == 0) {
 		sigaction(SIGINT, &interrupt, NULL);
 		sigaction(SIGQUIT, &quit, NULL);
+		/* What a dialog hears itself, or does without. */
+		signal(SIGPIPE, SIG_DFL);
+		sigemptyset(&none);
+		sigprocmask(SIG_SETMASK, &none, NULL);
 		execl("/bin/sh", "sh", "-c", line.p, "sh", path, (char *)NULL);
 		_exit(127);
 	}
 	if (pid < 0)
 		err = -errno;
+	if (pid > 0 && dialog != NULL)
+		debug_await(dialog, pid);
 	while (pid > 0 && waitpid(pid, status, 0) < 0 && err == 0)
 		err = errno == EINTR ? 0 : -errno;
 	sigaction(SIGINT, &interrupt, NULL);
@@ -48,14 +57,15 @@ static int run(const char *path, int *status)
 	return err;
 }
 
-static bool change_file(struct call *c, const char *path, int fd, struct str *text)
+static bool change_file(struct call *c, struct debug *dialog, const char *path, int fd,
+                        struct str *text)
 {
 	int err = fd_write_all(fd, text->p, text->len), status = 0;
 
 	if (close(fd) != 0 && err == 0)
 		err = -errno;
 	if (err == 0)
-		err = run(path, &status);
+		err = run(path, dialog, &status);
 	if (err == 0 && status != 0)
 		return call_fail(c, EXIT_CODE_USAGE, "VISUAL or EDITOR names another",
 		                 "nothing is changed: the editor, %s, did not end well", program());
@@ -67,7 +77,7 @@ static bool change_file(struct call *c, const char *path, int fd, struct str *te
 	       call_fail(c, EXIT_CODE_INFRASTRUCTURE, NULL, "%s: %s", path, strerror(-err));
 }
 
-bool editor_change(struct call *c, const char *suffix, struct str *text)
+bool editor_change(struct call *c, struct debug *dialog, const char *suffix, struct str *text)
 {
 	struct str path = STR_INIT;
 	int fd;
@@ -79,7 +89,7 @@ bool editor_change(struct call *c, const char *suffix, struct str *text)
 		ok = call_fail(c, EXIT_CODE_INFRASTRUCTURE, NULL, "cannot make %s: %s", path.p,
 		               strerror(errno));
 	else
-		ok = change_file(c, path.p, fd, text);
+		ok = change_file(c, dialog, path.p, fd, text);
 	if (fd >= 0)
 		(void)unlink(path.p);
 	str_release(&path);

@@ -4,10 +4,12 @@
 
 #include "cli/call.h"
 
+struct debug;
+
 /*
- * Have the text edited, in $VISUAL, $EDITOR or vi, as a file whose name ends so. False with the
- * call's code set.
+ * Have the text edited, in $VISUAL, $EDITOR or vi, as a file whose name ends so. The dialog, if
+ * any, goes on with its run meanwhile. False with the call's code set.
  */
-bool editor_change(struct call *c, const char *suffix, struct str *text);
+bool editor_change(struct call *c, struct debug *dialog, const char *suffix, struct str *text);
 
 #endif

@@ -46,16 +46,28 @@ static const char changes_alone[] = "--alone changes the tasks without it";
 
 /* ---- what files are read as ---- */
 
+static struct draft *find_draft(const struct drafts *drafts, const char *path)
+{
+	for (size_t i = 0; drafts != NULL && i < drafts->list.n; i++) {
+		if (strcmp(drafts->list.v[i].path, path) == 0)
+			return &drafts->list.v[i];
+	}
+	return NULL;
+}
+
 /* As compile_files.read. */
 static int read_text(void *context, const char *path, struct str *out)
 {
 	const struct program *p = context;
 	char *real = realpath(path, NULL);
+	const struct draft *draft = real != NULL ? find_draft(p->drafts, real) : NULL;
 	bool changed = real != NULL && p->new_text.len > 0 && strcmp(real, p->text_path) == 0;
 	int err = 0;
 
 	if (changed)
 		str_add(out, p->new_text.p, p->new_text.len);
+	else if (draft != NULL)
+		str_add(out, draft->is.p, draft->is.len);
 	else
 		err = compile_disk.read(compile_disk.context, path, out);
 	free(real);
@@ -190,10 +202,10 @@ static bool find_text(struct program *p, struct call *c, const char *name)
 	return true;
 }
 
-bool program_open(struct program *p, struct call *c, const char *path, const json_t *run,
-                  const char *task)
+bool program_open(struct program *p, const struct drafts *drafts, struct call *c, const char *path,
+                  const json_t *run, const char *task)
 {
-	*p = (struct program){.old_text = STR_INIT, .new_text = STR_INIT};
+	*p = (struct program){.drafts = drafts, .old_text = STR_INIT, .new_text = STR_INIT};
 	arena_init(&p->arena);
 	p->files = compile_disk;
 	p->files.read = read_text;
@@ -305,39 +317,91 @@ bool program_shares(struct program *p, uint32_t i)
 
 /* ---- what came of it ---- */
 
-/* The file is named as seen from the directory that holds both it and the .scitq file. */
-void program_patch(const struct program *p, struct str *out)
+/* As seen from the directory that holds both it and the .scitq file. */
+static void add_patch(const char *scitq, const char *path, const struct str *was,
+                      const struct str *is, struct str *out)
 {
 	struct str from = STR_INIT, to = STR_INIT;
 	size_t begin = 0;
 
-	for (size_t i = 0; p->text_path[i] != '\0' && p->text_path[i] == p->path[i]; i++) {
-		if (p->path[i] == '/')
+	for (size_t i = 0; path[i] != '\0' && path[i] == scitq[i]; i++) {
+		if (path[i] == '/')
 			begin = i + 1;
 	}
-	str_addf(&from, "a/%s", p->text_path + begin);
-	str_addf(&to, "b/%s", p->text_path + begin);
-	linediff(&p->old_text, &p->new_text, from.p, to.p, out);
+	/* One file: the loop has ended behind its last slash. */
+	str_addf(&from, "a/%s", path + begin);
+	str_addf(&to, "b/%s", path + begin);
+	linediff(was, is, from.p, to.p, out);
 	str_release(&from);
 	str_release(&to);
 }
 
-bool program_write(const struct program *p, struct call *c)
+void program_patch(const struct program *p, struct str *out)
+{
+	add_patch(p->path, p->text_path, &p->old_text, &p->new_text, out);
+}
+
+static bool write_file(const char *path, const struct str *was, const struct str *is,
+                       struct call *c)
 {
 	struct str now = STR_INIT;
 	struct stat st;
-	int err = stat(p->text_path, &st) != 0 ? -errno : file_read(p->text_path, &now);
-	bool same = now.len == p->old_text.len && memcmp(now.p, p->old_text.p, now.len) == 0;
+	int err = stat(path, &st) != 0 ? -errno : file_read(path, &now);
+	bool same = now.len == was->len && memcmp(now.p, was->p, now.len) == 0;
 
 	if (err == 0 && same)
-		err = file_replace(p->text_path, p->new_text.p, p->new_text.len,
-		                   st.st_mode & 07777);
+		err = file_replace(path, is->p, is->len, st.st_mode & 07777);
 	if (err != 0)
-		call_fail(c, EXIT_CODE_INFRASTRUCTURE, NULL, "%s: %s", p->text_path,
-		          strerror(-err));
+		call_fail(c, EXIT_CODE_INFRASTRUCTURE, NULL, "%s: %s", path, strerror(-err));
 	else if (!same)
 		call_fail(c, EXIT_CODE_INFRASTRUCTURE, "apply the patch that was printed",
-		          "%s was changed meanwhile, and is left as it is", p->text_path);
+		          "%s was changed meanwhile, and is left as it is", path);
 	str_release(&now);
 	return err == 0 && same;
+}
+
+bool program_write(const struct program *p, struct call *c)
+{
+	return write_file(p->text_path, &p->old_text, &p->new_text, c);
+}
+
+/* ---- drafts ---- */
+
+void drafts_keep(struct drafts *drafts, const struct program *p)
+{
+	struct draft *d = find_draft(drafts, p->text_path);
+
+	if (d == NULL) {
+		vec_push(&drafts->list,
+		         ((struct draft){
+		                 .path = xstrdup(p->text_path), .was = STR_INIT, .is = STR_INIT}));
+		d = &drafts->list.v[drafts->list.n - 1];
+		str_add(&d->was, p->old_text.p, p->old_text.len);
+	}
+	str_reset(&d->is);
+	str_add(&d->is, p->new_text.p, p->new_text.len);
+}
+
+void drafts_release(struct drafts *drafts)
+{
+	for (size_t i = 0; i < drafts->list.n; i++) {
+		free(drafts->list.v[i].path);
+		str_release(&drafts->list.v[i].was);
+		str_release(&drafts->list.v[i].is);
+	}
+	vec_release(&drafts->list);
+}
+
+void drafts_patch(const struct drafts *drafts, const char *path, struct str *out)
+{
+	for (size_t i = 0; i < drafts->list.n; i++) {
+		const struct draft *d = &drafts->list.v[i];
+
+		add_patch(path, d->path, &d->was, &d->is, out);
+	}
+}
+
+bool draft_write(const struct draft *d, struct call *c)
+{
+	return write_file(d->path, &d->was, &d->is, c);
 }

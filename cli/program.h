@@ -10,10 +10,21 @@
 #include "compiler/compile.h"
 #include "runtime/identities.h"
 
+/* A file that is to be read as another text than it has on the disk. */
+struct draft {
+	char *path;         /* absolute, without symbolic links */
+	struct str was, is; /* was: on the disk, when it was read */
+};
+
+struct drafts {
+	VEC(struct draft) list;
+};
+
 struct program {
-	char *path;                 /* of the .scitq file, absolute, without symbolic links */
-	char *text_path;            /* the same of the file in which the text stands */
-	struct compile_files files; /* of text_path new_text */
+	char *path;      /* of the .scitq file, absolute, without symbolic links */
+	char *text_path; /* the same of the file in which the text stands */
+	const struct drafts *drafts;
+	struct compile_files files; /* of drafts, and of text_path new_text */
 	struct compile_options options;
 	VEC(struct compile_param) params, sets; /* of the command line */
 	struct arena arena;                     /* of what the run had */
@@ -29,11 +40,11 @@ struct program {
 
 /*
  * The file that is at the path, compiled with what the run had, or with --param, --set and
- * --profile where one of these is given, and the text of the task of that name. False
- * with the call's code set. Always to be closed.
+ * --profile where one of these is given, and the text of the task of that name. drafts
+ * may be NULL. False with the call's code set. Always to be closed.
  */
-bool program_open(struct program *p, struct call *c, const char *path, const json_t *run,
-                  const char *task);
+bool program_open(struct program *p, const struct drafts *drafts, struct call *c, const char *path,
+                  const json_t *run, const char *task);
 /* With that text. False with the code set and the diagnostics told where it cannot be compiled. */
 bool program_change(struct program *p, struct call *c, const struct str *text);
 void program_close(struct program *p);
@@ -47,5 +58,13 @@ bool program_shares(struct program *p, uint32_t i);
 void program_patch(const struct program *p, struct str *out);
 /* Write new_text, where the file still has old_text. False with the call's code set. */
 bool program_write(const struct program *p, struct call *c);
+
+/* From here on the program's file is to be read as new_text. */
+void drafts_keep(struct drafts *drafts, const struct program *p);
+void drafts_release(struct drafts *drafts);
+/* Append what has changed of all of them; `path` is that of the .scitq file. */
+void drafts_patch(const struct drafts *drafts, const char *path, struct str *out);
+/* Write it. False with the code of the call set. */
+bool draft_write(const struct draft *d, struct call *c);
 
 #endif

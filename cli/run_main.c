@@ -5,6 +5,7 @@
  */
 #include "cli/arguments.h"
 #include "cli/doc.h"
+#include "cli/edit_dialog.h"
 #include "cli/fmt.h"
 #include "cli/io.h"
 #include "cli/lock.h"
@@ -74,6 +75,8 @@ static int launch_compiled(struct run_options *o, struct compilation *c)
 	const struct telling telling = {.line = tell_line, .context = &told};
 	const struct submission *s = compile_submission(c);
 	struct submission recruiting;
+	struct edit_dialog *dialog;
+	struct debug_editor editor;
 	struct arena arena;
 	const char *file = o->files.v[0];
 	char *path = realpath(file, NULL);
@@ -90,9 +93,14 @@ static int launch_compiled(struct run_options *o, struct compilation *c)
 		recruiting = recruit_apply(&o->recruit, s, &arena);
 		s = &recruiting;
 	}
+	dialog = edit_dialog_new(&o->launch.team, o->launch.path);
+	editor = edit_dialog_editor(dialog);
+	o->launch.editor = &editor;
 	o->launch.telling = o->json ? &telling : NULL;
 	code = (int)launch(&o->launch, s, &end);
 	code = code == EXIT_CODE_OK ? told : code;
+	o->launch.editor = NULL;
+	edit_dialog_free(dialog);
 	arena_release(&arena);
 	str_release(&arguments);
 	o->launch.arguments = NULL;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <unistd.h>
 
 /* How often, and how long each time, the answer to the last poll is waited for. */
@@ -163,8 +164,8 @@ static bool ask(struct debug *d, const char *prompt, struct str *line)
 			d->warned = false;
 			return true;
 		}
-		if (d->input_ended || d->over || d->broken || follow_ended(d->follow) ||
-		    !d->follow->debug)
+		if (d->input_ended || d->over || d->broken ||
+		    (!d->leaving && (follow_ended(d->follow) || !d->follow->debug)))
 			return false;
 		if (d->terminal && !d->out->asked)
 			progress_ask(d->out, prompt);
@@ -183,6 +184,48 @@ static bool ask(struct debug *d, const char *prompt, struct str *line)
 		d->warned = true;
 		progress_say(d->out, "quit, or Ctrl-C once more, leaves");
 	}
+}
+
+/* ---- for the editor ---- */
+
+void debug_await(struct debug *d, pid_t pid)
+{
+	struct pollfd end = {pidfd_open(pid, 0), POLLIN, 0};
+
+	progress_hold(d->out, true);
+	session_hear_interrupt(d->session, false);
+	while (end.fd >= 0 && !d->broken && poll(&end, 1, 0) == 0) {
+		int signal;
+
+		d->broken = !follow_turn(&d->poll, &end.fd, 1, -1, &signal);
+		if (signal != 0 && debug_signal(d, signal))
+			(void)kill(pid, signal);
+	}
+	if (end.fd >= 0)
+		close(end.fd);
+	session_hear_interrupt(d->session, true);
+	progress_hold(d->out, false);
+}
+
+bool debug_confirm(struct debug *d, const char *question, bool otherwise)
+{
+	struct str line = STR_INIT;
+	bool yes = d->terminal && ask(d, question, &line);
+
+	if (yes)
+		yes = otherwise ? line.p[0] != 'n' && line.p[0] != 'N'
+		                : line.p[0] == 'y' || line.p[0] == 'Y';
+	str_release(&line);
+	return yes;
+}
+
+/* What was edited comes into the files, or is told. */
+static void leave_editor(struct debug *d)
+{
+	d->leaving = true;
+	d->broken = !d->editor->leave(d->editor->context, d, d->session, d->follow->run_id) ||
+	            d->broken;
+	d->leaving = false;
 }
 
 /* ---- commands ---- */
@@ -238,9 +281,8 @@ static void with_task(struct debug *d, const char *word,
 	json_t *task;
 
 	/* Before anything has run it is the next that matters. */
-	if (*word == '\0' && d->task == 0)
-		task = debug_next(d);
-	else
+	task = *word == '\0' && d->task == 0 ? debug_next(d) : NULL;
+	if (task == NULL && !d->broken)
 		task = debug_find(d, word);
 	if (task != NULL)
 		tell(d, task);
@@ -267,9 +309,31 @@ static void do_why(struct debug *d, const char *argument)
 	with_task(d, argument, debug_why);
 }
 
+static void edit_task(struct debug *d, const json_t *task)
+{
+	const bool failed = member_int(task, "attempts") > 0 ||
+	                    strcmp(member_text(task, "status"), "failed") == 0;
+	struct str name = STR_INIT;
+
+	if (d->editor->edit(d->editor->context, d, d->session, task) && failed) {
+		debug_name(task, &name);
+		d->task = member_int(task, "task_id");
+		progress_say(d->out, "`retry` runs %s with it", name.p);
+	}
+	str_release(&name);
+}
+
+static void do_edit(struct debug *d, const char *argument)
+{
+	with_task(d, argument, edit_task);
+}
+
 static void do_continue(struct debug *d, const char *argument)
 {
 	(void)argument;
+	leave_editor(d);
+	if (d->over || d->broken)
+		return;
 	d->over = true;
 	d->broken = !session_set_run(d->session, d->follow->run_id, json_pack("{s:b}", "debug", 0));
 	if (!d->broken)
@@ -293,6 +357,8 @@ static void do_quit(struct debug *d, const char *argument)
 	} else if (*answer == '\0') {
 		answer = "detach";
 	}
+	if (*answer == 'd' || *answer == 'c')
+		leave_editor(d);
 	if (d->over || d->broken)
 		; /* somebody was faster */
 	else if (*answer == 'd')
@@ -315,6 +381,7 @@ static const struct verb {
         {"run", "[TASK]", "let it run, and tell all that happens", do_run},
         {"next", "", "run what is ready next; so does an empty line", do_next},
         {"retry", "[TASK]", "run it once more, whether it failed or not", do_retry},
+        {"edit", "[TASK]", "another text for its step, in your editor", do_edit},
         {"list", "[STEP]", "what is ready, what failed, what waits", do_list},
         {"show", "[TASK]", "its command, inputs, container, variables", do_show},
         {"log", "[TASK]", "what it wrote the last time", do_log},
@@ -331,8 +398,8 @@ static void do_help(struct debug *d, const char *argument)
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
 		progress_say(d->out, "  %-8s %-15s  %s", verbs[i].word, verbs[i].argument,
 		             verbs[i].help);
-	progress_say(d->out, "A TASK is STEP:KEY, a number, or a STEP, of which one that is ready "
-	                     "is taken; none is the one that ran last.");
+	progress_say(d->out, "A TASK is STEP:KEY, a number, or a STEP: one of it that is ready.");
+	progress_say(d->out, "Where none is named it is the one that ran last.");
 	progress_say(d->out, "Words may be cut short: r, n, l.");
 	progress_say(d->out, "Ctrl-C while a task runs: back to here, and the task goes on.");
 }
@@ -397,14 +464,16 @@ static void end_of_input(struct debug *d)
 {
 	if (d->out->asked)
 		progress_say(d->out, "quit");
+	leave_editor(d);
 	detach(d);
 }
 
-bool debug_run(struct follow *f)
+bool debug_run(struct follow *f, const struct debug_editor *editor)
 {
 	struct debug d = {.follow = f,
 	                  .session = f->session,
 	                  .out = f->session->progress,
+	                  .editor = editor,
 	                  .input = STR_INIT,
 	                  .terminal = isatty(STDIN_FILENO) && isatty(f->session->progress->fd)};
 	struct str line = STR_INIT, prompt = STR_INIT;
@@ -423,6 +492,7 @@ bool debug_run(struct follow *f)
 	}
 	if (!d.broken && !d.over && !follow_ended(f) && !f->debug)
 		progress_say(d.out, "somebody lets the run go on by itself");
+	leave_editor(&d);
 	f->dialog = false;
 	d.out->asked = false;
 	follow_poll_release(&d.poll);

@@ -12,10 +12,38 @@
 
 #include "runtime/follow.h"
 
+#include <jansson.h>
+#include <sys/types.h>
+
+struct debug;
+
+/* What only a program that compiles can do for the dialog. */
+struct debug_editor {
+	void *context;
+	/*
+	 * Have the text of a task, its row, edited, and give it to all tasks that have the same
+	 * one and neither run nor have succeeded. False where nothing is changed; why was told.
+	 */
+	bool (*edit)(void *context, struct debug *d, struct session *s, const json_t *task);
+	/*
+	 * The dialog ends: what of it is in no file is told, and comes into the files where the
+	 * person says so. Called once more it has nothing to do. False with the session's error
+	 * set.
+	 */
+	bool (*leave)(void *context, struct debug *d, struct session *s, int64_t run_id);
+};
+
 /*
  * Until the run has ended, was left, or goes on by itself (`debug` of the follow is false then).
  * False with the session's error set.
  */
-bool debug_run(struct follow *f);
+bool debug_run(struct follow *f, const struct debug_editor *editor);
+
+/* For the editor, which ignores SIGINT meanwhile. Wait for the end of a process that has the
+   terminal, while the run is followed and nothing is said; it is still to be reaped. */
+void debug_await(struct debug *d, pid_t pid);
+/* Ask; an answer that is neither yes nor no means `otherwise`. Without somebody who types: false.
+ */
+bool debug_confirm(struct debug *d, const char *question, bool otherwise);
 
 #endif

@@ -12,6 +12,7 @@ struct debug {
 	struct follow *follow;
 	struct session *session;
 	struct progress *out;
+	const struct debug_editor *editor;
 	struct follow_poll poll;
 	struct str input; /* read and not used yet */
 	bool input_ended;
@@ -19,7 +20,8 @@ struct debug {
 	int64_t task;  /* of which was spoken last, 0: of none */
 	bool warned;   /* Ctrl-C was the last thing that was typed */
 	bool over;
-	bool broken; /* the session's error is set */
+	bool leaving; /* the run may have ended: what is asked then is not about it */
+	bool broken;  /* the session's error is set */
 };
 
 /*

@@ -124,7 +124,7 @@ json_t *debug_find(struct debug *d, const char *word)
 	json_t *row = NULL;
 
 	if (*word == '\0' && d->task == 0)
-		progress_say(d->out, "which task?");
+		progress_say(d->out, "which task? `list` shows those that there are");
 	else if (*word == '\0')
 		return debug_get(d, "/tasks/%lld?view=full", (long long)d->task);
 	else if (is_number)

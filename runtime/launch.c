@@ -3,7 +3,6 @@
 #include "base/clock.h"
 #include "base/engine.h"
 #include "base/gpus.h"
-#include "runtime/debug.h"
 #include "runtime/difference.h"
 #include "runtime/follow.h"
 #include "runtime/reuse.h"
@@ -165,7 +164,7 @@ static enum exit_code finish(struct launch *l, struct follow *f)
 
 static bool follow_all(struct launch *l, struct follow *f)
 {
-	if (l->options->debug && !debug_run(f))
+	if (l->options->debug && !debug_run(f, l->options->editor))
 		return false;
 	return follow_ended(f) || f->detached || follow_run(f);
 }

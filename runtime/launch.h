@@ -3,6 +3,7 @@
 #define RUNTIME_LAUNCH_H
 
 #include "model/submission.h"
+#include "runtime/debug.h"
 #include "runtime/session.h"
 
 struct launch_options {
@@ -10,10 +11,11 @@ struct launch_options {
 	const char *path;          /* absolute path of the .scitq file */
 	const char *arguments; /* with what it was compiled, as a run has it; NULL: nobody says */
 	struct session_private own;
-	bool fresh;                    /* reuse nothing */
-	bool detach;                   /* submit and leave */
-	bool debug;                    /* its tasks wait for their user, in a dialog: debug.h */
-	const struct telling *telling; /* a program that listens; NULL: none does */
+	bool fresh;                        /* reuse nothing */
+	bool detach;                       /* submit and leave */
+	bool debug;                        /* its tasks wait for their user, in a dialog: debug.h */
+	const struct debug_editor *editor; /* of that */
+	const struct telling *telling;     /* a program that listens; NULL: none does */
 };
 
 /* How we parted from the run. */

@@ -93,7 +93,15 @@ static bool catch_up(struct progress *p)
 static void put(struct progress *p, const struct str *text)
 {
 	str_add(&p->late, text->p, text->len);
-	(void)catch_up(p);
+	if (!p->held)
+		(void)catch_up(p);
+}
+
+void progress_hold(struct progress *p, bool held)
+{
+	p->held = held;
+	if (!held)
+		(void)catch_up(p);
 }
 
 void progress_close(struct progress *p)

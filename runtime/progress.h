@@ -37,6 +37,7 @@ struct progress {
 	unsigned width;     /* columns */
 	unsigned height;    /* lines, 0: unknown */
 	unsigned drawn;     /* lines of the block on the screen */
+	bool held;          /* somebody else has the terminal */
 	bool asked;         /* a prompt stands at the end of it */
 	int64_t started_ns; /* monotonic */
 	int64_t printed_ns; /* last summary line where not a terminal */
@@ -56,6 +57,8 @@ void progress_show(struct progress *p, const struct run_view *view);
 void progress_say(struct progress *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Text behind which an answer is typed. The owner sets `asked` to false when the line has come. */
 void progress_ask(struct progress *p, const char *prompt);
+/* From here on what is said is kept until it is let go. */
+void progress_hold(struct progress *p, bool held);
 /* Take the block off the screen. */
 void progress_clear(struct progress *p);
 /* Waits until everything that was said is written. */

@@ -65,18 +65,30 @@ static void end_on_signals(void)
 
 bool session_watch(struct session *s)
 {
-	sigset_t set;
-
-	sigemptyset(&set);
+	sigemptyset(&s->heard);
 	for (size_t i = 0; i < ENDS; i++) {
 		if (!is_ignored(ends[i]))
-			sigaddset(&set, ends[i]);
+			sigaddset(&s->heard, ends[i]);
 	}
-	sigaddset(&set, SIGWINCH);
-	if (sigprocmask(SIG_BLOCK, &set, &s->mask_before) != 0 ||
-	    (s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) < 0)
+	sigaddset(&s->heard, SIGWINCH);
+	if (sigprocmask(SIG_BLOCK, &s->heard, &s->mask_before) != 0 ||
+	    (s->signals = signalfd(-1, &s->heard, SFD_CLOEXEC | SFD_NONBLOCK)) < 0)
 		return session_fail(s, EXIT_CODE_INFRASTRUCTURE, "signalfd: %s", strerror(errno));
 	return true;
+}
+
+void session_hear_interrupt(struct session *s, bool heard)
+{
+	sigset_t interrupt, others = s->heard;
+
+	if (!sigismember(&s->heard, SIGINT))
+		return;
+	sigemptyset(&interrupt);
+	sigaddset(&interrupt, SIGINT);
+	sigdelset(&others, SIGINT);
+	/* One that is blocked would wait, though it is ignored. */
+	sigprocmask(heard ? SIG_BLOCK : SIG_UNBLOCK, &interrupt, NULL);
+	(void)signalfd(s->signals, heard ? &s->heard : &others, 0);
 }
 
 static bool start_workers(struct session *s)

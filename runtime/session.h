@@ -37,6 +37,7 @@ struct session {
 	bool interrupted; /* one of the first three arrived while waiting */
 	bool hung_up;     /* SIGHUP arrived while submitting: detach afterwards */
 	sigset_t mask_before; /* of session_watch */
+	sigset_t heard;       /* those of `signals` */
 	char who[33];         /* by which the server tells us from others that follow a run */
 	int exit_code;        /* after a failure: what main returns */
 	struct str error;     /* and why */
@@ -61,6 +62,9 @@ bool session_open(struct session *s, const struct server_access *team,
  * what exists on the server by then must be cancelled or left in order.
  */
 bool session_watch(struct session *s);
+/* Whether SIGINT is heard. While it is not, the caller ignores it: somebody else has the terminal.
+ */
+void session_hear_interrupt(struct session *s, bool heard);
 /* Tells a private server that we leave. */
 void session_close(struct session *s);
 
