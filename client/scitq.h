@@ -96,10 +96,10 @@ struct scitq_options {
 	void *context;
 };
 
+/* In the order of the members, for C++ too. */
 #define SCITQ_OPTIONS_INIT                                                                         \
 	{                                                                                          \
-		.size = sizeof(struct scitq_options), .put_timeout = 30, .get_timeout = 150,       \
-		.asynchronous = true                                                               \
+		sizeof(struct scitq_options), NULL, NULL, 30, 150, true, NULL, NULL, NULL, NULL    \
 	}
 
 /*
