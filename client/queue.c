@@ -82,7 +82,7 @@ static void finish_first(struct queue *q, struct sent *outcome)
 	bool spooled;
 	int err;
 
-	answer_finish(p->answer, outcome->result, json_incref(outcome->json), outcome->error.p,
+	answer_finish(p->answer, outcome->result, sent_detach(outcome), outcome->error.p,
 	              outcome->code.p);
 	spooled = spool_done(&q->spool, p->answer->number, p->answer) &&
 	          (left > 0 || spool_empty(&q->spool));

@@ -375,7 +375,7 @@ static struct scitq_answer *tolerant_call(struct scitq *s, const struct call_row
 		outcome.result = SCITQ_MEMORY;
 	if (done)
 		answer_finish(answer, outcome.result,
-		              outcome.result == SCITQ_OK ? json_incref(outcome.json) : NULL,
+		              outcome.result == SCITQ_OK ? sent_detach(&outcome) : NULL,
 		              outcome.error.p, outcome.code.p);
 	if (warning.len > 0)
 		say_once(s, warning.p);

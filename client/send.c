@@ -97,6 +97,14 @@ void sent_release(struct sent *outcome)
 	str_release(&outcome->code);
 }
 
+json_t *sent_detach(struct sent *outcome)
+{
+	json_t *json = outcome->json;
+
+	outcome->json = NULL;
+	return json;
+}
+
 static enum scitq_result result_of(enum client_result result)
 {
 	switch (result) {

@@ -30,6 +30,8 @@ struct sent {
 
 void sent_init(struct sent *outcome);
 void sent_release(struct sent *outcome);
+/* Its json, now the caller's: jansson's count is not for two threads that give it up. */
+json_t *sent_detach(struct sent *outcome);
 
 /* Whether an attempt goes on, asked now and then. */
 struct watch {
