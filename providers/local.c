@@ -135,6 +135,7 @@ static void become_worker(const struct request *request, const struct wanted *wo
 	    dup2(null, 1) < 0 || dup2(null, 2) < 0)
 		_exit(1);
 	(void)signal(SIGPIPE, SIG_DFL);
+	(void)signal(SIGXFSZ, SIG_DFL);
 	execv(request->worker, (char *const *)argv);
 	_exit(1);
 }

@@ -66,7 +66,7 @@ struct core *core_new(struct store *store, const struct core_options *options,
 	core->recruit = recruit_new();
 	core->wake = -1;
 	core->told_end = &core->told;
-	core->key_seen = (struct str)STR_INIT;
+	core->key_seen = core->refusal = (struct str)STR_INIT;
 	core->jobs = jobs_new(core->options.provider);
 	state_init(&core->state, &core->timers);
 	core->known = known_new();
@@ -123,6 +123,7 @@ void core_free(struct core *core)
 	pthread_mutex_destroy(&core->lock);
 	free(core->url);
 	str_release(&core->key_seen);
+	str_release(&core->refusal);
 	if (core->wake >= 0)
 		close(core->wake);
 	free(core);
@@ -357,10 +358,10 @@ static void roll_back(struct core *core)
 	core->again = !core->broken && core->failures++ == 0;
 	if (!core->again)
 		timer_set(&core->timers, &core->retry, core->now_ns + RETRY_NS, try_again);
-	answers_refuse(core, "the database did not take it");
+	answers_take_back(core);
 }
 
-static int64_t clock_of(const struct core *core)
+int64_t core_clock(const struct core *core)
 {
 	return core->options.clock_ns ? core->options.clock_ns(core->options.context)
 	                              : clock_monotonic_ns();
@@ -368,7 +369,7 @@ static int64_t clock_of(const struct core *core)
 
 static void begin_group(struct core *core)
 {
-	core->now_ns = clock_of(core);
+	core->now_ns = core_clock(core);
 	core->now_us = core->options.date_us ? core->options.date_us(core->options.context)
 	                                     : clock_date_us();
 }
@@ -380,7 +381,7 @@ static void count_group(struct core *core, bool wrote)
 		histogram_add(&core->counts.group, core_group_bounds, (double)core->calls);
 	if (wrote && !core->group_failed)
 		histogram_add(&core->counts.commit, core_commit_bounds,
-		              (double)(clock_of(core) - core->now_ns) / 1e9);
+		              (double)(core_clock(core) - core->now_ns) / 1e9);
 }
 
 static void end_group(struct core *core)
@@ -508,7 +509,7 @@ static void wait_for_something(struct core *core)
 	uint64_t count;
 
 	if (next < INT64_MAX) {
-		int64_t left = next - clock_of(core);
+		int64_t left = next - core_clock(core);
 
 		left = left < 0 ? 0 : left;
 		ts.tv_sec = left / 1000000000;

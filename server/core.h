@@ -84,6 +84,8 @@ void core_tell(struct core *core, struct core_message *message);
 int64_t core_busy_ns(const struct core *core);
 /* False while the database cannot be read: nothing is served then. Any thread. */
 bool core_serves(const struct core *core);
+/* False for a minute after the database's disk had no room for a change, or failed. Any thread. */
+bool core_has_room(const struct core *core);
 /* Whether this server leads its database; where it does not, core calls go to the one that does.
    Any thread. */
 bool core_leads(struct core *core);

@@ -105,3 +105,10 @@ void answers_refuse(struct core *core, const char *why)
 	}
 	core->answers.n = 0;
 }
+
+void answers_take_back(struct core *core)
+{
+	answers_refuse(core,
+	               core->refusal.len > 0 ? core->refusal.p : "the database did not take it");
+	str_reset(&core->refusal);
+}

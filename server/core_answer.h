@@ -12,6 +12,8 @@ void answer_push(struct core *core, struct core_answer answer);
 void answers_send(struct core *core);
 /* Whatever they were to be told did not happen. */
 void answers_refuse(struct core *core, const char *why);
+/* The same when their group failed: what the database said is why. */
+void answers_take_back(struct core *core);
 /* At once. */
 void answer_unavailable(struct call *call, const char *why);
 

@@ -107,6 +107,7 @@ struct core {
 	struct str key_seen;              /* up to this one old keys were looked for last */
 	VEC(struct worker_node *) asking; /* whose lease calls are to be looked at */
 
+	struct str refusal; /* why the group failed, as callers are told; empty: nobody knows */
 	unsigned failures;  /* groups that failed since one was kept */
 	struct timer retry; /* when the next one is tried without being asked */
 	struct timer tidy;  /* when memory that large calls used goes back to the system */
@@ -123,6 +124,7 @@ struct core {
 	/* For those who watch. */
 	atomic_llong group_began_ns; /* 0: between two */
 	atomic_bool is_broken;       /* as of the last group */
+	atomic_llong refused_ns;     /* when its disk last did not take a change; 0: never */
 
 	/* The private server. */
 	struct timer attention; /* when nobody will be attached any more; then, when to end */
@@ -136,6 +138,8 @@ struct core {
 bool core_load(struct core *core, struct problem *problem);
 void core_step(struct core *core);
 void core_end(struct core *core);
+/* Nanoseconds of the monotonic clock, or of the test's. */
+int64_t core_clock(const struct core *core);
 
 /* Answer, after COMMIT. The JSON reference is stolen. */
 void core_reply(struct core *core, struct call *call, int status, json_t *value);

@@ -99,6 +99,13 @@ void read_ready(struct reader *reader, struct call *call)
 		call_problem(call);
 		return;
 	}
+	if (!core_has_room(reader->server->core)) {
+		problem_set(&call->problem, PROBLEM_UNAVAILABLE,
+		            "the database has refused changes within the last minute: its disk is "
+		            "full, or fails");
+		call_problem(call);
+		return;
+	}
 	object = json_object();
 	json_object_set_new(object, "status", json_string("ready"));
 	call_reply(call, 200, object);

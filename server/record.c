@@ -12,15 +12,29 @@
 /* A worker's contact alone is not worth a transaction; it travels with one, or after so long. */
 #define CONTACT_ALONE_NS (300 * INT64_C(1000000000))
 #define CONTACT_OFTEN_NS INT64_C(1000000000)
+/* Workers whose reports were refused come again at least so often. */
+#define REFUSED_NS (60 * INT64_C(1000000000))
 
 static bool check(struct core *core, enum store_result result, const char *what)
 {
 	if (result == STORE_OK)
 		return true;
-	if (!core->group_failed)
-		log_error(core->log, "%s: %s: %s", what, store_result_word(result),
-		          store_error(core->store));
+	if (!core->group_failed) {
+		log_error(core->log, "%s: %s", what, store_error(core->store));
+		str_reset(&core->refusal);
+		str_addf(&core->refusal, "the database did not take it: %s",
+		         store_error(core->store));
+	}
+	if (result == STORE_FULL || result == STORE_IO)
+		atomic_store(&core->refused_ns, core->now_ns);
 	return core_failed(core, what);
+}
+
+bool core_has_room(const struct core *core)
+{
+	long long refused = atomic_load(&core->refused_ns);
+
+	return refused == 0 || core_clock(core) - refused > REFUSED_NS;
 }
 
 static bool begin_write(struct core *core)

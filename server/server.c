@@ -139,6 +139,8 @@ static int open_signals(void)
 	int err;
 
 	sigaction(SIGPIPE, &ignore, NULL);
+	/* Beyond a limit of file sizes a write fails, as on a full disk. */
+	sigaction(SIGXFSZ, &ignore, NULL);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);

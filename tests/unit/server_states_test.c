@@ -222,6 +222,31 @@ static void test_timers(void **unused)
 }
 
 /* Who may call is read again whenever it may have changed, until that succeeds. */
+/* Whoever calls is told why, and whoever watches sees it for a minute. */
+static void test_disk_full(void **unused)
+{
+	struct bench *b = bench_open(NULL);
+	json_t *told;
+
+	(void)unused;
+	bench_advance(b, 1);
+	assert_true(core_has_room(b->core));
+	b->fail_step = STORE_STEP_COMMIT;
+	b->failing = 0;
+	told = bench_call(b, 503, handle_token_create, 0, NULL,
+	                  json_of("{'name': 'a', 'role': 'viewer'}"));
+	assert_string_equal(get_text(told, "message"),
+	                    "the database did not take it: full: a test ordered it");
+	assert_false(core_has_room(b->core));
+	bench_call(b, 201, handle_token_create, 0, NULL,
+	           json_of("{'name': 'a', 'role': 'viewer'}"));
+	bench_advance(b, 59);
+	assert_false(core_has_room(b->core));
+	bench_advance(b, 2);
+	assert_true(core_has_room(b->core));
+	bench_close(b);
+}
+
 static void test_tokens_are_read(void **unused)
 {
 	struct bench *b = bench_open(NULL);
@@ -254,7 +279,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_every_pair),      cmocka_unit_test(test_every_execution_pair),
 	        cmocka_unit_test(test_every_wish),      cmocka_unit_test(test_timers),
-	        cmocka_unit_test(test_tokens_are_read),
+	        cmocka_unit_test(test_tokens_are_read), cmocka_unit_test(test_disk_full),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
