@@ -146,9 +146,12 @@ static bool judge(struct call *c, enum client_result result)
 			c->code = CALL_AWAY;
 			return false;
 		}
+		/* One that answers is there, and says why not now. */
 		return call_fail(c, EXIT_CODE_SERVER,
-		                 "is it the right server? -s or SCITQ_SERVER names it", "%s",
-		                 client->error.p);
+		                 client->code.len > 0
+		                         ? NULL
+		                         : "is it the right server? -s or SCITQ_SERVER names it",
+		                 "%s", client->error.p);
 	case CLIENT_UNAUTHORIZED:
 		return call_fail(
 		        c, EXIT_CODE_SERVER,

@@ -125,7 +125,8 @@ static enum client_result answered(struct client *c, enum http_error error,
 	case HTTP_BAD_URL:
 		return fail(c, CLIENT_REFUSED, "%s is no server address", c->url.p);
 	default:
-		return fail(c, CLIENT_BROKEN, "%s: %s", c->url.p, response->message.p);
+		return fail(c, CLIENT_BROKEN, "%s: %s%s", c->url.p, response->message.p,
+		            http_ca_hint(error, response->message.p, c->ca));
 	}
 	c->status = response->status;
 	if (c->status < 200 || c->status > 299)

@@ -3,6 +3,8 @@
 #include "base/alloc.h"
 #include "net/easy.h"
 
+#include <string.h>
+
 const char *http_error_text(enum http_error error)
 {
 	switch (error) {
@@ -24,6 +26,15 @@ const char *http_error_text(enum http_error error)
 		return "failure";
 	}
 	return "unknown error";
+}
+
+const char *http_ca_hint(enum http_error error, const char *message, const char *ca)
+{
+	bool unknown = strstr(message, "issuer") != NULL || strstr(message, "self-signed") != NULL;
+
+	if (error != HTTP_TLS || ca != NULL || !unknown)
+		return "";
+	return "; --ca FILE or SCITQ_CA names who vouches for it";
 }
 
 bool http_error_retriable(enum http_error error)

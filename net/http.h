@@ -31,6 +31,9 @@ enum http_error {
 
 /* "no connection" and the like. */
 const char *http_error_text(enum http_error error);
+/* What to do about a call to a server of ours that failed so, to stand behind its message: where
+   its certificate is nobody's that the system knows, and no `ca` was given. Else empty. */
+const char *http_ca_hint(enum http_error error, const char *message, const char *ca);
 /* Whether the same call may succeed a little later. */
 bool http_error_retriable(enum http_error error);
 /* The same of an answered status: 408, 425, 429, 500, 502, 503, 504. */

@@ -60,6 +60,16 @@ static void server_is_away(struct agent *a, const char *why)
 		(void)options_find_private(a->options);
 }
 
+static void no_answer(struct agent *a, enum http_error error, const struct http_response *response)
+{
+	struct str why = STR_INIT;
+
+	str_adds(&why, response->message.len > 0 ? response->message.p : http_error_text(error));
+	str_adds(&why, http_ca_hint(error, response->message.p, a->options->ca));
+	server_is_away(a, why.p);
+	str_release(&why);
+}
+
 static void server_is_there(struct agent *a, const struct call *c)
 {
 	struct session *s = &a->session;
@@ -350,8 +360,7 @@ void session_answered(void *context, enum http_error error, struct http_response
 		else
 			report_failed(a, &c->flight);
 		if (error != HTTP_OK)
-			server_is_away(a, response->message.len > 0 ? response->message.p
-			                                            : http_error_text(error));
+			no_answer(a, error, response);
 		else if (response->status >= 200 && response->status <= 299)
 			server_is_away(a, "the answer is not JSON of ours");
 		else
