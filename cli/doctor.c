@@ -106,6 +106,8 @@ static void look_at_workers(struct examination *e, struct call *c)
 	}
 	if (running > 0)
 		find(e, FINE, "workers", NULL, "%zu of %zu run", running, json_array_size(rows));
+	else if (call_private(c))
+		find(e, FINE, "workers", NULL, "scitq-run starts them with a run");
 	else
 		find(e, NOTED, "workers", "scitq-worker SERVER CONCURRENCY starts one",
 		     "none runs: tasks wait");

@@ -4,6 +4,8 @@
 #include "cli/io.h"
 #include "cli/ndjson.h"
 #include "cli/object.h"
+#include "model/member.h"
+#include "model/status.h"
 #include "runtime/session.h"
 
 #include <stdlib.h>
@@ -60,8 +62,19 @@ int steer_why(const struct command_call *command)
 
 /* ---- runs ---- */
 
+/* Of a run that has ended the steps of the next one would be paused. */
+static bool check_live(struct call *c, const json_t *run, const char *key)
+{
+	const char *status = member_text(run, "status");
+
+	return strcmp(status, run_status_words[RUN_RUNNING]) == 0 ||
+	       strcmp(status, run_status_words[RUN_SUBMITTING]) == 0 ||
+	       call_fail(c, EXIT_CODE_SERVER, NULL, "run %s has ended already (%s)", key, status);
+}
+
 /* PUT /batch/{name}/VERB for each step of the run. */
-static bool steer_run(struct call *c, const char *key, const char *verb, const char *done)
+static bool steer_run(struct call *c, const char *key, const char *verb, bool live,
+                      const char *done)
 {
 	struct str path = STR_INIT, out = STR_INIT;
 	json_t *run, *step;
@@ -69,6 +82,11 @@ static bool steer_run(struct call *c, const char *key, const char *verb, const c
 
 	object_path(object_named("run"), key, &path);
 	run = call_json(c, "GET", path.p, NULL);
+	if (run == NULL || (live && !check_live(c, run, key))) {
+		json_decref(run);
+		str_release(&path);
+		return false;
+	}
 	json_array_foreach(json_object_get(run, "steps"), i, step)
 	{
 		const char *batch = json_string_value(json_object_get(step, "batch"));
@@ -92,7 +110,7 @@ static bool steer_run(struct call *c, const char *key, const char *verb, const c
 
 static bool pause_run(struct call *c, const char *key)
 {
-	return steer_run(c, key, "stop", "is paused");
+	return steer_run(c, key, "stop", true, "is paused");
 }
 
 int steer_pause(const struct command_call *command)
@@ -102,7 +120,7 @@ int steer_pause(const struct command_call *command)
 
 static bool resume_run(struct call *c, const char *key)
 {
-	return steer_run(c, key, "go", "goes on");
+	return steer_run(c, key, "go", false, "goes on");
 }
 
 int steer_resume(const struct command_call *command)

@@ -325,7 +325,7 @@ void handle_run_update(struct core *core, struct call *call)
 	}
 	if (wish.status == RUN_CANCELLED ? run->status == RUN_SUCCEEDED || run->status == RUN_FAILED
 	                                 : wish.status == RUN_RUNNING && run_ended(run)) {
-		core_refuse(core, call, PROBLEM_CONFLICT, "run %u is %s already", run->id,
+		core_refuse(core, call, PROBLEM_CONFLICT, "run %u has ended already (%s)", run->id,
 		            run_status_words[run->status]);
 		return;
 	}
