@@ -96,10 +96,8 @@ static bool write_line(struct spool *spool, json_t *line)
 		err = fd_write_all(spool->fd, text.p, text.len);
 		spool->torn = err != 0;
 	}
-	if (err == 0) {
+	if (err == 0)
 		spool->len += (off_t)text.len;
-		err = fdatasync(spool->fd) < 0 ? -errno : 0;
-	}
 	str_release(&text);
 	json_decref(line);
 	errno = -err;
@@ -120,14 +118,15 @@ bool spool_add(struct spool *spool, uint64_t number, const struct request *r)
 		                            (json_int_t)r->lazy.v[i].answer->number));
 	line = json_pack("{s:I, s:s, s:O, s:o, s:s}", "n", (json_int_t)number, "call", r->row->name,
 	                 "arguments", r->arguments, "lazy", lazy, "key", r->key);
-	return write_line(spool, line);
+	return write_line(spool, line) && fdatasync(spool->fd) == 0;
 }
 
 bool spool_done(struct spool *spool, uint64_t number, const struct scitq_answer *a)
 {
 	if (spool->fd < 0)
 		return true;
-	/* Of the answer, what a later write may ask for. */
+	/* Of the answer, what a later write may ask for. It need not be on disk: a write that is sent
+	 * once more after a power cut is known by its key. */
 	return write_line(spool, json_pack("{s:I, s:O?, s:s}", "done", (json_int_t)number, "json",
 	                                   a->json, "error", a->error.p));
 }
