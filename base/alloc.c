@@ -5,9 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of a thread, as errno is: what fails is deep below whoever has to know. */
+/*
+ * Of a thread, as errno is: what fails is deep below whoever has to know. Aligned as a pointer is:
+ * where the text ends a few bytes before a page does, mold 1.10 makes a program of less that cannot
+ * be loaded.
+ */
 static _Thread_local struct {
-	bool tolerant, failed;
+	_Alignas(void *) bool tolerant;
+	bool failed;
 } here;
 
 void alloc_exhausted(void)
