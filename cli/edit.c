@@ -265,8 +265,7 @@ static bool tell_patch(struct edit *e)
 		fprintf(stderr, "%s is as it was; this patch is its part of the change\n",
 		        e->program.text_path);
 	else if (program_write(&e->program, &e->call))
-		fprintf(stderr, "%s is changed%s\n", e->program.text_path,
-		        e->program.place.path != NULL ? ", for all that import it" : "");
+		program_tell_written(e->program.text_path, e->program.place.path != NULL);
 	return e->call.code == EXIT_CODE_OK;
 }
 

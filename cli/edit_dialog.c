@@ -109,7 +109,7 @@ static bool write_all(const struct edit_dialog *dialog, const struct session *s)
 		const struct draft *draft = &dialog->drafts.list.v[i];
 
 		if (draft_write(draft, &c))
-			fprintf(stderr, "%s is changed\n", draft->path);
+			program_tell_written(draft->path, strcmp(draft->path, dialog->path) != 0);
 		else
 			ok = false;
 	}

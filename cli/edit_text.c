@@ -15,10 +15,12 @@ static bool check_program(struct edit *e)
 {
 	const struct submission *s = program_before(&e->program);
 	struct arena arena;
+	struct str help = STR_INIT;
 	json_t *rows = json_object(), *row;
 	size_t i;
 	bool ok = true;
 
+	str_addf(&help, "scitq-run plan --diff tells in what; %s", program_as_run(e->drafts));
 	json_array_foreach(e->chosen, i, row)
 	{
 		if (edit_is_open(row))
@@ -41,21 +43,18 @@ static bool check_program(struct edit *e)
 		                      DIGEST_TEXT_SIZE - 1) != 0
 		            : !text_same(member_string(row, "command"), task.row.command) ||
 		                      !text_same(member_string(row, "script"), task.row.script))
-			ok = call_fail(&e->call, EXIT_CODE_USAGE,
-			               "scitq-run plan --diff tells in what; --param, --set and "
-			               "--profile as the run had them; --alone changes the tasks "
-			               "without it",
+			ok = call_fail(&e->call, EXIT_CODE_USAGE, help.p,
 			               "task %s is another than %s makes it", task.row.name,
 			               e->program.path);
 		json_object_del(rows, task.row.name);
 	}
 	if (ok && json_object_size(rows) > 0)
-		ok = call_fail(&e->call, EXIT_CODE_USAGE,
-		               "--param, --set and --profile as the run had them",
+		ok = call_fail(&e->call, EXIT_CODE_USAGE, program_as_run(e->drafts),
 		               "%s makes no task %s", e->program.path,
 		               json_object_iter_key(json_object_iter(rows)));
 	arena_release(&arena);
 	json_decref(rows);
+	str_release(&help);
 	return ok;
 }
 

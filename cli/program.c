@@ -40,9 +40,16 @@ static bool read_pairs(struct program *p, struct call *c)
 	return true;
 }
 
-static const char as_the_run[] =
-        "--param, --set and --profile as the run had them; --alone changes the tasks without it";
-static const char changes_alone[] = "--alone changes the tasks without it";
+const char program_alone[] = "scitq edit --alone changes the tasks without it";
+
+const char *program_as_run(const struct drafts *drafts)
+{
+	return drafts != NULL
+	               ? "it was changed, or an edit is not in it; scitq edit --alone changes the "
+	                 "tasks without it"
+	               : "--param, --set and --profile as the run had them; scitq edit --alone "
+	                 "changes the tasks without it";
+}
 
 /* ---- what files are read as ---- */
 
@@ -107,7 +114,7 @@ static bool identify(struct program *p, struct call *c, const struct compilation
 {
 	struct str why = STR_INIT;
 	bool ok = identities_compute(ids, compile_submission(compiled), &p->digests, &why) ||
-	          call_fail(c, EXIT_CODE_COMPILE, as_the_run, "%s", why.p);
+	          call_fail(c, EXIT_CODE_COMPILE, program_as_run(p->drafts), "%s", why.p);
 
 	str_release(&why);
 	return ok;
@@ -145,7 +152,7 @@ static bool choose_arguments(struct program *p, struct call *c, const json_t *ru
 		return false;
 	/* Also where what is given says where relative paths begin. */
 	if (arguments != NULL && !arguments_read(arguments, &p->arena, &p->options))
-		return call_fail(c, EXIT_CODE_SERVER, "--alone changes the tasks without it",
+		return call_fail(c, EXIT_CODE_SERVER, program_alone,
 		                 "the arguments of the run cannot be read");
 	if (p->params.n + p->sets.n == 0 && profile == NULL)
 		return true;
@@ -176,18 +183,18 @@ static bool find_task(struct program *p, struct call *c, const char *name)
 	arena_release(&arena);
 	for (size_t i = 0; !found && i < s->hook_count; i++) {
 		if (strcmp(s->hooks[i].word, name) == 0)
-			return call_fail(c, EXIT_CODE_USAGE, changes_alone,
+			return call_fail(c, EXIT_CODE_USAGE, program_alone,
 			                 "what runs when the workflow has ended is of no step");
 	}
-	return found ||
-	       call_fail(c, EXIT_CODE_USAGE, as_the_run, "%s makes no task %s", p->path, name);
+	return found || call_fail(c, EXIT_CODE_USAGE, program_as_run(p->drafts),
+	                          "%s makes no task %s", p->path, name);
 }
 
 static bool find_text(struct program *p, struct call *c, const char *name)
 {
 	struct str why = STR_INIT;
 	bool ok = compile_text_find(p->before, p->task, &p->place, &why) ||
-	          call_fail(c, EXIT_CODE_USAGE, changes_alone, "%s cannot be edited: %s", name,
+	          call_fail(c, EXIT_CODE_USAGE, program_alone, "%s cannot be edited: %s", name,
 	                    why.p);
 
 	str_release(&why);
@@ -217,7 +224,8 @@ bool program_open(struct program *p, const struct drafts *drafts, struct call *c
 		return false;
 	p->before = compile(p, c);
 	if (p->before == NULL)
-		return call_fail(c, c->code, as_the_run, "%s cannot be compiled", path);
+		return call_fail(c, c->code, program_as_run(p->drafts), "%s cannot be compiled",
+		                 path);
 	return find_task(p, c, task) && find_text(p, c, task) && open_digests(p, c) &&
 	       identify(p, c, p->before, &p->ids_before);
 }
@@ -363,6 +371,11 @@ static bool write_file(const char *path, const struct str *was, const struct str
 bool program_write(const struct program *p, struct call *c)
 {
 	return write_file(p->text_path, &p->old_text, &p->new_text, c);
+}
+
+void program_tell_written(const char *path, bool module)
+{
+	fprintf(stderr, "%s is changed%s\n", path, module ? ", for all that import it" : "");
 }
 
 /* ---- drafts ---- */

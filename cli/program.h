@@ -54,10 +54,17 @@ const struct submission *program_after(const struct program *p);
 /* Whether task number i of `before` has the text, too. */
 bool program_shares(struct program *p, uint32_t i);
 
+/* What helps where the file is not that of the tasks, and where it has not what they are. */
+const char *program_as_run(const struct drafts *drafts);
+extern const char program_alone[];
+
 /* Append what has changed, as diff -u shows it. */
 void program_patch(const struct program *p, struct str *out);
 /* Write new_text, where the file still has old_text. False with the call's code set. */
 bool program_write(const struct program *p, struct call *c);
+
+/* On standard error. */
+void program_tell_written(const char *path, bool module);
 
 /* From here on the program's file is to be read as new_text. */
 void drafts_keep(struct drafts *drafts, const struct program *p);

@@ -332,7 +332,7 @@ static void do_continue(struct debug *d, const char *argument)
 {
 	(void)argument;
 	leave_editor(d);
-	if (d->over || d->broken)
+	if (d->over || d->broken || d->session->interrupted)
 		return;
 	d->over = true;
 	d->broken = !session_set_run(d->session, d->follow->run_id, json_pack("{s:b}", "debug", 0));
