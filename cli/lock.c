@@ -11,17 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* "qc.lock" for "qc.scitq". */
-static void lock_name(const char *path, struct str *out)
-{
-	size_t n = strlen(path);
-
-	if (n > 6 && strcmp(path + n - 6, ".scitq") == 0)
-		n -= 6;
-	str_add(out, path, n);
-	str_adds(out, ".lock");
-}
-
 /*
  * What is locked, as the file has it: by section and name a digest, null where none is
  * known. Images are asked of this machine's engine.
@@ -46,26 +35,6 @@ static json_t *state_of(struct compilation *c, const struct engine *engine)
 		str_release(&digest);
 	}
 	return all;
-}
-
-/* False, and said, where the file is there and cannot be understood. */
-static bool read_lock(struct lock *l)
-{
-	int err = file_read(l->name.p, &l->text);
-
-	if (err == -ENOENT)
-		return true;
-	l->old = err == 0 ? json_loadb(l->text.p, l->text.len, 0, NULL) : NULL;
-	if (json_integer_value(json_object_get(l->old, "scitq_lock")) == 1)
-		return true;
-	if (err != 0)
-		fprintf(stderr, "scitq-run: %s: %s\n", l->name.p, strerror(-err));
-	else
-		fprintf(stderr,
-		        "scitq-run: %s is no lock file of this version; --update-lock "
-		        "cannot replace it, remove it\n",
-		        l->name.p);
-	return false;
 }
 
 /* A digest that is not known on one of the sides tells nothing. */
@@ -95,18 +64,18 @@ static int update(const struct lock *l, json_t *now)
 	int err = 0;
 
 	if (text == NULL) {
-		fprintf(stderr, "scitq-run: %s: a path in it would not be UTF-8\n", l->name.p);
+		fprintf(stderr, "scitq-run: %s: a path in it would not be UTF-8\n", l->file.name.p);
 		return EXIT_CODE_INFRASTRUCTURE;
 	}
 	str_addf(&after, "%s\n", text);
 	free(text);
-	if (after.len != l->text.len || memcmp(after.p, l->text.p, after.len) != 0) {
-		linediff(&l->text, &after, l->name.p, l->name.p, &shown);
+	if (after.len != l->file.text.len || memcmp(after.p, l->file.text.p, after.len) != 0) {
+		linediff(&l->file.text, &after, l->file.name.p, l->file.name.p, &shown);
 		fputs(shown.p, stderr);
-		err = file_replace(l->name.p, after.p, after.len, 0644);
+		err = file_replace(l->file.name.p, after.p, after.len, 0644);
 	}
 	if (err != 0)
-		fprintf(stderr, "scitq-run: %s: %s\n", l->name.p, strerror(-err));
+		fprintf(stderr, "scitq-run: %s: %s\n", l->file.name.p, strerror(-err));
 	str_release(&after);
 	str_release(&shown);
 	return err == 0 ? 0 : EXIT_CODE_INFRASTRUCTURE;
@@ -114,20 +83,21 @@ static int update(const struct lock *l, json_t *now)
 
 int lock_open(struct lock *l, const struct run_options *o)
 {
+	struct str error = STR_INIT;
 	int code = 0;
 
-	*l = (struct lock){.name = STR_INIT, .text = STR_INIT};
+	*l = (struct lock){.file = {.name = STR_INIT, .text = STR_INIT}};
 	if (strcmp(o->files.v[0], "/dev/stdin") == 0) {
 		if (o->locked || o->update_lock)
 			code = usage_error("standard input has no lock file");
-	} else {
-		lock_name(o->files.v[0], &l->name);
-		if (!read_lock(l))
-			code = EXIT_CODE_USAGE;
-		else if (l->old == NULL && o->locked)
-			code = usage_error("--locked wants %s; --update-lock writes it", l->name.p);
+	} else if (!lock_file_read(&l->file, o->files.v[0], &error)) {
+		fprintf(stderr, "scitq-run: %s\n", error.p);
+		code = EXIT_CODE_USAGE;
+	} else if (l->file.content == NULL && o->locked) {
+		code = usage_error("--locked wants %s; --update-lock writes it", l->file.name.p);
 	}
-	frozen_init(&l->frozen, o->update_lock ? NULL : json_object_get(l->old, "answers"));
+	str_release(&error);
+	frozen_init(&l->frozen, o->update_lock ? NULL : lock_file_answers(&l->file));
 	return code;
 }
 
@@ -138,7 +108,7 @@ int lock_use(struct lock *l, const struct run_options *o, struct compilation *c)
 	json_t *now;
 	int code = 0;
 
-	if (l->old == NULL && !o->update_lock)
+	if (l->file.content == NULL && !o->update_lock)
 		return 0;
 	/* Without an engine the digests of images are not known here; that is no mistake. */
 	if ((o->locked || o->update_lock) && !engine_init(&engine, &why))
@@ -149,7 +119,7 @@ int lock_use(struct lock *l, const struct run_options *o, struct compilation *c)
 	if (o->update_lock)
 		code = update(l, now);
 	else
-		compare(c, l->name.p, now, l->old, o->locked);
+		compare(c, l->file.name.p, now, l->file.content, o->locked);
 	engine_release(&engine);
 	json_decref(now);
 	str_release(&why);
@@ -159,7 +129,5 @@ int lock_use(struct lock *l, const struct run_options *o, struct compilation *c)
 void lock_close(struct lock *l)
 {
 	frozen_release(&l->frozen);
-	json_decref(l->old);
-	str_release(&l->name);
-	str_release(&l->text);
+	lock_file_release(&l->file);
 }

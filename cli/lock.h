@@ -7,11 +7,11 @@
 #define CLI_LOCK_H
 
 #include "cli/frozen.h"
+#include "cli/lock_file.h"
 #include "cli/run_options.h"
 
 struct lock {
-	struct str name, text; /* of the file */
-	json_t *old;           /* its content; NULL: there is none */
+	struct lock_file file; /* as it was */
 	struct frozen frozen;  /* .files is for the compilation */
 };
 

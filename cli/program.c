@@ -62,7 +62,7 @@ static struct draft *find_draft(const struct drafts *drafts, const char *path)
 	return NULL;
 }
 
-/* As compile_files.read. */
+/* As compile_files.read; the context is the first member. */
 static int read_text(void *context, const char *path, struct str *out)
 {
 	const struct program *p = context;
@@ -96,7 +96,7 @@ static struct compilation *compile(struct program *p, struct call *c)
 	} else {
 		options.text = text.p;
 		options.text_len = text.len;
-		options.files = &p->files;
+		options.files = &p->frozen.files;
 		compiled = compile_file(&options);
 		if (!compile_ok(compiled)) {
 			io_diagnostics(compile_diagnostics(compiled), compile_sources(compiled));
@@ -209,18 +209,31 @@ static bool find_text(struct program *p, struct call *c, const char *name)
 	return true;
 }
 
+/* What other machines answer is what they did, where the run was compiled so. */
+static bool open_lock(struct program *p, struct call *c)
+{
+	struct str error = STR_INIT;
+	bool ok = lock_file_read(&p->lock, p->path, &error) ||
+	          call_fail(c, EXIT_CODE_USAGE, NULL, "%s", error.p);
+
+	frozen_init(&p->frozen, lock_file_answers(&p->lock));
+	p->frozen.files.read = read_text;
+	str_release(&error);
+	return ok;
+}
+
 bool program_open(struct program *p, const struct drafts *drafts, struct call *c, const char *path,
                   const json_t *run, const char *task)
 {
-	*p = (struct program){.drafts = drafts, .old_text = STR_INIT, .new_text = STR_INIT};
+	*p = (struct program){.drafts = drafts,
+	                      .lock = {.name = STR_INIT, .text = STR_INIT},
+	                      .old_text = STR_INIT,
+	                      .new_text = STR_INIT};
 	arena_init(&p->arena);
-	p->files = compile_disk;
-	p->files.read = read_text;
-	p->files.context = p;
 	p->path = realpath(path, NULL);
 	if (p->path == NULL)
 		return call_fail(c, EXIT_CODE_USAGE, NULL, "%s: %s", path, strerror(errno));
-	if (!choose_arguments(p, c, run))
+	if (!choose_arguments(p, c, run) || !open_lock(p, c))
 		return false;
 	p->before = compile(p, c);
 	if (p->before == NULL)
@@ -294,6 +307,8 @@ void program_close(struct program *p)
 	if (p->after != NULL)
 		compile_release(p->after);
 	arena_release(&p->arena);
+	frozen_release(&p->frozen);
+	lock_file_release(&p->lock);
 	free(p->path);
 	free(p->text_path);
 	vec_release(&p->params);

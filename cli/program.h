@@ -7,6 +7,8 @@
 
 #include "base/vec.h"
 #include "cli/call.h"
+#include "cli/frozen.h"
+#include "cli/lock_file.h"
 #include "compiler/compile.h"
 #include "runtime/identities.h"
 
@@ -21,10 +23,12 @@ struct drafts {
 };
 
 struct program {
+	/* First, since what is read by its files is ours, too: texts of drafts, and new_text. */
+	struct frozen frozen;
+	struct lock_file lock;
 	char *path;      /* of the .scitq file, absolute, without symbolic links */
 	char *text_path; /* the same of the file in which the text stands */
 	const struct drafts *drafts;
-	struct compile_files files; /* of drafts, and of text_path new_text */
 	struct compile_options options;
 	VEC(struct compile_param) params, sets; /* of the command line */
 	struct arena arena;                     /* of what the run had */

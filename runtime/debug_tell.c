@@ -137,8 +137,7 @@ json_t *debug_find(struct debug *d, const char *word)
 		return NULL;
 	}
 	if (row == NULL && !is_number && *word != '\0' && !d->broken)
-		progress_say(d->out,
-		             "there is no task `%s` to run: `list` shows those that there are",
+		progress_say(d->out, "there is no task `%s`: `list` shows those that there are",
 		             word);
 	return row;
 }
