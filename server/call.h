@@ -57,6 +57,7 @@ struct call {
 	        *passage;    /* to be passed on to the server that leads (relay.h); NULL */
 	bool passed;         /* on by a server that follows */
 	bool ours;           /* sent X-Scitq-Client: speaks our protocol */
+	bool alone;          /* its connection had the last call of this HTTP thread too */
 	int64_t arrived_ns;  /* monotonic */
 	int64_t deadline_ns; /* for a call that waits */
 	const char **mask;   /* names of the fields wanted, ends with NULL; NULL: all; mask.h */

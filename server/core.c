@@ -63,6 +63,7 @@ struct core *core_new(struct store *store, const struct core_options *options,
 	if (core->options.worker_new_seconds <= 0)
 		core->options.worker_new_seconds = 900;
 	pthread_mutex_init(&core->lock, NULL);
+	pthread_cond_init(&core->released, NULL);
 	core->recruit = recruit_new();
 	core->wake = -1;
 	core->told_end = &core->told;
@@ -121,6 +122,7 @@ void core_free(struct core *core)
 	vec_release(&core->endings);
 	arena_release(&core->arena);
 	pthread_mutex_destroy(&core->lock);
+	pthread_cond_destroy(&core->released);
 	free(core->url);
 	str_release(&core->key_seen);
 	str_release(&core->refusal);
@@ -486,7 +488,7 @@ void core_step(struct core *core)
 	run_group(core);
 	/* One that follows has its calls answered by the leader. */
 	atomic_store(&core->is_broken, core->broken && store_leads(core->store));
-	atomic_store(&core->group_began_ns, 0);
+	core->group_ns = clock_monotonic_ns() - atomic_exchange(&core->group_began_ns, 0);
 }
 
 int64_t core_busy_ns(const struct core *core)
@@ -501,10 +503,9 @@ bool core_serves(const struct core *core)
 	return !atomic_load(&core->is_broken);
 }
 
-static void wait_for_something(struct core *core)
+static void wait_for_something(struct core *core, int64_t next)
 {
 	struct pollfd p = {.fd = core->wake, .events = POLLIN};
-	int64_t next = timers_next(&core->timers);
 	struct timespec ts, *timeout = NULL;
 	uint64_t count;
 
@@ -520,22 +521,71 @@ static void wait_for_something(struct core *core)
 		(void)fd_read(core->wake, &count, sizeof(count));
 }
 
+static void hold(struct core *core)
+{
+	pthread_mutex_lock(&core->lock);
+	while (core->held)
+		pthread_cond_wait(&core->released, &core->lock);
+	core->held = true;
+	pthread_mutex_unlock(&core->lock);
+}
+
+/* A thread of HTTP has other connections too: it does not wait for a disk that takes longer. */
+#define HERE_NS (5 * INT64_C(1000000))
+
+bool core_run_here(struct core *core, struct call *call, call_handler *handler)
+{
+	struct core_item item = {call, handler};
+	int64_t next;
+	bool sleeps;
+
+	pthread_mutex_lock(&core->lock);
+	if (core->held || core->woken || core->queue.n > 0 || core->stopping ||
+	    core->group_ns > HERE_NS) {
+		pthread_mutex_unlock(&core->lock);
+		return false;
+	}
+	core->held = true;
+	vec_push(&core->queue, item);
+	pthread_mutex_unlock(&core->lock);
+
+	next = timers_next(&core->timers);
+	core_step(core);
+
+	pthread_mutex_lock(&core->lock);
+	core->held = false;
+	/* The core thread sleeps until `next`. */
+	sleeps = !core->woken && (core->again || timers_next(&core->timers) < next);
+	core->woken |= sleeps;
+	pthread_cond_signal(&core->released);
+	pthread_mutex_unlock(&core->lock);
+	if (sleeps)
+		wake(core);
+	assert(call->status != 0);
+	return true;
+}
+
 static void *core_main(void *context)
 {
 	struct core *core = context;
 	bool stopping, idle;
+	int64_t next;
 
 	/* What loading left to be written. */
 	core_step(core);
 	for (;;) {
+		next = timers_next(&core->timers);
 		pthread_mutex_lock(&core->lock);
 		stopping = core->stopping;
 		idle = core->queue.n == 0 && !core->again;
+		core->held = !idle || stopping;
 		pthread_mutex_unlock(&core->lock);
 		if (idle && stopping)
 			break;
-		if (idle)
-			wait_for_something(core);
+		if (idle) {
+			wait_for_something(core, next);
+			hold(core);
+		}
 		core_step(core);
 	}
 	log_puts_stop(core->puts);
@@ -570,6 +620,7 @@ bool core_start(struct core *core, struct problem *problem)
 	core->puts = log_puts_new(core, problem);
 	if (core->puts == NULL)
 		return false;
+	core->held = true;
 	err = pthread_create(&core->thread, NULL, core_main, core);
 	if (err != 0)
 		return problem_set(problem, PROBLEM_UNAVAILABLE, "pthread_create: %s",

@@ -1,6 +1,6 @@
 /*
- * The inside of the core, for its handlers. All of it belongs to the core
- * thread except the queue.
+ * The inside of the core, for its handlers. All of it belongs to the thread that
+ * holds the core, except the queue.
  *
  * A handler validates everything before it changes anything: it answers with
  * core_problem() and leaves no trace, or it changes memory and database and
@@ -72,11 +72,13 @@ struct core {
 	atomic_bool leads;   /* this server leads its database; for other threads to look at */
 
 	pthread_mutex_t lock;
-	VEC(struct core_item) queue; /* under lock, as are the next five */
+	VEC(struct core_item) queue; /* under lock, as are the next seven */
 	char *url;                   /* to be announced; NULL: it was */
 	struct core_message *told, **told_end;
 	bool stopping;
 	bool woken; /* the eventfd was written and not read yet */
+	bool held;  /* by the core thread, which is not asleep, or in core_run_here() */
+	pthread_cond_t released;
 	int wake;
 	pthread_t thread;
 	bool started;
@@ -123,6 +125,7 @@ struct core {
 
 	/* For those who watch. */
 	atomic_llong group_began_ns; /* 0: between two */
+	int64_t group_ns;            /* how long the last one took */
 	atomic_bool is_broken;       /* as of the last group */
 	atomic_llong refused_ns;     /* when its disk last did not take a change; 0: never */
 

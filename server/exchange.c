@@ -37,6 +37,7 @@ void exchanges_init(struct exchanges *all, const struct http_options *options,
 	all->auth = auth;
 	all->dispatch = dispatch;
 	all->leads = options->leads;
+	all->here = options->here;
 	all->body_bytes = options->body_bytes;
 	links_init(&all->links, limits);
 	body_room_init(&all->room, RAW_ROOM);
@@ -117,9 +118,12 @@ static void set_link(struct exchange *x, enum link_state state)
 
 void *exchange_start(void *context, const char *uri, struct MHD_Connection *connection)
 {
+	static _Thread_local const struct MHD_Connection *last;
 	struct exchanges *all = context;
 	struct exchange *x = xcalloc(1, sizeof(*x));
 
+	x->call.alone = last == connection;
+	last = connection;
 	arena_init(&x->call.arena);
 	str_init(&x->call.raw);
 	str_init(&x->call.reply);
@@ -322,7 +326,7 @@ static enum MHD_Result finish(struct exchange *x)
 		call_problem(call);
 	else if (call->route->queue == QUEUE_HTTP)
 		call->route->handler.http(all->server, call);
-	if (call->status != 0)
+	if (call->status != 0 || all->here(all->server, call))
 		return response_send(x);
 
 	if (!x->counted) {

@@ -24,6 +24,7 @@ struct exchanges {
 	struct auth *auth;
 	http_dispatch *dispatch;
 	http_leads *leads;
+	http_here *here;
 	atomic_bool refusing; /* the server is stopping */
 
 	pthread_mutex_t lock;

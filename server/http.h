@@ -22,6 +22,8 @@ struct auth;
 #define CALL_DROPPED (-1)
 
 typedef bool http_leads(struct server *server);
+/* Answers the call and returns true, or does nothing; on an HTTP thread. */
+typedef bool http_here(struct server *server, struct call *call);
 
 struct http_options {
 	const char *address; /* "127.0.0.1:5000", "[::1]:0"; port 0 takes a free one */
@@ -40,6 +42,7 @@ struct http_options {
 	/* Whether this server leads its database, else the call gets a passage to the one that
 	   does; called on an HTTP thread. */
 	http_leads *leads;
+	http_here *here; /* before the call is handed over */
 };
 
 struct http;

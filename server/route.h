@@ -23,6 +23,7 @@ enum route_flags {
 	ROUTE_LEADER = 1 << 6, /* no CORE, yet only the server that leads has the answer */
 	ROUTE_SAFE = 1 << 7,   /* a GET of the core that changes nothing: HEAD may ask it too */
 	ROUTE_JOINS = 1 << 8,  /* the one call for which a token for joining is good */
+	ROUTE_SHORT = 1 << 9,  /* CORE, changes a row or two and never waits: core_run_here() */
 };
 
 /* What a body or a reply holds: rows of a table, or objects of a shape (filters.def). */

@@ -114,17 +114,27 @@ static bool leads(struct server *server)
 	return server->relay == NULL || core_leads(server->core);
 }
 
+/* Without a change of thread. Where several servers have the database it says who leads, and a
+   commit takes a journey. */
+static bool answer_here(struct server *server, struct call *call)
+{
+	const struct route *route = call->route;
+
+	if (call->passage != NULL || server->tellers != NULL)
+		return false;
+	if (route->known != NULL)
+		return route->known(core_known(server->core), call);
+	return call->alone && (route->flags & ROUTE_SHORT) &&
+	       core_run_here(server->core, call, route->handler.core);
+}
+
 static void dispatch(struct server *server, struct call *call)
 {
-	known_answer *known = call->route->known;
-
 	if (call->passage != NULL)
 		relay_submit(server->relay, call);
 	/* Whether it still leads the database says. */
-	else if (known != NULL && server->tellers != NULL)
+	else if (call->route->known != NULL && server->tellers != NULL)
 		readers_submit(server->tellers, call);
-	else if (known != NULL && known(core_known(server->core), call))
-		return;
 	else if (call->route->queue == QUEUE_CORE)
 		core_submit(server->core, call, call->route->handler.core);
 	else
@@ -325,6 +335,7 @@ static bool start_parts(struct server *server, const struct settings *settings,
 	        .plain_address = settings->plain_listen,
 	        .plain = settings->plain,
 	        .leads = leads,
+	        .here = answer_here,
 	        .threads = HTTP_THREADS,
 	        .connections = connection_limit(settings->connections),
 	        .per_address = (unsigned)settings->per_address,

@@ -15,6 +15,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -29,16 +30,14 @@ struct caller {
 	pthread_t thread;
 	unsigned done, grants, unavailable;
 	int64_t epoch;
+	bool here; /* runs its calls itself where it may */
 };
 
-/* One call, waited for. The answer is the caller's; NULL where the server was stopping. */
-static json_t *ask(struct bench *b, call_handler *handler, int64_t id, json_t *body, int *status)
+static struct call *call_new(int64_t id, json_t *body, sem_t *ready)
 {
 	struct call *call = xcalloc(1, sizeof(*call));
-	json_t *answer;
-	sem_t ready;
 
-	sem_init(&ready, 0, 0);
+	sem_init(ready, 0, 0);
 	arena_init(&call->arena);
 	str_init(&call->raw);
 	str_init(&call->reply);
@@ -46,9 +45,17 @@ static json_t *ask(struct bench *b, call_handler *handler, int64_t id, json_t *b
 	call->ids[0] = id;
 	call->ours = true;
 	call->user = "";
-	call->connection = &ready;
-	core_submit(b->core, call, handler);
-	while (sem_wait(&ready) != 0)
+	call->connection = ready;
+	return call;
+}
+
+/* Waits for the answer, which is the caller's. */
+static json_t *call_end(struct call *call, int *status)
+{
+	sem_t *ready = call->connection;
+	json_t *answer;
+
+	while (sem_wait(ready) != 0)
 		continue;
 	*status = call->status;
 	answer = call->waiter;
@@ -57,8 +64,32 @@ static json_t *ask(struct bench *b, call_handler *handler, int64_t id, json_t *b
 	str_release(&call->reply);
 	arena_release(&call->arena);
 	free(call);
-	sem_destroy(&ready);
+	sem_destroy(ready);
 	return answer;
+}
+
+/* One call, waited for. The answer is the caller's; NULL where the server was stopping. */
+static json_t *ask(struct bench *b, call_handler *handler, int64_t id, json_t *body, int *status)
+{
+	sem_t ready;
+	struct call *call = call_new(id, body, &ready);
+
+	core_submit(b->core, call, handler);
+	return call_end(call, status);
+}
+
+/* A new task, on this thread where that may be: *ran says so. */
+static json_t *create_here(struct bench *b, int *status, bool *ran)
+{
+	sem_t ready;
+	struct call *call = call_new(0, json_pack("{s:s}", "command", "true"), &ready);
+
+	*ran = core_run_here(b->core, call, handle_task_create);
+	if (*ran)
+		assert_int_not_equal(call->status, 0);
+	else
+		core_submit(b->core, call, handle_task_create);
+	return call_end(call, status);
 }
 
 static void *submit(void *context)
@@ -66,9 +97,11 @@ static void *submit(void *context)
 	struct caller *c = context;
 
 	for (int i = 0; i < EACH; i++) {
+		bool ran = false;
 		int status;
-		json_t *answer = ask(c->b, handle_task_create, 0,
-		                     json_pack("{s:s}", "command", "true"), &status);
+		json_t *answer = c->here ? create_here(c->b, &status, &ran)
+		                         : ask(c->b, handle_task_create, 0,
+		                               json_pack("{s:s}", "command", "true"), &status);
 
 		c->done += status == 201;
 		atomic_fetch_add(c->made, status == 201);
@@ -136,23 +169,118 @@ static void *work(void *context)
 	}
 }
 
-static void test_many_at_once(void **unused)
+/* A bench whose core has a thread of its own, in place of the test. */
+static struct bench *threaded_open(void)
 {
 	struct bench *b = bench_open(NULL);
-	struct caller callers[CALLERS] = {{.b = b}}, worker = {.b = b}, looker = {.b = b};
-	atomic_uint made = 0;
-	atomic_bool over = false;
 	struct problem problem = {0};
-	int status;
-	json_t *answer;
 
-	(void)unused;
-	/* The bench's own core is another one on the same store: nobody calls it. */
 	core_end(b->core);
 	core_free(b->core);
 	b->options.clock_ns = NULL;
 	b->core = core_new(b->store, &b->options, &b->log);
 	assert_true(core_start(b->core, &problem));
+	return b;
+}
+
+/* As the bench left it; the core was stopped. */
+static void threaded_close(struct bench *b)
+{
+	struct problem problem = {0};
+
+	core_free(b->core);
+	b->core = core_new(b->store, &b->options, &b->log);
+	assert_true(core_load(b->core, &problem));
+	bench_close(b);
+}
+
+static sem_t at_commit, may_commit;
+
+static void wait_in_commit(struct bench *b)
+{
+	(void)b;
+	sem_post(&at_commit);
+	while (sem_wait(&may_commit) != 0)
+		continue;
+}
+
+static void *create(void *context)
+{
+	struct caller *c = context;
+	int status;
+
+	json_decref(
+	        ask(c->b, handle_task_create, 0, json_pack("{s:s}", "command", "true"), &status));
+	c->done = status == 201;
+	return NULL;
+}
+
+/* Tries again until the core thread sleeps; a call that it refuses is run by that one. */
+static void run_one_here(struct bench *b)
+{
+	bool ran = false;
+	int status;
+
+	for (int i = 0; i < 10000 && !ran; i++) {
+		json_decref(create_here(b, &status, &ran));
+		assert_int_equal(status, 201);
+	}
+	assert_true(ran);
+}
+
+static void test_run_here(void **unused)
+{
+	struct bench *b = threaded_open();
+	struct caller other = {.b = b};
+	bool ran;
+	int status;
+
+	(void)unused;
+	sem_init(&at_commit, 0, 0);
+	sem_init(&may_commit, 0, 0);
+	run_one_here(b);
+	/* While the core thread commits, and after a group that took long, nobody waits for it. */
+	b->at_commit = wait_in_commit;
+	assert_int_equal(pthread_create(&other.thread, NULL, create, &other), 0);
+	while (sem_wait(&at_commit) != 0)
+		continue;
+	b->at_commit = NULL;
+	{
+		sem_t ready;
+		struct call *call = call_new(0, json_object(), &ready);
+
+		assert_false(core_run_here(b->core, call, handle_task_create));
+		assert_int_equal(call->status, 0);
+		usleep(10000);
+		sem_post(&may_commit);
+		pthread_join(other.thread, NULL);
+		assert_true(other.done);
+		assert_false(core_run_here(b->core, call, handle_task_create));
+		core_submit(b->core, call, handle_task_create);
+		json_decref(call_end(call, &status));
+		assert_int_equal(status, 400);
+	}
+	/* The refusal was a short group. */
+	run_one_here(b);
+	core_stop(b->core);
+	json_decref(create_here(b, &status, &ran));
+	assert_false(ran);
+	assert_int_equal(status, 503);
+	threaded_close(b);
+	sem_destroy(&at_commit);
+	sem_destroy(&may_commit);
+}
+
+static void test_many_at_once(void **unused)
+{
+	struct bench *b = threaded_open();
+	struct caller callers[CALLERS] = {{.b = b}}, worker = {.b = b}, looker = {.b = b};
+	atomic_uint made = 0;
+	atomic_bool over = false;
+	int status;
+	json_t *answer;
+
+	(void)unused;
 	answer = ask(b, handle_worker_register, 0,
 	             json_of("{'name': 'n', 'concurrency': 2, 'boot_id': 'b', 'instance': 'i'}"),
 	             &status);
@@ -169,6 +297,7 @@ static void test_many_at_once(void **unused)
 	for (int i = 0; i < CALLERS; i++) {
 		callers[i].b = b;
 		callers[i].made = &made;
+		callers[i].here = i % 2 == 0;
 		assert_int_equal(pthread_create(&callers[i].thread, NULL, submit, &callers[i]), 0);
 	}
 	for (int i = 0; i < CALLERS; i++) {
@@ -193,17 +322,14 @@ static void test_many_at_once(void **unused)
 	answer = ask(b, handle_batch_list, 0, json_object(), &status);
 	assert_int_equal(status, 503);
 	json_decref(answer);
-	/* As the bench left it. */
-	core_free(b->core);
-	b->core = core_new(b->store, &b->options, &b->log);
-	assert_true(core_load(b->core, &problem));
-	bench_close(b);
+	threaded_close(b);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_many_at_once),
+	        cmocka_unit_test(test_run_here),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
