@@ -32,7 +32,7 @@ static json_t *grant_of(struct call *c, json_t *task)
 
 	arena_init(&arena);
 	row_default(table_get(TABLE_TASK), &row);
-	if (row_from_own_json(table_get(TABLE_TASK), task, &row, &arena, &problem) &&
+	if (row_from_other_json(table_get(TABLE_TASK), task, &row, &arena, &problem) &&
 	    attempt_settings_apply(&row,
 	                           row.attempts > 0 && row.status == TASK_FAILED
 	                                   ? (unsigned)row.attempts - 1

@@ -2,7 +2,6 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "client/made.h"
 #include "client/wait.h"
 #include "model/json.h"
 #include "model/resources.h"
@@ -230,30 +229,15 @@ const json_t *scitq_json(struct scitq_answer *a)
 
 /* Typed rows. */
 
-/* A newer server may know fields that this library does not. */
-static json_t *known_fields(const struct table *t, json_t *object)
-{
-	json_t *known = json_made(json_object());
-
-	for (unsigned i = 0; i < t->nfields; i++) {
-		json_t *value = json_object_get(object, t->fields[i].name);
-
-		if (value != NULL)
-			json_put(known, t->fields[i].name, json_incref(value));
-	}
-	return known;
-}
-
 static void read_row(struct scitq_answer *a, const struct table *t, json_t *object, size_t i)
 {
-	json_t *known = known_fields(t, object);
 	struct problem problem;
 	void *row = (char *)a->rows + i * t->row_size;
 
-	/* A value that is none of its kind leaves the row absent rather than half read. */
-	if (!row_from_own_json(t, known, row, &a->arena, &problem))
+	/* A newer server may know fields that this library does not. A value that is none of its
+	 * kind leaves the row absent rather than half read. */
+	if (!row_from_other_json(t, object, row, &a->arena, &problem))
 		row_clear(t, row);
-	json_decref(known);
 }
 
 /* Of all rows; where there is no memory for them, of none, until somebody asks again. */

@@ -325,6 +325,22 @@ bool row_from_own_json(const struct table *t, json_t *object, void *row, struct 
 	return need_object(object, problem) && accept(t, object, 0, row, &set, arena, problem);
 }
 
+bool row_from_other_json(const struct table *t, json_t *object, void *row, struct arena *arena,
+                         struct problem *problem)
+{
+	row_clear(t, row);
+	if (!need_object(object, problem))
+		return false;
+	for (unsigned i = 0; i < t->nfields; i++) {
+		const json_t *value = json_object_get(object, t->fields[i].name);
+
+		if (value != NULL && !json_is_null(value) &&
+		    !read_field(&t->fields[i], value, row, arena, problem))
+			return false;
+	}
+	return true;
+}
+
 static json_t *member(json_t *object, const char *name)
 {
 	json_t *value = json_object_get(object, name);

@@ -41,6 +41,9 @@ bool row_from_json(const struct table *t, json_t *object, enum row_input how, vo
  */
 bool row_from_own_json(const struct table *t, json_t *object, void *row, struct arena *arena,
                        struct problem *problem);
+/* The same of what another version wrote: members that the table does not have are passed over. */
+bool row_from_other_json(const struct table *t, json_t *object, void *row, struct arena *arena,
+                         struct problem *problem);
 
 /* Whether it has at most NAME_BYTES. */
 bool name_check(const char *field, const char *name, struct problem *problem);

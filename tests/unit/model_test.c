@@ -84,6 +84,18 @@ static void a_task_reads_and_prints_as_v1_does(void **state)
 	j = parse(text.p);
 	assert_true(row_from_own_json(table_get(TABLE_TASK), j, &task, &a, &problem));
 	assert_int_equal(task.creation_date, 1795469483655007);
+	/* Of another version: what is not known is passed over, what is known must be of its kind.
+	 */
+	json_object_set_new(j, "later", json_array());
+	json_object_set_new(j, "retry", json_null());
+	assert_false(row_from_own_json(table_get(TABLE_TASK), j, &task, &a, &problem));
+	assert_true(row_from_other_json(table_get(TABLE_TASK), j, &task, &a, &problem));
+	assert_int_equal(task.creation_date, 1795469483655007);
+	assert_int_equal(task.retry, INT_NULL);
+	assert_int_equal(task.required_task_ids.n, 2);
+	json_object_set_new(j, "status", json_string("sung"));
+	assert_false(row_from_other_json(table_get(TABLE_TASK), j, &task, &a, &problem));
+	assert_false(row_from_other_json(table_get(TABLE_TASK), NULL, &task, &a, &problem));
 	json_decref(j);
 	str_release(&text);
 	arena_release(&a);
