@@ -1,5 +1,8 @@
 scitq_unit_test(client_test SOURCES unit/client_test.c LIBS client)
 scitq_unit_test(client_library_test SOURCES unit/client_library_test.c unit/client_server.c LIBS client m)
+scitq_fuzz_target(client_fuzz SOURCES fuzz/client_fuzz.c LIBS client)
+scitq_unit_test(client_corpus_test SOURCES unit/corpus_test.c fuzz/client_fuzz.c LIBS client)
+target_compile_definitions(client_corpus_test PRIVATE CORPUS="client")
 scitq_unit_test(client_stress_test SOURCES unit/client_stress_test.c unit/client_server.c LIBS client m)
 set_tests_properties(client_stress_test PROPERTIES LABELS "unit;slow")
 scitq_unit_test(client_fault_test SOURCES unit/client_fault_test.c unit/client_server.c LIBS client m)

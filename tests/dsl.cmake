@@ -4,4 +4,5 @@ scitq_unit_test(dsl_document_test SOURCES unit/dsl_document_test.c unit/goldens.
 scitq_unit_test(dsl_shelltext_test SOURCES unit/dsl_shelltext_test.c LIBS dsl)
 scitq_unit_test(dsl_parse_test SOURCES unit/dsl_parse_test.c LIBS dsl)
 scitq_fuzz_target(dsl_fuzz SOURCES fuzz/dsl_fuzz.c LIBS dsl)
-scitq_unit_test(dsl_corpus_test SOURCES unit/dsl_corpus_test.c fuzz/dsl_fuzz.c LIBS dsl)
+scitq_unit_test(dsl_corpus_test SOURCES unit/corpus_test.c fuzz/dsl_fuzz.c LIBS dsl)
+target_compile_definitions(dsl_corpus_test PRIVATE CORPUS="dsl")

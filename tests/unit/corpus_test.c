@@ -1,6 +1,6 @@
 /*
- * The seeds of the fuzzer and every input that once broke the front end, run once more without
- * the fuzzer.
+ * The seeds of a fuzzer and every input that once broke what it reads, run once more without the
+ * fuzzer. CORPUS is the folder of them.
  */
 #include "base/fd.h"
 #include "base/str.h"
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DIRECTORY "tests/fuzz/corpus/dsl"
+#define DIRECTORY "tests/fuzz/corpus/" CORPUS
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
