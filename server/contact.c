@@ -23,8 +23,7 @@ int64_t lease_seconds(const struct core *core, const struct task_node *task)
 	return core->options.lease_seconds;
 }
 
-/* When the execution's lease is over, as long as nothing is heard. */
-static int64_t expiry_ns(const struct core *core, const struct execution_node *execution)
+int64_t contact_expiry_ns(const struct core *core, const struct execution_node *execution)
 {
 	int64_t lease = lease_seconds(core, state_task(&core->state, execution->task));
 	const struct worker_node *worker = execution->worker;
@@ -104,7 +103,7 @@ static int64_t next_ns(const struct core *core, const struct worker_node *worker
 
 		TAILQ_FOREACH(execution, lists[i], held)
 		{
-			int64_t at = expiry_ns(core, execution);
+			int64_t at = contact_expiry_ns(core, execution);
 
 			next = at < next ? at : next;
 		}
@@ -136,7 +135,7 @@ static void expire(struct core *core, struct worker_node *worker)
 		while (execution != NULL && !core->group_failed) {
 			struct execution_node *next = TAILQ_NEXT(execution, held);
 
-			if (expiry_ns(core, execution) <= core->now_ns) {
+			if (contact_expiry_ns(core, execution) <= core->now_ns) {
 				log_info(core->log,
 				         "worker %s was silent for the lease of %u: lost",
 				         worker->name, execution->id);

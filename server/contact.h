@@ -21,6 +21,8 @@ void contact_status(struct core *core, struct worker_node *worker);
 void contact_withdraw(struct core *core, struct worker_node *worker);
 /* All that it holds is lost at once. */
 void contact_lose(struct core *core, struct worker_node *worker, enum loss loss);
+/* When the execution's lease is over, as long as nothing is heard: monotonic. */
+int64_t contact_expiry_ns(const struct core *core, const struct execution_node *execution);
 /* Seconds that an execution of this task may go on without contact. */
 int64_t lease_seconds(const struct core *core, const struct task_node *task);
 

@@ -7,6 +7,7 @@
 #include "model/json.h"
 #include "model/weight.h"
 #include "server/columns.h"
+#include "server/contact.h"
 #include "server/deadline.h"
 #include "server/handlers.h"
 #include "server/hire.h"
@@ -333,7 +334,11 @@ static void out(struct why *why)
 	         execution_status_words[execution->status], execution->worker->name);
 	if (execution->worker->offline) {
 		why->cause = CAUSE_LEASE;
-		str_adds(&why->sentence, ", which is offline: it is lost when its lease is over");
+		str_addf(&why->sentence,
+		         ", which is offline: it is lost when its lease is over, in %lld s, or the "
+		         "worker is deleted",
+		         (long long)((contact_expiry_ns(why->core, execution) - why->core->now_ns) /
+		                     1000000000));
 	} else if (execution->status == EXECUTION_RUNNING) {
 		why->cause = CAUSE_RUNNING;
 	} else if (execution->spare) {

@@ -143,7 +143,9 @@ static void test_workers(void **unused)
 	assert_int_equal(grants_in(tworker_ask(b, &w, "1, 2", NULL)), 1);
 	expect(b, 3, CAUSE_FULL, "is full; 1 tasks of the batch are ready");
 	bench_advance(b, 70);
-	expect(b, 1, CAUSE_LEASE, "which is offline: it is lost when its lease is over");
+	expect(b, 1, CAUSE_LEASE,
+	       "which is offline: it is lost when its lease is over, in 2390 s, or the "
+	       "worker is deleted");
 	json_decref(grant);
 	bench_close(b);
 }
