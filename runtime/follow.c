@@ -99,6 +99,9 @@ void follow_add_how(json_t *incident, struct str *out)
 		str_adds(out, "out of time");
 	else if (strcmp(reason, "memory") == 0)
 		str_adds(out, "out of memory");
+	else if (strcmp(reason, "evicted") == 0 || strcmp(reason, "lost") == 0 ||
+	         strcmp(reason, "cancelled") == 0)
+		str_adds(out, reason);
 	else
 		str_addf(out, "%s failed", reason);
 	if (*message != '\0')

@@ -134,8 +134,8 @@ static bool choose(struct launch *l)
 		return false;
 	}
 	if (l->reuse.count > 0)
-		progress_say(&l->progress, "%u of %u tasks reused", l->reuse.count,
-		             l->submission->task_count);
+		progress_say(&l->progress, "%u of %u tasks %s", l->reuse.count,
+		             l->submission->task_count, joins ? "done already" : "reused");
 	/* What a run that goes on has written is not in the way of anybody. */
 	return joins || l->reuse.count == l->submission->task_count ||
 	       reuse_prepare(&l->reuse, &l->session, &l->ids, !l->options->fresh);

@@ -1,5 +1,6 @@
 /* Digests that are remembered, identities of a small plan, and what progress prints. */
 #include "base/fd.h"
+#include "runtime/follow.h"
 #include "runtime/identities.h"
 #include "runtime/progress.h"
 #include "runtime/results.h"
@@ -300,11 +301,40 @@ static void progress_elsewhere_than_on_a_terminal_is_plain_lines(void **state)
 	str_release(&text);
 }
 
+/* How an attempt ended, as lines about it say it. */
+static void how_an_attempt_ended_is_said(void **state)
+{
+	static const struct {
+		const char *reason, *message, *how;
+	} rows[] = {
+	        {"", "", "exit 3"},
+	        {"memory", "", "out of memory"},
+	        {"container", "no such image", "container failed: no such image"},
+	        {"evicted", "", "evicted"},
+	        {"evicted", "the worker was stopped", "evicted: the worker was stopped"},
+	        {"lost", "", "lost"},
+	        {"cancelled", "", "cancelled"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		json_t *incident = json_pack("{s:s, s:s, s:i}", "reason", rows[i].reason, "message",
+		                             rows[i].message, "return_code", 3);
+		struct str how = STR_INIT;
+
+		follow_add_how(incident, &how);
+		assert_string_equal(how.p, rows[i].how);
+		str_release(&how);
+		json_decref(incident);
+	}
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make_dir, remove_dir)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	        TEST(how_an_attempt_ended_is_said),
 	        TEST(digests_are_remembered_until_the_file_changes),
 	        TEST(a_changed_byte_changes_its_sample_and_the_gather),
 	        TEST(a_changed_object_changes_its_sample),
