@@ -11,6 +11,9 @@
 
 #define SUMMARY_NS (30 * INT64_C(1000000000))
 #define BAR_CELLS 12
+/* On a terminal that is narrower than this names and bars leave more to the numbers. */
+#define NARROW 72
+#define BAR_CELLS_NARROW 6
 #define LATE_MAX ((size_t)1 << 20)
 #define PIECE 4096 /* what a pipe takes at once when it takes anything */
 
@@ -207,11 +210,12 @@ void progress_ask(struct progress *p, const char *prompt)
 static void add_bar(const struct progress *p, const struct step_view *s, struct str *out)
 {
 	int64_t done = s->succeeded + s->reused;
-	int full = s->total > 0 ? (int)(done * BAR_CELLS / s->total) : 0;
+	int cells = p->width < NARROW ? BAR_CELLS_NARROW : BAR_CELLS;
+	int full = s->total > 0 ? (int)(done * cells / s->total) : 0;
 
 	if (p->color)
 		str_adds(out, s->failed ? "\033[31m" : done == s->total ? "\033[32m" : "\033[36m");
-	for (int i = 0; i < BAR_CELLS; i++) {
+	for (int i = 0; i < cells; i++) {
 		if (p->unicode)
 			str_adds(out, i < full ? "\xe2\x96\x88" : "\xe2\x96\x91");
 		else
@@ -309,7 +313,7 @@ static void add_step(const struct progress *p, const struct step_view *s, int na
 static void draw_block(struct progress *p, const struct run_view *v)
 {
 	struct str out = STR_INIT, line = STR_INIT;
-	size_t name_width = 0, room = v->nsteps, shown = 0, of_last = v->nsteps;
+	size_t name_width = 0, most, room = v->nsteps, shown = 0, of_last = v->nsteps;
 	char elapsed[24];
 	int last = 2;
 
@@ -322,8 +326,8 @@ static void draw_block(struct progress *p, const struct run_view *v)
 
 		name_width = n > name_width ? n : name_width;
 	}
-	if (name_width > 24)
-		name_width = 24;
+	most = p->width < NARROW ? p->width / 3 : 24;
+	name_width = name_width > most ? most : name_width;
 	add_erase(p, &out);
 	duration_text(clock_monotonic_ns() - p->started_ns, elapsed);
 	str_addf(&line, "%s  run %lld  %s  %lld worker%s  %s", v->workflow, (long long)v->run_id,
