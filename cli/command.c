@@ -150,7 +150,8 @@ static int print_help(const char *program, const char *prefix)
 		         "The server is that of -s HOST, else of SCITQ_SERVER, else the private "
 		         "one of\n"
 		         "scitq-run, else that of scitq init.\n\n"
-		         "exit codes: 0 ok, 1 tasks failed, 2 usage, 4 server, 5 infrastructure\n");
+		         "exit codes: 0 ok, 1 tasks failed or no such file, 2 usage, 4 server,\n   "
+		         "         5 infrastructure\n");
 	return io_print(&out);
 }
 

@@ -86,7 +86,8 @@ static void add_server_options(struct str *out, const char *noun)
 static void add_exit_codes(struct str *out)
 {
 	str_adds(out, "# EXIT STATUS\n\n"
-	              "0 where all was done, 1 where tasks failed that the command stayed for, 2 "
+	              "0 where all was done, 1 where tasks failed that the command stayed for, or "
+	              "a file is not there, 2 "
 	              "where the command line is wrong, 4 where the server "
 	              "refuses or cannot be reached, 5 where this "
 	              "machine fails.\n\n");

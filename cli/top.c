@@ -194,7 +194,7 @@ static int show_runs(const struct board *b, int row)
 	json_t *run;
 	size_t i;
 
-	put_titles(row, "run   workflow", "      status      tasks   reused  since");
+	put_titles(row, "run   workflow", "      status        tasks   reused  since");
 	row++;
 	json_array_foreach(b->runs, i, run)
 	{
@@ -210,13 +210,13 @@ static int show_runs(const struct board *b, int row)
 		put(row, 0, PAINT_PLAIN, number, 8);
 		put(row, 8, PAINT_PLAIN, member_text(run, "name"), name);
 		put(row, rest, paint_of(status), status, 11);
-		put_number(row, rest + 8, member_int(run, "task_count"));
-		put_number(row, rest + 17, member_int(run, "reused_count"));
+		put_number(row, rest + 10, member_int(run, "task_count"));
+		put_number(row, rest + 19, member_int(run, "reused_count"));
 		/* The day alone, or the time of one that is today. */
 		if (strlen(date) > 19 && strncmp(date, b->today, 10) == 0)
-			put(row, rest + 28, PAINT_PLAIN, date + 11, 8);
+			put(row, rest + 30, PAINT_PLAIN, date + 11, 8);
 		else
-			put(row, rest + 28, PAINT_PLAIN, date, 10);
+			put(row, rest + 30, PAINT_PLAIN, date, 10);
 		row++;
 	}
 	return row + 1;
