@@ -7,7 +7,8 @@
 
 #include <string.h>
 
-#define BY_NUMBER "http://127.0.0.1:"
+#define HERE "127.0.0.1"
+#define BY_NUMBER "http://" HERE ":"
 #define BY_NAME "http://localhost:"
 
 static bool is_same(const char *url, const char *meant)
@@ -32,6 +33,19 @@ static void local_token(const char *server, struct str *token)
 	str_release(&secret);
 }
 
+/* Nobody has named one: that of this user here, else what v1's clients mean then. */
+static void local_server(struct str *server)
+{
+	struct str state = STR_INIT, token = STR_INIT;
+
+	if (!state_dir_default(&state) || !state_server(state.p, server, &token, NULL)) {
+		str_reset(server);
+		str_adds(server, HERE);
+	}
+	str_release(&state);
+	str_release(&token);
+}
+
 static void take(struct str *to, const char *given, const struct config *config, const char *key)
 {
 	const char *value = given ? given : config_get(config, key, NULL);
@@ -52,6 +66,8 @@ void found_init(struct found *found, const struct server_access *given)
 	/* A file that is no configuration says nothing here; the programs complain of it. */
 	config_read(&config, &error);
 	take(&found->server, given->server, &config, "SCITQ_SERVER");
+	if (given->server == NULL && found->server.len == 0)
+		local_server(&found->server);
 	take(&found->token, given->token, &config, "SCITQ_TOKEN");
 	take(&found->ca, given->ca, &config, "SCITQ_CA");
 	if (found->token.len == 0)

@@ -18,10 +18,10 @@
  *
  * Reading (a GET) waits for the server for as long as it takes. Writing is synchronous while
  * the server answers. When it has not answered for put_timeout, or refuses the connection, the
- * write and those after it are queued and sent by a thread, in the order of the calls: the functions
- * then return at once and their answers are lazy, which means that whoever reads one waits until it
- * is there. A read waits until what was written before it has been sent. A write that is sent again
- * has its key with it, by which the server knows it: nothing is done twice.
+ * write and those after it are queued and sent by a thread, in the order of the calls: the
+ *functions then return at once and their answers are lazy, which means that whoever reads one waits
+ *until it is there. A read waits until what was written before it has been sent. A write that is
+ *sent again has its key with it, by which the server knows it: nothing is done twice.
  *
  * All functions may be called from several threads, but for scitq_close() and scitq_free(), after
  * which nobody may use what they got. A server belongs to the process that opened it: in a child
@@ -35,8 +35,8 @@
  *
  * Texts given are borrowed for the call only and are UTF-8. `json_t *` arguments are stolen, also
  * where the call fails, so that json_pack() can stand in their place; NULL is none. The library
- * makes a copy: one of which the caller keeps a share is not changed. Texts and rows obtained belong
- * to the answer. A pointer must not be NULL but where that is said to mean something.
+ * makes a copy: one of which the caller keeps a share is not changed. Texts and rows obtained
+ *belong to the answer. A pointer must not be NULL but where that is said to mean something.
  */
 #ifndef SCITQ_H
 #define SCITQ_H
@@ -104,10 +104,11 @@ struct scitq_options {
 
 /*
  * server: HOST, HOST:PORT, NAME:TOKEN@HOST or a URL; the port is 5000 unless given. NULL is what
- * SCITQ_SERVER says, in the environment or in scitq.conf. options may be NULL. Nothing is sent yet.
- * Where it fails NULL, and errno is EINVAL because the name or the options are none; ENOMEM; or
- * what the spool said: EWOULDBLOCK where it is in use, EPERM where it is another user's, EBADMSG
- * where it holds what this version does not know, which is left as it is.
+ * SCITQ_SERVER says, in the environment or in scitq.conf, else the server that this user runs on
+ * this machine, else 127.0.0.1. options may be NULL. Nothing is sent yet. Where it fails NULL, and
+ * errno is EINVAL because the name or the options are none; ENOMEM; or what the spool said:
+ * EWOULDBLOCK where it is in use, EPERM where it is another user's, EBADMSG where it holds what
+ * this version does not know, which is left as it is.
  */
 struct scitq *scitq_open(const char *server, const struct scitq_options *options);
 /* Writes that are queued and not sent yet. */

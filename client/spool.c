@@ -127,8 +127,8 @@ bool spool_done(struct spool *spool, uint64_t number, const struct scitq_answer 
 {
 	if (spool->fd < 0)
 		return true;
-	/* Of the answer, what a later write may ask for. It need not be on disk: a write that is sent
-	 * once more after a power cut is known by its key. */
+	/* Of the answer, what a later write may ask for. It need not be on disk: a write that is
+	 * sent once more after a power cut is known by its key. */
 	return write_line(spool, json_pack("{s:I, s:O?, s:s}", "done", (json_int_t)number, "json",
 	                                   a->json, "error", a->error.p));
 }

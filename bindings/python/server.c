@@ -153,13 +153,9 @@ static void raise_unopened(const char *address, const struct scitq_options *opti
 		PyErr_SetFromErrnoWithFilename(PyExc_OSError, options->spool);
 	else if (!(options->put_timeout > 0 && options->get_timeout > 0))
 		PyErr_SetString(PyExc_ValueError, "put_timeout and get_timeout must be above 0");
-	else if (address != NULL)
-		PyErr_Format(PyExc_ValueError, "%s is no server: HOST, HOST:PORT or a URL",
-		             address);
 	else
-		PyErr_SetString(PyExc_ValueError,
-		                "no server is given, and SCITQ_SERVER names none: HOST, HOST:PORT "
-		                "or a URL");
+		PyErr_Format(PyExc_ValueError, "%s is no server: HOST, HOST:PORT or a URL",
+		             address ? address : "what SCITQ_SERVER says");
 }
 
 static bool open_server(Server *server, const char *address, struct scitq_options *options)
