@@ -28,11 +28,13 @@ int edit_status(const json_t *row)
 	return status_parse(task_status_words, TASK_STATUS_COUNT, member_text(row, "status"));
 }
 
-bool edit_is_open(const json_t *row)
+bool edit_may_change(const struct edit *e, const json_t *row)
 {
 	int status = edit_status(row);
 
-	return status >= 0 && status != TASK_RUNNING && status != TASK_SUCCEEDED;
+	return status >= 0 && status != TASK_RUNNING &&
+	       (status != TASK_SUCCEEDED ||
+	        (e->picked != 0 && member_int(row, "task_id") == e->picked));
 }
 
 /* ---- which tasks ---- */
@@ -137,7 +139,7 @@ static bool check_chosen(struct edit *e)
 
 		if (name != NULL)
 			json_object_set_new(e->names, name, json_true());
-		if (!edit_is_open(row))
+		if (!edit_may_change(e, row))
 			continue;
 		if (e->first == NULL)
 			e->first = row;
@@ -155,8 +157,10 @@ bool edit_choose_like(struct edit *e, const json_t *task)
 	json_t *rows = json_array(), *row;
 	struct str run = STR_INIT;
 	size_t i;
-	bool ok = edit_is_open(task) || cannot_change(e, task);
+	bool ok;
 
+	e->picked = member_int(task, "task_id");
+	ok = edit_may_change(e, task) || cannot_change(e, task);
 	str_addf(&run, "%" JSON_INTEGER_FORMAT,
 	         json_integer_value(json_object_get(task, "run_id")));
 	e->whole = true;
@@ -202,7 +206,7 @@ static const char *plural(size_t n)
 
 void edit_tell(const struct edit *e)
 {
-	size_t done = count(e, TASK_SUCCEEDED), all = json_array_size(e->chosen);
+	size_t done = count(e, TASK_SUCCEEDED) - e->reopened, all = json_array_size(e->chosen);
 	/* Some may have begun while we looked. */
 	size_t run = all - e->changed - done, failed = json_array_size(e->failed);
 

@@ -118,8 +118,10 @@ static bool write_all(const struct edit_dialog *dialog, const struct session *s)
 }
 
 /* The run is that of the files, where they are what its tasks are. */
-static bool name_plan(const struct edit_dialog *dialog, struct session *s, int64_t run_id)
+static bool name_plan(const struct edit_dialog *dialog, struct session *s, int64_t run_id,
+                      bool *another)
 {
+	*another = dialog->apart;
 	if (!dialog->apart)
 		return session_set_run(s, run_id, json_pack("{s:s}", "digest", dialog->digest));
 	fputs("some tasks are done with the text as it was: with the file as it is now they run "
@@ -128,7 +130,7 @@ static bool name_plan(const struct edit_dialog *dialog, struct session *s, int64
 	return true;
 }
 
-static bool leave(void *context, struct debug *d, struct session *s, int64_t run_id)
+static bool leave(void *context, struct debug *d, struct session *s, int64_t run_id, bool *another)
 {
 	struct edit_dialog *dialog = context;
 	struct str patch = STR_INIT;
@@ -139,7 +141,7 @@ static bool leave(void *context, struct debug *d, struct session *s, int64_t run
 	drafts_patch(&dialog->drafts, dialog->path, &patch);
 	print_patch(&patch);
 	if (wants_written(dialog, d))
-		ok = !write_all(dialog, s) || name_plan(dialog, s, run_id);
+		ok = !write_all(dialog, s) || name_plan(dialog, s, run_id, another);
 	else
 		for (size_t i = 0; i < dialog->drafts.list.n; i++)
 			fprintf(stderr, "%s is as it was\n", dialog->drafts.list.v[i].path);

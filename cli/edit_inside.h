@@ -33,11 +33,12 @@ struct edit {
 	const json_t *first;         /* the first of them that can be changed */
 	struct program program;
 	bool with_program;
+	int64_t picked;  /* task of which the dialog speaks; 0: there is none */
 	bool whole;      /* the tasks of a step are chosen, not one of several */
 	struct str text; /* as it was, then as it is to be */
 	VEC(struct edit_put) puts;
 	/* What came of it. */
-	size_t changed, withdrawn;
+	size_t changed, withdrawn, reopened;
 	json_t *failed; /* numbers of those changed that had failed */
 	bool again;     /* one had begun */
 	bool apart;     /* some tasks that have the text of old are of the plan */
@@ -48,8 +49,9 @@ void edit_init(struct edit *e);
 void edit_release(struct edit *e);
 
 int edit_status(const json_t *row);
-/* Whether it can be changed: it neither runs nor has succeeded. */
-bool edit_is_open(const json_t *row);
+/* It neither runs nor has succeeded, or is the one that was picked: that waits for its user again.
+ */
+bool edit_may_change(const struct edit *e, const json_t *row);
 /* Append the tasks of the run; those that a filter takes, NULL: all. */
 bool edit_list(struct edit *e, const char *run, const char *filter, const char *value,
                json_t *rows);

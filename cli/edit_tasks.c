@@ -28,6 +28,8 @@ static void put(struct edit *e, const json_t *row, json_t *body, bool chosen)
 	json_object_set_new(body, "if_status", json_text(member_string(row, "status")));
 	if (is_held(row))
 		json_object_set_new(body, "status", json_string("pending"));
+	else if (edit_status(row) == TASK_SUCCEEDED && chosen)
+		json_object_set_new(body, "status", json_string("debug"));
 	vec_push(&e->puts, ((struct edit_put){.row = row, .body = body, .chosen = chosen}));
 }
 
@@ -60,6 +62,7 @@ static bool put_all(struct edit *e, bool ok)
 			continue;
 		e->changed++;
 		e->withdrawn += is_held(put->row);
+		e->reopened += edit_status(put->row) == TASK_SUCCEEDED;
 		if (edit_status(put->row) == TASK_FAILED)
 			json_array_append_new(e->failed, json_integer(json_integer_value(id)));
 	}
@@ -174,8 +177,8 @@ static bool change_task(struct edit *e, const json_t *rows, uint32_t t, struct a
 	}
 	identities_complete(&p->ids_after, t, &is, arena);
 	same = text_same(member_string(row, "identity"), id.text);
-	if (row == NULL || !edit_is_open(row) || (changed ? !chosen : is_held(row))) {
-		e->apart |= changed && !same;
+	if (row == NULL || !edit_may_change(e, row) || (changed ? !chosen : is_held(row))) {
+		e->apart |= !same && (changed || row != NULL);
 		keep_identity(p, row, t);
 		return true;
 	}
@@ -282,7 +285,7 @@ static bool change_alone(struct edit *e)
 		const json_t *row = json_array_get(e->chosen, i), *now = l.now[i];
 
 		/* Done in a round before. */
-		if (edit_is_open(now) &&
+		if (edit_may_change(e, now) &&
 		    text_same(member_string(now, "command"), member_string(row, "command")) &&
 		    text_same(member_string(now, "script"), member_string(row, "script")))
 			ok = change_one_alone(e, now);

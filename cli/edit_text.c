@@ -23,7 +23,7 @@ static bool check_program(struct edit *e)
 	str_addf(&help, "scitq-run plan --diff tells in what; %s", program_as_run(e->drafts));
 	json_array_foreach(e->chosen, i, row)
 	{
-		if (edit_is_open(row))
+		if (edit_may_change(e, row))
 			json_object_set(rows, member_text(row, "name"), row);
 	}
 	arena_init(&arena);

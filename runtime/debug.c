@@ -223,7 +223,8 @@ bool debug_confirm(struct debug *d, const char *question, bool otherwise)
 static void leave_editor(struct debug *d)
 {
 	d->leaving = true;
-	d->broken = !d->editor->leave(d->editor->context, d, d->session, d->follow->run_id) ||
+	d->broken = !d->editor->leave(d->editor->context, d, d->session, d->follow->run_id,
+	                              &d->follow->another) ||
 	            d->broken;
 	d->leaving = false;
 }
@@ -311,11 +312,12 @@ static void do_why(struct debug *d, const char *argument)
 
 static void edit_task(struct debug *d, const json_t *task)
 {
-	const bool failed = member_int(task, "attempts") > 0 ||
-	                    strcmp(member_text(task, "status"), "failed") == 0;
+	const char *status = member_text(task, "status");
+	const bool again = member_int(task, "attempts") > 0 || strcmp(status, "failed") == 0 ||
+	                   strcmp(status, "succeeded") == 0;
 	struct str name = STR_INIT;
 
-	if (d->editor->edit(d->editor->context, d, d->session, task) && failed) {
+	if (d->editor->edit(d->editor->context, d, d->session, task) && again) {
 		debug_name(task, &name);
 		d->task = member_int(task, "task_id");
 		progress_say(d->out, "`retry` runs %s with it", name.p);

@@ -27,10 +27,11 @@ struct debug_editor {
 	bool (*edit)(void *context, struct debug *d, struct session *s, const json_t *task);
 	/*
 	 * The dialog ends: what of it is in no file is told, and comes into the files where the
-	 * person says so. Called once more it has nothing to do. False with the session's error
-	 * set.
+	 * person says so. *another: what they make is another plan than the run's. Called once
+	 * more it has nothing to do. False with the session's error set.
 	 */
-	bool (*leave)(void *context, struct debug *d, struct session *s, int64_t run_id);
+	bool (*leave)(void *context, struct debug *d, struct session *s, int64_t run_id,
+	              bool *another);
 };
 
 /*

@@ -25,6 +25,7 @@ struct follow {
 	VEC(int64_t) told; /* executions of which it did */
 	bool released; /* they were told not to: asked for again where the server ended meanwhile */
 	bool debug;    /* its tasks wait for their user, as last heard */
+	bool another;  /* the file has become one of another plan */
 	int64_t idle_ns; /* since when tasks are ready and no worker is there; 0: they are not */
 	bool idle_said;
 	bool full; /* that the state directory's disk is has been said */

@@ -112,8 +112,8 @@ static void tell_detached(struct follow *f, int64_t done, int64_t left)
 	add_count(&line, failed, "failed");
 	str_addf(&line, ", %lld to do", (long long)left);
 	if (f->debug)
-		str_addf(&line, "; %s goes on with it",
-		         f->brief ? "scitq-run --debug" : "the same command");
+		str_addf(&line, "; %s %s", f->brief ? "scitq-run --debug" : "the same command",
+		         f->another ? "begins another run" : "goes on with it");
 	progress_say(f->session->progress, "%s", line.p);
 	str_release(&line);
 }
