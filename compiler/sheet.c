@@ -172,11 +172,17 @@ static bool is_separated(struct sheet *s, const struct line *header)
 {
 	const char *cell = header->cells[0], *help_text = NULL;
 	struct str what = STR_INIT;
+	const char *quoted = NULL;
 	bool returns = false;
 	struct diag *d;
 
-	for (size_t i = 0; i < header->n; i++)
-		returns |= strchr(header->cells[i], '\r') != NULL;
+	for (size_t i = 0; i < header->n; i++) {
+		const char *name = header->cells[i];
+
+		returns |= strchr(name, '\r') != NULL;
+		if (!s->csv && name[0] == '"' && name[1] != '\0' && name[strlen(name) - 1] == '"')
+			quoted = name;
+	}
 	if (returns) {
 		str_adds(&what, "a carriage return alone ends its lines");
 		help_text = "save it with the line ends of Unix or of Windows";
@@ -186,6 +192,11 @@ static bool is_separated(struct sheet *s, const struct line *header)
 	} else if (header->n == 1 && !s->csv && strpbrk(cell, ",;") != NULL) {
 		str_addf(&what, "no tab in the header `%s`", cell);
 		help_text = "cells are separated by tabs; a name that ends in .csv says commas";
+	} else if (quoted != NULL) {
+		str_addf(&what, "the column `%s` stands in quotes", quoted);
+		help_text =
+		        "between tabs quotes belong to the cell: write it without them, from R by "
+		        "write.table(..., quote = FALSE)";
 	}
 	if (help_text != NULL) {
 		d = sheet_error(s, header->number, what.p);
@@ -240,7 +251,12 @@ static bool read_lines(struct sheet *s, struct line *header, struct line **lines
 			char *what = arena_printf(s->arena, "%zu cell%s, but the header has %zu",
 			                          line.n, line.n == 1 ? "" : "s", all.v[0].n);
 
-			sheet_error(s, number, what);
+			struct diag *d = sheet_error(s, number, what);
+
+			if (all.n == 1 && line.n == all.v[0].n + 1)
+				help(s->c, d,
+				     "where the first cell is the name of a row, its column needs "
+				     "a name in the header, too");
 			ok = false;
 		}
 		vec_push(&all, line);
