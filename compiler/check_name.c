@@ -4,6 +4,7 @@
  * are none of it.
  */
 #include "compiler/check.h"
+#include "compiler/cycle.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -65,6 +66,25 @@ static struct node *check_task_variable(struct checker *k, const struct expr *e)
 	return n;
 }
 
+/* Moving a step up is of no use where it waits for the one that names it. */
+static void help_later(struct checker *k, struct diag *d, struct span use,
+                       const struct name *declared)
+{
+	const struct step *last, *here = cycle_find(k->c, use, declared->span, &last);
+
+	if (here == NULL)
+		help(k->c, d, "move the definition above this line");
+	else if (strcmp(last->symbol->name, declared->text) == 0)
+		help(k->c, d,
+		     "`%s` takes from `%s` itself: one of them must not wait for the other",
+		     declared->text, here->symbol->name);
+	else
+		help(k->c, d,
+		     "`%s` waits for `%s` itself, which `%s` takes from: one of them must not wait "
+		     "for the others",
+		     declared->text, here->symbol->name, last->symbol->name);
+}
+
 static void unknown_name(struct checker *k, const struct expr *e, const struct binding *b,
                          const struct vtype *want)
 {
@@ -81,7 +101,7 @@ static void unknown_name(struct checker *k, const struct expr *e, const struct b
 		relate(k->c, d, b->elsewhere->span,
 		       later ? "defined here" : "known only in its block");
 		if (later)
-			help(k->c, d, "move the definition above this line");
+			help_later(k, d, e->span, b->elsewhere);
 		return;
 	}
 	d = report(k->c, E0201, e->span, "`%s` is not defined", e->name.text);
