@@ -8,10 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of memory that a value may take, for each byte of its text; and besides. */
-#define VALUE_BYTES 16
-#define ROOM_LEAST ((size_t)16384)
-
 const char *json_type_words(const json_t *value)
 {
 	switch (json_typeof(value)) {
@@ -413,34 +409,106 @@ bool json_member_ints(json_t *object, const char *name, struct ints *value, stru
 }
 
 /*
- * jansson does not survive that its buffer of a word cannot grow. Where a lack of memory is
- * tolerated it is looked for before: what the values take, and that buffer twice.
+ * jansson does not look whether its buffer of a word could grow (2.14, lex_save): what has no room
+ * is left out in silence, and where that is the closing quote the word is read beyond its end. What
+ * else it lacks it tells. Where a lack of memory is tolerated it therefore gets the text in parts
+ * that end before each word for which the buffer must grow, and room is looked for when that comes:
+ * the buffer is what is allocated next, though another thread may be quicker.
  */
-static bool has_room(size_t len)
+struct feed {
+	const char *text;
+	size_t len, at;
+	size_t word_end; /* of the word that it is in */
+	size_t room;     /* of the buffer */
+};
+
+#define FIRST_ROOM 16
+
+static bool is_mark(char c)
 {
-	size_t bytes;
+	return strchr(" \t\r\n,:[]{}\"", c) != NULL;
+}
+
+/* Behind what begins there: a string, another word, or a mark. */
+static size_t find_end(const struct feed *f)
+{
+	size_t at = f->at + 1;
+
+	if (f->text[f->at] == '"') {
+		while (at < f->len && f->text[at] != '"')
+			at += f->text[at] == '\\' ? 2 : 1;
+		at++;
+	} else if (!is_mark(f->text[f->at])) {
+		while (at < f->len && !is_mark(f->text[at]))
+			at++;
+	}
+	return at < f->len ? at : f->len;
+}
+
+static bool make_room(struct feed *f, size_t need)
+{
 	void *room;
 
-	if (!alloc_tolerated())
-		return true;
-	if (__builtin_mul_overflow(len, VALUE_BYTES, &bytes) || bytes > SIZE_MAX - ROOM_LEAST)
-		bytes = SIZE_MAX - ROOM_LEAST;
-	room = xmalloc(bytes + ROOM_LEAST);
+	while (f->room < need)
+		f->room *= 2;
+	room = xmalloc(f->room);
 	free(room);
 	return room != NULL;
 }
 
+static size_t feed_next(void *buffer, size_t size, void *context)
+{
+	struct feed *f = context;
+	size_t n = 0;
+
+	while (n < size && f->at < f->len) {
+		size_t part;
+
+		if (f->at == f->word_end) {
+			size_t end = find_end(f);
+			/* With the character behind a number, and a NUL. */
+			size_t need = end - f->at + 2;
+
+			if (need > f->room && n > 0)
+				break;
+			if (need > f->room && !make_room(f, need))
+				return (size_t)-1;
+			f->word_end = end;
+		}
+		part = f->word_end - f->at < size - n ? f->word_end - f->at : size - n;
+		memcpy((char *)buffer + n, f->text + f->at, part);
+		f->at += part;
+		n += part;
+	}
+	return n;
+}
+
+/* It says nothing then; of a string, which it has read to its end, that it is none. */
+static bool lacked_memory(const char *text, const json_error_t *error)
+{
+	static const char *const none[] = {"invalid token", "string or '}' expected"};
+	bool lacked = error->text[0] == '\0';
+
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+		lacked = lacked || (strncmp(error->text, none[i], strlen(none[i])) == 0 &&
+		                    error->position > 0 && text[error->position - 1] == '"');
+	return lacked;
+}
+
 json_t *json_parse(const char *text, size_t len, struct problem *problem)
 {
-	json_error_t error = {.text = "memory ran out"};
-	json_t *value = has_room(len) ? json_loadb(text, len,
-	                                           JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error)
-	                              : NULL;
+	const size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY;
+	struct feed feed = {.text = text, .len = len, .room = FIRST_ROOM};
+	json_error_t error;
+	json_t *value = alloc_tolerated() ? json_load_callback(feed_next, &feed, flags, &error)
+	                                  : json_loadb(text, len, flags, &error);
 
 	if (value == NULL)
 		problem_set(problem, PROBLEM_BAD_JSON,
 		            "the body is not JSON: line %d, column %d: %s", error.line,
 		            error.column, error.text);
+	if (value == NULL && alloc_tolerated() && lacked_memory(text, &error))
+		alloc_note();
 	return value;
 }
 

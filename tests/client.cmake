@@ -16,7 +16,7 @@ set_tests_properties(client_asynchronous client_camisim client_module client_int
 add_executable(client_failing client/failing.c)
 target_link_libraries(client_failing PRIVATE client PkgConfig::CURL)
 target_link_options(client_failing PRIVATE LINKER:--wrap=malloc LINKER:--wrap=calloc LINKER:--wrap=realloc
-	LINKER:--wrap=reallocarray LINKER:--wrap=strdup LINKER:--wrap=json_loadb)
+	LINKER:--wrap=reallocarray LINKER:--wrap=strdup LINKER:--wrap=json_load_callback)
 set_target_properties(client_failing PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
 scitq_script_test(client_memory tests/client/memory)
 set_tests_properties(client_memory PROPERTIES LABELS "script;slow")

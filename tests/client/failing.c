@@ -27,18 +27,27 @@ void *__wrap_realloc(void *p, size_t size);
 void *__wrap_reallocarray(void *p, size_t n, size_t size);
 char *__wrap_strdup(const char *s);
 
-/* jansson does not survive it while it parses, so that the library looks for memory before. */
+/* jansson does not survive that its buffer of a word cannot grow while it parses, so that the
+ * library looks for that room before: it has 32 bytes, 64, 128... */
 static _Thread_local bool parsing;
 
-json_t *__real_json_loadb(const char *text, size_t len, size_t flags, json_error_t *error);
-json_t *__wrap_json_loadb(const char *text, size_t len, size_t flags, json_error_t *error);
+static bool is_growth(size_t size)
+{
+	return parsing && size >= 32 && (size & (size - 1)) == 0;
+}
 
-json_t *__wrap_json_loadb(const char *text, size_t len, size_t flags, json_error_t *error)
+json_t *__real_json_load_callback(json_load_callback_t callback, void *data, size_t flags,
+                                  json_error_t *error);
+json_t *__wrap_json_load_callback(json_load_callback_t callback, void *data, size_t flags,
+                                  json_error_t *error);
+
+json_t *__wrap_json_load_callback(json_load_callback_t callback, void *data, size_t flags,
+                                  json_error_t *error)
 {
 	json_t *value;
 
 	parsing = true;
-	value = __real_json_loadb(text, len, flags, error);
+	value = __real_json_load_callback(callback, data, flags, error);
 	parsing = false;
 	return value;
 }
@@ -56,8 +65,7 @@ static bool fails(void)
 {
 	long left;
 
-	if (!plan.armed || parsing ||
-	    (!plan.threads && !pthread_equal(plan.caller, pthread_self())))
+	if (!plan.armed || (!plan.threads && !pthread_equal(plan.caller, pthread_self())))
 		return false;
 	left = atomic_fetch_sub(&plan.left, 1);
 	if (left > 1 || (left < 1 && !plan.rest))
@@ -102,7 +110,7 @@ static bool fails_abroad(void)
 
 static void *foreign_malloc(size_t size)
 {
-	return fails_abroad() ? NULL : __real_malloc(size);
+	return !is_growth(size) && fails_abroad() ? NULL : __real_malloc(size);
 }
 
 static void *foreign_calloc(size_t n, size_t size)

@@ -156,14 +156,19 @@ static void read_spool(const char *text, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *text = (const char *)data + 1;
+	bool before;
 
 	if (size == 0)
 		return 0;
+	alloc_tolerate(&before);
 	if (*data == 'a')
 		read_answer(text, size - 1);
 	else if (*data == 'e')
 		read_events(text, size - 1);
 	else if (*data == 's')
 		read_spool(text, size - 1);
+	/* There is enough of it, whatever is wrong. */
+	if (alloc_end(before))
+		abort();
 	return 0;
 }

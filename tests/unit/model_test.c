@@ -1,4 +1,6 @@
 /* Field tables, JSON by them, transitions, identities, weights. */
+#include "base/alloc.h"
+#include "base/str.h"
 #include "model/identity.h"
 #include "model/json.h"
 #include "model/resources.h"
@@ -333,6 +335,53 @@ static void weights_take_the_first_rule_that_applies(void **state)
 	assert_true(task_weight(&in) == 1);
 }
 
+/* Where a lack of memory is tolerated the text comes to the parser in parts: nothing else changes.
+ */
+static void parts_make_the_same_value(void **state)
+{
+	static const char *const wrong[] = {"",          "{",
+	                                    "[1,]",      "\"a",
+	                                    "\"\\",      "[\"a\" \"b\"]",
+	                                    "{\"a\" 1}", "{1: 2}",
+	                                    "[\"\n\"]",  "[\"\\ud800\"]",
+	                                    "[nul]",     "\"\xe9\"",
+	                                    "[01]",      "{\"a\":1,\"a\":2}"};
+	struct problem problem;
+	bool before;
+
+	(void)state;
+	for (size_t len = 0; len < 5000; len = len < 70 ? len + 1 : len * 5 / 4) {
+		struct str text = STR_INIT;
+		json_t *whole, *parts;
+
+		str_adds(&text, "{\"short\": [1, -2.5e3, true], \"");
+		for (size_t i = 0; i < len; i++)
+			str_adds(&text, i % 7 == 3 ? "\\\"" : i % 11 == 5 ? "\xc3\xa9" : "x");
+		str_adds(&text, "\":\"\",\"again\":[\"a\",7");
+		for (size_t i = 0; i < len; i++)
+			str_addc(&text, i < 17 ? '7' : ' ');
+		str_adds(&text, ",1],\"text\":\"");
+		for (size_t i = 0; i < 2 * len; i++)
+			str_addc(&text, (char)('a' + i % 26));
+		str_adds(&text, "\\u00e9\"}");
+		whole = json_parse(text.p, text.len, &problem);
+		assert_non_null(whole);
+		alloc_tolerate(&before);
+		parts = json_parse(text.p, text.len, &problem);
+		assert_false(alloc_end(before));
+		assert_true(json_equal(whole, parts));
+		json_decref(whole);
+		json_decref(parts);
+		str_release(&text);
+	}
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		alloc_tolerate(&before);
+		assert_null(json_parse(wrong[i], strlen(wrong[i]), &problem));
+		if (alloc_end(before))
+			fail_msg("a lack of memory in %s", wrong[i]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -340,6 +389,7 @@ int main(void)
 	        cmocka_unit_test(a_task_reads_and_prints_as_v1_does),
 	        cmocka_unit_test(bad_rows_are_refused_by_name),
 	        cmocka_unit_test(bad_json_names_its_place),
+	        cmocka_unit_test(parts_make_the_same_value),
 	        cmocka_unit_test(long_problems_are_cut_at_a_character),
 	        cmocka_unit_test(bytes_that_are_no_text_are_shown_as_latin_1),
 	        cmocka_unit_test(transitions_are_unique_and_end_states_stay),
