@@ -11,13 +11,21 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const char *program(void)
+/* That somebody named; NULL: nobody did. */
+static const char *named_program(void)
 {
 	const char *named = getenv("VISUAL");
 
 	if (named == NULL || *named == '\0')
 		named = getenv("EDITOR");
-	return named != NULL && *named != '\0' ? named : "vi";
+	return named != NULL && *named != '\0' ? named : NULL;
+}
+
+static const char *program(void)
+{
+	const char *named = named_program();
+
+	return named != NULL ? named : "vi";
 }
 
 /* By a shell, since the variables hold command lines; it stays when the editor is interrupted. 0
@@ -83,6 +91,12 @@ bool editor_change(struct call *c, struct debug *dialog, const char *suffix, str
 	int fd;
 	bool ok;
 
+	/* One that was named may need none. */
+	if (named_program() == NULL && !(isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)))
+		return call_fail(c, EXIT_CODE_USAGE,
+		                 "--from FILE has the new text, - is standard input; or VISUAL or "
+		                 "EDITOR names a program that needs none",
+		                 "the editor, %s, wants a terminal", program());
 	str_addf(&path, "%s/scitq-edit-XXXXXX%s", temporary_place(), suffix);
 	fd = mkostemps(path.p, (int)strlen(suffix), 0);
 	if (fd < 0)

@@ -285,11 +285,16 @@ static int steer_recruiter(const struct command_call *command, const char *metho
 
 int recruiter_create(const struct command_call *command)
 {
-	int code;
-	json_t *members = read_changes(command, &code);
+	struct call c = {.command = command};
+	json_t *members = object_members(&c, object_named("recruiter"));
 
-	return members != NULL ? call_once(command, "POST", "/recruiter/", members, "recruiter set")
-	                       : code;
+	if (members == NULL)
+		return c.code;
+	if (json_object_get(members, "batch") == NULL) {
+		json_decref(members);
+		return command_misused(command, "--batch is wanted");
+	}
+	return call_once(command, "POST", "/recruiter/", members, "recruiter set");
 }
 
 int recruiter_change(const struct command_call *command)

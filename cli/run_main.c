@@ -253,10 +253,8 @@ static int format_files(const struct run_options *o)
 static int do_command(struct run_options *o)
 {
 	if (o->help &&
-	    (o->files.n == 0 || o->command == COMMAND_FMT || o->command == COMMAND_EXPLAIN)) {
-		run_options_usage(stdout);
-		return EXIT_CODE_OK;
-	}
+	    (o->files.n == 0 || o->command == COMMAND_FMT || o->command == COMMAND_EXPLAIN))
+		return run_options_usage();
 	if (o->help)
 		return doc_file(o, io_diagnostics);
 	switch (o->command) {

@@ -2,6 +2,7 @@
 
 #include "base/columns.h"
 #include "base/str.h"
+#include "cli/io.h"
 #include "dsl/keywords.h"
 
 #include <errno.h>
@@ -176,7 +177,7 @@ static const struct option_row {
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
-void run_options_usage(FILE *to)
+int run_options_usage(void)
 {
 	struct str out = STR_INIT, help = STR_INIT;
 
@@ -212,9 +213,8 @@ void run_options_usage(FILE *to)
 	str_adds(&out, "\n");
 	columns_text(&out, "exit codes: 0 ok, 1 tasks failed, 2 usage, 3 the file has errors, 4 "
 	                   "server, 5 infrastructure, 130 interrupted");
-	fputs(out.p, to);
-	str_release(&out);
 	str_release(&help);
+	return io_print(&out);
 }
 
 int usage_error(const char *fmt, ...)

@@ -54,7 +54,8 @@ struct run_options {
  */
 int run_options_read(struct run_options *o, int argc, char **argv);
 void run_options_release(struct run_options *o);
-void run_options_usage(FILE *to);
+/* To standard output; an exit code. */
+int run_options_usage(void);
 /* The file, and what the command line gives it. */
 struct compile_options run_options_compile(const struct run_options *o);
 
