@@ -10,6 +10,18 @@
 #include <string.h>
 #include <unistd.h>
 
+/* One that was changed without its file has no identity: what that is made of. */
+static bool is_row_of(const json_t *row, const struct task *task)
+{
+	return text_same(member_string(row, "command"), task->command) &&
+	       text_same(member_string(row, "script"), task->script) &&
+	       text_same(member_string(row, "container"), task->container) &&
+	       text_same(member_string(row, "container_options"), task->container_options) &&
+	       text_same(member_string(row, "input"), task->input) &&
+	       text_same(member_string(row, "resource"), task->resource) &&
+	       text_same(member_string(row, "attempt_settings"), task->attempt_settings);
+}
+
 /* As the compiler would cut it: what the run knows of its tasks must be what the file says. */
 static bool check_program(struct edit *e)
 {
@@ -37,12 +49,9 @@ static bool check_program(struct edit *e)
 		identity = member_string(row, "identity");
 		if (row == NULL)
 			continue;
-		/* One that was changed without its file has no identity. */
-		if (identity != NULL
-		            ? strncmp(identity, e->program.ids_before.text[t],
-		                      DIGEST_TEXT_SIZE - 1) != 0
-		            : !text_same(member_string(row, "command"), task.row.command) ||
-		                      !text_same(member_string(row, "script"), task.row.script))
+		if (identity != NULL ? strncmp(identity, e->program.ids_before.text[t],
+		                               DIGEST_TEXT_SIZE - 1) != 0
+		                     : !is_row_of(row, &task.row))
 			ok = call_fail(&e->call, EXIT_CODE_USAGE, help.p,
 			               "task %s is another than %s makes it", task.row.name,
 			               e->program.path);
