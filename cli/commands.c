@@ -381,7 +381,7 @@ const struct command commands[] = {
         {"logs", "[RUN] TASK | RUN", 0, 2, "what a task wrote, or writes; of a run all of them", logs, {log_which, task_which, SERVER}},
         {"why", "TASK... | RUN TASK...", 0, COMMAND_ANY, "why it waits, failed, or was reused: one sentence", steer_why, {as_json, task_which, SERVER}},
         {"shell", "[RUN] TASK [-- COMMAND...]", 0, 2, "a shell where the task would run: its inputs, variables, container, limits", shell, {shell_how, task_which, SERVER}},
-        {"edit", "TASK | RUN STEP", 0, 2, "another text for tasks that do not run yet, and for their .scitq file", edit, {edit_how, task_which, SERVER}},
+        {"edit", "TASK | RUN TASK | RUN STEP", 0, 2, "another text for tasks that do not run yet, and for their .scitq file", edit, {edit_how, task_which, SERVER}},
         {"retry", "TASK... | RUN TASK... | RUN --failed", 0, COMMAND_ANY, "run tasks again, changed where asked", steer_retry, {retry_how, task_which, SERVER}},
         {"pause", "RUN...", 1, COMMAND_ANY, "grant nothing more of a run; what runs goes on", steer_pause, {nothing, SERVER}},
         {"resume", "RUN...", 1, COMMAND_ANY, "let a paused run go on", steer_resume, {resume_how, SERVER}},

@@ -81,6 +81,25 @@ static bool edit_one(void *context, struct debug *d, struct session *s, const js
 	return ok;
 }
 
+static bool write_text(void *context, const json_t *task, struct str *out)
+{
+	struct str error = STR_INIT;
+	struct written w;
+	struct arena arena;
+	bool ok;
+
+	(void)context;
+	arena_init(&arena);
+	ok = written_read(member_text(task, "command"), member_string(task, "script"), &arena, &w,
+	                  &error) &&
+	     w.shell != NULL;
+	if (ok)
+		written_script(&w, NULL, out);
+	arena_release(&arena);
+	str_release(&error);
+	return ok;
+}
+
 /* "write it into a.scitq and b.scitq? [y/N] " */
 static bool wants_written(const struct edit_dialog *dialog, struct debug *d)
 {
@@ -166,5 +185,6 @@ void edit_dialog_free(struct edit_dialog *dialog)
 
 struct debug_editor edit_dialog_editor(struct edit_dialog *dialog)
 {
-	return (struct debug_editor){.context = dialog, .edit = edit_one, .leave = leave};
+	return (struct debug_editor){
+	        .context = dialog, .edit = edit_one, .written = write_text, .leave = leave};
 }

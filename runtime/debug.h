@@ -26,6 +26,11 @@ struct debug_editor {
 	 */
 	bool (*edit)(void *context, struct debug *d, struct session *s, const json_t *task);
 	/*
+	 * Append what a task does as lines that a person reads: which shell, what is set for it,
+	 * the text. False where its command is no text of a shell.
+	 */
+	bool (*written)(void *context, const json_t *task, struct str *out);
+	/*
 	 * The dialog ends: what of it is in no file is told, and comes into the files where the
 	 * person says so. *another: what they make is another plan than the run's. Called once
 	 * more it has nothing to do. False with the session's error set.

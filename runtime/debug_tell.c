@@ -308,6 +308,19 @@ static void show_limits(struct debug *d, const json_t *task)
 	str_release(&line);
 }
 
+static void show_command(struct debug *d, const json_t *task)
+{
+	struct str text = STR_INIT;
+
+	if (d->editor->written(d->editor->context, task, &text)) {
+		show_text(d, "command", text.p);
+	} else {
+		show_text(d, "command", member_text(task, "command"));
+		show_text(d, "script", member_text(task, "script"));
+	}
+	str_release(&text);
+}
+
 void debug_show(struct debug *d, const json_t *task)
 {
 	struct str name = STR_INIT, variables = STR_INIT;
@@ -316,8 +329,7 @@ void debug_show(struct debug *d, const json_t *task)
 	progress_say(d->out, "%s  task %lld  %s  %s", name.p,
 	             (long long)member_int(task, "task_id"), member_text(task, "status"),
 	             member_text(task, "source"));
-	show_text(d, "command", member_text(task, "command"));
-	show_text(d, "script", member_text(task, "script"));
+	show_command(d, task);
 	show_text(d, "container", member_text(task, "container"));
 	show_text(d, "options", member_text(task, "container_options"));
 	show_uris(d, "input", member_text(task, "input"));
@@ -325,7 +337,7 @@ void debug_show(struct debug *d, const json_t *task)
 	show_text(d, "output", member_text(task, "output"));
 	show_limits(d, task);
 	show_required(d, task);
-	str_addf(&variables, "INPUT OUTPUT RESOURCE TEMP CPU SCITQ_TASK_NAME=%s SCITQ_BATCH=%s",
+	str_addf(&variables, "INPUT OUTPUT RESOURCE TEMP CPU\nSCITQ_TASK_NAME=%s SCITQ_BATCH=%s",
 	         name.p, member_text(task, "batch"));
 	show_text(d, "variables", variables.p);
 	str_release(&name);
