@@ -239,20 +239,38 @@ static double limit_of(const struct task *row)
 	return seconds;
 }
 
+static bool same_limits(const struct task *a, const struct task *b)
+{
+	return a->retry == b->retry && a->run_timeout == b->run_timeout &&
+	       text_same(a->attempt_settings, b->attempt_settings);
+}
+
 static void limit_step(struct pricing *p, uint32_t i)
 {
 	const struct submission_step *step = &p->s->steps[i];
 	struct step_price *price = &p->steps[i];
-	struct arena arena;
+	struct arena arena, kept;
+	struct task last = {0};
+	double each = 0;
 
 	arena_init(&arena);
+	arena_init(&kept);
 	for (uint32_t k = 0; k < step->task_count && !isnan(price->seconds); k++) {
 		struct task row = {0};
 
 		arena_clear(&arena);
 		p->s->limits(p->s, step->first_task + k, &arena, &row);
-		price->seconds += limit_of(&row);
+		/* Most tasks have the limits of the one before: their JSON is read once. */
+		if (k == 0 || !same_limits(&row, &last)) {
+			each = limit_of(&row);
+			arena_clear(&kept);
+			last = row;
+			if (row.attempt_settings != NULL)
+				last.attempt_settings = arena_strdup(&kept, row.attempt_settings);
+		}
+		price->seconds += each;
 	}
+	arena_release(&kept);
 	arena_release(&arena);
 	price->seconds_of = isnan(price->seconds) ? NULL : "run_timeout";
 }
