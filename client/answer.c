@@ -101,7 +101,8 @@ void scitq_free(struct scitq_answer *a)
 	free(a);
 }
 
-static const char *hint_of(enum scitq_result result)
+/* told: the server itself has said what went wrong. */
+static const char *hint_of(enum scitq_result result, bool told)
 {
 	switch (result) {
 	case SCITQ_UNREACHABLE:
@@ -111,7 +112,7 @@ static const char *hint_of(enum scitq_result result)
 	case SCITQ_UNAUTHORIZED:
 		return "give a token: NAME:TOKEN@HOST as the server, or the option token";
 	case SCITQ_BROKEN:
-		return "the log of the server tells more";
+		return told ? "the log of the server tells more" : "";
 	case SCITQ_CLOSED:
 		return "wait for what is queued with scitq_flush(), or give a spool";
 	case SCITQ_OK:
@@ -139,7 +140,7 @@ void answer_finish(struct scitq_answer *a, enum scitq_result result, json_t *jso
 		str_adds(&a->code, code);
 	if (result != SCITQ_OK && alloc_failed())
 		a->result = SCITQ_MEMORY;
-	a->hint = hint_of(a->result);
+	a->hint = hint_of(a->result, a->code.len > 0);
 	a->done = true;
 	pthread_cond_broadcast(&a->changed);
 	pthread_mutex_unlock(&a->lock);

@@ -123,7 +123,8 @@ static enum client_result answered(struct client *c, enum http_error error,
 		return fail(c, CLIENT_UNREACHABLE, "no answer from %s: %s", c->url.p,
 		            response->message.p);
 	case HTTP_BAD_URL:
-		return fail(c, CLIENT_REFUSED, "%s is no server address", c->url.p);
+		return fail(c, CLIENT_REFUSED, "%s is no server address: %s", c->url.p,
+		            response->message.p);
 	default:
 		return fail(c, CLIENT_BROKEN, "%s: %s%s", c->url.p, response->message.p,
 		            http_ca_hint(error, response->message.p, c->ca));
