@@ -7,11 +7,11 @@ scitq_unit_test(client_stress_test SOURCES unit/client_stress_test.c unit/client
 set_tests_properties(client_stress_test PROPERTIES LABELS "unit;slow")
 scitq_unit_test(client_fault_test SOURCES unit/client_fault_test.c unit/client_server.c LIBS client m)
 set_tests_properties(client_fault_test PROPERTIES LABELS "unit;slow")
-foreach(test library asynchronous snippets camisim module interpreter)
+foreach(test library asynchronous snippets camisim module module_away interpreter)
 	scitq_script_test(client_${test} tests/client/${test})
 	set_property(TEST client_${test} APPEND PROPERTY ENVIRONMENT "SCITQ_SANITIZE=${SCITQ_SANITIZE};SCITQ_PYTHON=${SCITQ_PYTHON}")
 endforeach()
-set_tests_properties(client_asynchronous client_camisim client_module client_interpreter PROPERTIES LABELS "script;slow")
+set_tests_properties(client_asynchronous client_camisim client_module client_module_away client_interpreter PROPERTIES LABELS "script;slow")
 # The library with its allocations failing.
 add_executable(client_failing client/failing.c)
 target_link_libraries(client_failing PRIVATE client PkgConfig::CURL)

@@ -24,6 +24,21 @@ FLAGS = [f"-fsanitize={SANITIZE}"] if SANITIZE else []
 CC = shutil.which("gcc") or "cc"
 
 
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def raises(kind, names, function, *args, **kwargs):
+    try:
+        function(*args, **kwargs)
+    except kind as error:
+        check(names in str(error), f"{error!r} does not name {names!r}")
+        return error
+    raise Failure(f"nothing raised, wanted {kind} of {names!r}")
+
+
 def run(*argv, env=None, code=0, timeout=120, **more):
     """What the program printed; a Failure where it ends otherwise."""
     got = subprocess.run(argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False,
@@ -69,10 +84,7 @@ class Fixed(Team):
     """A server that comes back at the same address."""
 
     def __init__(self):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        super().__init__("--listen", f"127.0.0.1:{port}")
+        super().__init__("--listen", f"127.0.0.1:{free_port()}")
 
 
 class Installed:

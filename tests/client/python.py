@@ -1,8 +1,11 @@
 """scitq.lib for tests: who runs it, and with what."""
 
+import contextlib
 import glob
+import logging
 import os
 import subprocess
+import sys
 
 import alone
 import lib
@@ -32,3 +35,21 @@ def interpreter(*modules):
             return program
         tried.append(f"{program}: {got.stderr.strip()[-200:]}")
     return alone.skip("pandas" if "pandas" in modules else "python", "; ".join(tried))
+
+
+def enter(*modules):
+    """Go on in an interpreter that has the modules, scitq.lib among them."""
+    if os.environ.get("SCITQ_TEST_MODULE") != "1":
+        program = interpreter(*modules)
+        os.execvpe(program, [program, *sys.argv], {**env(os.environ), "SCITQ_TEST_MODULE": "1"})
+
+
+@contextlib.contextmanager
+def listening():
+    """What is told to the logger."""
+    told = []
+    handler = logging.Handler()
+    handler.emit = lambda record: told.append(record.getMessage())
+    logging.getLogger("scitq").addHandler(handler)
+    yield told
+    logging.getLogger("scitq").removeHandler(handler)
