@@ -39,6 +39,7 @@ struct join {
 	size_t counts[TASK_STATUS_COUNT], unknown, gone, relaunched;
 	struct events events;
 	bool changed; /* since progress was told */
+	bool heard;   /* an event of this stream */
 	int64_t told_ns, asked_ns;
 	enum scitq_result result; /* SCITQ_OK: goes on */
 	struct str error, code;
@@ -310,6 +311,7 @@ static bool take_event(void *context, const char *kind, const struct str *data)
 	int64_t id, last;
 	const char *change;
 
+	j->heard = true;
 	if (strcmp(kind, "ready") == 0 || strcmp(kind, "reset") == 0) {
 		read_all(j);
 		return true;
@@ -365,7 +367,7 @@ static void follow(struct join *j)
 		result = client_answer(client, error, &response, NULL);
 	if (error != HTTP_CANCELLED && result == CLIENT_UNAUTHORIZED)
 		end(j, SCITQ_UNAUTHORIZED, client->error.p, client->code.p);
-	else if (error != HTTP_CANCELLED && result == CLIENT_UNREACHABLE &&
+	else if (error != HTTP_CANCELLED && result == CLIENT_UNREACHABLE && client->status == 0 &&
 	         !j->s->options.asynchronous)
 		end(j, SCITQ_UNREACHABLE, client->error.p, client->code.p);
 	http_response_release(&response);
@@ -435,7 +437,10 @@ static void wait_for_all(struct join *j)
 	struct pace pace = {0};
 
 	while (go_on(j)) {
+		j->heard = false;
 		follow(j);
+		if (j->heard)
+			pace = (struct pace){0};
 		if (!go_on(j))
 			break;
 		/* The stream ended, or there was none. */

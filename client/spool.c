@@ -76,8 +76,11 @@ bool spool_open(struct spool *spool, const char *path, spool_line *each, void *c
 
 void spool_close(struct spool *spool)
 {
-	if (spool->fd >= 0)
+	if (spool->fd >= 0) {
+		/* A child that was forked has the file open too. */
+		(void)flock(spool->fd, LOCK_UN);
 		close(spool->fd);
+	}
 	spool->fd = -1;
 }
 

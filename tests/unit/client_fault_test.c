@@ -19,6 +19,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -239,6 +240,34 @@ static void interrupted(struct scitq_answer *a)
 	scitq_free(a);
 }
 
+static bool five_seconds(void *context, const struct scitq_counts *counts)
+{
+	(void)counts;
+	return ++*(int *)context < 5;
+}
+
+/* A server that has no stream to spare is asked now and then, one whose streams end at once. */
+static void test_streams(void **unused)
+{
+	static const int64_t ids[] = {1};
+	int told = 0;
+	struct scitq_join_options options = {.progress = five_seconds, .context = &told};
+	struct scitq *s = open_scitq(30, false);
+	struct scitq_answer *a;
+
+	(void)unused;
+	add_line("GET /events", "429 No", "{\"message\": \"8 flows are open already\"}");
+	add_line("GET /tasks/status ", "200 OK", "[7]");
+	a = scitq_join_ids(s, ids, 1, NULL);
+	assert_int_equal(scitq_result(a), SCITQ_OK);
+	scitq_free(a);
+	add_line("GET /events", "200 OK", "event: ready\ndata: {}\n\n");
+	add_line("GET /tasks/status ", "200 OK", "[5]");
+	interrupted(scitq_join_ids(s, ids, 1, &options));
+	assert_true(count_asked("GET /events") > 7);
+	scitq_close(s, 0);
+}
+
 /* progress is told and can end the wait, whatever the join waits for. */
 static void test_progress(void **unused)
 {
@@ -436,6 +465,30 @@ static void test_orphan(void **unused)
 	str_release(&told);
 }
 
+/* A child that lives on does not keep it. */
+static void test_child(void **unused)
+{
+	struct str told = STR_INIT;
+	struct scitq *s = open_spool(&told);
+	pid_t child;
+
+	(void)unused;
+	assert_non_null(s);
+	child = fork();
+	if (child == 0) {
+		pause();
+		_exit(0);
+	}
+	assert_true(child > 0);
+	scitq_close(s, 0);
+	s = open_spool(&told);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	assert_non_null(s);
+	scitq_close(s, 0);
+	str_release(&told);
+}
+
 #define GOOD                                                                                       \
 	"{\"n\":1,\"call\":\"task_create\",\"arguments\":{\"command\":\"a\"},\"lazy\":[],"         \
 	"\"key\":\"k\"}\n"
@@ -526,6 +579,7 @@ int main(void)
 	        WITH_SERVER(test_endless),
 	        WITH_SERVER(test_statuses),
 	        cmocka_unit_test(test_handshake),
+	        WITH_SERVER(test_streams),
 	        WITH_SERVER(test_progress),
 	        WITH_SERVER(test_interrupted),
 	        WITH_SERVER(test_signals),
@@ -533,6 +587,7 @@ int main(void)
 	        WITH_PLACE(test_orphan),
 	        WITH_PLACE(test_unknown),
 	        WITH_PLACE(test_file),
+	        WITH_PLACE(test_child),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
