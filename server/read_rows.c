@@ -87,6 +87,8 @@ void read_ready(struct reader *reader, struct call *call)
 	enum store_result result = store_reader_begin(reader->store);
 	json_t *object;
 
+	/* No v1 client asks this: a probe is to see the 503. */
+	call->ours = true;
 	if (result != STORE_OK) {
 		read_failed(reader, call, result);
 		call_problem(call);
