@@ -19,6 +19,12 @@ int main(int argc, char **argv)
 		      argc == 2 && strcmp(argv[1], "--help") == 0 ? stdout : stderr);
 		return argc == 2 && strcmp(argv[1], "--help") == 0 ? 0 : 2;
 	}
+	if (argc == 1 && isatty(STDIN_FILENO)) {
+		fputs("scitq-lsp: editors start it, and speak the Language Server Protocol to it; "
+		      "editors/README.md of the sources says how\n",
+		      stderr);
+		return 2;
+	}
 	signal(SIGPIPE, SIG_IGN);
 	return session_serve(STDIN_FILENO, STDOUT_FILENO);
 }
