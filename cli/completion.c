@@ -63,31 +63,56 @@ static void add_cases(struct str *out)
 	str_adds(out, "' ;;\n");
 }
 
+/* The names of the program that stand for others of its commands. */
+static void add_alias_names(struct str *out)
+{
+	for (const struct command_alias *a = command_aliases; a->program != NULL; a++)
+		str_addf(out, " %s", a->program);
+}
+
+/* Under another name the command line begins with what that stands for. */
+static void add_aliases(struct str *out, const char *called, const char *line)
+{
+	str_addf(out, "\tcase %s in\n", called);
+	for (const struct command_alias *a = command_aliases; a->program != NULL; a++) {
+		if (*a->words != '\0')
+			str_addf(out, "\t%s) %s=\"%s${%s:+ $%s}\" ;;\n", a->program, line, a->words,
+			         line, line);
+	}
+	str_adds(out, "\tesac\n");
+}
+
 /* Files where no command has such an option: URIs and paths are arguments too. */
 static void add_bash(struct str *out)
 {
 	str_adds(out, "# Completion of scitq for bash.\n"
 	              "_scitq() {\n"
 	              "\tlocal word=${COMP_WORDS[COMP_CWORD]} words=\n"
-	              "\tlocal line=\"${COMP_WORDS[*]:1:COMP_CWORD-1}\"\n"
-	              "\tcase $line in\n");
+	              "\tlocal line=\"${COMP_WORDS[*]:1:COMP_CWORD-1}\"\n");
+	add_aliases(out, "${COMP_WORDS[0]##*/}", "line");
+	str_adds(out, "\tcase $line in\n");
 	add_cases(out);
 	str_adds(out, "\tesac\n"
 	              "\tcase $line in *' '*) [[ $word == -* ]] || words= ;; esac\n"
 	              "\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$word\")\n"
 	              "}\n"
-	              "complete -o default -F _scitq scitq\n");
+	              "complete -o default -F _scitq scitq");
+	add_alias_names(out);
+	str_addc(out, '\n');
 }
 
 static void add_zsh(struct str *out)
 {
-	str_adds(out, "#compdef scitq\n"
-	              "# Completion of scitq for zsh.\n"
+	str_adds(out, "#compdef scitq");
+	add_alias_names(out);
+	str_adds(out, "\n# Completion of scitq for zsh.\n"
 	              "_scitq() {\n"
 	              "\tlocal words_before=\"${words[2,CURRENT-1]}\" word=${words[CURRENT]}\n"
+	              "\tlocal called=${words[1]:t}\n"
 	              "\t() {\n"
-	              "\tlocal words=\n"
-	              "\tcase $words_before in\n");
+	              "\tlocal words=\n");
+	add_aliases(out, "$called", "words_before");
+	str_adds(out, "\tcase $words_before in\n");
 	add_cases(out);
 	str_adds(out, "\tesac\n"
 	              "\tif [[ $words_before == *' '* && $word != -* ]]; then _files; else compadd "
@@ -95,7 +120,9 @@ static void add_zsh(struct str *out)
 	              "\t}\n"
 	              "}\n"
 	              "if [[ $zsh_eval_context[-1] == loadautofunc ]]; then _scitq \"$@\"; else "
-	              "compdef _scitq scitq; fi\n");
+	              "compdef _scitq scitq");
+	add_alias_names(out);
+	str_adds(out, "; fi\n");
 }
 
 /* fish quotes ' and \ by a backslash. */
@@ -152,6 +179,9 @@ static void add_fish(struct str *out)
 		}
 		add_fish_options(out, c);
 	}
+	for (const struct command_alias *a = command_aliases; a->program != NULL; a++)
+		str_addf(out, "complete -c %s -w 'scitq%s%s'\n", a->program,
+		         *a->words != '\0' ? " " : "", a->words);
 }
 
 int completion(const struct command_call *call)
