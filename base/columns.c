@@ -8,8 +8,7 @@
 #define GAP 2
 #define LINE 80
 
-/* Words from that column on, at which the line stands; none goes over the end of a line. */
-static void add_wrapped(struct str *out, size_t from, const char *text)
+void columns_text(struct str *out, size_t from, const char *text)
 {
 	size_t at = from;
 
@@ -27,11 +26,6 @@ static void add_wrapped(struct str *out, size_t from, const char *text)
 	str_addc(out, '\n');
 }
 
-void columns_text(struct str *out, const char *text)
-{
-	add_wrapped(out, 0, text);
-}
-
 void columns_row(struct str *out, const char *left, const char *help)
 {
 	size_t n = strlen(left), at = BEGIN + COLUMN + GAP;
@@ -39,5 +33,5 @@ void columns_row(struct str *out, const char *left, const char *help)
 	str_addf(out, "%*s%s%*s", BEGIN, "", left, n <= COLUMN ? (int)(COLUMN - n) + GAP : 0, "");
 	if (n > COLUMN)
 		str_addf(out, "\n%*s", (int)at, "");
-	add_wrapped(out, at, help);
+	columns_text(out, at, help);
 }

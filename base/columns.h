@@ -5,8 +5,8 @@
 
 #include "base/str.h"
 
-/* A line, or several, from the first column on. */
-void columns_text(struct str *out, const char *text);
+/* A line, or several, from that column on, at which the text that is there already stands. */
+void columns_text(struct str *out, size_t from, const char *text);
 /* A row of both; what is typed has a line of its own where it is longer than its column. */
 void columns_row(struct str *out, const char *left, const char *help);
 

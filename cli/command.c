@@ -99,10 +99,10 @@ static int print_command_help(const char *program, const struct command *c)
 	str_adds(&out, " [OPTION]...");
 	add_word(&out, c->arguments);
 	str_adds(&out, "\n\n");
-	columns_text(&out, c->help);
+	columns_text(&out, 0, c->help);
 	if (noun != NULL) {
 		str_addc(&out, '\n');
-		columns_text(&out, noun->about);
+		columns_text(&out, 0, noun->about);
 	}
 	str_adds(&out, "\noptions:\n");
 	for (size_t i = 0; i < COMMAND_GROUPS && c->options[i] != NULL; i++)
@@ -142,7 +142,7 @@ static int print_help(const char *program, const char *prefix)
 	}
 	if (*prefix != '\0') {
 		str_addc(&out, '\n');
-		columns_text(&out, find_noun(prefix)->about);
+		columns_text(&out, 0, find_noun(prefix)->about);
 	}
 	str_addf(&out, "\n%s COMMAND --help tells a command's options.\n", program);
 	if (*prefix == '\0')

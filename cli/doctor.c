@@ -1,6 +1,7 @@
 #include "cli/doctor.h"
 
 #include "base/child.h"
+#include "base/columns.h"
 #include "base/config.h"
 #include "base/engine.h"
 #include "cli/call.h"
@@ -10,9 +11,13 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 /* Less room than this where results go is worth a word. */
 #define ROOM_LOW (1.0e9)
+
+/* Where what is found stands. */
+#define COLUMN 17
 
 enum finding { FINE, NOTED, HINDERS };
 
@@ -22,6 +27,15 @@ struct examination {
 	bool hindered;
 };
 
+/* On a terminal words stay whole; elsewhere it is one line. */
+static void add_told(struct str *out, const char *text)
+{
+	if (isatty(STDOUT_FILENO))
+		columns_text(out, COLUMN, text);
+	else
+		str_addf(out, "%s\n", text);
+}
+
 /* A line, and what to do about it where that is not nothing. */
 static void find(struct examination *e, enum finding finding, const char *what, const char *help,
                  const char *fmt, ...) __attribute__((format(printf, 5, 6)));
@@ -30,16 +44,22 @@ static void find(struct examination *e, enum finding finding, const char *what, 
                  const char *fmt, ...)
 {
 	static const char *const words[] = {[FINE] = "ok", [NOTED] = "note", [HINDERS] = "BAD"};
+	struct str text = STR_INIT;
 	va_list ap;
 
 	e->hindered = e->hindered || finding == HINDERS;
-	str_addf(&e->out, "%-5s %-10s ", words[finding], what);
 	va_start(ap, fmt);
-	str_vaddf(&e->out, fmt, ap);
+	str_vaddf(&text, fmt, ap);
 	va_end(ap);
-	str_addc(&e->out, '\n');
-	if (help != NULL)
-		str_addf(&e->out, "%17shelp: %s\n", "", help);
+	str_addf(&e->out, "%-5s %-10s ", words[finding], what);
+	add_told(&e->out, text.p);
+	if (help != NULL) {
+		str_reset(&text);
+		str_addf(&text, "help: %s", help);
+		str_addf(&e->out, "%*s", COLUMN, "");
+		add_told(&e->out, text.p);
+	}
+	str_release(&text);
 }
 
 static void look_at_settings(struct examination *e)

@@ -207,12 +207,14 @@ int run_options_usage(void)
 		columns_row(&out, left, help.p);
 	}
 	str_adds(&out, "\n");
-	columns_text(&out, "Ctrl-C on a terminal asks whether to detach or to cancel. Without one, "
-	                   "and for SIGTERM, the run is cancelled, but goes on where others follow "
-	                   "it too. SIGHUP detaches.");
+	columns_text(&out, 0,
+	             "Ctrl-C on a terminal asks whether to detach or to cancel. Without one, "
+	             "and for SIGTERM, the run is cancelled, but goes on where others follow "
+	             "it too. SIGHUP detaches.");
 	str_adds(&out, "\n");
-	columns_text(&out, "exit codes: 0 ok, 1 tasks failed, 2 usage, 3 the file has errors, 4 "
-	                   "server, 5 infrastructure, 130 interrupted");
+	columns_text(&out, 0,
+	             "exit codes: 0 ok, 1 tasks failed, 2 usage, 3 the file has errors, 4 "
+	             "server, 5 infrastructure, 130 interrupted");
 	str_release(&help);
 	return io_print(&out);
 }

@@ -118,13 +118,15 @@ static void print_help(const char *program)
 	columns_row(&out, "--help", "print this and exit");
 	columns_row(&out, "--version", "print the version and exit");
 	str_addc(&out, '\n');
-	columns_text(&out, "The words in brackets name the settings in the environment, in the "
-	                   "user's file (~/.config/scitq/scitq.conf) and in " CONFIG_SYSTEM
-	                   ", as lines KEY=value. The command line comes before the environment, "
-	                   "that before the user's file, and that before the system's.");
+	columns_text(&out, 0,
+	             "The words in brackets name the settings in the environment, in the "
+	             "user's file (~/.config/scitq/scitq.conf) and in " CONFIG_SYSTEM
+	             ", as lines KEY=value. The command line comes before the environment, "
+	             "that before the user's file, and that before the system's.");
 	str_addc(&out, '\n');
-	columns_text(&out, "scitq-server token, backup and prune speak to a server that runs; they "
-	                   "have a --help of their own.");
+	columns_text(&out, 0,
+	             "scitq-server token, backup and prune speak to a server that runs; they "
+	             "have a --help of their own.");
 	fputs(out.p, stdout);
 	str_release(&out);
 	str_release(&left);
