@@ -317,8 +317,10 @@ static enum MHD_Result finish(struct exchange *x)
 		redirect(x);
 	else if (call->route == NULL)
 		call_reply_bytes(call, MHD_HTTP_OK, "text/plain");
-	/* A body may take its time, and the token be revoked meanwhile. */
-	else if (call->raw.len > 0 && !request_authenticate(x->connection, all->auth, call))
+	/* A body may take its time, and the token be revoked meanwhile: he is told so then. */
+	else if (call->raw.len > 0 && call->digest != NULL &&
+	         !auth_admits(all->auth, call->digest, clock_date_us()) &&
+	         !request_authenticate(x->connection, all->auth, call))
 		call_problem(call);
 	else if (is_for_leader(x) && !all->leads(all->server))
 		request_passage(x->connection, all->auth, x->uri, call);
