@@ -329,13 +329,7 @@ const struct submission *program_after(const struct program *p)
 
 bool program_shares(struct program *p, uint32_t i)
 {
-	struct compile_text text;
-	struct str why = STR_INIT;
-	bool same =
-	        compile_text_find(p->before, i, &text, &why) && compile_text_same(&text, &p->place);
-
-	str_release(&why);
-	return same;
+	return compile_text_has(p->before, i, &p->place);
 }
 
 /* ---- what came of it ---- */

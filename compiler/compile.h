@@ -233,8 +233,8 @@ struct compile_text {
  */
 bool compile_text_find(struct compilation *c, uint32_t task, struct compile_text *out,
                        struct str *why);
-/* They stand at one place. */
-bool compile_text_same(const struct compile_text *a, const struct compile_text *b);
+/* Whether task number i has the text that stands there, in whatever import of a module. */
+bool compile_text_has(struct compilation *c, uint32_t task, const struct compile_text *at);
 /* Append the file that it stands in, with another text in its place. */
 void compile_text_replace(const struct compilation *c, const struct compile_text *at,
                           const char *text, size_t len, struct str *out);

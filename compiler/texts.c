@@ -91,8 +91,8 @@ static const char *path_of(const struct compilation *c, uint32_t file)
 	return NULL;
 }
 
-bool compile_text_find(struct compilation *c, uint32_t task, struct compile_text *out,
-                       struct str *why)
+/* The `run` or `exec` of a task; NULL with a clause where the compiler made its command. */
+static const struct setting *find_setting(struct compilation *c, uint32_t task, struct str *why)
 {
 	const bool removes = task >= c->submission->first_removal;
 	const struct setting *run, *exec;
@@ -105,37 +105,55 @@ bool compile_text_find(struct compilation *c, uint32_t task, struct compile_text
 	if (removes) {
 		str_addf(why, "it deletes what %s wrote, and has no text in the file",
 		         step->symbol->name);
-		return false;
+		return NULL;
 	}
 	env_forget(&c->env);
 	task_enter(&c->env, step, tuple);
 	run = task_own_setting(&c->env, step, KEY_run);
 	exec = task_own_setting(&c->env, step, KEY_exec);
-	if (run != NULL) {
-		const struct run_text *text = run->script->run;
-
-		*out = (struct compile_text){.file = text->keyword.file,
-		                             .first_line = text->first_line,
-		                             .text = text->text,
-		                             .len = text->len,
-		                             .start = text->span.start,
-		                             .end = text->span.end,
-		                             .place = run};
-	} else if (is_written(c, exec)) {
-		find_list(c, exec, out);
-	} else {
+	if (run == NULL && !is_written(c, exec)) {
 		str_addf(why, "it copies to where `publish` says, and has no text in the file");
-		return false;
+		return NULL;
 	}
+	return run != NULL ? run : exec;
+}
+
+bool compile_text_find(struct compilation *c, uint32_t task, struct compile_text *out,
+                       struct str *why)
+{
+	const struct setting *set = find_setting(c, task, why);
+
+	if (set == NULL)
+		return false;
+	if (set->key == KEY_run)
+		*out = (struct compile_text){.file = set->script->run->keyword.file,
+		                             .first_line = set->script->run->first_line,
+		                             .text = set->script->run->text,
+		                             .len = set->script->run->len,
+		                             .start = set->script->run->span.start,
+		                             .end = set->script->run->span.end,
+		                             .place = set};
+	else
+		find_list(c, set, out);
 	out->path = path_of(c, out->file);
 	return true;
 }
 
-bool compile_text_same(const struct compile_text *a, const struct compile_text *b)
+bool compile_text_has(struct compilation *c, uint32_t task, const struct compile_text *at)
 {
-	return a->start == b->start && a->list == b->list &&
-	       (a->file == b->file ||
-	        (a->path != NULL && b->path != NULL && strcmp(a->path, b->path) == 0));
+	struct str why = STR_INIT;
+	const struct setting *set = find_setting(c, task, &why);
+	const char *path;
+	struct span span;
+
+	str_release(&why);
+	if (set == NULL || (set->key == KEY_run) == at->list)
+		return false;
+	span = set->key == KEY_run ? set->script->run->span : set->expr->span;
+	path = path_of(c, span.file);
+	return span.start == at->start &&
+	       (span.file == at->file ||
+	        (path != NULL && at->path != NULL && strcmp(path, at->path) == 0));
 }
 
 /* What stands before the lines of the text: those of the place where one has something on it. */

@@ -491,8 +491,13 @@ static void texts_of_tasks(void **state)
 	assert_string_equal(why.p,
 	                    "it copies to where `publish` says, and has no text in the file");
 	assert_true(compile_text_find(c, 4, &three, &why));
-	assert_true(compile_text_same(&two, &three));
-	assert_false(compile_text_same(&two, &list));
+	assert_true(compile_text_has(c, 2, &three));
+	assert_true(compile_text_has(c, 4, &two));
+	assert_false(compile_text_has(c, 1, &two));
+	assert_false(compile_text_has(c, 0, &list));
+	assert_true(compile_text_has(c, 1, &list));
+	assert_false(compile_text_has(c, 3, &two));
+	assert_false(compile_text_has(c, s->first_removal, &two));
 	str_reset(&why);
 	assert_false(compile_text_find(c, s->first_removal, &three, &why));
 	assert_string_equal(why.p, "it deletes what one wrote, and has no text in the file");
