@@ -314,6 +314,8 @@ int edit(const struct command_call *command)
 		edit_tell(&e);
 		if (!e.with_program || (tell_patch(&e) && name_plan(&e)))
 			add_work(&e, &attend);
+	} else {
+		edit_keep(&e);
 	}
 	if (command_has(command, "retry")) {
 		code = attend_carry(&attend, &e.call, command_has(command, "detach"));

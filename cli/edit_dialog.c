@@ -73,6 +73,8 @@ static bool edit_one(void *context, struct debug *d, struct session *s, const js
 	     edit_change(&e) && edit_tasks(&e);
 	if (ok)
 		edit_tell(&e);
+	else
+		edit_keep(&e);
 	if (ok && e.with_program)
 		keep(dialog, &e);
 	call_close(&e.call);

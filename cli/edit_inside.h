@@ -36,6 +36,7 @@ struct edit {
 	int64_t picked;  /* task of which the dialog speaks; 0: there is none */
 	bool whole;      /* the tasks of a step are chosen, not one of several */
 	struct str text; /* as it was, then as it is to be */
+	bool typed;      /* that came from an editor */
 	VEC(struct edit_put) puts;
 	/* What came of it. */
 	size_t changed, withdrawn, reopened;
@@ -67,6 +68,8 @@ void edit_tell(const struct edit *e);
  */
 bool edit_read(struct edit *e);
 bool edit_change(struct edit *e);
+/* What was typed came to nothing: say where it is. */
+void edit_keep(const struct edit *e);
 /* What a person sees of one task's command. Texts in the arena. */
 bool edit_written(struct edit *e, const json_t *row, struct arena *arena, struct written *w,
                   const char **text);

@@ -203,6 +203,17 @@ static bool wants_again(const struct edit *e)
 	return fgets(answer, sizeof(answer), stdin) != NULL && answer[0] != 'n' && answer[0] != 'N';
 }
 
+static const char *suffix_of(const struct edit *e)
+{
+	return e->with_program && e->program.place.list ? ".scitq" : ".sh";
+}
+
+void edit_keep(const struct edit *e)
+{
+	if (e->typed)
+		editor_keep(suffix_of(e), &e->text);
+}
+
 /* What it is to be, compiled where there is a file. False where nothing is to be done. */
 bool edit_change(struct edit *e)
 {
@@ -214,10 +225,7 @@ bool edit_change(struct edit *e)
 	do {
 		e->call.code = EXIT_CODE_OK;
 		if (from == NULL) {
-			ok = editor_change(&e->call, e->debug,
-			                   e->with_program && e->program.place.list ? ".scitq"
-			                                                            : ".sh",
-			                   &e->text);
+			ok = editor_change(&e->call, e->debug, suffix_of(e), &e->text);
 		} else {
 			str_reset(&e->text);
 			ok = io_read(strcmp(from, "-") == 0 ? "/dev/stdin" : from, &e->text);
@@ -235,6 +243,7 @@ bool edit_change(struct edit *e)
 			ok = program_change(&e->program, &e->call, &e->text);
 		}
 	} while (!ok && e->call.code == EXIT_CODE_COMPILE && from == NULL && wants_again(e));
+	e->typed = from == NULL && !text_same(was.p, e->text.p);
 	str_release(&was);
 	return ok;
 }

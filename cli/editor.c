@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -46,6 +47,9 @@ static int run(const char *path, struct debug *dialog, int *status)
 	if (pid == 0) {
 		sigaction(SIGINT, &interrupt, NULL);
 		sigaction(SIGQUIT, &quit, NULL);
+		/* Data may go elsewhere. */
+		if (!isatty(STDOUT_FILENO) && isatty(STDERR_FILENO))
+			(void)dup2(STDERR_FILENO, STDOUT_FILENO);
 		/* What a dialog hears itself, or does without. */
 		signal(SIGPIPE, SIG_DFL);
 		sigemptyset(&none);
@@ -92,7 +96,8 @@ bool editor_change(struct call *c, struct debug *dialog, const char *suffix, str
 	bool ok;
 
 	/* One that was named may need none. */
-	if (named_program() == NULL && !(isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)))
+	if (named_program() == NULL &&
+	    !(isatty(STDIN_FILENO) && (isatty(STDOUT_FILENO) || isatty(STDERR_FILENO))))
 		return call_fail(c, EXIT_CODE_USAGE,
 		                 "--from FILE has the new text, - is standard input; or VISUAL or "
 		                 "EDITOR names a program that needs none",
@@ -108,4 +113,18 @@ bool editor_change(struct call *c, struct debug *dialog, const char *suffix, str
 		(void)unlink(path.p);
 	str_release(&path);
 	return ok;
+}
+
+void editor_keep(const char *suffix, const struct str *text)
+{
+	struct str path = STR_INIT;
+	int fd;
+
+	str_addf(&path, "%s/scitq-edit-XXXXXX%s", temporary_place(), suffix);
+	fd = mkostemps(path.p, (int)strlen(suffix), 0);
+	if (fd >= 0 && fd_write_all(fd, text->p, text->len) == 0)
+		fprintf(stderr, "what was written is in %s: scitq edit --from takes it\n", path.p);
+	if (fd >= 0)
+		close(fd);
+	str_release(&path);
 }

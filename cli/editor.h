@@ -11,5 +11,7 @@ struct debug;
  * any, goes on with its run meanwhile. False with the call's code set.
  */
 bool editor_change(struct call *c, struct debug *dialog, const char *suffix, struct str *text);
+/* Of a text that came to nothing: keep it in a file whose name ends so, and say where. */
+void editor_keep(const char *suffix, const struct str *text);
 
 #endif
