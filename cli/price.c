@@ -1,5 +1,6 @@
 #include "cli/price.h"
 
+#include "cli/limited.h"
 #include "cli/ndjson.h"
 #include "model/json.h"
 #include "server/recruit/decision.h"
@@ -219,71 +220,17 @@ static void read_hiring(struct pricing *p, struct hiring *h, const struct recrui
 
 /* ---- durations ---- */
 
-/* Seconds of all attempts that a task may have; NaN where one of them has no limit. */
-static double limit_of(const struct task *row)
-{
-	json_t *attempts =
-	        row->attempt_settings ? json_loads(row->attempt_settings, 0, NULL) : NULL;
-	double seconds = 0;
-
-	for (int64_t i = 0; i <= row->retry; i++) {
-		json_t *own = json_object_get(json_array_get(attempts, (size_t)i), "run_timeout");
-
-		if (json_is_integer(own))
-			seconds += (double)json_integer_value(own);
-		else
-			seconds += row->run_timeout == INT_NULL ? (double)NAN
-			                                        : (double)row->run_timeout;
-	}
-	json_decref(attempts);
-	return seconds;
-}
-
-static bool same_limits(const struct task *a, const struct task *b)
-{
-	return a->retry == b->retry && a->run_timeout == b->run_timeout &&
-	       text_same(a->attempt_settings, b->attempt_settings);
-}
-
-static void limit_step(struct pricing *p, uint32_t i)
-{
-	const struct submission_step *step = &p->s->steps[i];
-	struct step_price *price = &p->steps[i];
-	struct arena arena, kept;
-	struct task last = {0};
-	double each = 0;
-
-	arena_init(&arena);
-	arena_init(&kept);
-	for (uint32_t k = 0; k < step->task_count && !isnan(price->seconds); k++) {
-		struct task row = {0};
-
-		arena_clear(&arena);
-		p->s->limits(p->s, step->first_task + k, &arena, &row);
-		/* Most tasks have the limits of the one before: their JSON is read once. */
-		if (k == 0 || !same_limits(&row, &last)) {
-			each = limit_of(&row);
-			arena_clear(&kept);
-			last = row;
-			if (row.attempt_settings != NULL)
-				last.attempt_settings = arena_strdup(&kept, row.attempt_settings);
-		}
-		price->seconds += each;
-	}
-	arena_release(&kept);
-	arena_release(&arena);
-	price->seconds_of = isnan(price->seconds) ? NULL : "run_timeout";
-}
-
 static void time_step(struct pricing *p, uint32_t i)
 {
 	struct step_price *price = &p->steps[i];
 
 	price->seconds_of = p->f->seconds_of[i];
-	if (price->seconds_of != NULL)
+	if (price->seconds_of != NULL) {
 		price->seconds = p->f->seconds[i] * p->s->steps[i].task_count;
-	else
-		limit_step(p, i);
+	} else {
+		price->seconds = limited_seconds(p->s, &p->s->steps[i]);
+		price->seconds_of = isnan(price->seconds) ? NULL : "run_timeout";
+	}
 }
 
 /* ---- costs ---- */
