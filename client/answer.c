@@ -312,6 +312,15 @@ int64_t scitq_id(struct scitq_answer *a)
 	return json_is_integer(id) ? json_integer_value(id) : SCITQ_INT_NULL;
 }
 
+int64_t answer_number(struct scitq_answer *a, const char *argument)
+{
+	bool task = strcmp(argument, "required_task_ids") == 0 ||
+	            strcmp(argument, "other_task_id") == 0;
+	const json_t *number = json_object_get(scitq_json(a), task ? "task_id" : argument);
+
+	return json_is_integer(number) ? json_integer_value(number) : SCITQ_INT_NULL;
+}
+
 bool scitq_is_date(struct scitq_answer *a, const char *field)
 {
 	const struct table *t = a->row ? row_table(a->row->rows) : NULL;

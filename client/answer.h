@@ -45,6 +45,9 @@ struct scitq_answer *answer_keep(struct scitq_answer *answer);
 /* Take what the three say; `json` is stolen, `error` and `code` are borrowed and may be NULL. */
 void answer_finish(struct scitq_answer *answer, enum scitq_result result, json_t *json,
                    const char *error, const char *code);
+/* The number of its row that an argument of this name wants, such as task_id, which an execution
+ * has too; SCITQ_INT_NULL where it has none. Waits for it. */
+int64_t answer_number(struct scitq_answer *answer, const char *argument);
 /* SCITQ_FORKED. */
 struct scitq_answer *answer_forked(const struct call_row *row);
 /* One that is done already. */

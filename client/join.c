@@ -461,7 +461,7 @@ static int64_t *take_answers(struct join *j, struct scitq_answer *const *tasks, 
 	for (size_t i = 0; i < n && j->result == SCITQ_OK; i++) {
 		if (!watched_wait(tasks[i], watch_of(j)))
 			break;
-		ids[i] = scitq_id(tasks[i]);
+		ids[i] = answer_number(tasks[i], "task_id");
 		if (scitq_result(tasks[i]) != SCITQ_OK)
 			end(j, scitq_result(tasks[i]), scitq_error(tasks[i]), scitq_code(tasks[i]));
 		else if (ids[i] == SCITQ_INT_NULL)

@@ -11,10 +11,10 @@ static bool put(struct request *r, const char *argument, size_t index, struct sc
                 struct str *error)
 {
 	json_t *list = json_object_get(r->arguments, argument);
-	int64_t id = scitq_id(answer);
+	int64_t id = answer_number(answer, argument);
 
 	if (id == SCITQ_INT_NULL && scitq_result(answer) == SCITQ_OK)
-		str_addf(error, "%s of %s: the answer that was given for it has no number",
+		str_addf(error, "%s of %s: the answer that was given for it has no such number",
 		         argument, r->row->name);
 	else if (id == SCITQ_INT_NULL)
 		str_addf(error, "%s of %s was not made: %s", argument, r->row->name,

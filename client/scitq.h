@@ -167,8 +167,9 @@ const struct scitq_worker_execution *scitq_worker_execution(struct scitq_answer 
 const struct scitq_flavor_offer *scitq_flavor_offer(struct scitq_answer *answer, size_t i);
 
 /*
- * A row named to a function: by its number, or by an answer, lazy or not. A lazy one is resolved
- * when its turn comes in the queue.
+ * A row named to a function: by its number, or by an answer, lazy or not, that has the number which
+ * is wanted: a task's is in an execution too. A lazy one is resolved when its turn comes in the
+ * queue.
  */
 struct scitq_ref {
 	int64_t id;

@@ -160,7 +160,8 @@ static bool add_lazy(struct request *r, const json_t *j, spool_find *find, void 
 	if (ok) {
 		lazy.answer = find(context, (uint64_t)json_integer_value(number));
 		if (lazy.answer == NULL ||
-		    (scitq_ready(lazy.answer) && scitq_id(lazy.answer) == SCITQ_INT_NULL))
+		    (scitq_ready(lazy.answer) &&
+		     answer_number(lazy.answer, lazy.argument) == SCITQ_INT_NULL))
 			*spooled = SPOOLED_ORPHAN;
 		else if (request_add_lazy(r, &lazy, &error))
 			*spooled = SPOOLED_CALL;

@@ -46,6 +46,21 @@ static void test_styles(void **unused)
 	assert_int_equal(scitq_close(s, 0), 0);
 }
 
+/* An answer stands for the number that is wanted, or for none. */
+static void test_other_rows(void **unused)
+{
+	struct scitq *s = open_scitq(30, true);
+	struct scitq_answer *task = create(s, "a"), *a;
+
+	(void)unused;
+	a = scitq_worker_delete(s, scitq_of(task));
+	assert_int_equal(scitq_result(a), SCITQ_USAGE);
+	assert_non_null(strstr(scitq_error(a), "worker_id"));
+	scitq_free(a);
+	scitq_free(task);
+	scitq_close(s, 0);
+}
+
 static void test_usage(void **unused)
 {
 	struct scitq *s = open_scitq(30, true);
@@ -269,6 +284,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test_setup_teardown(test_styles, server_open, server_close),
 	        cmocka_unit_test_setup_teardown(test_usage, server_open, server_close),
+	        cmocka_unit_test_setup_teardown(test_other_rows, server_open, server_close),
 	        cmocka_unit_test_setup_teardown(test_mute, server_open, server_close),
 	        cmocka_unit_test_setup_teardown(test_closed, server_open, server_close),
 	        cmocka_unit_test_setup_teardown(test_synchronous, server_open, server_close),
