@@ -97,7 +97,7 @@ static const struct command_option nothing[] = {END};
 static const struct command_option task_filters[] = {
         {'S', "status", "STATUS", "in this status only"},
         {'b', "batch", "BATCH", "of this batch only"},
-        {'r', "run", "RUN", "of the run of this number only"},
+        {'r', "run", "RUN", "of this run only, by its number or name"},
         END,
 };
 
@@ -196,7 +196,7 @@ static const struct command_option go_how[] = {
 static const struct command_option execution_filters[] = {
         {'S', "status", "STATUS", "in this status only"},
         {'b', "batch", "BATCH", "of tasks of this batch only"},
-        {'r', "run", "RUN", "of tasks of this run only"},
+        {'r', "run", "RUN", "of tasks of this run only, by its number or name"},
         {0, "task-id", "NUMBER", "of this task only"},
         {0, "task-name", "NAME", "of tasks of this name only"},
         {0, "latest", NULL, "the last of each task only"},

@@ -260,8 +260,33 @@ static void print_watched(struct listing *l, double seconds)
 	str_release(&events);
 }
 
+/* --run names a run as everywhere, by its number or name; the server is asked by the number, which
+   `keys` holds. */
+static bool settle_run(struct call *c, struct keys *keys)
+{
+	const struct object *o = object_named("run");
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < c->command->given.n; i++) {
+		struct command_given *g = &c->command->given.v[i];
+		json_t *row;
+
+		if (strcmp(g->option->name, "run") != 0)
+			continue;
+		ok = object_key(c, o, g->value, keys);
+		if (!ok)
+			break;
+		g->value = keys->list.v[keys->list.n - 1];
+		row = object_get(c, o, g->value);
+		ok = row != NULL;
+		json_decref(row);
+	}
+	return ok;
+}
+
 int list_objects(const struct command_call *command)
 {
+	struct keys run = {0};
 	struct listing l = {.object = object_of(command->command),
 	                    .columns = STR_INIT,
 	                    .json = command_has(command, "json"),
@@ -272,13 +297,14 @@ int list_objects(const struct command_call *command)
 	if (l.longer && *l.object->more != '\0')
 		str_addf(&l.columns, " %s", l.object->more);
 	/* Where no events tell of the object there is no such option. */
-	if (call_open(&l.call, command) &&
+	if (call_open(&l.call, command) && settle_run(&l.call, &run) &&
 	    (l.object->events == NULL || watch_wanted(&l.call, &seconds))) {
 		if (seconds > 0)
 			print_watched(&l, seconds);
 		else
 			print_once(&l);
 	}
+	keys_release(&run);
 	str_release(&l.columns);
 	return call_close(&l.call);
 }
