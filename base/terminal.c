@@ -43,3 +43,16 @@ struct terminal_size terminal_wanted(int fd)
 	read_wish("LINES", &size.lines);
 	return size;
 }
+
+bool terminal_is_utf8(void)
+{
+	static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const char *value = getenv(names[i]);
+
+		if (value != NULL && *value != '\0')
+			return strstr(value, "UTF-8") != NULL || strstr(value, "utf8") != NULL;
+	}
+	return false;
+}

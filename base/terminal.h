@@ -16,4 +16,7 @@ struct terminal_size terminal_size(int fd);
  */
 struct terminal_size terminal_wanted(int fd);
 
+/* What the locale variables say of it. */
+bool terminal_is_utf8(void);
+
 #endif

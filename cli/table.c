@@ -101,7 +101,15 @@ static void add_cell(const struct table_print *t, struct str *out, const json_t 
 	shorten_date(&text, v, t->width > 0 ? t->today : NULL);
 	if (t->width > 0)
 		skip_prologue(&text, name);
-	str_add(out, text.len > 0 ? text.p : "", text.len);
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char c = (unsigned char)text.p[i];
+
+		/* One for each character, which goes on in bytes from 0x80 to 0xbf. */
+		if (!t->ascii || c < 0x80)
+			str_addc(out, text.p[i]);
+		else if (c >= 0xc0)
+			str_addc(out, '?');
+	}
 	for (size_t i = start; i < out->len; i++) {
 		if ((unsigned char)out->p[i] < ' ' || out->p[i] == 0x7f)
 			out->p[i] = ' ';
@@ -140,8 +148,10 @@ void table_init(struct table_print *t, const char *columns, bool header)
 {
 	*t = (struct table_print){.columns = columns, .header = header};
 	date_format(clock_date_us(), t->today);
-	if (isatty(STDOUT_FILENO))
+	if (isatty(STDOUT_FILENO)) {
 		t->width = terminal_wanted(STDOUT_FILENO).columns;
+		t->ascii = !terminal_is_utf8();
+	}
 }
 
 static void read_columns(struct table_print *t)

@@ -20,6 +20,7 @@ struct table_print {
 	bool header;
 	unsigned width; /* columns of the terminal; 0: cells are not cut, and names and dates whole
 	                 */
+	bool ascii; /* a terminal that knows no more: other characters are ? */
 	char today[DATE_TEXT_SIZE];
 	/* Of the first portion: */
 	size_t n;

@@ -17,19 +17,6 @@
 #define LATE_MAX ((size_t)1 << 20)
 #define PIECE 4096 /* what a pipe takes at once when it takes anything */
 
-static bool locale_is_utf8(void)
-{
-	static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		const char *value = getenv(names[i]);
-
-		if (value != NULL && *value != '\0')
-			return strstr(value, "UTF-8") != NULL || strstr(value, "utf8") != NULL;
-	}
-	return false;
-}
-
 void progress_resize(struct progress *p)
 {
 	struct terminal_size size = terminal_wanted(p->fd);
@@ -47,7 +34,7 @@ void progress_init(struct progress *p, int fd)
 	p->fd = fd;
 	p->terminal = terminal_draws(fd);
 	p->color = p->terminal && (no_color == NULL || *no_color == '\0');
-	p->unicode = locale_is_utf8();
+	p->unicode = terminal_is_utf8();
 	p->started_ns = clock_monotonic_ns();
 	p->printed_ns = p->started_ns;
 	progress_resize(p);
