@@ -39,7 +39,7 @@ void date_format(int64_t date_us, char text[DATE_TEXT_SIZE])
 
 bool date_parse(const char *text, int64_t *date_us)
 {
-	struct tm tm = {0};
+	struct tm tm = {0}, day;
 	const char *p = strptime(text, "%Y-%m-%d", &tm);
 	int64_t us = 0, unit = 100000;
 
@@ -49,11 +49,15 @@ bool date_parse(const char *text, int64_t *date_us)
 	if (p == NULL)
 		return false;
 	if (*p == '.') {
+		if (p[1] == '\0')
+			return false;
 		for (p++; *p >= '0' && *p <= '9' && unit > 0; p++, unit /= 10)
 			us += (*p - '0') * unit;
 	}
 	if (*p != '\0')
 		return false;
-	*date_us = (int64_t)timegm(&tm) * 1000000 + us;
-	return true;
+	/* The 31st of February would be one of March. */
+	day = tm;
+	*date_us = (int64_t)timegm(&day) * 1000000 + us;
+	return day.tm_mday == tm.tm_mday && day.tm_sec == tm.tm_sec;
 }

@@ -196,6 +196,13 @@ static void dates_have_v1s_form(void **state)
 	assert_int_equal(us, 1795469483500000);
 	assert_false(date_parse("2026-11-23", &us));
 	assert_false(date_parse("2026-11-23T21:31:23Z", &us));
+	assert_false(date_parse("2026-11-23T21:31:23.", &us));
+	assert_false(date_parse("2026-11-23T21:31:23.1234567", &us));
+	assert_false(date_parse("2026-02-29T00:00:00", &us));
+	assert_false(date_parse("2026-11-31T00:00:00", &us));
+	assert_false(date_parse("2026-11-23T21:31:60", &us));
+	assert_true(date_parse("2028-02-29T00:00:00", &us));
+	assert_int_equal(us, INT64_C(1835395200000000));
 	assert_false(date_parse("", &us));
 	date_format(-1, text);
 	assert_string_equal(text, "1969-12-31T23:59:59.999999");
