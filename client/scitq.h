@@ -87,8 +87,8 @@ struct scitq_options {
 	 * readable by nobody else.
 	 */
 	const char *spool;
-	/* Told what a person may want to know: a line without a newline; from any thread. NULL:
-	 * nobody. */
+	/* Told what a person may want to know: a line without a newline; from any thread, so that
+	 * it must not wait for the server. NULL: nobody. */
 	void (*log)(void *context, const char *message);
 	/* Asked a few times a second while a call waits for an absent server; true ends the wait.
 	 */
@@ -361,8 +361,8 @@ struct scitq_answer *scitq_call(struct scitq *s, const char *function, json_t *a
  */
 const char *scitq_function(size_t i, const char **help);
 /*
- * Append the name of argument i of the function to `name` of at least SCITQ_NAME_SIZE bytes;
- * *needed tells whether it must be given. False behind the last.
+ * Write the name of argument i of the function into `name`; *needed tells whether it must be given.
+ * False behind the last, and where there is no such function.
  */
 #define SCITQ_NAME_SIZE 64
 bool scitq_argument(const char *function, size_t i, char name[SCITQ_NAME_SIZE], bool *needed);
