@@ -8,9 +8,11 @@
 #include "runtime/reuse.h"
 #include "runtime/submit.h"
 #include "runtime/summary.h"
+#include "stage/uri.h"
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct launch {
@@ -141,6 +143,69 @@ static bool choose(struct launch *l)
 	       reuse_prepare(&l->reuse, &l->session, &l->ids, !l->options->fresh);
 }
 
+/* Whether the folder of this machine is there or can be made; else why not, and `path` is cut to
+   the directory that is in the way. */
+static int why_no_folder(char *path)
+{
+	struct stat st;
+	bool there = true;
+
+	while (stat(path, &st) != 0) {
+		char *slash = strrchr(path, '/');
+
+		if ((errno != ENOENT && errno != ENOTDIR) || slash == NULL || path[1] == '\0')
+			return errno;
+		slash[slash == path] = '\0';
+		there = false;
+	}
+	if (!S_ISDIR(st.st_mode))
+		return ENOTDIR;
+	return there || access(path, W_OK | X_OK) == 0 ? 0 : errno;
+}
+
+static bool can_keep_results(struct launch *l, const struct submission_step *step, uint32_t task,
+                             struct arena *arena)
+{
+	struct submission_task made = {0};
+	struct uri uri;
+	const char *error;
+	char *path;
+	int why;
+
+	l->submission->task(l->submission, task, arena, &made);
+	if (made.row.output == NULL || !uri_parse(arena, made.row.output, &uri, &error) ||
+	    strcmp(uri.scheme, "file") != 0)
+		return true;
+	path = arena_strndup(arena, uri.place, strlen(uri.place));
+	why = why_no_folder(path);
+	return why == 0 ||
+	       session_fail(
+	               &l->session, EXIT_CODE_INFRASTRUCTURE,
+	               "%s: step %s writes to %s, and %s: %s; `storage` in `workflow`, or --set "
+	               "workflow.storage=DIR, names another place",
+	               step->source, step->name, uri.place, path, strerror(why));
+}
+
+/* Results that cannot be kept are no use after a day of computing either. */
+static bool can_write_here(struct launch *l)
+{
+	struct arena arena;
+	bool ok = true;
+
+	arena_init(&arena);
+	for (uint32_t i = 0; ok && is_all_here(l->options) && i < l->submission->step_count; i++) {
+		const struct submission_step *step = &l->submission->steps[i];
+		uint32_t task = step->first_task, end = task + step->task_count;
+
+		while (task < end && l->reuse.task_id[task] != 0)
+			task++;
+		if (task < end)
+			ok = can_keep_results(l, step, task, &arena);
+	}
+	arena_release(&arena);
+	return ok;
+}
+
 static bool detach(struct launch *l, struct follow *f)
 {
 	bool ok = session_detach(&l->session, l->submitted.run_id) && follow_look(f);
@@ -238,7 +303,7 @@ static enum exit_code with_session(struct launch *l, int workers,
 
 static enum exit_code run_all(struct launch *l)
 {
-	if (can_run_here(l) && identify(l) && choose(l))
+	if (can_run_here(l) && identify(l) && choose(l) && can_write_here(l))
 		return run(l);
 	return (enum exit_code)l->session.exit_code;
 }
