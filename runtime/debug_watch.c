@@ -169,10 +169,12 @@ static void tell_remedy(struct watch *w, const json_t *task)
 	int64_t failures = member_int(task, "attempts"), retry = member_int(task, "retry");
 
 	if (strcmp(member_text(task, "status"), "debug") == 0 && failures > 0)
-		progress_say(w->d->out, "  failure %lld of %lld; `retry` runs it again",
-		             (long long)failures, (long long)retry + 1);
+		progress_say(
+		        w->d->out,
+		        "  failure %lld of %lld; `retry` runs it again, `edit` changes its text",
+		        (long long)failures, (long long)retry + 1);
 	else
-		progress_say(w->d->out, "  `retry` runs it again");
+		progress_say(w->d->out, "  `retry` runs it again, `edit` changes its text");
 }
 
 static void tell_end(struct watch *w, json_t *task, json_t *execution)
