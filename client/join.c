@@ -189,6 +189,7 @@ static void relaunch(struct join *j, struct joined *task, int64_t failed_us)
 {
 	struct scitq_answer *answer;
 	char key[KEY_SIZE];
+	bool gone;
 	int status;
 
 	snprintf(key, sizeof(key), "relaunch-%lld-%lld", (long long)task->id, (long long)failed_us);
@@ -198,15 +199,22 @@ static void relaunch(struct join *j, struct joined *task, int64_t failed_us)
 	             key);
 	task->failed_us = failed_us;
 	task->relaunches++;
-	j->relaunched++;
 	/* The server may have gone: then it is done when it is back, by the queue. */
 	if (!watched_wait(answer, watch_of(j))) {
 		scitq_free(answer);
 		return;
 	}
 	status = status_of(scitq_json(answer));
-	if (need(j, answer) && status >= 0)
-		set_status(j, task, status, false);
+	gone = scitq_result(answer) == SCITQ_REFUSED &&
+	       strcmp(scitq_code(answer), "not-found") == 0;
+	if (gone) {
+		set_status(j, task, task->status, true);
+		scitq_free(answer);
+	} else if (need(j, answer)) {
+		j->relaunched++;
+		if (status >= 0)
+			set_status(j, task, status, false);
+	}
 }
 
 /* What is told of a task, and since when it is so; `reason` may be NULL. */

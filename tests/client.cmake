@@ -5,6 +5,7 @@ scitq_unit_test(client_corpus_test SOURCES unit/corpus_test.c fuzz/client_fuzz.c
 target_compile_definitions(client_corpus_test PRIVATE CORPUS="client")
 scitq_unit_test(client_stress_test SOURCES unit/client_stress_test.c unit/client_server.c LIBS client m)
 set_tests_properties(client_stress_test PROPERTIES LABELS "unit;slow")
+scitq_unit_test(client_spool_test SOURCES unit/client_spool_test.c unit/client_server.c LIBS client)
 scitq_unit_test(client_fault_test SOURCES unit/client_fault_test.c unit/client_server.c LIBS client m)
 set_tests_properties(client_fault_test PROPERTIES LABELS "unit;slow")
 foreach(test library asynchronous snippets camisim module module_away interpreter)
