@@ -89,11 +89,39 @@ static json_t *json_of_integer(PyObject *value)
 	return json_integer(number);
 }
 
+/* The same moment in UTC without a zone, as the server has dates; one that has no zone is that. */
+static PyObject *in_utc(PyObject *date)
+{
+	PyObject *offset = PyObject_CallMethod(date, "utcoffset", NULL), *plain = NULL;
+	PyObject *replace, *none, *zone;
+
+	if (offset == Py_None)
+		plain = Py_NewRef(date);
+	if (offset == NULL || offset == Py_None) {
+		Py_XDECREF(offset);
+		return plain;
+	}
+	replace = PyObject_GetAttrString(date, "replace");
+	none = PyTuple_New(0);
+	zone = Py_BuildValue("{s:O}", "tzinfo", Py_None);
+	if (replace != NULL && none != NULL && zone != NULL)
+		plain = PyObject_Call(replace, none, zone);
+	if (plain != NULL)
+		Py_SETREF(plain, PyNumber_Subtract(plain, offset));
+	Py_XDECREF(replace);
+	Py_XDECREF(none);
+	Py_XDECREF(zone);
+	Py_DECREF(offset);
+	return plain;
+}
+
 static json_t *json_of_date(PyObject *value)
 {
-	PyObject *text = PyObject_CallMethod(value, "isoformat", NULL);
+	PyObject *plain = in_utc(value);
+	PyObject *text = plain ? PyObject_CallMethod(plain, "isoformat", NULL) : NULL;
 	json_t *made = text ? json_of_text(text) : NULL;
 
+	Py_XDECREF(plain);
 	Py_XDECREF(text);
 	return made;
 }
