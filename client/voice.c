@@ -12,6 +12,8 @@ void voice_say(const struct voice *voice, const char *fmt, ...)
 	va_start(ap, fmt);
 	str_vaddf(&text, fmt, ap);
 	va_end(ap);
-	voice->log(voice->context, text.p);
+	/* There may be no memory for it. */
+	if (text.len > 0)
+		voice->log(voice->context, text.p);
 	str_release(&text);
 }

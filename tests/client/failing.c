@@ -376,6 +376,14 @@ static bool call_join(struct scene *c)
 	return result == SCITQ_OK;
 }
 
+/* What cannot be said is not said. */
+static void hear(void *context, const char *message)
+{
+	(void)context;
+	if (*message == '\0')
+		die("log", "an empty line", "");
+}
+
 /*
  * The server is away: writes are queued with a spool, one names another that is lazy, and are found
  * again by who opens the spool.
@@ -391,6 +399,7 @@ static bool call_queue(struct scene *c)
 	unlink(c->spool);
 	options.spool = c->spool;
 	options.put_timeout = 0.02;
+	options.log = hear;
 	s = scitq_open("127.0.0.1:1", &options);
 	if (s == NULL && errno != ENOMEM)
 		die("queue", "another error: ", strerror(errno));
@@ -431,6 +440,7 @@ static bool call_thread(struct scene *c)
 	bool ok;
 
 	options.put_timeout = 0.02;
+	options.log = hear;
 	s = scitq_open(c->server, &options);
 	if (s == NULL)
 		return false;
