@@ -81,6 +81,7 @@ static void read_steps(struct follow *f, json_t *steps)
 			/* What the plan has and the run has not stands from an earlier run. */
 			v->reused = v->total - v->waiting - v->debug - v->pending - v->running -
 			            v->succeeded - v->failed;
+			step_view_note(v);
 		}
 	}
 }

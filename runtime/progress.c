@@ -10,6 +10,10 @@
 #include <string.h>
 
 #define SUMMARY_NS (30 * INT64_C(1000000000))
+#define SECOND_NS INT64_C(1000000000)
+#define MINUTE_NS (60 * SECOND_NS)
+/* Tasks from which a pace is told. */
+#define LEAST_ENDED 2
 #define BAR_CELLS 12
 /* On a terminal that is narrower than this names and bars leave more to the numbers. */
 #define NARROW 72
@@ -212,6 +216,31 @@ static void add_bar(const struct progress *p, const struct step_view *s, struct 
 		str_adds(out, "\033[0m");
 }
 
+void step_view_note(struct step_view *s)
+{
+	if (s->began_ns != 0 || s->running == 0)
+		return;
+	s->began_ns = clock_monotonic_ns();
+	s->ended_before = s->succeeded + s->failed;
+}
+
+/* How long the rest takes at the pace of what was seen to end. */
+static void add_rest(const struct step_view *s, struct str *out)
+{
+	int64_t ended = s->succeeded + s->failed - s->ended_before;
+	int64_t left = s->total - s->reused - s->succeeded - s->failed, ns;
+	char text[24];
+
+	if (s->began_ns == 0 || s->running == 0 || ended < LEAST_ENDED)
+		return;
+	ns = (clock_monotonic_ns() - s->began_ns) / ended * left;
+	duration_text(ns, text);
+	/* Tenths of a second are not known. */
+	if (ns < MINUTE_NS)
+		snprintf(text, sizeof(text), "%llds", (long long)(ns / SECOND_NS + 1));
+	str_addf(out, "  ETA %s", text);
+}
+
 static void add_state(const struct step_view *s, struct str *out)
 {
 	size_t before = out->len;
@@ -230,6 +259,7 @@ static void add_state(const struct step_view *s, struct str *out)
 		str_addf(out, "  %lld reused", (long long)s->reused);
 	if (out->len == before && s->total > 0 && s->succeeded == s->total)
 		str_adds(out, "  done");
+	add_rest(s, out);
 }
 
 /* Cut text at `width` columns; counts characters, leaves escapes whole. */

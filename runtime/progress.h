@@ -19,7 +19,13 @@ struct step_view {
 	int64_t reused;
 	int64_t waiting, pending, running, succeeded, failed;
 	int64_t debug; /* wait for their user */
+	/* When one of them was first seen to run, monotonic, and how many had ended then; 0: none
+	   was. */
+	int64_t began_ns, ended_before;
 };
+
+/* Note that it runs; to be called whenever the counts are new. */
+void step_view_note(struct step_view *s);
 
 struct run_view {
 	const char *workflow;

@@ -274,7 +274,8 @@ static void durations_are_short(void **state)
 
 static void progress_elsewhere_than_on_a_terminal_is_plain_lines(void **state)
 {
-	struct step_view steps[] = {{"clean", NULL, 4, 1, 0, 2, 1, 0, 0, 0}};
+	struct step_view steps[] = {
+	        {.name = "clean", .total = 4, .reused = 1, .pending = 2, .running = 1}};
 	struct run_view view = {"qc", 3, "http://x", steps, 1, 1};
 	struct progress p;
 	struct str text = STR_INIT;
