@@ -36,6 +36,32 @@ static bool is_task_variable(const char *name)
 	return variable != NULL && strcmp(variable, name) == 0;
 }
 
+/* True, yes, null: what other languages call a value that this one has; NULL: none of them. */
+static const char *value_elsewhere(const char *name)
+{
+	static const struct {
+		const char *theirs, *ours;
+	} names[] = {{"true", "true"}, {"yes", "true"},  {"false", "false"}, {"no", "false"},
+	             {"none", "none"}, {"null", "none"}, {"nil", "none"}};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (strcasecmp(names[i].theirs, name) == 0)
+			return names[i].ours;
+	}
+	return NULL;
+}
+
+static bool help_value(struct checker *k, struct diag *d, const struct expr *e)
+{
+	const char *value = k->dollar ? NULL : value_elsewhere(e->name.text);
+
+	if (value == NULL)
+		return false;
+	help(k->c, d, "write `%s`", value);
+	fix(k->c, d, e->span, "%s", value);
+	return true;
+}
+
 static struct node *check_task_variable(struct checker *k, const struct expr *e)
 {
 	const char *name = e->name.text, *nearest;
@@ -46,6 +72,8 @@ static struct node *check_task_variable(struct checker *k, const struct expr *e)
 		nearest = task_variable_nearest(name);
 		d = report(k->c, E0206, e->span, "`%s` is no variable of a task", name);
 		label(k->c, d, "unknown");
+		if (help_value(k, d, e))
+			return node_bad(k, e->span);
 		if (nearest != NULL) {
 			help(k->c, d, "write `$%s`", nearest);
 			fix(k->c, d, e->span, "%s", nearest);
@@ -106,6 +134,8 @@ static void unknown_name(struct checker *k, const struct expr *e, const struct b
 	}
 	d = report(k->c, E0201, e->span, "`%s` is not defined", e->name.text);
 	label(k->c, d, "unknown name");
+	if (help_value(k, d, e))
+		return;
 	if (b != NULL && b->nearest != NULL) {
 		help(k->c, d,
 		     k->dollar ? "write `$%s`, or `\\$` for the sign itself" : "write `%s`",

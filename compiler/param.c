@@ -41,6 +41,23 @@ static const struct vtype *record_type(struct checker *k, const struct type *t)
 	return type;
 }
 
+/* What other languages call a type; NULL: nothing that is known here. */
+static const char *type_elsewhere(const char *name)
+{
+	static const struct {
+		const char *theirs, *ours;
+	} names[] = {{"str", "string"},     {"text", "string"},  {"integer", "int"},
+	             {"number", "float"},   {"double", "float"}, {"boolean", "bool"},
+	             {"path", "file"},      {"url", "uri"},      {"list", "[string]"},
+	             {"array", "[string]"}, {"time", "duration"}};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (strcmp(names[i].theirs, name) == 0)
+			return names[i].ours;
+	}
+	return NULL;
+}
+
 static const struct vtype *named_type(struct checker *k, const struct type *t)
 {
 	static const struct {
@@ -58,7 +75,9 @@ static const struct vtype *named_type(struct checker *k, const struct type *t)
 		if (strcmp(names[i].name, t->name.text) == 0)
 			return vtype_of_kind(names[i].kind);
 	}
-	nearest = word_nearest(t->name.text, candidates, n);
+	nearest = type_elsewhere(t->name.text);
+	if (nearest == NULL)
+		nearest = word_nearest(t->name.text, candidates, n);
 	d = report(k->c, E0303, t->name.span, "there is no type `%s`", t->name.text);
 	label(k->c, d, "unknown type");
 	help(k->c, d,

@@ -88,7 +88,8 @@ static const char *known_elsewhere(const char *key, enum attr_home home)
 	        {"docker", "container"},   {"time", "run_timeout"}, {"walltime", "run_timeout"},
 	        {"publishDir", "publish"}, {"maxRetries", "retry"}, {"retries", "retry"},
 	        {"depends", "after"},      {"needs", "after"},      {"outputs", "yields"},
-	        {"inputs", "input"},       {"gpus", "gpu"},         {"maxForks", "concurrency"}};
+	        {"inputs", "input"},       {"gpus", "gpu"},         {"maxForks", "concurrency"},
+	        {"depends_on", "after"},   {"requires", "after"}};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		if (strcmp(names[i].theirs, key) == 0 && attr_find(names[i].ours, home) != NULL)

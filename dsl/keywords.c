@@ -1,5 +1,7 @@
 #include "dsl/keywords.h"
 
+#include "base/nearest.h"
+
 #include <string.h>
 
 const struct word words[] = {
@@ -80,3 +82,26 @@ const char *attr_type_text(enum attr_type type)
 	return "value";
 }
 
+static const char *const openers[] = {"step",    "workflow", "recruiter", "param", "let",
+                                      "foreach", "import",   "assert",    "scitq"};
+
+const char *word_meant(const char *word)
+{
+	static const struct {
+		const char *word, *ours;
+	} habits[] = {
+	        {"for", "foreach"},  {"each", "foreach"},  {"process", "step"},
+	        {"rule", "step"},    {"task", "step"},     {"job", "step"},
+	        {"def", "let"},      {"var", "let"},       {"const", "let"},
+	        {"set", "let"},      {"params", "param"},  {"include", "import"},
+	        {"use", "import"},   {"from", "import"},   {"pipeline", "workflow"},
+	        {"elif", "else if"}, {"elsif", "else if"}, {"elseif", "else if"},
+	        {"when", "if"},      {"unless", "if not"}, {"require", "assert"},
+	};
+
+	for (size_t i = 0; i < sizeof(habits) / sizeof(habits[0]); i++) {
+		if (strcmp(habits[i].word, word) == 0)
+			return habits[i].ours;
+	}
+	return word_nearest(word, openers, sizeof(openers) / sizeof(openers[0]));
+}

@@ -75,6 +75,9 @@ extern const size_t nattrs;
 
 /* NULL where there is no such word. */
 const struct word *word_find(const char *text, enum word_kind kind);
+/* The word that begins a statement and that this one was meant to be: as other languages call it,
+   or misspelt; NULL: nothing that is known. */
+const char *word_meant(const char *word);
 bool word_is_reserved(const char *text);
 /* The row of the key in this home, or NULL. */
 const struct attr *attr_find(const char *key, enum attr_home home);

@@ -193,31 +193,6 @@ static bool after_run(const struct mistake *m)
 
 /* ---- words ---- */
 
-static const char *const openers[] = {"step",    "workflow", "recruiter", "param", "let",
-                                      "foreach", "import",   "assert",    "scitq"};
-
-/* What other languages call it. */
-static const char *meant(const char *word)
-{
-	static const struct {
-		const char *word, *ours;
-	} habits[] = {
-	        {"for", "foreach"},  {"each", "foreach"},  {"process", "step"},
-	        {"rule", "step"},    {"task", "step"},     {"job", "step"},
-	        {"def", "let"},      {"var", "let"},       {"const", "let"},
-	        {"set", "let"},      {"params", "param"},  {"include", "import"},
-	        {"use", "import"},   {"from", "import"},   {"pipeline", "workflow"},
-	        {"elif", "else if"}, {"elsif", "else if"}, {"elseif", "else if"},
-	        {"when", "if"},      {"unless", "if not"}, {"require", "assert"},
-	};
-
-	for (size_t i = 0; i < sizeof(habits) / sizeof(habits[0]); i++) {
-		if (strcmp(habits[i].word, word) == 0)
-			return habits[i].ours;
-	}
-	return word_nearest(word, openers, sizeof(openers) / sizeof(openers[0]));
-}
-
 static bool is_setting(const char *key)
 {
 	for (size_t i = 0; i < nattrs; i++) {
@@ -253,7 +228,7 @@ static bool bad_beginning(const struct mistake *m)
 		return false; /* a keyword: what it expects is known */
 	if (!begins_value(m->at))
 		return false;
-	ours = is_setting(word) ? NULL : meant(word);
+	ours = is_setting(word) ? NULL : word_meant(word);
 	if (ours != NULL && (is_name(m->at) || m->at->kind == T_STRING_OPEN)) {
 		d = parser_error(p, E0119, m->before->span, "unknown keyword `%s`", word);
 		diag_help(p->sink, d, "did you mean `%s`?", ours);
@@ -569,6 +544,13 @@ static void expected_text(const struct mistake *m, struct str *out)
 	}
 }
 
+static bool is_else_if(const char *word)
+{
+	const char *ours = word_meant(word);
+
+	return ours != NULL && strcmp(ours, "else if") == 0;
+}
+
 static void plain_error(const struct mistake *m)
 {
 	struct parser *p = m->p;
@@ -580,6 +562,8 @@ static void plain_error(const struct mistake *m)
 	if (m->before->kind == ',' && p->earlier.kind != T_NEWLINE &&
 	    (m->at->kind == T_STRING_OPEN || m->at->kind == T_NUMBER))
 		diag_help(p->sink, d, "several values stand in a list: `[A, B]`");
+	else if (is_name(m->at) && expects(m, "`else`") && is_else_if(text_of(m, m->at)))
+		diag_help(p->sink, d, "write `else if`");
 	else if (expects(m, "a new line") && begins_value(m->at))
 		diag_help(p->sink, d, "a new line or a comma separates two statements");
 	else if (expects(m, "`,`") && begins_value(m->at))
