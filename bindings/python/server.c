@@ -120,7 +120,7 @@ static size_t close_server(Server *server)
 /* What became of the calls that were not sent. */
 static const char *fate(const Server *server)
 {
-	return server->spools ? "wait in the spool" : "were not sent";
+	return server->spools ? "calls that wait in the spool" : "calls that were not sent";
 }
 
 void servers_close_all(void)
@@ -130,7 +130,7 @@ void servers_close_all(void)
 		size_t left = close_server(server);
 
 		if (left > 0)
-			PySys_WriteStderr("scitq: %zu calls %s\n", left, fate(server));
+			PySys_WriteStderr("scitq: %s: %zu\n", fate(server), left);
 	}
 }
 
@@ -145,12 +145,32 @@ static const char *file_text(PyObject *bytes)
 	return bytes ? PyBytes_AS_STRING(bytes) : NULL;
 }
 
+static void raise_spool(const char *path)
+{
+	const int code = errno;
+	PyObject *name = path ? PyUnicode_DecodeFSDefault(path) : Py_NewRef(Py_None);
+	PyObject *error = NULL;
+
+	if (name != NULL)
+		error = PyObject_CallFunction(
+		        PyExc_OSError, "isO", code,
+		        code == EWOULDBLOCK ? "another server that is open has this spool"
+		        : code == EPERM     ? "this spool is another user's"
+		        : code == EBADMSG   ? "this spool is damaged, or of another version"
+		                            : strerror(code),
+		        name);
+	if (error != NULL)
+		PyErr_SetObject((PyObject *)Py_TYPE(error), error);
+	Py_XDECREF(name);
+	Py_XDECREF(error);
+}
+
 static void raise_unopened(const char *address, const struct scitq_options *options)
 {
 	if (errno == ENOMEM)
 		PyErr_NoMemory();
 	else if (errno != EINVAL)
-		PyErr_SetFromErrnoWithFilename(PyExc_OSError, options->spool);
+		raise_spool(options->spool);
 	else if (!(options->put_timeout > 0 && options->get_timeout > 0))
 		PyErr_SetString(PyExc_ValueError, "put_timeout and get_timeout must be above 0");
 	else
@@ -218,7 +238,7 @@ static void tell_left(const Server *server, size_t left)
 {
 	char text[64];
 
-	snprintf(text, sizeof(text), "%zu calls %s", left, fate(server));
+	snprintf(text, sizeof(text), "%s: %zu", fate(server), left);
 	log_line(NULL, text);
 }
 
