@@ -14,6 +14,8 @@
 #define MINUTE_NS (60 * SECOND_NS)
 /* Tasks from which a pace is told. */
 #define LEAST_ENDED 2
+/* What takes longer than a year nobody waits for. */
+#define REST_MOST_NS (366 * 86400 * 1e9)
 #define BAR_CELLS 12
 /* On a terminal that is narrower than this names and bars leave more to the numbers. */
 #define NARROW 72
@@ -229,11 +231,15 @@ static void add_rest(const struct step_view *s, struct str *out)
 {
 	int64_t ended = s->succeeded + s->failed - s->ended_before;
 	int64_t left = s->total - s->reused - s->succeeded - s->failed, ns;
+	double rest;
 	char text[24];
 
 	if (s->began_ns == 0 || s->running == 0 || ended < LEAST_ENDED)
 		return;
-	ns = (clock_monotonic_ns() - s->began_ns) / ended * left;
+	rest = (double)(clock_monotonic_ns() - s->began_ns) / (double)ended * (double)left;
+	if (rest > REST_MOST_NS)
+		return;
+	ns = (int64_t)rest;
 	duration_text(ns, text);
 	/* Tenths of a second are not known. */
 	if (ns < MINUTE_NS)

@@ -272,6 +272,53 @@ static void durations_are_short(void **state)
 	assert_string_equal(text, "1h02m");
 }
 
+/* On a terminal: what is said of the rest of a step; `out` has room for it. */
+static void draw(struct step_view *step, char out[512])
+{
+	struct run_view view = {"qc", 3, "http://x", step, 1, 1};
+	struct progress p;
+	struct str text = STR_INIT;
+	int fd = open(path_of("block"), O_RDWR | O_CREAT | O_TRUNC, 0600);
+
+	progress_init(&p, fd);
+	p.terminal = true;
+	progress_show(&p, &view);
+	assert_int_equal(file_read(path_of("block"), &text), 0);
+	snprintf(out, 512, "%s", text.p);
+	str_release(&text);
+	p.terminal = false;
+	progress_close(&p);
+	assert_int_equal(close(fd), 0);
+}
+
+static void the_rest_of_a_step_is_told_at_its_pace(void **state)
+{
+	struct step_view step = {.name = "clean", .total = 1000000, .waiting = 1, .succeeded = 7};
+	char text[512];
+
+	(void)state;
+	step_view_note(&step); /* nothing runs yet */
+	assert_int_equal(step.began_ns, 0);
+	step.running = 1;
+	step_view_note(&step);
+	assert_true(step.began_ns != 0);
+	step.succeeded = 8;
+	draw(&step, text);
+	assert_null(strstr(text, "ETA")); /* of one no pace is told */
+	step.total = 19;
+	step.succeeded = 9;
+	step.began_ns -= INT64_C(24000000000); /* two took 24 s, ten are left */
+	draw(&step, text);
+	assert_non_null(strstr(text, "ETA 2m0"));
+	step.total = 10;
+	draw(&step, text);
+	assert_non_null(strstr(text, "ETA 1"));
+	step.total = 1000000;
+	step.began_ns -= INT64_C(400000000000000); /* days, and a million are left */
+	draw(&step, text);
+	assert_null(strstr(text, "ETA"));
+}
+
 static void progress_elsewhere_than_on_a_terminal_is_plain_lines(void **state)
 {
 	struct step_view steps[] = {
@@ -342,6 +389,7 @@ int main(void)
 	        TEST(a_missing_input_is_named),
 	        TEST(results_are_named_by_few_folders),
 	        TEST(durations_are_short),
+	        TEST(the_rest_of_a_step_is_told_at_its_pace),
 	        TEST(progress_elsewhere_than_on_a_terminal_is_plain_lines),
 	};
 
