@@ -15,7 +15,9 @@ static bool has_port(const char *host, size_t len)
 bool client_address(const char *server, struct str *url, struct str *token)
 {
 	const char *scheme = strstr(server, "://"), *host = scheme ? scheme + 3 : server;
-	const char *at = strrchr(host, '@'), *colon = strchr(host, ':');
+	/* A token may hold anything, but in a URL, where a path begins at the first slash. */
+	const size_t named = scheme ? strcspn(host, "/") : strlen(host);
+	const char *at = memrchr(host, '@', named), *colon = strchr(host, ':');
 	const bool https = strncmp(server, "https://", 8) == 0;
 	const bool known = https || strncmp(server, "http://", 7) == 0;
 	size_t len;

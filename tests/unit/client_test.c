@@ -38,6 +38,10 @@ static void test_names(void **unused)
 	names("https://host:5000", "https://host:5000", "");
 	names("https://me:secret@[fd00::1]:5000", "https://[fd00::1]:5000", "secret");
 	names("https://host/scitq/", "https://host/scitq", "");
+	names("me:se/cr@host", "http://host:5000", "se/cr");
+	/* What is behind the host of a URL is its path, and no other host. */
+	names("https://host/team@lab", "https://host/team@lab", "");
+	names("https://me:secret@host/team@lab:2", "https://host/team@lab:2", "secret");
 }
 
 static void test_no_names(void **unused)
