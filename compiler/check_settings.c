@@ -211,6 +211,8 @@ static void check_after_item(struct checker *k, const struct node *n)
 		return;
 	d = report(k->c, E0301, n->span, "a step is wanted here");
 	label(k->c, d, "is %s", type_text(k, n->type));
+	if (n->kind == NODE_CONST && n->value.kind == VALUE_STRING)
+		help(k->c, d, "a step stands without quotes: `%s`", n->value.text);
 }
 
 static void check_after(struct checker *k, struct setting *set)

@@ -17,6 +17,7 @@
 #include "compiler/quorum.h"
 #include "compiler/task.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -202,6 +203,36 @@ static void file_missing(struct planner *p, const struct data_item *item, const 
 	m->n++;
 }
 
+/* "$row.r1" is the key of the row and ".r1", where its field may have been meant. */
+static void help_field(struct compilation *c, struct diag *d, struct span span)
+{
+	const char *text = c->sources.files[span.file].text + span.start;
+	const size_t len = span.end - span.start;
+	struct str wrong = STR_INIT;
+
+	for (size_t i = 0; i < c->program.symbols.n; i++) {
+		const struct symbol *sym = c->program.symbols.v[i];
+		const struct shape *shape = sym->type != NULL && sym->type->kind == VTYPE_RECORD
+		                                    ? sym->type->shape
+		                                    : NULL;
+
+		for (size_t k = 0; shape != NULL && k < shape->n; k++) {
+			const char *at, *field = shape->names[k];
+
+			str_reset(&wrong);
+			str_addf(&wrong, "$%s.%s", sym->name, field);
+			at = memmem(text, len, wrong.p, wrong.len);
+			if (at == NULL || isalnum((unsigned char)at[wrong.len]) ||
+			    at[wrong.len] == '_')
+				continue;
+			help(c, d, "write `${%s.%s}` for the field", sym->name, field);
+			str_release(&wrong);
+			return;
+		}
+	}
+	str_release(&wrong);
+}
+
 static void report_missing(struct compilation *c, const struct missing *m)
 {
 	struct str names = STR_INIT;
@@ -220,6 +251,7 @@ static void report_missing(struct compilation *c, const struct missing *m)
 	      m->cell ? ", as the sheet says" : "");
 	if (strpbrk(m->names[0], "*?[") != NULL)
 		help(c, d, "several files are named with `files(\"%s\")`", m->names[0]);
+	help_field(c, d, m->span);
 }
 
 static void look_for_file(struct planner *p, const struct data_item *item)
