@@ -184,7 +184,9 @@ int steer_retry(const struct command_call *command)
 	    (command_has(command, "failed") ? find_failed(&c, &keys)
 	                                    : object_tasks(&c, false, &keys))) {
 		several(&c, keys.list.n, retry_one, &r);
-		if (r.done > 0 || c.code == EXIT_CODE_OK)
+		if (keys.list.n == 0)
+			str_adds(&out, "no task has failed\n");
+		else if (r.done > 0 || c.code == EXIT_CODE_OK)
 			str_addf(&out, "%zu task%s pending again\n", r.done,
 			         r.done == 1 ? "" : "s");
 		code = io_print(&out);
