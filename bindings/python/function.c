@@ -99,9 +99,11 @@ static bool ends_with(const char *text, const char *end)
 	return n >= k && strcmp(text + n - k, end) == 0;
 }
 
+/* Whatever can be walked, but for rows and texts. */
 static bool is_list(PyObject *value)
 {
-	return PyList_Check(value) || PyTuple_Check(value) || PyAnySet_Check(value);
+	return Py_TYPE(value)->tp_iter != NULL && !PyUnicode_Check(value) &&
+	       !PyDict_Check(value) && lazy_answer(value) == NULL;
 }
 
 /* `argument` is the library's own text, which lives on. */
