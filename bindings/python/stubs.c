@@ -51,7 +51,7 @@ static const char *type_of(const struct call_row *row, const struct call_argumen
 	if (is_one_of(a->name, a->len, shell))
 		return "bool | str";
 	if (is_one_of(a->name, a->len, lists))
-		return "str | Collection[str]";
+		return "str | list[str] | tuple[str, ...] | set[str]";
 	if (a->field == NULL)
 		return type_of_name(a);
 	switch (a->field->kind) {
@@ -95,7 +95,7 @@ static void print_function(const struct call_row *row)
 
 int main(void)
 {
-	puts("from collections.abc import Callable, Collection, Iterable, Iterator\n"
+	puts("from collections.abc import Callable, Iterable, Iterator\n"
 	     "from datetime import datetime\n"
 	     "from os import PathLike\n"
 	     "from typing import Any, Literal, TypeAlias, TypeVar, final\n\n"
