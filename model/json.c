@@ -426,7 +426,23 @@ struct feed {
 
 static bool is_mark(char c)
 {
-	return strchr(" \t\r\n,:[]{}\"", c) != NULL;
+	switch (c) {
+	case ' ':
+	case '\t':
+	case '\r':
+	case '\n':
+	case ',':
+	case ':':
+	case '[':
+	case ']':
+	case '{':
+	case '}':
+	case '"':
+	case '\0':
+		return true;
+	default:
+		return false;
+	}
 }
 
 /* Behind what begins there: a string, another word, or a mark. */
@@ -459,28 +475,24 @@ static bool make_room(struct feed *f, size_t need)
 static size_t feed_next(void *buffer, size_t size, void *context)
 {
 	struct feed *f = context;
-	size_t n = 0;
+	size_t begin = f->at, last = f->len - begin < size ? f->len : begin + size;
 
-	while (n < size && f->at < f->len) {
-		size_t part;
-
+	while (f->at < last) {
 		if (f->at == f->word_end) {
 			size_t end = find_end(f);
 			/* With the character behind a number, and a NUL. */
 			size_t need = end - f->at + 2;
 
-			if (need > f->room && n > 0)
+			if (need > f->room && f->at > begin)
 				break;
 			if (need > f->room && !make_room(f, need))
 				return (size_t)-1;
 			f->word_end = end;
 		}
-		part = f->word_end - f->at < size - n ? f->word_end - f->at : size - n;
-		memcpy((char *)buffer + n, f->text + f->at, part);
-		f->at += part;
-		n += part;
+		f->at = f->word_end < last ? f->word_end : last;
 	}
-	return n;
+	memcpy(buffer, f->text + begin, f->at - begin);
+	return f->at - begin;
 }
 
 /* It says nothing then; of a string, which it has read to its end, that it is none. */
