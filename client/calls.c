@@ -79,12 +79,18 @@ static bool is_listed(const char *list, const char *name, size_t len)
 	return false;
 }
 
+/* A part of the pattern, of which the name begins there. */
+static bool is_needed_part(const struct call_row *row, const char *at)
+{
+	return strncmp(at - 2, "/{", 2) == 0 && (at - row->pattern < 3 || at[-3] != '[');
+}
+
 static bool is_needed(const struct call_row *row, const struct call_argument *a)
 {
 	const char *at = in_pattern(row, a->name, a->len);
 
 	if (at != NULL)
-		return strncmp(at - 2, "/{", 2) == 0 && (at - row->pattern < 3 || at[-3] != '[');
+		return is_needed_part(row, at);
 	return is_create(row) && a->field != NULL && (a->field->flags & FIELD_REQUIRED);
 }
 
@@ -209,10 +215,38 @@ static bool has_nul(const json_t *value)
 	return false;
 }
 
+static bool lacks(const struct call_row *row, const json_t *arguments, const char *name, size_t len,
+                  struct str *error)
+{
+	if (json_object_getn(arguments, name, len) != NULL)
+		return false;
+	str_addf(error, "%s needs the argument %.*s", row->name, (int)len, name);
+	return true;
+}
+
+/* All of which is_needed() says so, without a walk over the others. */
+static bool has_needed(const struct call_row *row, const json_t *arguments, struct str *error)
+{
+	const struct table *t = is_create(row) ? row_table(row->rows) : NULL;
+
+	for (const char *at = row->pattern; (at = strchr(at, '{')) != NULL;) {
+		at++;
+		if (is_needed_part(row, at) && lacks(row, arguments, at, strcspn(at, "}"), error))
+			return false;
+	}
+	for (unsigned i = 0; t != NULL && i < t->nfields; i++) {
+		const char *name = t->fields[i].name;
+
+		if ((t->fields[i].flags & FIELD_REQUIRED) && call_takes(row, name) &&
+		    in_pattern(row, name, strlen(name)) == NULL &&
+		    lacks(row, arguments, name, strlen(name), error))
+			return false;
+	}
+	return true;
+}
+
 bool call_check(const struct call_row *row, json_t *arguments, struct str *error)
 {
-	struct walk w = walk_of(row);
-	struct call_argument a;
 	const char *name;
 	json_t *value;
 
@@ -229,13 +263,7 @@ bool call_check(const struct call_row *row, json_t *arguments, struct str *error
 		list_arguments(row, error);
 		return false;
 	}
-	while (next_argument(&w, &a)) {
-		if (!a.needed || json_object_getn(arguments, a.name, a.len) != NULL)
-			continue;
-		str_addf(error, "%s needs the argument %.*s", row->name, (int)a.len, a.name);
-		return false;
-	}
-	return true;
+	return has_needed(row, arguments, error);
 }
 
 static bool add_part(const struct call_row *row, const char *name, size_t len, const json_t *value,
