@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -385,10 +386,9 @@ bool object_task(struct call *c, struct keys *keys)
 /* Rows that the server gives at a time. */
 #define PAGE 1000
 
-bool object_rows(struct call *c, const struct object *o, const char *list,
-                 void (*each)(void *context, const json_t *row), void *context)
+bool object_rows_after(struct call *c, const struct object *o, const char *list, int64_t *last,
+                       void (*each)(void *context, const json_t *row), void *context)
 {
-	json_int_t last = 0;
 	size_t n, i;
 
 	do {
@@ -396,7 +396,7 @@ bool object_rows(struct call *c, const struct object *o, const char *list,
 		json_t *rows, *row;
 
 		str_adds(&path, list);
-		str_addf(&after, "%" JSON_INTEGER_FORMAT, last);
+		str_addf(&after, "%" PRId64, *last);
 		query_add(&path, "after", after.p);
 		rows = call_json(c, "GET", path.p, NULL);
 		str_release(&path);
@@ -406,12 +406,20 @@ bool object_rows(struct call *c, const struct object *o, const char *list,
 		n = json_array_size(rows);
 		json_array_foreach(rows, i, row)
 		{
-			last = json_integer_value(json_object_get(row, o->key));
+			*last = json_integer_value(json_object_get(row, o->key));
 			each(context, row);
 		}
 		json_decref(rows);
 	} while (n == PAGE);
 	return true;
+}
+
+bool object_rows(struct call *c, const struct object *o, const char *list,
+                 void (*each)(void *context, const json_t *row), void *context)
+{
+	int64_t last = 0;
+
+	return object_rows_after(c, o, list, &last, each, context);
 }
 
 /* ---- members ---- */

@@ -66,6 +66,9 @@ void query_add(struct str *path, const char *name, const char *value);
  */
 bool object_rows(struct call *c, const struct object *o, const char *list,
                  void (*each)(void *context, const json_t *row), void *context);
+/* The same behind the key *last, which becomes that of the last row. */
+bool object_rows_after(struct call *c, const struct object *o, const char *list, int64_t *last,
+                       void (*each)(void *context, const json_t *row), void *context);
 
 /*
  * The members that options name: those of the command's first group, as the fields of the object's

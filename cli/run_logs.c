@@ -12,8 +12,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Rows that the server gives at a time. */
-#define PAGE 1000
 /* Between two looks at what is being written. */
 #define PAUSE_MS 1000
 #define STREAMS 2
@@ -99,41 +97,30 @@ static bool name_sources(struct run_logs *l)
 	return ok;
 }
 
+static void add_source(void *context, const json_t *row)
+{
+	struct run_logs *l = context;
+	struct source s = {.execution = member_int(row, "execution_id"),
+	                   .task = member_int(row, "task_id"),
+	                   .over = is_over(row),
+	                   .begun = {STR_INIT, STR_INIT}};
+
+	vec_push(&l->sources, s);
+}
+
 /* Executions that began since, at first the last of each task. */
 static bool find_sources(struct run_logs *l)
 {
-	bool first = l->last == 0;
-	size_t n, i;
+	struct str path = STR_INIT;
+	bool ok;
 
-	do {
-		struct str path = STR_INIT, after = STR_INIT;
-		json_t *rows, *row;
-
-		str_addf(&after, "%lld", (long long)l->last);
-		str_adds(&path, "/executions/?no_output=true");
-		query_add(&path, "run_id", l->run);
-		query_add(&path, "after", after.p);
-		if (first)
-			query_add(&path, "latest", "true");
-		rows = call_json(l->call, "GET", path.p, NULL);
-		str_release(&path);
-		str_release(&after);
-		if (rows == NULL)
-			return false;
-		n = json_array_size(rows);
-		json_array_foreach(rows, i, row)
-		{
-			struct source s = {.execution = member_int(row, "execution_id"),
-			                   .task = member_int(row, "task_id"),
-			                   .over = is_over(row),
-			                   .begun = {STR_INIT, STR_INIT}};
-
-			l->last = s.execution;
-			vec_push(&l->sources, s);
-		}
-		json_decref(rows);
-	} while (n == PAGE);
-	return name_sources(l);
+	str_adds(&path, "/executions/?no_output=true");
+	query_add(&path, "run_id", l->run);
+	if (l->last == 0)
+		query_add(&path, "latest", "true");
+	ok = object_rows_after(l->call, object_named("execution"), path.p, &l->last, add_source, l);
+	str_release(&path);
+	return ok && name_sources(l);
 }
 
 /* ---- what they wrote ---- */
