@@ -1,9 +1,9 @@
 /*
- * The core: one thread at a time owns all scheduling state and is the only writer of
- * the database: the core thread, or for a moment one that brings a call (core_run_here()). HTTP threads submit calls; the core takes all that wait, runs
- * their handlers inside one transaction, commits, and only then sends the
- * replies of the group. A commit that fails rolls everything back: memory is
- * rebuilt from the database and the whole group is answered 503 (a v1 caller's
+ * The core: one thread at a time owns all scheduling state and is the only writer of the
+ * database: the core thread, or for a moment one that brings a call (core_run_here()). HTTP
+ * threads submit calls; the core takes all that wait, runs their handlers inside one transaction,
+ * commits, and only then sends the replies of the group. A commit that fails rolls everything
+ * back: memory is rebuilt from the database and the whole group is answered 503 (a v1 caller's
  * connection is closed, which it retries).
  *
  * main makes it, server/server.c submits to it. Handlers (server/handlers.h) see
@@ -79,7 +79,8 @@ bool core_start(struct core *core, struct problem *problem);
 void core_submit(struct core *core, struct call *call, call_handler *handler);
 /*
  * Run a call with ROUTE_SHORT on the caller's thread, which holds the core meanwhile, where it is
- * idle and its groups are short: two changes of thread less. True: it is answered. False: nothing was done.
+ * idle and its groups are short: two changes of thread less. True: it is answered. False: nothing
+ * was done.
  */
 bool core_run_here(struct core *core, struct call *call, call_handler *handler);
 /* Hand it a message, which is its own from now on; from any thread, also before core_start() and

@@ -136,6 +136,9 @@ struct core {
 	bool ended;             /* may_end was called */
 };
 
+/* The core thread looks again, if it sleeps. Any thread. */
+void core_wake(struct core *core);
+
 /* core_start() without its thread, one turn of its loop, and the end of it: for tests, which are
    the core thread themselves. */
 bool core_load(struct core *core, struct problem *problem);
