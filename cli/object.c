@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "model/json.h"
 #include "model/member.h"
+#include "model/status.h"
 #include "net/url.h"
 #include "runtime/session.h"
 
@@ -381,6 +382,14 @@ bool object_task(struct call *c, struct keys *keys)
 	if (c->command->nwords == 2)
 		return find_of_run(c, true, keys);
 	return object_no_run_alone(c) && find_all(c, object_named("task"), true, keys);
+}
+
+bool object_run_lives(const json_t *row)
+{
+	const char *status = member_text(row, "status");
+
+	return strcmp(status, run_status_words[RUN_RUNNING]) == 0 ||
+	       strcmp(status, run_status_words[RUN_SUBMITTING]) == 0;
 }
 
 /* Rows that the server gives at a time. */

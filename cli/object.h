@@ -57,6 +57,8 @@ void object_path(const struct object *o, const char *key, struct str *path);
 void object_row_key(const struct object *o, const json_t *row, struct str *key);
 /* The row of that key with all that is known of it; NULL with the call's code set. */
 json_t *object_get(struct call *c, const struct object *o, const char *key);
+/* Whether the run of this row has not ended. */
+bool object_run_lives(const json_t *row);
 /* Append NAME=VALUE to the query of a path. */
 void query_add(struct str *path, const char *name, const char *value);
 

@@ -241,10 +241,8 @@ static bool pour_all(struct run_logs *l)
 static bool read_run(struct run_logs *l, bool *live)
 {
 	json_t *row = object_get(l->call, object_named("run"), l->run);
-	const char *status = member_text(row, "status");
 
-	*live = strcmp(status, run_status_words[RUN_RUNNING]) == 0 ||
-	        strcmp(status, run_status_words[RUN_SUBMITTING]) == 0;
+	*live = object_run_lives(row);
 	json_decref(row);
 	return row != NULL;
 }

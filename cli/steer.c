@@ -5,7 +5,6 @@
 #include "cli/ndjson.h"
 #include "cli/object.h"
 #include "model/member.h"
-#include "model/status.h"
 #include "runtime/session.h"
 
 #include <stdlib.h>
@@ -65,11 +64,9 @@ int steer_why(const struct command_call *command)
 /* Of a run that has ended the steps of the next one would be paused. */
 static bool check_live(struct call *c, const json_t *run, const char *key)
 {
-	const char *status = member_text(run, "status");
-
-	return strcmp(status, run_status_words[RUN_RUNNING]) == 0 ||
-	       strcmp(status, run_status_words[RUN_SUBMITTING]) == 0 ||
-	       call_fail(c, EXIT_CODE_SERVER, NULL, "run %s has ended already (%s)", key, status);
+	return object_run_lives(run) ||
+	       call_fail(c, EXIT_CODE_SERVER, NULL, "run %s has ended already (%s)", key,
+	                 member_text(run, "status"));
 }
 
 /* PUT /batch/{name}/VERB for each step of the run. */

@@ -2,8 +2,8 @@
 
 #include "base/clock.h"
 #include "cli/call.h"
+#include "cli/object.h"
 #include "model/member.h"
-#include "model/status.h"
 #include "runtime/session.h"
 
 #include <locale.h>
@@ -104,17 +104,15 @@ static bool steer(struct board *b, json_t *body, const char *path, const char *d
 /* Stop or go for each step of the chosen run, until one is refused. */
 static void steer_steps(struct board *b, const char *verb, const char *done)
 {
-	const char *status = member_text(b->chosen, "status");
-	bool live = strcmp(status, run_status_words[RUN_RUNNING]) == 0 ||
-	            strcmp(status, run_status_words[RUN_SUBMITTING]) == 0;
 	json_t *step;
 	bool ok = true;
 	size_t i;
 
 	/* What is paused of a run that has ended is the next one. */
-	if (strcmp(verb, "stop") == 0 && !live) {
+	if (strcmp(verb, "stop") == 0 && !object_run_lives(b->chosen)) {
 		snprintf(b->said, sizeof(b->said),
-		         "run %" JSON_INTEGER_FORMAT " has ended already (%s)", b->run, status);
+		         "run %" JSON_INTEGER_FORMAT " has ended already (%s)", b->run,
+		         member_text(b->chosen, "status"));
 		return;
 	}
 
