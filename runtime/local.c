@@ -247,10 +247,8 @@ void local_add_last_line(const struct local *l, const char *name, struct str *ou
 /* Read server.json; true where it names the process that holds the lock now. */
 static bool read_server_file(struct local *l)
 {
-	int64_t pid = 0;
-
-	return state_server(l->state, &l->url, &l->token, &pid) && pid > 0 &&
-	       (kill((pid_t)pid, 0) == 0 || errno == EPERM);
+	return state_server(l->state, &l->url, &l->token, &l->pid) && l->pid > 0 &&
+	       (kill((pid_t)l->pid, 0) == 0 || errno == EPERM);
 }
 
 static bool drain_events(int fd)

@@ -32,6 +32,7 @@ struct local {
 	bool unfit;       /* after local_server failed: the one that runs lacks the providers */
 	struct str url;   /* of the server, after local_server */
 	struct str token; /* its token */
+	int64_t pid;      /* its process, a child of ours or another's */
 };
 
 /*

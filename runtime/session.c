@@ -122,6 +122,13 @@ static bool leave_unfit(struct session *s)
 	return left && !local_server_runs(&s->local);
 }
 
+/* That one server is gone is told once. */
+static void tell_gone(struct session *s, const char *how)
+{
+	progress_say(s->progress, "! the private server %s; starting it again", how);
+	s->answered = 0;
+}
+
 bool session_restore(struct session *s)
 {
 	struct str why = STR_INIT;
@@ -129,6 +136,9 @@ bool session_restore(struct session *s)
 	          (s->local.unfit && leave_unfit(s) && local_server(&s->local, &why));
 
 	if (ok) {
+		/* When it was looked at it held its lock still, though it answered no more. */
+		if (s->answered != 0 && s->answered != s->local.pid)
+			tell_gone(s, "is gone");
 		client_release(&s->client);
 		client_init(&s->client, &(struct server_access){.server = s->local.url.p,
 		                                                .token = s->local.token.p});
@@ -260,9 +270,8 @@ bool session_tend(struct session *s)
 		/* Ours may have come second to another's, which it left the place to. */
 		server_ended = !local_server_runs(&s->local);
 	}
-	if (server_ended) {
-		progress_say(s->progress, "! the private server %s; starting it again", how.p);
-	}
+	if (server_ended)
+		tell_gone(s, how.p);
 	for (int i = 0; ok && i < s->workers; i++)
 		ok = tend_worker(s, i, &how);
 	str_release(&how);
@@ -287,8 +296,7 @@ static bool recover(struct session *s, int attempt)
 			return false;
 		/* One that another run had started: its end reaches nobody but whoever calls. */
 		if (!local_server_runs(&s->local))
-			progress_say(s->progress,
-			             "! the private server is gone; starting it again");
+			tell_gone(s, "is gone");
 		if (!session_restore(s))
 			return false;
 		wait_ms = attempt > 0 ? 50 << (attempt < 6 ? attempt : 6) : 0;
@@ -308,6 +316,7 @@ bool session_call(struct session *s, const char *method, const char *path, const
 	for (int attempt = 0;; attempt++) {
 		switch (client_call(&s->client, method, path, body, CALL_TIMEOUT_MS, reply)) {
 		case CLIENT_OK:
+			s->answered = s->local.pid;
 			return true;
 		case CLIENT_UNREACHABLE:
 			if (!recover(s, attempt))

@@ -30,8 +30,10 @@ struct session {
 	struct progress *progress;
 	const struct telling *telling; /* NULL: no program listens */
 	bool private_server;           /* ours to start again */
-	int workers;                   /* local ones to keep alive */
-	int cpus;                      /* of this machine */
+	int64_t answered; /* the process of the private server that answered last, while it is not
+	                     known to be gone; 0: none */
+	int workers;      /* local ones to keep alive */
+	int cpus;         /* of this machine */
 	int signals;      /* signalfd of those not ignored of SIGINT, SIGTERM, SIGHUP, and SIGWINCH;
 	                     -1 until session_watch */
 	bool interrupted; /* one of the first three arrived while waiting */
