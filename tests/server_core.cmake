@@ -14,6 +14,7 @@ scitq_unit_test(server_deadline_test SOURCES unit/server_deadline_test.c LIBS se
 # Recruiters: their arithmetic, and the engine.
 scitq_unit_test(server_decision_test SOURCES unit/server_decision_test.c LIBS server)
 scitq_unit_test(server_recruit_test SOURCES unit/server_recruit_test.c LIBS server_core_bench server)
+scitq_unit_test(server_watch_test SOURCES unit/server_watch_test.c LIBS server_core_bench server)
 scitq_unit_test(server_simulation_test SOURCES unit/server_simulation_test.c LIBS server)
 # Some of them again on PostgreSQL, where every query is a journey to another process.
 foreach(test lease gather tally known random recruit deadline debug)

@@ -392,6 +392,7 @@ static void done(struct core *core, struct job_node *job)
 {
 	job->order = 0;
 	if (job->action == JOB_DESTROY) {
+		watch_destroyed(core, core->jobs->watch, job->provider, job->target);
 		job_move(core, job, JOB_EVENT_SUCCEED, NULL);
 		return;
 	}

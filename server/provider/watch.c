@@ -20,8 +20,15 @@
 /* Seconds since 1970 that are a date. */
 #define ENDS_MOST INT64_C(253402300799)
 
+struct destroyed {
+	char *name; /* of its worker */
+	int64_t at_ns;
+};
+
 struct watched {
 	char *provider;
+	VEC(struct destroyed)
+	destroyed;                  /* since the last list was asked for, which may show them */
 	int64_t list_ns, offers_ns; /* when to ask, INT64_MAX: not */
 	bool listing, offering;     /* asked, and not answered yet */
 	char *offers;               /* as written last, NULL: not yet */
@@ -36,9 +43,25 @@ struct watch *watch_new(void)
 	return xcalloc(1, sizeof(struct watch));
 }
 
+/* What a list that was asked for then can still show stays. */
+static void forget_destroyed(struct watched *w, int64_t asked_ns)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < w->destroyed.n; i++) {
+		if (w->destroyed.v[i].at_ns >= asked_ns)
+			w->destroyed.v[kept++] = w->destroyed.v[i];
+		else
+			free(w->destroyed.v[i].name);
+	}
+	w->destroyed.n = kept;
+}
+
 void watch_free(struct watch *watch)
 {
 	for (size_t i = 0; i < watch->providers.n; i++) {
+		forget_destroyed(watch->providers.v[i], INT64_MAX);
+		vec_release(&watch->providers.v[i]->destroyed);
 		free(watch->providers.v[i]->provider);
 		free(watch->providers.v[i]->offers);
 		free(watch->providers.v[i]);
@@ -115,6 +138,13 @@ void watch_joined(struct core *core, struct watch *watch, const char *provider)
 	w->list_ns = earlier(w->list_ns, core->now_ns + SETTLE_NS);
 }
 
+void watch_destroyed(struct core *core, struct watch *watch, const char *provider, const char *name)
+{
+	struct watched *w = find(watch, provider);
+
+	vec_push(&w->destroyed, ((struct destroyed){.name = xstrdup(name), .at_ns = core->now_ns}));
+}
+
 void watch_failed(struct core *core, const char *provider, enum order_verb verb, const char *why)
 {
 	struct watched *w = find(dispatch_watch(core), provider);
@@ -151,6 +181,7 @@ void watch_offered(struct core *core, struct watch *watch, const char *provider,
 struct listed {
 	struct core *core;
 	const char *provider;
+	const struct watched *watched;
 	struct map machines; /* name of the worker -> its object, once */
 	int64_t asked_ns, asked_us;
 	VEC(struct worker) workers; /* deployed ones of the provider; name in the group's arena */
@@ -238,13 +269,27 @@ static void look_at_job(struct listed *l, struct job_node *job)
 	}
 }
 
+/* It stood in the list, as it was there when that was asked for. */
+static bool was_destroyed(const struct listed *l, const char *name)
+{
+	const struct watched *w = l->watched;
+
+	for (size_t i = 0; i < w->destroyed.n; i++) {
+		if (w->destroyed.v[i].at_ns >= l->asked_ns &&
+		    strcmp(w->destroyed.v[i].name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* A machine that this server made, and that no row speaks of. */
 static void look_at_machine(struct listed *l, const char *name)
 {
 	struct core *core = l->core;
 	struct worker gone = {.worker_id = INT_NULL, .name = name, .provider = l->provider};
 
-	if (state_worker_named(&core->state, name) != NULL || job_is_open(&core->state, name))
+	if (state_worker_named(&core->state, name) != NULL || job_is_open(&core->state, name) ||
+	    was_destroyed(l, name))
 		return;
 	log_warn(core->log, "provider %s has %s, which nobody knows: it is destroyed", l->provider,
 	         name);
@@ -309,8 +354,11 @@ void watch_listed(struct core *core, struct watch *watch, const char *provider, 
 	                                          BIT(WORKER_COL_permanent) |
 	                                          BIT(WORKER_COL_creation_date)};
 	struct watched *w = find(watch, provider);
-	struct listed l = {
-	        .core = core, .provider = provider, .asked_ns = asked_ns, .asked_us = asked_us};
+	struct listed l = {.core = core,
+	                   .provider = provider,
+	                   .watched = w,
+	                   .asked_ns = asked_ns,
+	                   .asked_us = asked_us};
 	json_t *machines = json_object_get(value, "workers");
 
 	w->listing = false;
@@ -322,6 +370,7 @@ void watch_listed(struct core *core, struct watch *watch, const char *provider, 
 		compare(&l, machines);
 	else
 		core_failed(core, "the workers cannot be read");
+	forget_destroyed(w, asked_ns);
 	/* While there is nothing, nothing is asked. */
 	w->list_ns =
 	        json_array_size(machines) > 0 || l.workers.n > 0 || has_jobs(&core->state, provider)

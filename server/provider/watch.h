@@ -5,7 +5,7 @@
  * list: a machine that nobody knows is destroyed; a worker whose machine is gone or was taken
  * away is evicted, and a job whose machine is gone is done again. Asked for when the server
  * starts, and as long as there is something to see. What was said of a worker counts only where
- * it has been silent since it was asked.
+ * it has been silent since it was asked, and a machine that was destroyed since then is gone.
  * flavors: the tables flavor, region and flavor_metrics; every ten minutes, and after each job.
  *
  * dispatch.c is its user; the core thread owns it.
@@ -27,6 +27,9 @@ int64_t watch_run(struct core *core, struct watch *watch);
 void watch_stir(struct core *core, struct watch *watch, const char *provider);
 /* A worker of the provider has come: when its machine ends is asked soon. */
 void watch_joined(struct core *core, struct watch *watch, const char *provider);
+/* The machine of that name was destroyed. */
+void watch_destroyed(struct core *core, struct watch *watch, const char *provider,
+                     const char *name);
 /* Memory was rebuilt: what was written last may not be there. */
 void watch_forget(struct watch *watch);
 
