@@ -181,11 +181,13 @@ class Server:
         send.update(headers or {})
         if body is not None:
             data = json.dumps(body).encode()
+        # Not where another process serves from: what this one did before it ended is not done again there.
+        host, port = self.host, self.port
         for attempt in (1, 2):
             connection = getattr(self.local, "connection", None)
             fresh = connection is None
             if fresh:
-                connection = http.client.HTTPConnection(self.host, self.port, timeout=timeout)
+                connection = http.client.HTTPConnection(host, port, timeout=timeout)
             elif connection.sock is not None:
                 connection.sock.settimeout(timeout)
             try:
@@ -246,6 +248,11 @@ class Server:
 
     def task(self, **fields):
         return self.post("/tasks/", {"command": "true", **fields})
+
+    def leases_wait(self, number=1):
+        """Until so many lease calls stand at the server."""
+        check(until(lambda: f"scitq_lease_calls_waiting {number}\n" in self.call("GET", "/metrics").data.decode(), 60),
+              f"not {number} lease calls wait")
 
 
 @contextlib.contextmanager
@@ -332,7 +339,7 @@ class Worker:
         return order
 
 
-def raw(server, data, seconds=2.0, close=False):
+def raw(server, data, seconds, close=False):
     """Bytes to the port; everything that comes back, and "eof", "reset" or "open" for how it stands then."""
     with socket.create_connection((server.host, server.port)) as link:
         link.settimeout(seconds)
