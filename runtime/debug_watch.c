@@ -301,11 +301,15 @@ static void look(struct watch *w)
 static void tell_why(struct watch *w)
 {
 	json_t *why = debug_get(w->d, "/tasks/%lld/why", (long long)w->task_id);
-	const char *sentence = member_text(why, "why"), *colon = strstr(sentence, ": ");
+	const char *sentence = member_text(why, "why"), *begin;
+	struct str state = STR_INIT;
 
 	/* Asked again in a while. */
 	w->waits_ns = clock_monotonic_ns() + 4 * SECOND_NS;
-	sentence = colon != NULL ? colon + 2 : sentence;
+	str_addf(&state, " is %s: ", member_text(why, "status"));
+	if ((begin = strstr(sentence, state.p)) != NULL)
+		sentence = begin + state.len;
+	str_release(&state);
 	if (strcmp(sentence, w->why.p) != 0 && *sentence != '\0')
 		progress_say(w->d->out, "  %s", sentence);
 	str_reset(&w->why);

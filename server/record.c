@@ -142,6 +142,18 @@ bool record_task(struct core *core, uint32_t id, uint64_t columns, struct task *
 	return check(core, result, "read of a task");
 }
 
+bool record_add_task(struct core *core, uint32_t id, struct str *out)
+{
+	struct task row;
+
+	if (!record_task(core, id, BIT(TASK_COL_name), &row))
+		return false;
+	str_addf(out, "task %u", id);
+	if (row.name != NULL)
+		str_addf(out, " %.80s", row.name);
+	return true;
+}
+
 struct task_rows {
 	struct arena *arena;
 	struct map *rows;

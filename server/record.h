@@ -21,6 +21,8 @@ bool record_find_execution(struct core *core, int64_t id, struct execution *row)
 /* A row that must be there. */
 bool record_task(struct core *core, uint32_t id, uint64_t columns, struct task *row);
 bool record_execution(struct core *core, uint32_t id, struct execution *row);
+/* "task 3 qc:S1", or "task 3" where it has no name. False: the group failed. */
+bool record_add_task(struct core *core, uint32_t id, struct str *out);
 /* Those of the tasks that there are, in one query; by task_id. */
 bool record_tasks(struct core *core, const int64_t *ids, size_t n, uint64_t columns,
                   struct map *rows);

@@ -30,6 +30,14 @@ const char *const cause_words[CAUSE_COUNT] = {
 
 static void pending(struct why *why);
 
+/* "task 3 qc:S1, which is pending" */
+static void tell_other(struct why *why, uint32_t id)
+{
+	if (record_add_task(why->core, id, &why->sentence))
+		str_addf(&why->sentence, ", which is %s",
+		         task_status_words[state_task(&why->core->state, id)->status]);
+}
+
 /* The first task at the end of the chain that does not wait itself. */
 static uint32_t root_of(const struct state *state, uint32_t id)
 {
@@ -57,9 +65,10 @@ static void tell_root(struct why *why, uint32_t first)
 	                    .fields = json_object()};
 
 	json_object_set_new(why->fields, "root_task_id", json_integer(root));
-	if (root != first)
-		str_addf(&why->sentence, "; in the end for task %u, which is %s", root,
-		         task_status_words[other.task->status]);
+	if (root != first) {
+		str_adds(&why->sentence, "; in the end for ");
+		tell_other(why, root);
+	}
 	if (other.task->status == TASK_PENDING) {
 		other.batch = batch_of(state, other.task);
 		if (why_last_execution(&other))
@@ -100,15 +109,14 @@ static uint32_t list_unmet(struct why *why, uint32_t *unmet, uint32_t *n_failed)
 
 static void waiting_for(struct why *why)
 {
-	const struct state *state = &why->core->state;
 	bool lost = why->task->reason == REASON_DEPENDENCY;
 	uint32_t failed, unmet, first = list_unmet(why, &unmet, &failed);
 
 	why->cause = lost ? CAUSE_REQUIREMENT_FAILED : CAUSE_REQUIREMENT;
 	if (first == 0)
 		return;
-	str_addf(&why->sentence, "it waits for task %u, which is %s", first,
-	         task_status_words[state_task(state, first)->status]);
+	str_adds(&why->sentence, "it waits for ");
+	tell_other(why, first);
 	if (unmet > 1)
 		str_addf(&why->sentence, ", and for %u more", unmet - 1);
 	if (lost) {
@@ -233,8 +241,8 @@ static void queued(struct why *why)
 	if (head == why->id || head == 0)
 		str_addf(&why->sentence, "a worker of batch %s takes it when it asks next",
 		         why->batch->name);
-	else
-		str_addf(&why->sentence, "task %u of batch %s goes first; %u tasks are ready", head,
+	else if (record_add_task(why->core, head, &why->sentence))
+		str_addf(&why->sentence, " of batch %s goes first; %u tasks are ready",
 		         why->batch->name, why->batch->ready);
 }
 
@@ -410,8 +418,8 @@ static void debugged(struct why *why)
 		return;
 	}
 	first = list_unmet(why, &unmet, &failed);
-	str_addf(&why->sentence, " and for task %u, which is %s", first,
-	         task_status_words[state_task(state, first)->status]);
+	str_adds(&why->sentence, " and for ");
+	tell_other(why, first);
 	if (unmet > 1)
 		str_addf(&why->sentence, ", and for %u more", unmet - 1);
 }
@@ -420,7 +428,9 @@ static void explain(struct why *why)
 {
 	bool over = why->task->status == TASK_SUCCEEDED || why->task->status == TASK_FAILED;
 
-	str_addf(&why->sentence, "task %u %s %s: ", why->id, over ? "has" : "is",
+	if (!record_add_task(why->core, why->id, &why->sentence))
+		return;
+	str_addf(&why->sentence, " %s %s: ", over ? "has" : "is",
 	         task_status_words[why->task->status]);
 	switch ((enum task_status)why->task->status) {
 	case TASK_WAITING:

@@ -275,15 +275,13 @@ static bool add_unmet(struct core *core, const struct task_node *task, struct st
 
 	for (uint32_t e = task->requires; e != 0; e = state->edges.v[e].next_required) {
 		uint32_t id = state->edges.v[e].other;
-		struct task other;
 
 		if (n++ >= UNMET_NAMED)
 			continue;
-		if (!record_task(core, id, STORE_ALL, &other))
+		str_adds(out, n > 1 ? ", " : "");
+		if (!record_add_task(core, id, out))
 			return false;
-		str_addf(out, "%stask %u %.80s%s(%s)", n > 1 ? ", " : "", id,
-		         other.name ? other.name : "", other.name ? " " : "",
-		         task_status_words[state_task(state, id)->status]);
+		str_addf(out, " (%s)", task_status_words[state_task(state, id)->status]);
 	}
 	if (n > UNMET_NAMED)
 		str_addf(out, ", and %u more", n - UNMET_NAMED);
@@ -294,15 +292,18 @@ static bool add_unmet(struct core *core, const struct task_node *task, struct st
 static void refuse_status(struct core *core, struct call *call, uint32_t id,
                           const struct task_node *task, enum task_status to)
 {
-	struct str unmet = STR_INIT;
+	struct str name = STR_INIT, unmet = STR_INIT;
 
-	if (to != TASK_PENDING || task->requires == 0)
-		core_refuse(core, call, PROBLEM_CONFLICT, "task %u is %s: it cannot become %s", id,
+	if (!record_flush(core) || !record_add_task(core, id, &name))
+		;
+	else if (to != TASK_PENDING || task->requires == 0)
+		core_refuse(core, call, PROBLEM_CONFLICT, "%s is %s: it cannot become %s", name.p,
 		            task_status_words[task->status], task_status_words[to]);
-	else if (record_flush(core) && add_unmet(core, task, &unmet))
+	else if (add_unmet(core, task, &unmet))
 		core_refuse(core, call, PROBLEM_CONFLICT,
-		            "task %u is %s: it cannot become pending before what it requires: %s",
-		            id, task_status_words[task->status], unmet.p);
+		            "%s is %s: it cannot become pending before what it requires: %s",
+		            name.p, task_status_words[task->status], unmet.p);
+	str_release(&name);
 	str_release(&unmet);
 }
 

@@ -97,9 +97,10 @@ static void test_one_by_one(void **unused)
 	assert_int_equal(grants_in(tworker_ask(b, &w, "", NULL)), 0);
 	/* What it requires is named, and nothing changes. */
 	answer = set_status(b, 409, 3, "pending");
-	assert_string_equal(get_text(answer, "message"),
-	                    "task 3 is debug: it cannot become pending before what it requires: "
-	                    "task 2 a:2 (debug), task 1 a:1 (debug)");
+	assert_string_equal(
+	        get_text(answer, "message"),
+	        "task 3 b:1 is debug: it cannot become pending before what it requires: "
+	        "task 2 a:2 (debug), task 1 a:1 (debug)");
 	assert_string_equal(task_word(b, 3), "debug");
 	/* Only the one that is asked for runs, and waits again where an attempt is left. */
 	set_status(b, 200, 1, "pending");
