@@ -49,7 +49,8 @@ static void become(struct beginning *b)
 	(void)setsid();
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == b->parent &&
 	    dup2(b->in, 0) >= 0 && dup2(b->out, 1) >= 0 && dup2(b->err_out, 2) >= 0 &&
-	    sigprocmask(SIG_SETMASK, &none, NULL) == 0)
+	    /* libcurl wakes itself by sockets without FD_CLOEXEC. */
+	    close_range(3, ~0U, 0) == 0 && sigprocmask(SIG_SETMASK, &none, NULL) == 0)
 		execve(b->c->argv[0], b->c->argv, b->environ);
 	b->err = errno;
 }

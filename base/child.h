@@ -1,7 +1,7 @@
 /*
  * Helper programs that a thread runs and waits for: a container engine's pull, rclone. In
  * a session of its own, so that what it started ends with it; the kernel kills it when the
- * thread that runs it dies. What it writes is handed on as it comes.
+ * thread that runs it dies. It has no descriptor of ours. What it writes is handed on as it comes.
  *
  * SIGCHLD must not be ignored in this process, or its status is lost (-ECHILD).
  */

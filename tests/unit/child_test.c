@@ -65,6 +65,24 @@ static void output_and_status(void **state)
 	str_release(&out);
 }
 
+/* Not even those that somebody opened without FD_CLOEXEC, as libcurl does. */
+static void no_descriptors(void **state)
+{
+	struct child c = {0};
+	char text[80];
+	int fds[2], status;
+
+	(void)state;
+	assert_int_equal(pipe(fds), 0);
+	assert_true(fds[0] > 2 && fds[1] > 2);
+	snprintf(text, sizeof(text), "! [ -e /proc/self/fd/%d ] && ! [ -e /proc/self/fd/%d ]",
+	         fds[0], fds[1]);
+	assert_int_equal(run(text, &c, &status), 0);
+	close(fds[0]);
+	close(fds[1]);
+	assert_int_equal(status, 0);
+}
+
 static void no_program(void **state)
 {
 	char name[] = "/no/such/program";
@@ -123,9 +141,8 @@ static void it_is_ended(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(output_and_status),
-	        cmocka_unit_test(no_program),
-	        cmocka_unit_test(a_daemon),
+	        cmocka_unit_test(output_and_status), cmocka_unit_test(no_descriptors),
+	        cmocka_unit_test(no_program),        cmocka_unit_test(a_daemon),
 	        cmocka_unit_test(it_is_ended),
 	};
 
