@@ -93,7 +93,7 @@ bool core_run_here(struct core *core, struct call *call, call_handler *handler)
 	bool sleeps;
 
 	pthread_mutex_lock(&core->lock);
-	if (core->held || core->woken || core->queue.n > 0 || core->stopping ||
+	if (core->held || core->woken || core->queue.n > 0 || core->stopping || core->broken ||
 	    core->group_ns > HERE_NS) {
 		pthread_mutex_unlock(&core->lock);
 		return false;

@@ -271,6 +271,31 @@ static void test_run_here(void **unused)
 	sem_destroy(&may_commit);
 }
 
+/* To read the database anew takes long: nobody else than the core thread does that. */
+static void test_broken(void **unused)
+{
+	struct bench *b = threaded_open();
+	sem_t ready;
+	struct call *call = call_new(0, json_pack("{s:s}", "command", "true"), &ready);
+	int status;
+
+	(void)unused;
+	run_one_here(b);
+	b->away = true;
+	json_decref(ask(b, handle_task_create, 0, json_pack("{s:s}", "command", "true"), &status));
+	assert_int_equal(status, 503);
+	for (int i = 0; i < 200; i++) {
+		assert_false(core_run_here(b->core, call, handle_task_create));
+		usleep(1000);
+	}
+	core_submit(b->core, call, handle_task_create);
+	json_decref(call_end(call, &status));
+	assert_int_equal(status, 503);
+	core_stop(b->core);
+	b->away = false;
+	threaded_close(b);
+}
+
 static void test_many_at_once(void **unused)
 {
 	struct bench *b = threaded_open();
@@ -330,6 +355,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_many_at_once),
 	        cmocka_unit_test(test_run_here),
+	        cmocka_unit_test(test_broken),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
