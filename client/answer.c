@@ -96,8 +96,11 @@ void scitq_free(struct scitq_answer *a)
 	str_release(&a->error);
 	str_release(&a->code);
 	arena_release(&a->arena);
-	pthread_cond_destroy(&a->changed);
-	pthread_mutex_destroy(&a->lock);
+	/* In a child that fork() made, those who waited are not there to be waited for. */
+	if (a->process == getpid()) {
+		pthread_cond_destroy(&a->changed);
+		pthread_mutex_destroy(&a->lock);
+	}
 	free(a);
 }
 

@@ -8,6 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Age of a spool whose writes are sent without asking: a day less than a server knows their keys.
+ */
+#define SPOOL_US (6 * 24 * 3600 * INT64_C(1000000))
+
 static void pending_free(struct pending *p)
 {
 	request_release(&p->request);
@@ -87,6 +91,7 @@ static void finish_first(struct queue *q, struct sent *outcome)
 	spooled = spool_done(&q->spool, p->answer->number, p->answer) &&
 	          (left > 0 || spool_empty(&q->spool));
 	err = errno;
+	q->full = q->full && left > 0;
 	pthread_cond_broadcast(&q->changed);
 	pthread_mutex_unlock(&q->lock);
 	if (!spooled)
@@ -258,13 +263,22 @@ static bool replay_line(void *context, json_t *line)
 	return known;
 }
 
-bool queue_init(struct queue *q, struct sender *sender, double interval, const char *spool)
+/* One that was under way when it was written may have been done, and the server forgets what it did
+   after a week. */
+static bool is_too_old(const struct queue *q)
+{
+	return q->n > 0 && clock_date_us() - q->spool.written_us > SPOOL_US;
+}
+
+bool queue_init(struct queue *q, struct sender *sender, double interval, size_t most,
+                const char *spool)
 {
 	struct replay replay = {.queue = q};
 	bool ok;
 
 	q->sender = sender;
 	q->interval = interval;
+	q->most = most;
 	q->last = &q->first;
 	q->spool.fd = -1;
 	pthread_mutex_init(&q->lock, NULL);
@@ -273,6 +287,10 @@ bool queue_init(struct queue *q, struct sender *sender, double interval, const c
 	if (ok && alloc_failed()) {
 		ok = false;
 		errno = ENOMEM;
+	}
+	if (ok && is_too_old(q)) {
+		ok = false;
+		errno = ESTALE;
 	}
 	for (size_t i = 0; i < replay.answers.n; i++)
 		scitq_free(replay.answers.v[i]);
@@ -327,14 +345,40 @@ size_t queue_count(struct queue *q)
 	return n;
 }
 
+/* Under lock, which is given up meanwhile. False: it was stopped. */
+static bool wait_for_room(struct queue *q, struct watch watch)
+{
+	bool stop = false, told = q->full;
+
+	while (q->n >= q->most && !stop) {
+		q->full = true;
+		pthread_mutex_unlock(&q->lock);
+		if (!told)
+			voice_say(&q->voice,
+			          "%zu writes are queued: the next one waits until there is room",
+			          q->most);
+		told = true;
+		stop = watch.stops != NULL && watch.stops(watch.context);
+		pthread_mutex_lock(&q->lock);
+		if (q->n >= q->most && !stop)
+			wait_until(&q->changed, &q->lock,
+			           watch.stops ? wait_end(ASK_SECONDS) : INT64_MAX);
+	}
+	return !stop;
+}
+
 enum queued queue_add(struct queue *q, struct request *request, struct scitq_answer *answer,
-                      bool anyway)
+                      bool anyway, struct watch watch)
 {
 	struct pending *p = NULL;
 	size_t before;
 	int err, no_thread;
 
 	pthread_mutex_lock(&q->lock);
+	if (!wait_for_room(q, watch)) {
+		pthread_mutex_unlock(&q->lock);
+		return QUEUE_STOPPED;
+	}
 	before = q->n;
 	if (before > 0 || anyway)
 		p = xcalloc(1, sizeof(*p));

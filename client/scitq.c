@@ -15,6 +15,8 @@
 
 /* Rows that the server gives at a time. */
 #define PAGE 10000
+/* Writes that are queued: some 150 MB. */
+#define QUEUED_MOST 100000
 
 static bool make_session(char session[SESSION_SIZE])
 {
@@ -77,6 +79,7 @@ struct scitq *scitq_open(const char *server, const struct scitq_options *options
 	s->queue.voice = (struct voice){s->options.log, s->options.context};
 	errno = 0;
 	if (!queue_init(&s->queue, &s->sender, s->options.put_timeout,
+	                s->options.queued_most > 0 ? s->options.queued_most : QUEUED_MOST,
 	                ok ? s->options.spool : NULL) ||
 	    (ok && !make_session(s->session))) {
 		ok = false;
@@ -294,7 +297,7 @@ static bool write_now(struct scitq *s, struct request *r, struct scitq_answer *a
 		snprintf(r->key, sizeof(r->key), "%s-%010llx", s->session,
 		         (unsigned long long)atomic_fetch_add(&s->writes, 1));
 	answer->owner = s;
-	queued = queue_add(&s->queue, r, answer, false);
+	queued = queue_add(&s->queue, r, answer, false, watch);
 	if (queued == QUEUE_EMPTY) {
 		/* Nothing is queued: what it names is there. */
 		if (!request_resolve(r, &outcome->error)) {
@@ -306,10 +309,12 @@ static bool write_now(struct scitq *s, struct request *r, struct scitq_answer *a
 			interrupt(outcome);
 		if (outcome->result != SCITQ_UNREACHABLE || !s->options.asynchronous)
 			return true;
-		queued = queue_add(&s->queue, r, answer, true);
+		queued = queue_add(&s->queue, r, answer, true, watch);
 	}
 	if (queued == QUEUE_NO_MEMORY)
 		outcome->result = SCITQ_MEMORY;
+	if (queued == QUEUE_STOPPED)
+		interrupt(outcome);
 	return queued != QUEUE_TAKEN;
 }
 

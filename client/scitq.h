@@ -94,12 +94,15 @@ struct scitq_options {
 	 */
 	bool (*interrupted)(void *context);
 	void *context;
+	/* Writes that may be queued, so that memory does not grow for as long as the server is
+	 * away: the next one waits until there is room. 0: 100,000. */
+	size_t queued_most;
 };
 
 /* In the order of the members, for C++ too. */
 #define SCITQ_OPTIONS_INIT                                                                         \
 	{                                                                                          \
-		sizeof(struct scitq_options), NULL, NULL, 30, 150, true, NULL, NULL, NULL, NULL    \
+		sizeof(struct scitq_options), NULL, NULL, 30, 150, true, NULL, NULL, NULL, NULL, 0 \
 	}
 
 /*
@@ -108,7 +111,8 @@ struct scitq_options {
  * this machine, else 127.0.0.1. options may be NULL. Nothing is sent yet. Where it fails NULL, and
  * errno is EINVAL because the name or the options are none; ENOMEM; or what the spool said:
  * EWOULDBLOCK where it is in use, EPERM where it is another user's, EBADMSG where it holds what
- * this version does not know, which is left as it is.
+ * this version does not know, ESTALE where it holds writes and is six days old, so that the server
+ * may have forgotten that it has done one. It is left as it is.
  */
 struct scitq *scitq_open(const char *server, const struct scitq_options *options);
 /* Writes that are queued and not sent yet. */

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -13,6 +14,41 @@
 
 /* Writes are numbered from 1, and never come so far. */
 #define NUMBER_MOST (INT64_MAX / 2)
+
+/*
+ * Those that are open. Global, since nobody else tells a child that fork() made whose it is; the
+ * lock is held while one is opened or closed, so that each of them is in the list of a child.
+ */
+static struct spool *all_open;
+static pthread_mutex_t all_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t watched = PTHREAD_ONCE_INIT;
+static int watch_error;
+
+static void before_fork(void)
+{
+	pthread_mutex_lock(&all_lock);
+}
+
+static void in_parent(void)
+{
+	pthread_mutex_unlock(&all_lock);
+}
+
+/* The lock of a file is given up with its last descriptor. */
+static void in_child(void)
+{
+	for (struct spool *spool = all_open; spool != NULL; spool = spool->next) {
+		close(spool->fd);
+		spool->fd = -1;
+	}
+	all_open = NULL;
+	pthread_mutex_unlock(&all_lock);
+}
+
+static void watch_forks(void)
+{
+	watch_error = pthread_atfork(before_fork, in_parent, in_child);
+}
 
 /* Every whole line; what follows the last newline was being written when its process ended. */
 static int read_lines(struct spool *spool, spool_line *each, void *context)
@@ -35,9 +71,8 @@ static int read_lines(struct spool *spool, spool_line *each, void *context)
 	/* What could not be read for want of memory stays. */
 	if (alloc_failed())
 		err = -ENOMEM;
-	if (err == 0 && ftruncate(spool->fd, (off_t)at) < 0)
-		err = -errno;
 	spool->len = (off_t)at;
+	spool->torn = at < text.len;
 	str_release(&text);
 	return err;
 }
@@ -47,22 +82,29 @@ static int take_file(struct spool *spool, const char *path)
 {
 	struct stat st;
 
+	pthread_mutex_lock(&all_lock);
 	spool->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
-	if (spool->fd < 0 || fstat(spool->fd, &st) < 0)
+	if (spool->fd >= 0) {
+		spool->next = all_open;
+		all_open = spool;
+	}
+	pthread_mutex_unlock(&all_lock);
+	if (spool->fd < 0 || flock(spool->fd, LOCK_EX | LOCK_NB) < 0 || fstat(spool->fd, &st) < 0)
 		return -errno;
+	spool->written_us = (int64_t)st.st_mtim.tv_sec * 1000000 + st.st_mtim.tv_nsec / 1000;
 	if (!S_ISREG(st.st_mode))
 		return -ENOTSUP;
 	if (st.st_uid != geteuid())
 		return -EPERM;
-	if ((st.st_mode & 077) != 0 && fchmod(spool->fd, 0600) < 0)
-		return -errno;
-	return flock(spool->fd, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
+	return (st.st_mode & 077) != 0 && fchmod(spool->fd, 0600) < 0 ? -errno : 0;
 }
 
 bool spool_open(struct spool *spool, const char *path, spool_line *each, void *context)
 {
-	int err = take_file(spool, path);
+	int err;
 
+	(void)pthread_once(&watched, watch_forks);
+	err = watch_error != 0 ? -watch_error : take_file(spool, path);
 	if (err == 0)
 		err = read_lines(spool, each, context);
 	/* It may be new. A file system that has no such call needs none. */
@@ -76,12 +118,19 @@ bool spool_open(struct spool *spool, const char *path, spool_line *each, void *c
 
 void spool_close(struct spool *spool)
 {
-	if (spool->fd >= 0) {
-		/* A child that was forked has the file open too. */
-		(void)flock(spool->fd, LOCK_UN);
-		close(spool->fd);
-	}
+	struct spool **p = &all_open;
+
+	if (spool->fd < 0)
+		return;
+	pthread_mutex_lock(&all_lock);
+	while (*p != spool)
+		p = &(*p)->next;
+	*p = spool->next;
+	/* A child that has not executed yet, as of posix_spawn(), has the file open too. */
+	(void)flock(spool->fd, LOCK_UN);
+	close(spool->fd);
 	spool->fd = -1;
+	pthread_mutex_unlock(&all_lock);
 }
 
 static bool write_line(struct spool *spool, json_t *line)

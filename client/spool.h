@@ -3,7 +3,8 @@
  * others tell what became of it; a write that another one names keeps its number. The file is
  * emptied when nothing is queued. Each line is on disk before the call that made it returns.
  *
- * The lock on it is the file's own (flock), so that two processes do not send the same.
+ * The lock on it is the file's own (flock), so that two processes do not send the same. It ends
+ * with the process that took it: a child that fork() makes gives up what it got of the file.
  */
 #ifndef CLIENT_SPOOL_H
 #define CLIENT_SPOOL_H
@@ -13,13 +14,15 @@
 
 #include <jansson.h>
 #include <stdbool.h>
-
+#include <stdint.h>
 #include <sys/types.h>
 
 struct spool {
-	int fd;    /* -1: none */
-	off_t len; /* of the lines that are whole */
-	bool torn; /* there is a part of another behind them */
+	int fd;             /* -1: none */
+	struct spool *next; /* of those that are open in this process */
+	int64_t written_us; /* date of the last line that it had when it was opened */
+	off_t len;          /* of the lines that are whole */
+	bool torn;          /* there is a part of another behind them */
 };
 
 /* Of one line of the file, in its order; `line` is borrowed, NULL where it is no JSON. False: it is
@@ -29,7 +32,7 @@ typedef bool spool_line(void *context, json_t *line);
 /*
  * False with errno: EWOULDBLOCK where somebody else has it, EPERM where another user owns it,
  * EBADMSG where a line of it is unknown, so that nothing of it is lost. A last line that is cut off
- * is dropped.
+ * goes with the next that is written.
  */
 bool spool_open(struct spool *spool, const char *path, spool_line *each, void *context);
 void spool_close(struct spool *spool);

@@ -157,6 +157,8 @@ static void raise_spool(const char *path)
 		        code == EWOULDBLOCK ? "another server that is open has this spool"
 		        : code == EPERM     ? "this spool is another user's"
 		        : code == EBADMSG   ? "this spool is damaged, or of another version"
+		        : code == ESTALE    ? "this spool is six days old, its calls may have been "
+		                              "made: touch it to make them, or remove it"
 		                            : strerror(code),
 		        name);
 	if (error != NULL)

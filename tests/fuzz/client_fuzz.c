@@ -142,7 +142,7 @@ static void read_spool(const char *text, size_t size)
 		abort();
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	sender_init(&sender, &access);
-	queue_init(&queue, &sender, 30, path);
+	queue_init(&queue, &sender, 30, 1, path);
 	for (const struct pending *p = queue.first; p != NULL; p = p->next) {
 		assert(p->request.key[0] != '\0' && !call_is_read(p->request.row));
 		assert(p->answer->number > 0 && p->answer->number <= queue.numbered);

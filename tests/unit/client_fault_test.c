@@ -1,6 +1,8 @@
-/* What libscitq makes of mistakes of its caller, of a server that is none, and of waits that end. */
+/* What libscitq makes of mistakes of its caller, of a server that is none, and of waits that end.
+ */
 #include "base/fd.h"
 #include "base/str.h"
+#include "client/answer.h"
 #include "tests/unit/client_server.h"
 
 #include <arpa/inet.h>
@@ -10,10 +12,12 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -386,6 +390,128 @@ static void test_signals(void **unused)
 	scitq_close(s, 0);
 }
 
+/* ---- more than may be queued ---- */
+
+struct filling {
+	struct scitq *s;
+	atomic_bool stops;
+	atomic_uint told;
+};
+
+static void hear(void *context, const char *message)
+{
+	struct filling *f = context;
+
+	f->told += strstr(message, "2 writes are queued: the next one waits") != NULL;
+}
+
+static bool has_to_stop(void *context)
+{
+	return ((struct filling *)context)->stops;
+}
+
+static void *create_more(void *context)
+{
+	struct filling *f = context;
+	static const char *const names[] = {"c", "d", "e"};
+
+	for (size_t i = 0; i < 3; i++)
+		scitq_free(create(f->s, names[i]));
+	return NULL;
+}
+
+/* Memory does not grow for as long as the server is away. */
+static void test_room(void **unused)
+{
+	struct scitq_options options = SCITQ_OPTIONS_INIT;
+	struct filling f = {.stops = false};
+	pthread_t more;
+
+	(void)unused;
+	options.put_timeout = 0.05;
+	options.queued_most = 2;
+	options.log = hear;
+	options.interrupted = has_to_stop;
+	options.context = &f;
+	f.s = open_with(&options);
+	assert_non_null(f.s);
+	set_mood(MUTE);
+	scitq_free(create(f.s, "a"));
+	scitq_free(create(f.s, "b"));
+	assert_int_equal(f.told, 0);
+	assert_int_equal(pthread_create(&more, NULL, create_more, &f), 0);
+	for (int i = 0; i < 3000 && f.told == 0; i++) {
+		assert_true(scitq_pending(f.s) <= 2);
+		usleep(10000);
+	}
+	assert_int_equal(f.told, 1);
+	assert_int_equal(scitq_pending(f.s), 2);
+	set_mood(ANSWERS);
+	pthread_join(more, NULL);
+	assert_int_equal(scitq_flush(f.s, 30), 0);
+	assert_int_equal(server.made.n, 5);
+	for (size_t i = 0; i < server.made.n; i++)
+		assert_int_equal(server.made.v[i].name[0], 'a' + (int)i);
+	/* Who waits for room can be interrupted. */
+	set_mood(MUTE);
+	scitq_free(create(f.s, "f"));
+	scitq_free(create(f.s, "g"));
+	f.stops = true;
+	ends_in(create(f.s, "h"), SCITQ_INTERRUPTED, "the wait was interrupted");
+	assert_int_equal(scitq_close(f.s, 0), 2);
+}
+
+/* ---- a child ---- */
+
+struct waiting {
+	struct scitq_answer *answer;
+	bool waits; /* under its lock */
+};
+
+static void *wait_inside(void *context)
+{
+	struct waiting *w = context;
+
+	pthread_mutex_lock(&w->answer->lock);
+	w->waits = true;
+	while (!w->answer->done)
+		pthread_cond_wait(&w->answer->changed, &w->answer->lock);
+	pthread_mutex_unlock(&w->answer->lock);
+	return NULL;
+}
+
+/* Those who wait for an answer are not in a child, which gives it up nevertheless. */
+static void test_given_up(void **unused)
+{
+	struct waiting w = {.answer = answer_new(NULL)};
+	bool waits = false;
+	pthread_t thread;
+	int status = -1;
+	pid_t child;
+
+	(void)unused;
+	assert_int_equal(pthread_create(&thread, NULL, wait_inside, &w), 0);
+	for (int i = 0; i < 3000 && !waits; i++) {
+		usleep(10000);
+		pthread_mutex_lock(&w.answer->lock);
+		waits = w.waits;
+		pthread_mutex_unlock(&w.answer->lock);
+	}
+	assert_true(waits);
+	child = fork();
+	if (child == 0) {
+		alarm(30);
+		scitq_free(w.answer);
+		_exit(0);
+	}
+	assert_true(child > 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	answer_finish(w.answer, SCITQ_OK, NULL, NULL, NULL);
+	pthread_join(thread, NULL);
+	scitq_free(w.answer);
+	assert_int_equal(status, 0);
+}
+
 #define WITH_SERVER(test) cmocka_unit_test_setup_teardown(test, server_open, server_close)
 
 int main(void)
@@ -397,6 +523,7 @@ int main(void)
 	        cmocka_unit_test(test_handshake), WITH_SERVER(test_streams),
 	        WITH_SERVER(test_deleted),        WITH_SERVER(test_progress),
 	        WITH_SERVER(test_interrupted),    WITH_SERVER(test_signals),
+	        WITH_SERVER(test_room),           cmocka_unit_test(test_given_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

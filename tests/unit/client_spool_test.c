@@ -4,6 +4,7 @@
 #include "tests/unit/client_server.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -14,6 +15,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -137,8 +139,43 @@ static void test_child(void **unused)
 	str_release(&told);
 }
 
+/* A child of a process that died does not keep it either. */
+static void test_orphaned_child(void **unused)
+{
+	struct str told = STR_INIT;
+	struct scitq *s;
+	int ends[2], status;
+	pid_t parent, child = 0;
+
+	(void)unused;
+	assert_int_equal(pipe(ends), 0);
+	parent = fork();
+	if (parent == 0) {
+		if (open_spool(&told) == NULL)
+			_exit(1);
+		if (fork() != 0)
+			_exit(0);
+		child = getpid();
+		if (write(ends[1], &child, sizeof(child)) == sizeof(child))
+			pause();
+		_exit(0);
+	}
+	assert_true(parent > 0);
+	close(ends[1]);
+	assert_int_equal(waitpid(parent, &status, 0), parent);
+	assert_int_equal(status, 0);
+	assert_int_equal(read(ends[0], &child, sizeof(child)), sizeof(child));
+	s = open_spool(&told);
+	kill(child, SIGKILL);
+	assert_non_null(s);
+	scitq_close(s, 0);
+	close(ends[0]);
+	str_release(&told);
+}
+
 #define GOOD                                                                                       \
-	"{\"n\":1,\"call\":\"task_create\",\"arguments\":{\"command\":\"a\"},\"lazy\":[],"         \
+	"{\"n\":1,\"call\":\"task_create\",\"arguments\":{\"command\":\"a\",\"name\":\"a\"},"      \
+	"\"lazy\":[],"                                                                             \
 	"\"key\":\"k\"}\n"
 
 /* A spool of another version, or a damaged one, is left as it is. */
@@ -183,6 +220,51 @@ static void test_unknown(void **unused)
 	str_release(&text);
 }
 
+static void set_age(int64_t days)
+{
+	struct timespec times[2];
+
+	assert_int_equal(clock_gettime(CLOCK_REALTIME, &times[0]), 0);
+	times[0].tv_sec -= days * 24 * 3600;
+	times[1] = times[0];
+	assert_int_equal(utimensat(AT_FDCWD, spool.p, times, 0), 0);
+}
+
+/* The server may have forgotten what it did of it: somebody must look. */
+static void test_old(void **unused)
+{
+	static const char left[] = GOOD "{\"n\":2,\"call\"",
+	                  all_done[] = GOOD "{\"done\":1,\"json\":{}}\n";
+	struct str told = STR_INIT, text = STR_INIT;
+	struct scitq *s;
+
+	(void)unused;
+	assert_int_equal(file_replace(spool.p, left, strlen(left), 0600), 0);
+	set_age(7);
+	/* To look does not make it newer. */
+	for (int i = 0; i < 2; i++) {
+		assert_null(open_spool(&told));
+		assert_int_equal(errno, ESTALE);
+	}
+	assert_int_equal(file_read(spool.p, &text), 0);
+	assert_string_equal(text.p, left);
+	assert_int_equal(server.requests, 0);
+	set_age(5);
+	s = open_spool(&told);
+	assert_non_null(s);
+	assert_int_equal(scitq_close(s, -1), 0);
+	assert_int_equal(server.made.n, 1);
+	/* Nothing of this one is sent. */
+	assert_int_equal(file_replace(spool.p, all_done, strlen(all_done), 0600), 0);
+	set_age(7);
+	s = open_spool(&told);
+	assert_non_null(s);
+	assert_int_equal(scitq_close(s, 0), 0);
+	assert_int_equal(server.made.n, 1);
+	str_release(&told);
+	str_release(&text);
+}
+
 /* Only its owner reads it; what is no file is none. */
 static void test_file(void **unused)
 {
@@ -220,7 +302,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        WITH_PLACE(test_full), WITH_PLACE(test_orphan), WITH_PLACE(test_unknown),
-	        WITH_PLACE(test_file), WITH_PLACE(test_child),
+	        WITH_PLACE(test_file), WITH_PLACE(test_child),  WITH_PLACE(test_orphaned_child),
+	        WITH_PLACE(test_old),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
