@@ -15,6 +15,8 @@
 /* Between two looks at what is being written. */
 #define PAUSE_MS 1000
 #define STREAMS 2
+/* Bytes of a line that does not end, which is then told in parts. */
+#define LINE_MOST ((size_t)4 << 20)
 
 static const struct {
 	const char *name, *option;
@@ -141,8 +143,8 @@ static bool write_line(struct run_logs *l, int fd, const char *name, const char 
 	                 strerror(-err));
 }
 
-/* The lines that are whole; what is left at the end is one where nothing more comes. */
-static bool write_lines(struct run_logs *l, struct source *s, size_t k)
+/* The lines that are whole; what is left at the end is one where nothing more comes: `last`. */
+static bool write_lines(struct run_logs *l, struct source *s, size_t k, bool last)
 {
 	struct str *text = &s->begun[k];
 	size_t at = 0;
@@ -152,7 +154,7 @@ static bool write_lines(struct run_logs *l, struct source *s, size_t k)
 		const char *end = memchr(text->p + at, '\n', text->len - at);
 		size_t n = end != NULL ? (size_t)(end - text->p) - at : text->len - at;
 
-		if (end == NULL && l->follow && !s->over)
+		if (end == NULL && !last && n < LINE_MOST)
 			break;
 		ok = write_line(l, streams[k].fd, s->name, text->p + at, n);
 		at += n + (end != NULL);
@@ -186,7 +188,8 @@ static bool pour(struct run_logs *l, struct source *s, size_t k)
 		str_release(&path);
 		before = s->begun[k].len - before;
 		s->offset[k] += (int64_t)before;
-		ok = ok && write_lines(l, s, k);
+		ok = ok &&
+		     write_lines(l, s, k, (before == 0 || tail != NULL) && (!l->follow || s->over));
 	} while (ok && !l->unread && before > 0 && tail == NULL);
 	return ok;
 }

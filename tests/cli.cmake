@@ -1,5 +1,5 @@
 # scitq-run as a whole program. Those labelled slow are left out by scripts/check --quick.
-set(runs commands run_again run_exits run_fmt run_json run_shellcheck run_killed run_long run_many run_modules run_server run_signals run_simulate run_stale run_terminal run_then run_together run_yields)
+set(runs commands run_again run_exits run_fmt run_json run_logs run_shellcheck run_killed run_long run_many run_modules run_server run_signals run_simulate run_stale run_terminal run_then run_together run_yields)
 list(APPEND runs init)
 list(APPEND runs retry_private)
 list(APPEND runs tutorial)
