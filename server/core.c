@@ -433,12 +433,17 @@ static void take(struct core *core)
 
 void core_step(struct core *core)
 {
+	int64_t took;
+
 	take(core);
 	atomic_store(&core->group_began_ns, clock_monotonic_ns());
 	run_group(core);
 	/* One that follows has its calls answered by the leader. */
 	atomic_store(&core->is_broken, core->broken && store_leads(core->store));
-	core->group_ns = clock_monotonic_ns() - atomic_exchange(&core->group_began_ns, 0);
+	took = clock_monotonic_ns() - atomic_exchange(&core->group_began_ns, 0);
+	/* One without calls does not tell how long they take. */
+	if (core->calls > 0)
+		core->group_ns = took;
 }
 
 int64_t core_busy_ns(const struct core *core)

@@ -125,7 +125,7 @@ struct core {
 
 	/* For those who watch. */
 	atomic_llong group_began_ns; /* 0: between two */
-	int64_t group_ns;            /* how long the last one took */
+	int64_t group_ns;            /* how long the last one with calls took */
 	atomic_bool is_broken;       /* as of the last group */
 	atomic_llong refused_ns;     /* when its disk last did not take a change; 0: never */
 

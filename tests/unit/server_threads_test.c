@@ -271,6 +271,62 @@ static void test_run_here(void **unused)
 	sem_destroy(&may_commit);
 }
 
+struct note {
+	struct core_message message;
+	sem_t taken;
+};
+
+static void take_note(struct core *core, struct core_message *message)
+{
+	(void)core;
+	sem_post(&((struct note *)message)->taken);
+}
+
+static void leave_note(struct core_message *message)
+{
+	(void)message;
+}
+
+/* A group without calls does not make the core one whose groups are short. */
+static void test_long_group(void **unused)
+{
+	struct bench *b = threaded_open();
+	struct caller other = {.b = b};
+	struct note note = {.message = {.take = take_note, .free = leave_note}};
+	sem_t ready;
+	struct call *call = call_new(0, json_pack("{s:s}", "command", "true"), &ready);
+	int status;
+
+	(void)unused;
+	sem_init(&at_commit, 0, 0);
+	sem_init(&may_commit, 0, 0);
+	sem_init(&note.taken, 0, 0);
+	run_one_here(b);
+	b->at_commit = wait_in_commit;
+	assert_int_equal(pthread_create(&other.thread, NULL, create, &other), 0);
+	while (sem_wait(&at_commit) != 0)
+		continue;
+	b->at_commit = NULL;
+	usleep(10000);
+	sem_post(&may_commit);
+	pthread_join(other.thread, NULL);
+	core_tell(b->core, &note.message);
+	while (sem_wait(&note.taken) != 0)
+		continue;
+	for (int i = 0; i < 200; i++) {
+		assert_false(core_run_here(b->core, call, handle_task_create));
+		usleep(1000);
+	}
+	core_submit(b->core, call, handle_task_create);
+	json_decref(call_end(call, &status));
+	assert_int_equal(status, 201);
+	core_stop(b->core);
+	threaded_close(b);
+	sem_destroy(&at_commit);
+	sem_destroy(&may_commit);
+	sem_destroy(&note.taken);
+}
+
 /* To read the database anew takes long: nobody else than the core thread does that. */
 static void test_broken(void **unused)
 {
@@ -355,6 +411,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_many_at_once),
 	        cmocka_unit_test(test_run_here),
+	        cmocka_unit_test(test_long_group),
 	        cmocka_unit_test(test_broken),
 	};
 
