@@ -122,20 +122,33 @@ static bool at_once(void *ctx)
 	return *(bool *)ctx;
 }
 
+static bool has_spoken(void *ctx)
+{
+	return ((struct str *)ctx)->len > 0;
+}
+
 static void it_is_ended(void **state)
 {
+	struct str said = STR_INIT;
 	bool yes = true;
 	struct child c = {.cancelled = at_once, .cancel_ctx = &yes};
 	int status;
 
 	(void)state;
 	assert_int_equal(run("sleep 1000", &c, &status), -ECANCELED);
-	/* One that ignores TERM, and its children. */
 	c = (struct child){.timeout_ms = 100};
-	assert_int_equal(run("trap '' TERM; sleep 1000 & while :; do sleep 1; done", &c, &status),
-	                 -ETIMEDOUT);
+	assert_int_equal(run("sleep 1000", &c, &status), -ETIMEDOUT);
+	/* One that ignores TERM, and its children. */
+	c = (struct child){.out = child_keep,
+	                   .output_ctx = &said,
+	                   .cancelled = has_spoken,
+	                   .cancel_ctx = &said};
+	assert_int_equal(
+	        run("trap '' TERM; sleep 1000 & echo; while :; do sleep 1; done", &c, &status),
+	        -ECANCELED);
 	assert_true(WIFSIGNALED(status));
 	assert_int_equal(WTERMSIG(status), SIGKILL);
+	str_release(&said);
 }
 
 int main(void)

@@ -165,7 +165,7 @@ static int use_in_child(struct scitq *s, struct scitq_answer *done, struct scitq
 {
 	struct scitq_answer *a;
 
-	alarm(10);
+	alarm(60);
 	if (scitq_result(done) != SCITQ_OK || scitq_id(done) != 1)
 		return 1;
 	if (!scitq_ready(lazy) || scitq_result(lazy) != SCITQ_FORKED)

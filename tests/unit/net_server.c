@@ -140,6 +140,11 @@ static bool serve(struct server *s, const struct request *r, int fd)
 		poll(&p, 1, (int)strtol(t + 6, NULL, 10)); /* or until nobody listens */
 		return reply_text(fd, 200, "", "slow");
 	}
+	if (strcmp(t, "/held") == 0) {
+		while (!s->stopping && !s->released)
+			poll(NULL, 0, 5);
+		return reply_text(fd, 200, "", "slow");
+	}
 	if (strcmp(t, "/truncated") == 0) {
 		snprintf(text, sizeof(text), "HTTP/1.1 200 X\r\nContent-Length: 1000\r\n\r\nabc");
 		send_bytes(fd, text, strlen(text));
@@ -161,7 +166,7 @@ static bool serve(struct server *s, const struct request *r, int fd)
 
 		snprintf(text, sizeof(text), "HTTP/1.1 200 X\r\nContent-Length: 10\r\n\r\nabc");
 		send_bytes(fd, text, strlen(text));
-		poll(&p, 1, 20000);
+		poll(&p, 1, 60000);
 		return false;
 	}
 	if (strncmp(t, "/redirect/", 10) == 0) {

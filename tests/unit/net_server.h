@@ -23,6 +23,7 @@ struct server {
 	int connections; /* accepted so far */
 	int requests;    /* answered or begun so far */
 	atomic_bool stopping;
+	atomic_bool released; /* what /held waits for */
 	/* /file/...: these bytes, in answers of at most `cut` of them (0: whole), then a hang-up.
 	 */
 	const char *data;

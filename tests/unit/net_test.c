@@ -57,7 +57,7 @@ static enum http_error call(struct fixture *f, const char *method, const char *p
 	                         .url = server_url(&f->server, path, f->url),
 	                         .body = body,
 	                         .body_len = body != NULL ? strlen(body) : 0,
-	                         .timeout_ms = 5000};
+	                         .timeout_ms = 60000};
 
 	return http_call(f->http, &r, &f->response);
 }
@@ -85,7 +85,7 @@ static void every_method_with_and_without_a_body(void **state)
 static void large_bodies_do_not_wait(void **state)
 {
 	struct fixture *f = *state;
-	struct http_request r = {.method = "POST", .timeout_ms = 5000};
+	struct http_request r = {.method = "POST", .timeout_ms = 60000};
 	size_t n = (size_t)3 << 20;
 	char *body = malloc(n);
 
@@ -140,7 +140,7 @@ static void headers_are_sent_and_checked(void **state)
 static void failures_have_a_type_and_a_text(void **state)
 {
 	struct fixture *f = *state;
-	struct http_request r = {.method = "GET", .timeout_ms = 60};
+	struct http_request r = {.method = "GET"};
 	char url[64];
 	struct server gone;
 
@@ -151,8 +151,10 @@ static void failures_have_a_type_and_a_text(void **state)
 	assert_int_equal(http_call(f->http, &r, &f->response), HTTP_NO_CONNECTION);
 	assert_true(f->response.message.len > 0);
 	assert_int_equal(f->response.status, 0);
-	r.url = server_url(&f->server, "/slow/3000", f->url);
+	r.url = server_url(&f->server, "/slow/60000", f->url);
+	r.timeout_ms = 60;
 	assert_int_equal(http_call(f->http, &r, &f->response), HTTP_TIMEOUT);
+	r.timeout_ms = 0;
 	assert_int_equal(call(f, "GET", "/truncated", NULL), HTTP_NO_CONNECTION);
 	r.url = "gopher://127.0.0.1/";
 	assert_int_equal(http_call(f->http, &r, &f->response), HTTP_BAD_URL);
@@ -181,7 +183,7 @@ static void a_dead_connection_is_replaced(void **state)
 static void once_is_on_a_connection_of_its_own(void **state)
 {
 	struct fixture *f = *state;
-	struct http_request r = {.method = "POST", .timeout_ms = 5000};
+	struct http_request r = {.method = "POST", .timeout_ms = 60000};
 
 	r.url = server_url(&f->server, "/echo", f->url);
 	for (int i = 0; i < 2; i++)
@@ -196,7 +198,7 @@ static void once_is_on_a_connection_of_its_own(void **state)
 static void direct_is_through_no_proxy(void **state)
 {
 	struct fixture *f = *state;
-	struct http_request r = {.method = "GET", .timeout_ms = 5000};
+	struct http_request r = {.method = "GET", .timeout_ms = 60000};
 	char proxy[64];
 	/* Its first label is too long to be asked for. */
 	static const char nowhere[] =
@@ -358,7 +360,7 @@ static void an_answer_is_followed(void **state)
 	/* One that is cancelled while it stands is gone. */
 	got.room = got.end.n = got.refused = 0;
 	number = http_multi_follow(m, &r, take_piece, take_end, &got);
-	run_until(m, &got.refused, 1, 3000);
+	run_until(m, &got.refused, 1, 60000);
 	assert_int_equal(got.refused, 1);
 	assert_true(http_multi_cancel(m, number));
 	http_multi_go_on(m, number);
@@ -367,14 +369,14 @@ static void an_answer_is_followed(void **state)
 	str_reset(&got.body);
 	got.room = SIZE;
 	http_multi_follow(m, &r, take_piece, take_end, &got);
-	run_until(m, &got.end.n, 1, 3000);
+	run_until(m, &got.end.n, 1, 60000);
 	assert_int_equal(got.end.error, HTTP_NO_CONNECTION);
 	assert_int_equal(got.body.len, 1000);
 	/* Any other answer is kept. */
 	got.heads = got.end.n = 0;
 	r.url = server_url(&f->server, "/status/404", url);
 	http_multi_follow(m, &r, take_piece, take_end, &got);
-	run_until(m, &got.end.n, 1, 3000);
+	run_until(m, &got.end.n, 1, 60000);
 	assert_int_equal(got.end.status, 404);
 	assert_int_equal(got.heads, 0);
 	assert_non_null(strstr(got.end.body.p, "no"));
@@ -394,7 +396,7 @@ static void it_is_told_whether_anything_left(void **state)
 	struct http *h = http_new();
 	struct http_response response;
 	struct http_request r = {
-	        .method = "POST", .url = "http://127.0.0.1:1/x", .timeout_ms = 5000};
+	        .method = "POST", .url = "http://127.0.0.1:1/x", .timeout_ms = 60000};
 	char url[256];
 
 	http_response_init(&response);
@@ -417,9 +419,9 @@ static void several_calls_at_once(void **state)
 	struct http_multi *m = http_multi_new();
 	struct answer slow = {.body = STR_INIT}, fast[10];
 	char slow_url[256], path[10][256];
-	struct http_request r = {.method = "GET", .timeout_ms = 5000};
+	struct http_request r = {.method = "GET", .timeout_ms = 60000};
 
-	r.url = server_url(&f->server, "/slow/400", slow_url);
+	r.url = server_url(&f->server, "/held", slow_url);
 	http_multi_start(m, &r, take, &slow);
 	for (int i = 0; i < 10; i++) {
 		char text[32];
@@ -433,14 +435,15 @@ static void several_calls_at_once(void **state)
 		http_multi_start(m, &r, take, &fast[i]);
 	}
 	for (int i = 0; i < 10; i++) {
-		run_until(m, &fast[i].n, 1, 3000);
+		run_until(m, &fast[i].n, 1, 60000);
 		assert_int_equal(fast[i].n, 1);
 		assert_int_equal(fast[i].error, HTTP_OK);
 		assert_int_equal(fast[i].status, 200);
 		assert_non_null(strstr(fast[i].body.p, "\nbody"));
 	}
 	assert_int_equal(slow.n, 0);
-	run_until(m, &slow.n, 1, 3000);
+	f->server.released = true;
+	run_until(m, &slow.n, 1, 60000);
 	assert_string_equal(slow.body.p, "slow");
 	for (int i = 0; i < 10; i++)
 		str_release(&fast[i].body);
@@ -456,13 +459,13 @@ static void callbacks_start_and_cancel(void **state)
 	char slow[256], again[256];
 	struct http_request r = {.method = "GET"};
 
-	r.url = server_url(&f->server, "/slow/20000", slow);
+	r.url = server_url(&f->server, "/slow/60000", slow);
 	a.victim = http_multi_start(m, &r, take, &never);
 	r.url = server_url(&f->server, "/echo/first", f->url);
 	a.again = (struct http_request){.method = "GET"};
 	a.again.url = server_url(&f->server, "/echo/second", again);
 	http_multi_start(m, &r, take, &a);
-	run_until(m, &a.n, 2, 3000);
+	run_until(m, &a.n, 2, 60000);
 	assert_int_equal(a.n, 2);
 	assert_non_null(strstr(a.body.p, "/echo/second"));
 	assert_int_equal(never.n, 0);
@@ -485,25 +488,26 @@ static void failures_reach_the_callback(void **state)
 	struct answer a = {.body = STR_INIT};
 	struct http_request r = {.method = "GET", .timeout_ms = 80};
 
-	r.url = server_url(&f->server, "/slow/5000", f->url);
+	r.url = server_url(&f->server, "/slow/60000", f->url);
 	http_multi_start(m, &r, take, &a);
-	run_until(m, &a.n, 1, 3000);
+	run_until(m, &a.n, 1, 60000);
 	assert_int_equal(a.error, HTTP_TIMEOUT);
+	r.timeout_ms = 0;
 	r.url = "http://127.0.0.1:1/";
 	http_multi_start(m, &r, take, &a);
-	run_until(m, &a.n, 2, 3000);
+	run_until(m, &a.n, 2, 60000);
 	assert_int_equal(a.error, HTTP_NO_CONNECTION);
 	r.headers = bad;
 	http_multi_start(m, &r, take, &a);
 	assert_int_equal(a.n, 2); /* not from within http_multi_start */
-	run_until(m, &a.n, 3, 3000);
+	run_until(m, &a.n, 3, 60000);
 	assert_int_equal(a.error, HTTP_BAD_URL);
 	http_multi_cancel(m, http_multi_start(m, &r, take, &a));
 	http_multi_run(m);
 	r.headers = NULL;
 	r.url = "http://";
 	http_multi_start(m, &r, take, &a);
-	run_until(m, &a.n, 4, 3000);
+	run_until(m, &a.n, 4, 60000);
 	assert_int_equal(a.error, HTTP_BAD_URL);
 	str_release(&a.body);
 	http_multi_free(m);
@@ -534,14 +538,14 @@ static void a_turn_ends(void **state)
 	(void)state;
 	s.request.url = "http://127.0.0.1:1/";
 	http_multi_start(s.m, &s.request, again, &s);
-	run_until(s.m, &s.n, 3, 3000);
+	run_until(s.m, &s.n, 3, 60000);
 	assert_true(s.n >= 3);
 	s.n = 0;
 	s.request.headers = bad;
 	http_multi_start(s.m, &s.request, again, &s);
 	http_multi_run(s.m);
 	assert_true(s.n <= 3); /* one that ended, two that could not begin */
-	run_until(s.m, &s.n, 5, 3000);
+	run_until(s.m, &s.n, 5, 60000);
 	assert_true(s.n >= 5);
 	http_multi_free(s.m);
 }
