@@ -12,7 +12,9 @@ import tempfile
 import threading
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path.insert(0, os.path.join(ROOT, "tests", "api"))
+sys.path[:0] = [os.path.join(ROOT, "tests"), os.path.join(ROOT, "tests", "api")]
+from ports import free_port  # noqa: E402, F401
+
 _spec = importlib.util.spec_from_file_location("api_lib", os.path.join(ROOT, "tests", "api", "lib.py"))
 api = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(api)
@@ -24,12 +26,6 @@ FLAGS = [f"-fsanitize={SANITIZE}"] if SANITIZE else []
 CC = shutil.which("gcc") or "cc"
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def raises(kind, names, function, *args, **kwargs):
     try:
         function(*args, **kwargs)
@@ -39,7 +35,7 @@ def raises(kind, names, function, *args, **kwargs):
     raise Failure(f"nothing raised, wanted {kind} of {names!r}")
 
 
-def run(*argv, env=None, code=0, timeout=120, **more):
+def run(*argv, env=None, code=0, timeout=250, **more):
     """What the program printed; a Failure where it ends otherwise."""
     got = subprocess.run(argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False,
                          timeout=timeout, **more)
@@ -75,7 +71,7 @@ class Team(api.Server):
             for worker in self.workers:
                 worker.send_signal(2)
             for worker in self.workers:
-                worker.wait(30)
+                worker.wait(60)
         finally:
             super().__exit__(*what)
 

@@ -1,0 +1,20 @@
+"""Ports for servers that tests start."""
+
+import random
+import socket
+
+
+def free_port():
+    """One below those that the system gives out by itself: nobody is given it before its server listens, or between two of them."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as given:
+        first = int(given.read().split()[0])
+    if first < 4096:
+        first = 65536    # all are given out: any will do
+    while True:
+        port = random.randrange(first // 2, first)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
