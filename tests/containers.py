@@ -128,7 +128,7 @@ class Docker(Podman):
                 ["dockerd", "--data-root", f"{path}/root", "--exec-root", f"{path}/exec", "-p", f"{path}/pid",
                  "-H", f"unix://{path}/socket", "--iptables=false", "--bridge=none"],
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while self.run("version").returncode != 0:
             if self.daemon.poll() is not None or time.monotonic() > deadline:
                 with open(os.path.join(path, "log"), encoding="utf-8", errors="replace") as log:

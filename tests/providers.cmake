@@ -3,4 +3,5 @@ scitq_script_test(provider_local tests/providers/conformance ${CMAKE_BINARY_DIR}
 scitq_script_test(provider_slurm tests/providers/slurm)
 scitq_script_test(provider_ssh tests/providers/ssh)
 scitq_script_test(provider_openstack_nova_stub tests/providers/openstack_nova_stub)
-set_tests_properties(provider_openstack_nova_stub PROPERTIES LABELS "script;slow")
+# Each of its calls asks a Keystone in Python.
+set_tests_properties(provider_openstack_nova_stub PROPERTIES LABELS "script;slow" TIMEOUT 1200)

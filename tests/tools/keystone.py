@@ -7,12 +7,14 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.error
 import urllib.request
 
-from slurm import free_port
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from ports import free_port  # noqa: E402
 
 PROGRAMS = ["keystone-manage", "keystone-wsgi-public"]
 CONF = """[DEFAULT]
@@ -66,7 +68,7 @@ class Keystone:
                 self.process = subprocess.Popen(["keystone-wsgi-public", "--host", "127.0.0.1", "--port",
                                                  self.url.split(":")[2].split("/")[0]], env=self.env,
                                                 stdin=subprocess.DEVNULL, stdout=out, stderr=out)
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + 180
             while not self.answers():
                 if time.monotonic() > deadline or self.process.poll() is not None:
                     raise RuntimeError(f"keystone does not start\n{self.told()}")
@@ -78,7 +80,7 @@ class Keystone:
 
     def answers(self):
         try:
-            urllib.request.urlopen(self.url, timeout=5).close()
+            urllib.request.urlopen(self.url, timeout=30).close()
             return True
         except OSError:
             return False
@@ -94,7 +96,7 @@ class Keystone:
     def call(self, method, path, body=None, **headers):
         request = urllib.request.Request(self.url + path, method=method, data=json.dumps(body).encode() if body else None,
                                          headers={"Content-Type": "application/json", **headers})
-        with urllib.request.urlopen(request, timeout=30) as reply:
+        with urllib.request.urlopen(request, timeout=60) as reply:
             return json.load(reply), reply.headers
 
     def token(self):

@@ -11,7 +11,11 @@ import signal
 import socket
 import subprocess
 import tempfile
+import sys
 import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from ports import free_port  # noqa: E402
 
 PROGRAMS = ["munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "sinfo"]
 # Those of a server lie where a user's PATH may not lead.
@@ -23,12 +27,6 @@ def reason():
         return "not root"
     missing = [name for name in PROGRAMS if shutil.which(name, path=PATH) is None]
     return f"no {', '.join(missing)}" if missing else None
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 CONF = """
@@ -111,7 +109,7 @@ class Slurm:
             raise
 
     def wait(self, ready, what):
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while not ready():
             if time.monotonic() > deadline or any(p.poll() is not None for p in self.started):
                 raise RuntimeError(f"{what} does not start\n{self.told()}")
@@ -136,7 +134,7 @@ class Slurm:
     def __exit__(self, *what):
         if os.path.exists(self.file("state")) and len(self.started) > 1:
             subprocess.run(["scancel", "-u", "root"], env=self.env, check=False, stdout=subprocess.DEVNULL,
-                           stderr=subprocess.DEVNULL, timeout=30)
+                           stderr=subprocess.DEVNULL, timeout=120)
         for process in reversed(self.started):
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
