@@ -22,8 +22,9 @@ def installed(name, *packages):
         # What they would need to be built, as peers or by scripts, is not wanted.
         try:
             done = subprocess.run(["npm", "install", "--prefix", directory, "--no-audit", "--no-fund", "--ignore-scripts",
-                                   "--legacy-peer-deps", "--no-package-lock", "--loglevel=error", "--fetch-retries=1", *packages],
-                                  stdout=sys.stderr, check=False, timeout=120)
+                                   "--legacy-peer-deps", "--no-package-lock", "--loglevel=error", "--fetch-retries=4",
+                                   "--fetch-retry-mintimeout=1000", "--fetch-retry-factor=3", *packages],
+                                  stdout=sys.stderr, check=False, timeout=400)
         except subprocess.TimeoutExpired:
             return None
         return directory if done.returncode == 0 else None
