@@ -3,7 +3,11 @@
 #include "base/fd.h"
 #include "model/json.h"
 
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 bool state_token(const char *state, struct str *token)
 {
@@ -48,6 +52,25 @@ bool state_server_provides(const char *state, const char *provider)
 	}
 	json_decref(j);
 	return provides;
+}
+
+bool state_server_has_left(const char *state)
+{
+	struct str path = STR_INIT, text = STR_INIT;
+	long pid = 0;
+	bool left;
+
+	str_addf(&path, "%s/server.json", state);
+	left = access(path.p, F_OK) != 0 && errno == ENOENT;
+	str_reset(&path);
+	str_addf(&path, "%s/server.lock", state);
+	/* Its lock is not tried: a server that starts just then would find it held. */
+	if (left && file_read(path.p, &text) == 0)
+		pid = strtol(text.p, NULL, 10);
+	left = left && pid > 0 && kill((pid_t)pid, 0) != 0 && errno == ESRCH;
+	str_release(&path);
+	str_release(&text);
+	return left;
 }
 
 bool state_server(const char *state, struct str *url, struct str *token, int64_t *pid)

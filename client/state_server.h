@@ -14,6 +14,11 @@ bool state_token(const char *state, struct str *token);
  * where a file is missing or damaged: no server runs there, or it is about to start.
  */
 bool state_server(const char *state, struct str *url, struct str *token, int64_t *pid);
+/*
+ * Whether the server of it has ended by itself, and no other one is there: it takes server.json
+ * along, while one that was killed leaves it.
+ */
+bool state_server_has_left(const char *state);
 /* Whether the server that wrote it was told to ask this provider for workers. */
 bool state_server_provides(const char *state, const char *provider);
 

@@ -25,6 +25,8 @@
 
 /* A private server that is away for so long is gone; so is an agent, for the supervisor. */
 #define PRIVATE_AWAY_S 60
+/* One that ended by itself needs no worker; who ended it by hand may start it again at once. */
+#define PRIVATE_LEFT_NS (2 * SECOND_NS)
 #define STOP_NS (8 * SECOND_NS)
 /* One that leaves waits that long for answers, where those are all there is to wait for. */
 #define LEAVE_NS SECOND_NS
@@ -225,9 +227,11 @@ static int64_t private_deadline(const struct agent *a)
 	        (s->contact_boot_ns != 0 ? s->contact_boot_ns : s->begun_boot_ns) - clock_boot_ns();
 
 	/* Polls are answered late: only calls that fail count. */
-	return a->options->private_mode && s->lost && a->end == AGENT_RUNS
-	               ? a->now_ns + since + PRIVATE_AWAY_S * SECOND_NS
-	               : 0;
+	if (!a->options->private_mode || !s->lost || a->end != AGENT_RUNS)
+		return 0;
+	if (s->left_ns != 0 && a->executions.n == 0)
+		return s->left_ns + PRIVATE_LEFT_NS;
+	return a->now_ns + since + PRIVATE_AWAY_S * SECOND_NS;
 }
 
 /* What time demands; when it demands more, 0: never. */

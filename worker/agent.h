@@ -50,7 +50,8 @@ struct session {
 	int64_t lease_told_boot_ns; /* the contact that the supervisor knows of */
 	int64_t retry_at_ns;        /* no call before; 0: none failed */
 	int64_t backoff_ns;
-	bool lost;                /* the log says that the server is away */
+	bool lost;       /* the log says that the server is away */
+	int64_t left_ns; /* when a private one was found to have ended; 0: it may be back */
 	struct call *registering; /* calls on their way; NULL: none */
 	struct call *report;
 	struct call *logs[LOG_CALLS];            /* that carry parts of long logs */

@@ -1,6 +1,7 @@
 /* What the server's answers mean for the session; of executions they tell report.h and life.h. */
 #include "worker/session_inside.h"
 
+#include "client/state_server.h"
 #include "model/json.h"
 #include "worker/life.h"
 #include "worker/session.h"
@@ -56,8 +57,13 @@ static void server_is_away(struct agent *a, const char *why)
 	s->lost = true;
 	s->retry_at_ns = a->now_ns + s->backoff_ns;
 	s->backoff_ns = s->backoff_ns * 2 < most ? s->backoff_ns * 2 : most;
-	if (a->options->private_mode)
-		(void)options_find_private(a->options);
+	if (!a->options->private_mode)
+		return;
+	(void)options_find_private(a->options);
+	if (!state_server_has_left(a->options->state.p))
+		s->left_ns = 0;
+	else if (s->left_ns == 0)
+		s->left_ns = a->now_ns;
 }
 
 static void no_answer(struct agent *a, enum http_error error, const struct http_response *response)
@@ -77,6 +83,7 @@ static void server_is_there(struct agent *a, const struct call *c)
 	if (s->lost)
 		log_info(a->log, "in contact with %s again", a->options->url.p);
 	s->lost = false;
+	s->left_ns = 0;
 	s->retry_at_ns = 0;
 	s->backoff_ns = BACKOFF_FIRST_NS;
 	if (c->sent_boot_ns > s->contact_boot_ns)
