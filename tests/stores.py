@@ -7,18 +7,14 @@ import subprocess
 import sys
 import time
 
+from ports import free_port
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def skip(component, why):
     print(f"skipped: {component}: {why}")
     sys.exit(77)
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def npm_programs():

@@ -21,6 +21,9 @@ import urllib.error
 import urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "tests"))
+from ports import free_port  # noqa: E402, F401
+
 BIN = os.environ.get("SCITQ_BIN") or os.path.join(ROOT, "build", "check", "bin")
 EXAMPLES = os.path.join(ROOT, "examples")
 QC_TOOLS = ["fastp", "bowtie2", "bowtie2-build", "samtools", "seqtk", "seqkit"]
@@ -228,25 +231,43 @@ def answering(state):
         return None
 
 
+def staying(state):
+    """The server of a state directory, but one that is about to go: that answers one call, and maybe not the next."""
+    rest = answering(state)
+    if rest is None:
+        return None
+    try:
+        rest.call("POST", "/runs/", b"{}")
+    except urllib.error.HTTPError as refused:
+        return None if refused.code == 503 else rest
+    except OSError:
+        return None
+    raise Failure("a run of nothing was taken")
+
+
 @contextlib.contextmanager
 def server(place):
     """The server that runs on the state directory, or one started to be asked."""
-    rest = answering(place.state)
-    process = None
-    if rest is None:
-        process = subprocess.Popen([os.path.join(BIN, "scitq-server"), "--private", "--state", place.state],
-                                   cwd=place.path, env=place.env, stdin=subprocess.DEVNULL,
-                                   start_new_session=True)
-        until(lambda: answering(place.state) or process.poll() is not None, 20)
-        rest = answering(place.state)
-        check(rest is not None, "scitq-server does not answer on the state directory of a run")
+    rest = process = None
+
+    def there():
+        nonlocal rest, process
+        rest = staying(place.state)
+        # While another one has the place, if only to leave it, ours ends, and is started again.
+        if rest is None and (process is None or process.poll() is not None):
+            process = subprocess.Popen([os.path.join(BIN, "scitq-server"), "--private", "--state", place.state],
+                                       cwd=place.path, env=place.env, stdin=subprocess.DEVNULL,
+                                       start_new_session=True)
+        return rest is not None
+
     try:
+        check(until(there, 60), "scitq-server does not answer on the state directory of a run")
         yield rest
     finally:
         if process is not None:
             process.terminate()
             try:
-                process.wait(20)
+                process.wait(60)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

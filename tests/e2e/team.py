@@ -2,16 +2,9 @@
 
 import os
 import signal
-import socket
 import subprocess
 
 import lib
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Team:
@@ -24,7 +17,7 @@ class Team:
         self.workers = []
         # The port is kept over restarts; whoever else was given it between the look and the start has it.
         for left in (4, 3, 2, 1, 0):
-            self.address = f"127.0.0.1:{free_port()}"
+            self.address = f"127.0.0.1:{lib.free_port()}"
             if self.try_server():
                 break
             lib.check(left > 0, "scitq-server does not start on any port")
@@ -38,7 +31,7 @@ class Team:
 
     def try_server(self):
         self.process = self.spawn("scitq-server", "--listen", self.address, "--state", self.state)
-        return (lib.until(lambda: lib.answering(self.state) or self.process.poll() is not None, 30)
+        return (lib.until(lambda: lib.answering(self.state) or self.process.poll() is not None, 60)
                 and self.process.poll() is None)
 
     def start_server(self):

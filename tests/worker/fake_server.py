@@ -11,8 +11,12 @@ import json
 import os
 import re
 import socket
+import sys
 import threading
 import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from ports import free_port  # noqa: E402
 
 # How many times longer than usual something may take: an emulated processor is slow.
 PATIENCE = int(os.environ.get("SCITQ_PATIENCE") or 1)
@@ -136,8 +140,8 @@ class FakeServer:
             def handle_error(self, request, client_address):
                 pass
 
-        self.httpd = Server(("127.0.0.1", self.port or 0), Handler)
-        self.port = self.httpd.server_address[1]
+        self.port = self.port or free_port()
+        self.httpd = Server(("127.0.0.1", self.port), Handler)
         self.thread = threading.Thread(target=self.httpd.serve_forever, kwargs={"poll_interval": 0.05},
                                        daemon=True)
         self.thread.start()

@@ -6,6 +6,7 @@ import os
 import subprocess
 
 import lib
+from fake_server import free_port
 from lib import check, until
 
 SERVER = os.path.join(lib.BIN, "scitq-server")
@@ -16,7 +17,7 @@ class Api:
         self.place = place
         self.state = place.file("state")
         os.makedirs(self.state, mode=0o700, exist_ok=True)
-        self.port = 0
+        self.port = free_port()    # kept over restarts
         self.process = None
         self.start()
 
@@ -28,20 +29,19 @@ class Api:
             [SERVER, "--listen", f"127.0.0.1:{self.port}", "--state", self.state, "--log", self.place.file("server.log")],
             cwd=self.place.path, stdin=subprocess.DEVNULL, env=self.place.env)
         self.place.started.append(self.process)
-        check(until(lambda: os.path.exists(described) or self.process.poll() is not None, 20), "no server")
+        check(until(lambda: os.path.exists(described) or self.process.poll() is not None, 60), "no server")
         check(self.process.poll() is None, "the server ended")
         with open(described, encoding="utf-8") as text:
             self.url = json.load(text)["url"]
         with open(os.path.join(self.state, "token"), encoding="utf-8") as text:
             self.token = text.read().strip()
-        self.port = int(self.url.rstrip("/").rsplit(":", 1)[1])
 
     def kill(self):
         self.process.kill()
         self.process.wait()
 
     def call(self, method, path, body=None, raw=False):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         connection.request(method, path, None if body is None else json.dumps(body),
                            {"Authorization": f"Bearer {self.token}", "X-Scitq-Client": "test/1"})
         answer = connection.getresponse()
