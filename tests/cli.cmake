@@ -28,14 +28,11 @@ set_tests_properties(fetch_azure fetch_s3 fetch_ftp PROPERTIES LABELS "script;sl
 # What the server does when nobody is attached.
 foreach(feature attempts quorum accepts hooks keep limits priority)
 	scitq_script_test(unattended_${feature} tests/e2e/unattended ${feature})
-	list(APPEND runs unattended_${feature})
 endforeach()
-set_tests_properties(${runs} PROPERTIES TIMEOUT 120)
 # Tens of thousands of tasks through an instrumented compiler.
-set_tests_properties(run_many PROPERTIES TIMEOUT 300 LABELS "script;slow")
+set_tests_properties(run_many PROPERTIES LABELS "script;slow")
 scitq_script_test(run_price tests/e2e/run_price)
-set_tests_properties(run_price PROPERTIES TIMEOUT 120)
 set_tests_properties(init PROPERTIES LABELS "script;slow")
-set_tests_properties(retry_private PROPERTIES TIMEOUT 300 LABELS "script;slow")
+set_tests_properties(retry_private PROPERTIES LABELS "script;slow")
 # Workers that are made for a run.
 scitq_script_test(recruited tests/e2e/recruited)
