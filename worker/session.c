@@ -197,6 +197,12 @@ static int64_t poll_seconds(const struct session *s)
 	return s->lease_ns <= 0 || s->poll_s < part ? s->poll_s : part < 1 ? 1 : part;
 }
 
+/* One that is to begin anew waits for its acknowledgement alone. */
+static int64_t wait_seconds(const struct agent *a, enum call_kind kind)
+{
+	return kind == CALL_POLL && !a->restart ? poll_seconds(&a->session) : 0;
+}
+
 /* A lease call; of the report kind it tells what is due. False where there was nothing to tell. */
 static bool start_lease(struct agent *a, enum call_kind kind)
 {
@@ -230,8 +236,7 @@ static bool start_lease(struct agent *a, enum call_kind kind)
 		                             ? 0
 		                             : slots_extra(&a->pace,
 		                                           (unsigned)a->options->concurrency)));
-		json_object_set_new_nocheck(body, "wait",
-		                            json_integer(kind == CALL_POLL ? poll_seconds(s) : 0));
+		json_object_set_new_nocheck(body, "wait", json_integer(wait_seconds(a, kind)));
 		if (a->stats.at_ns == 0 || a->now_ns - a->stats.at_ns >= STATS_NS)
 			json_object_set_new_nocheck(body, "ping",
 			                            stats_sample(&a->stats, a->now_ns));
