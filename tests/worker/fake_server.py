@@ -182,7 +182,7 @@ class FakeServer:
             execution.live = False
             self.lock.notify_all()
 
-    def until(self, condition, seconds=20):
+    def until(self, condition, seconds=60):
         deadline = time.monotonic() + seconds * PATIENCE
         with self.lock:
             while not condition():
@@ -192,13 +192,17 @@ class FakeServer:
                 self.lock.wait(min(left, 0.2))
         return True
 
-    def wait_end(self, *executions, seconds=20):
+    def wait_end(self, *executions, seconds=60):
         if not self.until(lambda: all(e.finished or e.refused for e in executions), seconds):
             missing = [e.id for e in executions if not (e.finished or e.refused)]
             raise AssertionError(f"executions {missing} did not end; {self.wrong}")
         return executions[0].finished
 
-    def run(self, command="true", seconds=20, **fields):
+    def hands_over(self, execution):
+        """The worker holds it, or the answer that gives it is on its way."""
+        return self.until(lambda: execution not in self.waiting)
+
+    def run(self, command="true", seconds=60, **fields):
         execution = self.add(command, **fields)
         self.wait_end(execution, seconds=seconds)
         return execution

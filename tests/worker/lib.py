@@ -30,7 +30,7 @@ def equal(got, wanted, what):
         raise Failure(f"{what}: got {str(got)[:500]!r}, wanted {str(wanted)[:500]!r}")
 
 
-def until(condition, seconds=10, every=0.02):
+def until(condition, seconds=30, every=0.02):
     deadline = time.monotonic() + seconds * PATIENCE
     while not condition():
         if time.monotonic() > deadline:
@@ -129,7 +129,7 @@ class Place:
 
     def stop(self, sig=signal.SIGTERM, code=0):
         self.worker.send_signal(sig)
-        got = self.worker.wait(20)
+        got = self.worker.wait(60 * PATIENCE)
         check(code is None or got == code, f"the worker ended with {got}, not {code}")
 
     def supervisor(self):
@@ -152,11 +152,16 @@ class Place:
                     text += f"--- {path}\n{log.read()}"
         return text
 
+    def open(self, name):
+        """A gate: what waits for the file goes on."""
+        with open(self.file(name), "w", encoding="utf-8"):
+            pass
+
     def task_directories(self):
         return os.listdir(os.path.join(self.work, "task"))
 
-    def nothing_left(self, seconds=10):
-        check(until(lambda: not processes(self.path), seconds), "left behind: " + ", ".join(
+    def nothing_left(self):
+        check(until(lambda: not processes(self.path)), "left behind: " + ", ".join(
             f"{pid} {open(f'/proc/{pid}/cmdline', 'rb').read()!r}" for pid in processes(self.path)))
         equal(self.task_directories(), [], "task directories left")
 
