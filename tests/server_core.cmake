@@ -20,7 +20,7 @@ scitq_unit_test(server_simulation_test SOURCES unit/server_simulation_test.c LIB
 foreach(test lease gather tally known random recruit deadline debug)
 	add_test(NAME server_${test}_postgres COMMAND server_${test}_test
 		WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
-	set_tests_properties(server_${test}_postgres PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300
+	set_tests_properties(server_${test}_postgres PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 900
 		ENVIRONMENT SCITQ_TEST_DATABASE=postgres LABELS "unit;slow")
 endforeach()
 # Two hundred databases.

@@ -6,7 +6,7 @@ foreach(test row open query log crash thread)
 		LIBS store_place store Threads::Threads)
 	add_test(NAME store_${test}_postgres COMMAND store_${test}_test postgres
 		WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
-	set_tests_properties(store_${test}_postgres PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300
+	set_tests_properties(store_${test}_postgres PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 900
 		LABELS unit)
 endforeach()
 # The plans that SQLite makes for the lists of server/filters.def.
