@@ -148,7 +148,11 @@ void handle_run_follow(struct core *core, struct call *call)
 		            run->id);
 		return;
 	}
-	run_attached(core, run);
+	/* It was on its way when he left, and nobody reads the answer. */
+	if (who != NULL && company_has_left(&run->company, who))
+		call->deadline_ns = core->now_ns;
+	else
+		run_attached(core, run);
 	vec_push(&run->followers, follower);
 	core_park(core);
 	run_look(&core->state, run);

@@ -15,6 +15,8 @@
 
 /* Who submits says nothing to the run for so long; then it follows. */
 #define SUBMITTING_NS (60 * INT64_C(1000000000))
+/* What he sent before he left has come, or never does. */
+#define LEFT_NS SUBMITTING_NS
 
 struct run_request {
 	struct run row;
@@ -317,7 +319,7 @@ void handle_run_update(struct core *core, struct call *call)
 		return;
 	}
 	if (wish.left != NULL) {
-		company_leave(&run->company, wish.left);
+		company_leave(&run->company, wish.left, core->now_ns + LEFT_NS);
 		answer_left(core, run, wish.left);
 		if (!wish.detached && !run_ended(run) &&
 		    company_count(&run->company, core->now_ns) == 0)

@@ -325,6 +325,36 @@ static void test_private_leave(void **unused)
 	bench_close(b);
 }
 
+/* A call that was on its way when its sender left is answered at once, and does not count. */
+static void test_left_before(void **unused)
+{
+	struct bench *b = begun(NULL);
+	json_t *answer;
+	struct call *call;
+	int64_t event = 0;
+
+	(void)unused;
+	for (int i = 0; i < 2; i++) {
+		call = bench_send(b, handle_run_follow, 1, NULL,
+		                  json_of(i == 0 ? "{'since': 0, 'who': 'leaves'}"
+		                                 : "{'since': 0, 'who': 'stays'}"));
+		answer = call_answer(call);
+		event = get_int(answer, "event");
+		assert_int_equal(get_int(json_object_get(answer, "run"), "followers"), i + 1);
+	}
+	answer = bench_call(b, 200, handle_run_update, 1, NULL, json_of("{'left': 'leaves'}"));
+	assert_int_equal(get_int(answer, "followers"), 1);
+	call = bench_send(b, handle_run_follow, 1, NULL,
+	                  json_pack("{s:I, s:i, s:s}", "since", (json_int_t)event, "wait", 25,
+	                            "who", "leaves"));
+	assert_false(call_waits(call));
+	answer = json_object_get(call_answer(call), "run");
+	assert_int_equal(get_int(answer, "followers"), 1);
+	answer = bench_call(b, 200, handle_run_update, 1, NULL, json_of("{'left': 'stays'}"));
+	assert_string_equal(get_text(answer, "status"), "cancelled");
+	bench_close(b);
+}
+
 /* Names are kept for a moment, and no more of them than a run has followers. */
 static void test_company(void **unused)
 {
@@ -342,8 +372,14 @@ static void test_company(void **unused)
 	/* Those that do not call again make room. */
 	assert_true(company_note(&company, "one more", 6, 100));
 	assert_int_equal(company_count(&company, 6), COMPANY_MOST - 8);
-	company_leave(&company, "7");
+	company_leave(&company, "7", 50);
 	assert_int_equal(company_count(&company, 6), COMPANY_MOST - 9);
+	/* Nor does a call that was on its way bring back who has left. */
+	assert_true(company_note(&company, "7", 6, 100) && company_has_left(&company, "7"));
+	assert_int_equal(company_count(&company, 6), COMPANY_MOST - 9);
+	company_leave(&company, "nobody", 50);
+	assert_int_equal(company_count(&company, 51), COMPANY_MOST - 9);
+	assert_false(company_has_left(&company, "7"));
 	assert_int_equal(company_count(&company, 101), 0);
 	company_release(&company);
 }
@@ -355,7 +391,7 @@ int main(void)
 	        cmocka_unit_test(test_to_its_end),      cmocka_unit_test(test_dependency),
 	        cmocka_unit_test(test_cancel),          cmocka_unit_test(test_cancel_many),
 	        cmocka_unit_test(test_private_server),  cmocka_unit_test(test_private_leave),
-	        cmocka_unit_test(test_company),
+	        cmocka_unit_test(test_company),         cmocka_unit_test(test_left_before),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
