@@ -25,6 +25,6 @@ scitq_script_test(worker_v1 tests/worker/v1)
 set_tests_properties(worker_survival PROPERTIES LABELS "script;slow")
 # Hundreds of tasks while everything dies at random.
 scitq_script_test(worker_torture tests/worker/torture)
-set_tests_properties(worker_torture PROPERTIES LABELS "script;slow" TIMEOUT 900)
+set_tests_properties(worker_torture PROPERTIES LABELS "script;slow" TIMEOUT 1800)
 # Boots a kernel on an emulated processor.
-set_tests_properties(worker_version2 PROPERTIES LABELS "script;slow" TIMEOUT 900)
+set_tests_properties(worker_version2 PROPERTIES LABELS "script;slow" TIMEOUT 1800)

@@ -212,7 +212,7 @@ class Rest:
             "Content-Type": "application/json",
             "Authorization": f"Bearer {self.token if token is None else token}",
             "X-Scitq-Client": "e2e/1"})
-        with urllib.request.urlopen(request, timeout=30) as reply:
+        with urllib.request.urlopen(request, timeout=60) as reply:
             return json.load(reply)
 
     def executions(self):
