@@ -18,7 +18,8 @@
 #define POLL_TIMEOUT_MS ((POLL_SECONDS + 15) * 1000)
 #define REDRAW_MS 1000
 #define SUMMARY_MS 30000
-#define FULL_MS 5000 /* between two looks at the disk of a private server */
+#define FULL_MS 5000  /* between two looks at the disk of a private server */
+#define WORKER_MS 250 /* between two looks whether a local worker is wanted */
 #define IDLE_NS (10 * INT64_C(1000000000))
 
 void follow_init(struct follow *f, struct session *s, const struct submission *submission,
@@ -322,8 +323,9 @@ static int wait_ms(const struct follow *f)
 		return REDRAW_MS;
 	if (standstill_wait_ms(&f->standstill) >= 0)
 		return standstill_wait_ms(&f->standstill);
+	/* One that is about to end holds the place of ours: that it lets go is told nowhere. */
 	if (f->session->private_server)
-		return FULL_MS;
+		return f->idle_ns != 0 && f->session->workers > 0 ? WORKER_MS : FULL_MS;
 	return f->idle_ns != 0 && !f->idle_said ? IDLE_NS / 1000000 : SUMMARY_MS;
 }
 
