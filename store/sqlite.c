@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "store/cache.h"
 #include "store/sqlite_backup.h"
+#include "store/sqlite_wal.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -158,6 +159,8 @@ static struct connection *open_connection(const char *place, enum connection_kin
                                           const struct store_options *options, struct str *error)
 {
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+	/* Who commits without a sync, or not at all, has nothing to gather. */
+	bool gathers = !is_reader(kind) && !(options && options->fleeting);
 	struct connection *c;
 
 	/* Counting memory would take one lock for all threads; refused once SQLite is in use. */
@@ -166,7 +169,7 @@ static struct connection *open_connection(const char *place, enum connection_kin
 		return NULL;
 	c = xcalloc(1, sizeof(*c));
 	c->statements.free = free_statement;
-	if (sqlite3_open_v2(place, &c->db, flags, NULL) != SQLITE_OK ||
+	if (sqlite3_open_v2(place, &c->db, flags, gathers ? sqlite_wal_vfs() : NULL) != SQLITE_OK ||
 	    !configure(c, kind, options)) {
 		str_addf(error, "%s: %s", place, c->db ? sqlite3_errmsg(c->db) : "out of memory");
 		close_connection(c);

@@ -9,5 +9,6 @@ foreach(test row open query log crash thread)
 	set_tests_properties(store_${test}_postgres PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 900
 		LABELS unit)
 endforeach()
+scitq_unit_test(store_wal_test SOURCES unit/store_wal_test.c LIBS store_place store PkgConfig::SQLITE)
 # The plans that SQLite makes for the lists of server/filters.def.
 scitq_unit_test(store_plan_test SOURCES unit/store_plan_test.c LIBS store_place server store)
