@@ -264,8 +264,9 @@ struct audit { AUDIT_FIELDS(FIELD_MEMBER) };
 #define IDEMPOTENCY_FIELDS(F) \
 F(TEXT, key,               FIELD_KEY, "null", "what the client sent") \
 F(TEXT, digest,            0, "null", "digest of the request; another request under the key is refused") \
-F(TEXT, reply,             0, "null", "JSON text of the reply") \
-F(DATE, creation_date,     0, "null", "when it was first used")
+F(TEXT, reply,             FIELD_NULL, "null", "JSON text of the reply; null: the task is the reply") \
+F(DATE, creation_date,     0, "null", "when it was first used") \
+F(INT,  task_id,           FIELD_NULL, "null", "the one task that the request created")
 
 struct idempotency { IDEMPOTENCY_FIELDS(FIELD_MEMBER) };
 

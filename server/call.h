@@ -53,6 +53,7 @@ struct call {
 	const char *key;        /* of a write that may be sent again: its Idempotency-Key; NULL */
 	const char *key_digest; /* of the request, once the core has met it */
 	bool repeated;          /* it was, and is answered as before */
+	int64_t made_task;      /* the one task that it created, which is its reply; 0 */
 	const struct passage
 	        *passage;    /* to be passed on to the server that leads (relay.h); NULL */
 	bool passed;         /* on by a server that follows */

@@ -14,12 +14,14 @@ void answer_unavailable(struct call *call, const char *why)
 	call_problem(call);
 }
 
-/* What is kept for a repetition is what is sent. */
-static void print_kept(struct core *core, struct core_answer *answer)
+/* What is kept for a repetition is what is sent, but for a task, which is there to be read. */
+static void keep(struct core *core, struct core_answer *answer)
 {
-	mask_print(answer->call, answer->status, answer->value);
-	answer->value = NULL;
-	answer->content_type = JSON_TYPE;
+	if (answer->call->made_task == 0) {
+		mask_print(answer->call, answer->status, answer->value);
+		answer->value = NULL;
+		answer->content_type = JSON_TYPE;
+	}
 	idempotency_note(core, answer->call);
 }
 
@@ -29,7 +31,7 @@ void answer_push(struct core *core, struct core_answer answer)
 		if (answer.status >= 200 && answer.status < 300 && !answer.call->repeated) {
 			audit_write(core, answer.call);
 			if (answer.call->key != NULL && answer.value != NULL)
-				print_kept(core, &answer);
+				keep(core, &answer);
 		}
 		core->current = NULL;
 	}

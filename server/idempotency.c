@@ -2,6 +2,7 @@
 
 #include "model/json.h"
 #include "server/record.h"
+#include "server/reply.h"
 #include "server/route.h"
 #include "store/store.h"
 
@@ -51,41 +52,44 @@ void request_digest(const struct call *call, char digest[DIGEST_TEXT_SIZE])
 }
 
 enum key_found idempotency_find(struct core *core, const char *key, const char *digest,
-                                const char **reply)
+                                struct idempotency *row)
 {
-	struct idempotency row = {.key = key};
-
-	if (!record_find(core, TABLE_IDEMPOTENCY, &row))
+	row->key = key;
+	if (!record_find(core, TABLE_IDEMPOTENCY, row))
 		return core->group_failed ? KEY_FAILED : KEY_NEW;
-	*reply = row.reply;
-	return strcmp(row.digest, digest) == 0 ? KEY_SAME : KEY_OTHER;
-}
-
-static bool keep(struct core *core, const char *key, const char *digest, const char *reply)
-{
-	const struct idempotency row = {
-	        .key = key, .digest = digest, .reply = reply, .creation_date = core->now_us};
-
-	return record_insert(core, TABLE_IDEMPOTENCY, &row);
+	return strcmp(row->digest, digest) == 0 ? KEY_SAME : KEY_OTHER;
 }
 
 bool idempotency_keep(struct core *core, const char *key, const char *digest, const json_t *reply)
 {
+	struct idempotency row = {
+	        .key = key, .digest = digest, .creation_date = core->now_us, .task_id = INT_NULL};
 	struct str text = STR_INIT;
 	bool ok;
 
 	json_print(reply, &text);
-	ok = keep(core, key, digest, text.p);
+	row.reply = text.p;
+	ok = record_insert(core, TABLE_IDEMPOTENCY, &row);
 	str_release(&text);
 	return ok;
+}
+
+static void answer_task(struct core *core, struct call *call, int status, int64_t id)
+{
+	if (core_task(core, id) != NULL)
+		reply_task(core, call, status, (uint32_t)id);
+	else if (!core->group_failed)
+		core_refuse(core, call, PROBLEM_NOT_FOUND,
+		            "task %lld, which this request created before, was deleted",
+		            (long long)id);
 }
 
 bool idempotency_answer(struct core *core, struct call *call, const char *key, const char *digest,
                         int status)
 {
-	const char *reply = NULL;
+	struct idempotency row;
 
-	switch (idempotency_find(core, key, digest, &reply)) {
+	switch (idempotency_find(core, key, digest, &row)) {
 	case KEY_NEW:
 	case KEY_FAILED:
 		return false;
@@ -97,8 +101,12 @@ bool idempotency_answer(struct core *core, struct call *call, const char *key, c
 		break;
 	}
 	call->repeated = true;
+	if (row.task_id != INT_NULL) {
+		answer_task(core, call, status, row.task_id);
+		return true;
+	}
 	str_reset(&call->reply);
-	str_adds(&call->reply, reply);
+	str_adds(&call->reply, row.reply);
 	core_reply_bytes(core, call, status, "application/json");
 	return true;
 }
@@ -121,8 +129,13 @@ bool idempotency_repeat(struct core *core, struct call *call)
 
 void idempotency_note(struct core *core, const struct call *call)
 {
-	if (keep(core, call->key, call->key_digest, call->reply.p) &&
-	    ++core->keys % KEPT_BETWEEN == 0)
+	const struct idempotency row = {.key = call->key,
+	                                .digest = call->key_digest,
+	                                .creation_date = core->now_us,
+	                                .reply = call->made_task ? NULL : call->reply.p,
+	                                .task_id = call->made_task ? call->made_task : INT_NULL};
+
+	if (record_insert(core, TABLE_IDEMPOTENCY, &row) && ++core->keys % KEPT_BETWEEN == 0)
 		idempotency_prune(core);
 }
 

@@ -153,12 +153,12 @@ static bool answer_again(struct core *core, struct call *call, const struct run_
                          const char *digest)
 {
 	const char *key = request->key;
-	const char *reply;
+	struct idempotency row;
 	struct problem problem;
 	struct run_node *run;
 	json_t *value;
 
-	switch (idempotency_find(core, key, digest, &reply)) {
+	switch (idempotency_find(core, key, digest, &row)) {
 	case KEY_NEW:
 		return false;
 	case KEY_OTHER:
@@ -170,7 +170,7 @@ static bool answer_again(struct core *core, struct call *call, const struct run_
 	case KEY_SAME:
 		break;
 	}
-	value = json_parse(reply, strlen(reply), &problem);
+	value = json_parse(row.reply, strlen(row.reply), &problem);
 	run = run_get(core, json_integer_value(json_object_get(value, "run_id")));
 	json_decref(value);
 	if (run != NULL)

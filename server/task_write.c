@@ -42,14 +42,6 @@ static bool read_required(struct core *core, struct call *call, const struct int
 	return true;
 }
 
-static void reply_task(struct core *core, struct call *call, int status, uint32_t id)
-{
-	struct task row;
-
-	if (record_flush(core) && record_task(core, id, STORE_ALL, &row))
-		reply_row(core, call, status, TABLE_TASK, &row);
-}
-
 void handle_task_create(struct core *core, struct call *call)
 {
 	struct task row;
@@ -62,8 +54,16 @@ void handle_task_create(struct core *core, struct call *call)
 		core_problem(core, call);
 		return;
 	}
-	if (task_new_enter(core, &row, required, n))
+	if (!task_new_enter(core, &row, required, n))
+		return;
+	call->made_task = row.task_id;
+	if (core_task(core, row.task_id)->flags & TASK_DIRTY) {
 		reply_task(core, call, 201, (uint32_t)row.task_id);
+		return;
+	}
+	/* Its requirements are no column. */
+	row.required_task_ids = (struct ints){0};
+	reply_row(core, call, 201, TABLE_TASK, &row);
 }
 
 /* How a person's wish for a status is fulfilled: the events, in order. */

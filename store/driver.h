@@ -32,6 +32,8 @@ struct dialect {
 	const char *integers, *reals, *texts, *booleans;
 	/* Definition of an integer key whose numbers are not given twice. */
 	const char *auto_key;
+	/* Behind the columns of a table that is to stand in the order of its primary key. */
+	const char *by_key;
 	/* What says behind a column that it is in a list: one text parameter, a JSON array of
 	   integers. */
 	const char *among;

@@ -593,6 +593,7 @@ static const struct dialect dialect = {
         .texts = "text[]",
         .booleans = "smallint[]",
         .auto_key = "bigint PRIMARY KEY",
+        .by_key = "",
         .among = "= ANY (ARRAY(SELECT value::bigint FROM json_array_elements_text(?::json)))",
         .last_number = "SELECT number FROM last_number WHERE name = ?",
         .foreign = "SELECT CASE WHEN bool_or(tablename = 'schema_version') THEN 0 ELSE count(*) "

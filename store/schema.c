@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-#define SCHEMA_VERSION 20
+#define SCHEMA_VERSION 21
 
 /*
  * SQL that leads from version i + 1 to i + 2; missing tables and indexes are made after it. Types
@@ -73,6 +73,13 @@ static const char *const upgrades[SCHEMA_VERSION - 1] = {
         "ALTER TABLE run ADD COLUMN debug_from {integer}",
         /* Old keys are found without it. */
         "DROP INDEX IF EXISTS idempotency_date",
+        /* A key that created a task has the task's number in place of a copy. */
+        "ALTER TABLE idempotency RENAME TO idempotency_20;"
+        "CREATE TABLE idempotency (key {text}, digest {text}, creation_date {date},"
+        " task_id {integer}, reply {text}, PRIMARY KEY (key)){by_key};"
+        "INSERT INTO idempotency (key, digest, creation_date, reply)"
+        " SELECT key, digest, creation_date, reply FROM idempotency_20;"
+        "DROP TABLE idempotency_20",
 };
 
 /*
@@ -170,6 +177,9 @@ static void add_table(const struct dialect *d, const struct table *t, struct str
 		str_addc(sql, ')');
 	}
 	str_addc(sql, ')');
+	/* A row comes with nearly every call, and its key is all that is ever asked for. */
+	if (t == table_get(TABLE_IDEMPOTENCY))
+		str_adds(sql, d->by_key);
 	if (auto_key && d->keep_number != NULL)
 		str_addf(sql,
 		         "; CREATE OR REPLACE TRIGGER keep_number BEFORE DELETE ON \"%s\""
@@ -265,7 +275,8 @@ static void add_typed(const struct dialect *d, const char *text, struct str *sql
 	const struct {
 		const char *name, *type;
 	} types[] = {{"{integer}", d->integer}, {"{real}", d->real},       {"{text}", d->text},
-	             {"{date}", d->date},       {"{boolean}", d->boolean}, {"{bytes}", d->bytes}};
+	             {"{date}", d->date},       {"{boolean}", d->boolean}, {"{bytes}", d->bytes},
+	             {"{by_key}", d->by_key}};
 
 	while (*text != '\0') {
 		size_t i = 0;

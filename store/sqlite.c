@@ -327,6 +327,7 @@ static const struct dialect dialect = {
         .date = "INTEGER",
         .bytes = "BLOB",
         .auto_key = "INTEGER PRIMARY KEY AUTOINCREMENT",
+        .by_key = " WITHOUT ROWID",
         .among = "IN (SELECT value FROM json_each(?))",
         .last_number = "SELECT seq FROM sqlite_sequence WHERE name = ?",
         .foreign = "SELECT count(*) * (count(*) = sum(name <> 'schema_version')) FROM "

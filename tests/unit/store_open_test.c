@@ -217,7 +217,12 @@ static void an_older_database_is_upgraded(void **state)
 	        "ALTER TABLE flavor_metrics DROP COLUMN pool",
 	        "ALTER TABLE worker DROP COLUMN home",
 	        "ALTER TABLE run DROP COLUMN debug_from",
+	        "DROP TABLE idempotency",
+	        "CREATE TABLE idempotency (key TEXT, digest TEXT, creation_date BIGINT, reply TEXT,"
+	        " PRIMARY KEY (key))",
+	        "INSERT INTO idempotency VALUES ('k', 'd', 17, '{\"a\": 1}')",
 	};
+	struct idempotency kept = {.key = "k"};
 	struct task row = some_task(1), read = {.task_id = 1};
 	struct arena arena;
 	struct place p;
@@ -244,6 +249,12 @@ static void an_older_database_is_upgraded(void **state)
 	s = place_open(&p);
 	assert_int_equal(store_get(store_own(s), TABLE_TASK, &read, STORE_ALL, &arena), STORE_OK);
 	assert_string_equal(read.command, row.command);
+	assert_int_equal(store_get(store_own(s), TABLE_IDEMPOTENCY, &kept, STORE_ALL, &arena),
+	                 STORE_OK);
+	assert_string_equal(kept.digest, "d");
+	assert_string_equal(kept.reply, "{\"a\": 1}");
+	assert_int_equal(kept.creation_date, 17);
+	assert_int_equal(kept.task_id, INT_NULL);
 	assert_int_equal(place_number(p.path.p, "SELECT max(version) FROM schema_version"), newest);
 	assert_int_equal(place_number(p.path.p, "SELECT count(*) FROM sqlite_master WHERE name IN"
 	                                        " ('task_undone', 'task_failed')"),

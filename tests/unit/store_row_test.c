@@ -557,7 +557,7 @@ static void old_keys_are_pruned(void **state)
 	/* Dates in another order than keys. */
 	for (int i = 0; i < 10; i++) {
 		char key[8] = {'k', (char)('0' + i), '\0'};
-		struct idempotency row = {key, "d", "{}", 100 + i * 7 % 10};
+		struct idempotency row = {key, "d", "{}", 100 + i * 7 % 10, INT_NULL};
 
 		assert_int_equal(store_insert(s, TABLE_IDEMPOTENCY, &row), STORE_OK);
 	}
