@@ -69,7 +69,7 @@ static void read_rows(struct copy *copy, sqlite3 *source, sqlite3 *db, const cha
 	sqlite3_stmt *rows;
 	char sql[1024];
 
-	snprintf(sql, sizeof(sql), "SELECT * FROM \"%s\" ORDER BY rowid", table);
+	snprintf(sql, sizeof(sql), "SELECT * FROM \"%s\" ORDER BY creation_date", table);
 	need(source, sqlite3_prepare_v2(source, sql, -1, &rows, NULL), SQLITE_OK);
 	copy->columns = sqlite3_column_count(rows);
 	snprintf(sql, sizeof(sql), "INSERT INTO \"%s\" VALUES (?", table);
