@@ -4,6 +4,7 @@ import contextlib
 import importlib.util
 import os
 import random
+import re
 import shutil
 import socket
 import subprocess
@@ -111,6 +112,20 @@ class Installed:
         return program
 
 
+def whole(link):
+    """A request or an answer, in however many pieces it comes; of one whose end nobody tells, its head."""
+    data = b""
+    while True:
+        head, end, body = data.partition(b"\r\n\r\n")
+        length = re.search(rb"\r\ncontent-length: *(\d+)", head, re.I)
+        if end and len(body) >= (int(length[1]) if length else 0):
+            return data
+        piece = link.recv(1 << 16)
+        if not piece:
+            return data
+        data += piece
+
+
 class Cutter:
     """A proxy that cuts connections at random, now before the request is through, now before the answer is."""
 
@@ -139,11 +154,11 @@ class Cutter:
     def serve(self, link):
         with link, socket.create_connection(("127.0.0.1", self.port)) as there, contextlib.suppress(OSError):
             while True:
-                asked = link.recv(1 << 16)
+                asked = whole(link)
                 if not asked or self.cut("request", asked):
                     return
                 there.sendall(asked)
-                answer = there.recv(1 << 16)
+                answer = whole(there)
                 if not answer or (asked.startswith(b"POST /tasks/") and self.cut("answer", asked)):
                     return
                 link.sendall(answer)
