@@ -328,15 +328,18 @@ static enum MHD_Result finish(struct exchange *x)
 		call_problem(call);
 	else if (call->route->queue == QUEUE_HTTP)
 		call->route->handler.http(all->server, call);
-	if (call->status != 0 || all->here(all->server, call))
+	if (call->status != 0)
 		return response_send(x);
 
+	/* Before anything is done: what was done is answered, though the server stops. */
 	if (!x->counted) {
 		pthread_mutex_lock(&all->lock);
 		all->unsent++;
 		pthread_mutex_unlock(&all->lock);
 		x->counted = true;
 	}
+	if (all->here(all->server, call))
+		return response_send(x);
 	x->phase = PHASE_OWNED;
 	set_link(x, LINK_SERVED);
 	MHD_suspend_connection(x->connection);

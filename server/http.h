@@ -2,7 +2,8 @@
  * The HTTP side: libmicrohttpd's epoll pool. It reads a request, finds its
  * route, checks who sends it, parses the body, and hands the call to the queue
  * of its route; while another thread works on it the connection is suspended.
- * The answer resumes it. The pool never blocks on anything else.
+ * The answer resumes it. The pool blocks on nothing else but a short call that one of its threads
+ * runs itself (`here`).
  *
  * server.c makes it; call.c tells it of answers. Here is what listens; exchange.c has what becomes
  * of a request.

@@ -2,6 +2,7 @@
 include(${CMAKE_CURRENT_LIST_DIR}/server_core.cmake)
 include(${CMAKE_CURRENT_LIST_DIR}/server_postgres.cmake)
 scitq_unit_test(server_text_test SOURCES unit/server_text_test.c LIBS server)
+scitq_unit_test(server_stop_test SOURCES unit/server_stop_test.c LIBS server)
 foreach(test v1_tasks v1_workers v1_replay routes page browser openapi malformed bad_input auth tls netns limits operate prune service bulk repeated lease runs reading crash hostile program)
 	scitq_script_test(api_${test} tests/api/${test})
 endforeach()
