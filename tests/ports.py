@@ -3,6 +3,21 @@
 import random
 import socket
 
+# As long as this process is there no other test is given its ports: a name that is bound goes with it.
+RESERVED = []
+
+
+def reserve(port):
+    """False where another test has it."""
+    name = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        name.bind(f"\0scitq-test-port-{port}")
+    except OSError:
+        name.close()
+        return False
+    RESERVED.append(name)
+    return True
+
 
 def free_port():
     """One below those that the system gives out by itself: nobody is given it before its server listens, or between two of them."""
@@ -17,4 +32,5 @@ def free_port():
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
+        if reserve(port):
             return port
