@@ -166,8 +166,15 @@ static bool load_edges(struct core *core, uint32_t id, struct task_node *task)
 	return !core->group_failed;
 }
 
+/* What is remembered of a task that failed with what it requires; of another one perhaps. */
+static struct lost *lost_of(struct state *state, uint32_t id)
+{
+	return &state->lost[id % STATE_LOST];
+}
+
 void change_required(struct core *core, uint32_t id, struct task_node *task)
 {
+	lost_of(&core->state, id)->task = 0;
 	/* One that has started, or is done, waits for nothing. */
 	if (task_is_done((enum task_status)task->status) ||
 	    task_is_out((enum task_status)task->status))
@@ -183,6 +190,36 @@ void change_check(struct core *core, uint32_t id, struct task_node *task)
 		done(core, id);
 }
 
+/*
+ * It stays failed with one of those that it still waits for without hope. That is remembered, as
+ * far as there is room: of a gather thousands may be relaunched one by one, and each time all of
+ * them would be read. The last by number, since they are relaunched in that order.
+ */
+static void stay_lost(struct state *state, uint32_t id, struct task_node *task)
+{
+	struct lost *lost = lost_of(state, id);
+
+	*lost = (struct lost){.task = id};
+	for (uint32_t e = task->requires; e != 0; e = state->edges.v[e].next_required) {
+		struct edge_rule rule = state_edge_rule(state, e);
+		uint32_t other = state->edges.v[e].other;
+
+		if ((rule.gather == 0 || rule.may_fail == 0) && other > lost->other &&
+		    state_task(state, other)->status == TASK_FAILED)
+			lost->other = other;
+	}
+	state_edges_drop(state, id);
+}
+
+/* The one that is remembered has failed still. */
+static bool is_lost(struct core *core, uint32_t id)
+{
+	const struct lost *lost = lost_of(&core->state, id);
+	const struct task_node *other = lost->task == id ? core_task(core, lost->other) : NULL;
+
+	return other != NULL && other->status == TASK_FAILED;
+}
+
 /* A dependent of a task that is no longer done. True where it came back from a failure itself. */
 static bool undone_dependent(struct core *core, const struct requirement *row,
                              struct task_node *task)
@@ -191,10 +228,11 @@ static bool undone_dependent(struct core *core, const struct requirement *row,
 	uint32_t id = (uint32_t)row->task_id, other = (uint32_t)row->other_task_id, edge;
 
 	if (task->status == TASK_FAILED && task->reason == REASON_DEPENDENCY) {
-		if (!run_need(core, class_of(state, task)->run) || !load_edges(core, id, task))
+		if (is_lost(core, id) || !run_need(core, class_of(state, task)->run) ||
+		    !load_edges(core, id, task))
 			return false;
 		if (state_edges_hopeless(state, task)) {
-			state_edges_drop(state, id);
+			stay_lost(state, id, task);
 			return false;
 		}
 		state_task_status(state, id, task,

@@ -244,6 +244,13 @@ struct changed {
 	VEC(uint32_t) workers; /* they may be gone */
 };
 
+/* A task that failed with what it requires, and one of those that failed; 0: none. */
+struct lost {
+	uint32_t task, other;
+};
+/* So many are remembered, by the task's number. */
+#define STATE_LOST 1024
+
 struct state {
 	struct timers *timers;
 
@@ -260,6 +267,7 @@ struct state {
 	uint32_t free_edge;
 	VEC(struct edge_rule)
 	edge_rules; /* by number of the edge, as far as the last with a rule */
+	struct lost lost[STATE_LOST];
 	struct task_classes classes;
 
 	VEC(struct batch_node *) batches;

@@ -2,6 +2,9 @@
 #include "tests/unit/server_worker.h"
 
 #include "server/change.h"
+#include "tests/unit/store_place.h"
+
+#include <sqlite3.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -376,6 +379,86 @@ static void test_given_by_another(void **unused)
 	end(&p);
 }
 
+/* How often what the task that gathers requires was read. */
+static int reads;
+
+static int count_read(unsigned type, void *context, void *stmt, void *text)
+{
+	char *sql = sqlite3_expanded_sql(stmt);
+
+	(void)type;
+	(void)context;
+	(void)text;
+	reads += strstr(sql, "may_fail FROM requirement WHERE task_id = 5") != NULL;
+	sqlite3_free(sql);
+	return 0;
+}
+
+static int count_reads(sqlite3 *db, const char **error, const void *api)
+{
+	(void)error;
+	(void)api;
+	return sqlite3_trace_v2(db, SQLITE_TRACE_STMT, count_read, NULL);
+}
+
+/* All makers fail, and with them those that wait. */
+static void begin_failed(struct play *p)
+{
+	begin(p, BULK("0"));
+	for (size_t i = 1; i <= 4; i++)
+		makes(p, i, "exit");
+	assert_string_equal(task_word(p->b, TAKES), "failed");
+	assert_string_equal(task_word(p->b, COMES_LAST), "failed");
+	reads = 0;
+}
+
+/* Of a large gather thousands are relaunched one by one. */
+static void test_all_relaunched(void **unused)
+{
+	struct play p;
+
+	(void)unused;
+	sqlite3_auto_extension((void (*)(void))count_reads);
+	begin_failed(&p);
+	sqlite3_reset_auto_extension();
+	for (int64_t i = 1; i <= 3; i++) {
+		bench_call(p.b, 200, handle_task_update, i, NULL, json_of("{'status': 'pending'}"));
+		assert_string_equal(task_word(p.b, TAKES), "failed");
+		if (!place_is_postgres())
+			assert_int_equal(reads, 1);
+	}
+	bench_call(p.b, 200, handle_task_update, 4, NULL, json_of("{'status': 'pending'}"));
+	if (!place_is_postgres())
+		assert_int_equal(reads, 2);
+	assert_string_equal(task_word(p.b, TAKES), "waiting");
+	assert_string_equal(task_word(p.b, COMES_LAST), "waiting");
+	end(&p);
+}
+
+/* It no longer requires the one with which it failed, or that is there no more. */
+static void test_relaunched_without(void **unused)
+{
+	struct play p;
+
+	(void)unused;
+	for (int way = 0; way < 3; way++) {
+		begin_failed(&p);
+		bench_call(p.b, 200, handle_task_update, 1, NULL, json_of("{'status': 'pending'}"));
+		if (way == 0)
+			bench_call(p.b, 200, handle_requirement_delete, 4, NULL, NULL);
+		else if (way == 1)
+			bench_call(p.b, 200, handle_task_delete, 4, NULL, NULL);
+		else
+			bench_call(p.b, 200, handle_task_update, TAKES, NULL,
+			           json_of("{'required_task_ids': [1, 2, 3]}"));
+		bench_call(p.b, 200, handle_task_update, 2, NULL, json_of("{'status': 'pending'}"));
+		assert_string_equal(task_word(p.b, TAKES), "failed");
+		bench_call(p.b, 200, handle_task_update, 3, NULL, json_of("{'status': 'pending'}"));
+		assert_string_equal(task_word(p.b, TAKES), "waiting");
+		end(&p);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -390,6 +473,8 @@ int main(void)
 	        cmocka_unit_test(test_submitted_late),
 	        cmocka_unit_test(test_refused),
 	        cmocka_unit_test(test_given_by_another),
+	        cmocka_unit_test(test_all_relaunched),
+	        cmocka_unit_test(test_relaunched_without),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
