@@ -18,20 +18,68 @@
 
 /* One of them, as it is told. */
 struct told {
-	const char *name;
-	struct str how, on, place, tail;
-	bool pipe;   /* it ended since nobody read on */
+	const struct failure *failure;
+	struct str on, tail;
 	bool listed; /* it has been told of with another one */
 };
 
 void failures_init(struct failures *f)
 {
 	*f = (struct failures){.list = json_array()};
+	intern_init(&f->texts);
+	intern_init(&f->kinds);
 }
 
 void failures_release(struct failures *f)
 {
 	json_decref(f->list);
+	vec_release(&f->all);
+	intern_release(&f->texts);
+	intern_release(&f->kinds);
+}
+
+/* ---- which there are ---- */
+
+static const char *keep(struct failures *f, const char *text)
+{
+	return intern_text(&f->texts, intern_add(&f->texts, text, strlen(text)));
+}
+
+static size_t step_length(const struct failure *one)
+{
+	return strcspn(one->name, ":");
+}
+
+/* Each number as one digit: the paths of a task hold its own. */
+static void add_without_numbers(struct str *out, const char *text)
+{
+	static const char digits[] = "0123456789";
+
+	while (*text != '\0') {
+		size_t n = strspn(text, digits);
+
+		str_addc(out, n > 0 ? '0' : *text);
+		text += n > 0 ? n : 1;
+	}
+}
+
+/* How it failed and where, from its row or that of its last execution. */
+static void describe(struct failures *f, struct failure *one, json_t *row)
+{
+	struct str how = STR_INIT, place = STR_INIT, kind = STR_INIT;
+
+	one->return_code = member_int(row, "return_code");
+	follow_add_how(row, &how);
+	follow_add_place(one->source, member_int(row, "failed_line"), &place);
+	str_addf(&kind, "%.*s\n%s\n%lld\n%s\n", (int)step_length(one), one->name, place.p,
+	         (long long)one->return_code, member_text(row, "reason"));
+	add_without_numbers(&kind, member_text(row, "message"));
+	one->how = keep(f, how.p);
+	one->place = keep(f, place.p);
+	one->alike = intern_add(&f->kinds, kind.p, kind.len);
+	str_release(&how);
+	str_release(&place);
+	str_release(&kind);
 }
 
 static void add_failure(struct failures *f, json_t *task)
@@ -43,59 +91,88 @@ static void add_failure(struct failures *f, json_t *task)
 	} else if (strcmp(reason, "cancelled") == 0) {
 		f->cancelled++;
 	} else {
+		struct failure one = {.task = member_int(task, "task_id"),
+		                      .attempts = member_int(task, "attempts"),
+		                      .name = keep(f, member_text(task, "name")),
+		                      .source = keep(f, member_text(task, "source"))};
+
 		f->failed++;
 		if (json_array_size(f->list) < SHOWN)
 			json_array_append(f->list, task);
+		describe(f, &one, task);
+		vec_push(&f->all, one);
 	}
+}
+
+/* The last execution of one of them. */
+static void add_end(struct failures *f, json_t *execution)
+{
+	const int64_t task = member_int(execution, "task_id");
+	size_t low = 0, high = f->all.n;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (f->all.v[mid].task < task)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (low == f->all.n || f->all.v[low].task != task)
+		return;
+	f->all.v[low].execution = member_int(execution, "execution_id");
+	f->all.v[low].worker = member_int(execution, "worker_id");
+	describe(f, &f->all.v[low], execution);
+}
+
+/* The failed rows of a list of the run, page by page; takes the filter over. */
+static bool read_failed(struct failures *f, struct session *s, const char *path, const char *key,
+                        json_t *filter, void (*add)(struct failures *f, json_t *row))
+{
+	int64_t after = 0;
+	size_t n;
+	bool ok;
+
+	json_object_set_new(filter, "run_id", json_integer(f->run_id));
+	json_object_set_new(filter, "status", json_string("failed"));
+	json_object_set_new(filter, "view", json_string("full"));
+	json_object_set_new(filter, "limit", json_integer(PAGE));
+	do {
+		json_t *reply = NULL, *row;
+		size_t i;
+
+		json_object_set_new(filter, "after", json_integer(after));
+		ok = session_call(s, "GET", path, filter, &reply);
+		n = json_array_size(reply);
+		json_array_foreach(reply, i, row)
+		{
+			add(f, row);
+			after = member_int(row, key);
+		}
+		json_decref(reply);
+	} while (ok && n == PAGE);
+	json_decref(filter);
+	return ok;
 }
 
 bool failures_find(struct failures *f, struct session *s, int64_t run_id)
 {
-	int64_t after = 0;
-	size_t n;
-
-	do {
-		json_t *body = json_pack("{s:I, s:s, s:s, s:i, s:I}", "run_id", (json_int_t)run_id,
-		                         "status", "failed", "view", "full", "limit", PAGE, "after",
-		                         (json_int_t)after);
-		json_t *reply = NULL, *task;
-		size_t i;
-		bool ok = session_call(s, "GET", "/tasks/", body, &reply);
-
-		json_decref(body);
-		n = json_array_size(reply);
-		json_array_foreach(reply, i, task)
-		{
-			add_failure(f, task);
-			after = member_int(task, "task_id");
-		}
-		json_decref(reply);
-		if (!ok)
-			return false;
-	} while (n == PAGE);
-	return true;
+	f->run_id = run_id;
+	return read_failed(f, s, "/tasks/", "task_id", json_object(), add_failure);
 }
 
-/* The latest execution of a task and the name of its worker, or NULL and "". */
-static json_t *latest_execution(struct session *s, int64_t task_id, struct str *worker)
+/* ---- those that are looked at ---- */
+
+/* The name of a worker, or "". */
+static void add_worker(struct session *s, int64_t worker, struct str *out)
 {
-	json_t *body = json_pack("{s:I, s:b, s:b, s:s}", "task_id", (json_int_t)task_id, "latest",
-	                         1, "no_output", 1, "view", "full");
-	json_t *reply = NULL, *execution = NULL, *row = NULL;
+	json_t *row = NULL;
 	char path[64];
 
-	if (session_call(s, "GET", "/executions/", body, &reply))
-		execution = json_incref(json_array_get(reply, 0));
-	json_decref(body);
-	json_decref(reply);
-	if (member_int(execution, "worker_id") > 0) {
-		snprintf(path, sizeof(path), "/workers/%lld",
-		         (long long)member_int(execution, "worker_id"));
-		if (client_call(&s->client, "GET", path, NULL, PATIENCE_MS, &row) == CLIENT_OK)
-			str_adds(worker, member_text(row, "name"));
-		json_decref(row);
-	}
-	return execution;
+	snprintf(path, sizeof(path), "/workers/%lld", (long long)worker);
+	if (client_call(&s->client, "GET", path, NULL, PATIENCE_MS, &row) == CLIENT_OK)
+		str_addf(out, " on %s", member_text(row, "name"));
+	json_decref(row);
 }
 
 /* The last lines that an execution wrote to standard error, without a newline at their end. */
@@ -123,35 +200,20 @@ static void add_tail(struct session *s, int64_t execution, struct str *out)
 	str_release(&got);
 }
 
-static void learn(struct told *t, struct session *s, json_t *task)
+static void learn(struct told *t, struct session *s, const struct failure *one)
 {
-	json_t *execution;
-
-	*t = (struct told){
-	        member_text(task, "name"), STR_INIT, STR_INIT, STR_INIT, STR_INIT, false, false};
-	execution = latest_execution(s, member_int(task, "task_id"), &t->on);
-	follow_add_how(execution ? execution : task, &t->how);
-	follow_add_place(member_text(task, "source"), member_int(execution, "failed_line"),
-	                 &t->place);
-	t->pipe = member_int(execution ? execution : task, "return_code") == PIPE_CLOSED;
-	if (t->on.len > 0) {
-		char *worker = str_detach(&t->on);
-
-		str_addf(&t->on, " on %s", worker);
-		free(worker);
-	}
-	if (member_int(task, "attempts") > 1)
-		str_addf(&t->on, ", %lld tries", (long long)member_int(task, "attempts"));
-	if (execution != NULL)
-		add_tail(s, member_int(execution, "execution_id"), &t->tail);
-	json_decref(execution);
+	*t = (struct told){one, STR_INIT, STR_INIT, false};
+	if (one->worker > 0)
+		add_worker(s, one->worker, &t->on);
+	if (one->attempts > 1)
+		str_addf(&t->on, ", %lld tries", (long long)one->attempts);
+	if (one->execution > 0)
+		add_tail(s, one->execution, &t->tail);
 }
 
 static void forget(struct told *t)
 {
-	str_release(&t->how);
 	str_release(&t->on);
-	str_release(&t->place);
 	str_release(&t->tail);
 }
 
@@ -177,39 +239,128 @@ static bool differ_in_numbers(const char *a, const char *b)
 
 static bool is_alike(const struct told *a, const struct told *b)
 {
-	size_t step = strcspn(a->name, ":");
-
-	return step == strcspn(b->name, ":") && strncmp(a->name, b->name, step) == 0 &&
-	       strcmp(a->how.p, b->how.p) == 0 && strcmp(a->place.p, b->place.p) == 0 &&
-	       differ_in_numbers(a->tail.p, b->tail.p);
+	return a->failure->alike == b->failure->alike && differ_in_numbers(a->tail.p, b->tail.p);
 }
 
 static void show(struct session *s, struct told *t)
 {
+	const struct failure *one = t->failure;
 	struct progress *p = s->progress;
 
-	progress_say(p, "  %s  %s%s  %s", t->name, t->how.p, t->on.p, t->place.p);
+	progress_say(p, "  %s  %s%s  %s", one->name, one->how, t->on.p, one->place);
 	for (char *line = t->tail.p; t->tail.len > 0 && line != NULL;) {
 		char *end = strchr(line, '\n');
 
 		progress_say(p, "  | %.*s", end ? (int)(end - line) : (int)strlen(line), line);
 		line = end ? end + 1 : NULL;
 	}
-	if (t->pipe)
+	if (one->return_code == PIPE_CLOSED)
 		progress_say(p,
 		             "  = help: 141 is SIGPIPE: a command wrote into a pipe whose reader "
 		             "had enough, as `head` has; `sed -n 1,10p` reads to the end");
 }
 
-void failures_show(const struct failures *f, struct session *s)
+/* ---- of many ---- */
+
+/* Those that seem to have failed alike. */
+struct kind {
+	size_t first; /* its place among all */
+	int64_t n;    /* how many */
+	size_t told;  /* of these are told */
+};
+
+/* Most first; of those that are as many the first. */
+static int by_number(const void *left, const void *right)
+{
+	const struct kind *a = left, *b = right;
+
+	return a->n != b->n ? (a->n < b->n) - (a->n > b->n)
+	                    : (a->first > b->first) - (a->first < b->first);
+}
+
+static int by_place(const void *left, const void *right)
+{
+	const size_t *a = left, *b = right;
+
+	return (*a > *b) - (*a < *b);
+}
+
+/* Places of those that are told, in their order: one of each kind, the largest first, and while
+   there is room the first of the others. */
+static size_t choose(const struct failures *f, const struct kind *kinds, size_t places[SHOWN])
+{
+	struct kind *largest = xreallocarray(NULL, f->kinds.n + 1, sizeof(*largest));
+	size_t n = 0;
+
+	memcpy(largest, kinds, f->kinds.n * sizeof(*kinds));
+	qsort(largest, f->kinds.n, sizeof(*largest), by_number);
+	for (size_t i = 0; i < f->kinds.n && n < SHOWN && largest[i].n > 0; i++)
+		places[n++] = largest[i].first;
+	for (size_t i = 0; i < f->all.n && n < SHOWN; i++) {
+		if (kinds[f->all.v[i].alike].first != i)
+			places[n++] = i;
+	}
+	qsort(places, n, sizeof(*places), by_place);
+	free(largest);
+	return n;
+}
+
+/* How many there are of each kind. */
+static struct kind *count_kinds(const struct failures *f)
+{
+	struct kind *kinds = xcalloc((size_t)f->kinds.n + 1, sizeof(*kinds));
+
+	for (size_t i = 0; i < f->all.n; i++) {
+		struct kind *kind = &kinds[f->all.v[i].alike];
+
+		if (kind->n++ == 0)
+			kind->first = i;
+	}
+	return kinds;
+}
+
+/* Behind the last of a kind that is told: how many more there are. */
+static void show_more(struct session *s, const struct failure *one, const struct kind *kind)
+{
+	const long long more = (long long)kind->n - (long long)kind->told;
+
+	if (more > 0)
+		progress_say(s->progress, "  %lld more of %.*s: %s  %s", more,
+		             (int)step_length(one), one->name, one->how, one->place);
+}
+
+/* None that is still to be told is of its kind. */
+static bool is_last(const struct told *next, size_t n, const struct failure *one)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (!next[i].listed && next[i].failure->alike == one->alike)
+			return false;
+	}
+	return true;
+}
+
+void failures_show(struct failures *f, struct session *s)
 {
 	struct told told[SHOWN];
-	size_t n = json_array_size(f->list);
+	size_t places[SHOWN], n;
+	struct kind *kinds;
+	int64_t others = (int64_t)f->all.n;
 
-	for (size_t i = 0; i < n; i++)
-		learn(&told[i], s, json_array_get(f->list, i));
+	if (others == 0)
+		return;
+	/* Where they cannot be had the rows of the tasks say less. */
+	(void)read_failed(f, s, "/executions/", "execution_id",
+	                  json_pack("{s:b, s:b}", "latest", 1, "no_output", 1), add_end);
+	kinds = count_kinds(f);
+	n = choose(f, kinds, places);
 	for (size_t i = 0; i < n; i++) {
-		struct str others = STR_INIT;
+		struct kind *kind = &kinds[f->all.v[places[i]].alike];
+
+		learn(&told[i], s, &f->all.v[places[i]]);
+		others -= kind->told++ == 0 ? kind->n : 0;
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct str names = STR_INIT;
 
 		if (told[i].listed)
 			continue;
@@ -217,15 +368,18 @@ void failures_show(const struct failures *f, struct session *s)
 			if (told[k].listed || !is_alike(&told[i], &told[k]))
 				continue;
 			told[k].listed = true;
-			str_addf(&others, " %s", told[k].name);
+			str_addf(&names, " %s", told[k].failure->name);
 		}
 		show(s, &told[i]);
-		if (others.len > 0)
-			progress_say(s->progress, "  likewise%s", others.p);
-		str_release(&others);
+		if (names.len > 0)
+			progress_say(s->progress, "  likewise%s", names.p);
+		str_release(&names);
+		if (is_last(told + i + 1, n - i - 1, told[i].failure))
+			show_more(s, told[i].failure, &kinds[told[i].failure->alike]);
 	}
+	free(kinds);
 	for (size_t i = 0; i < n; i++)
 		forget(&told[i]);
-	if (f->failed > (int64_t)n)
-		progress_say(s->progress, "  and %lld more", (long long)f->failed - (long long)n);
+	if (others > 0)
+		progress_say(s->progress, "  and %lld more", (long long)others);
 }

@@ -5,13 +5,25 @@
 #ifndef RUNTIME_FAILURES_H
 #define RUNTIME_FAILURES_H
 
+#include "base/map.h"
+#include "base/vec.h"
 #include "runtime/session.h"
 
+/* A task that failed by itself, and its last execution; texts are interned. */
+struct failure {
+	int64_t task, attempts, execution, worker, return_code;
+	const char *name, *source, *how, *place;
+	uint32_t alike; /* the same number: they seem to have failed alike */
+};
+
 struct failures {
-	json_t *list;    /* the first that failed by themselves, by number */
+	int64_t run_id;
+	json_t *list;    /* rows of the first that failed by themselves, by number */
 	int64_t failed;  /* by themselves */
 	int64_t not_run; /* what they require failed */
 	int64_t cancelled;
+	VEC(struct failure) all; /* by themselves, by number */
+	struct intern texts, kinds;
 };
 
 void failures_init(struct failures *f);
@@ -19,9 +31,11 @@ void failures_release(struct failures *f);
 /* Those of the run. False with the session's error set. */
 bool failures_find(struct failures *f, struct session *s, int64_t run_id);
 /*
- * The first of them, on the progress descriptor: how, where, and the last lines of standard error.
+ * Some of them, on the progress descriptor: how, where, and the last lines of standard error.
  * Of those of a step that differ in nothing but numbers one is told whole and the others by name.
+ * Where there are many, those are told that stand for most, and of the others how many are like
+ * them.
  */
-void failures_show(const struct failures *f, struct session *s);
+void failures_show(struct failures *f, struct session *s);
 
 #endif
