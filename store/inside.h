@@ -55,8 +55,15 @@ enum store_result reader_done(struct store_reader *r, struct statement *st,
 
 /* query.c: append a list as the parameter of dialect->among. */
 void add_among(const int64_t *list, size_t n, struct str *out);
-/* The text of store_select(); for the test that looks at plans. */
-void query_text(const struct dialect *d, const struct store_query *q, struct str *sql);
+/*
+ * Whether a page of executions, by what is known of their tasks, is first looked for along their
+ * numbers: all of a run's, or a batch's, would be found and sorted for each page.
+ */
+bool query_walks(const struct store_query *q);
+/* The text of store_select(), up to execution `until` where it walks, else 0; for the test that
+   looks at plans. */
+void query_text(const struct dialect *d, const struct store_query *q, int64_t until,
+                struct str *sql);
 
 /* lock.c: the descriptor of the locked file, or -1 with `error` set. */
 int store_lock(const char *database, struct str *error);

@@ -12,6 +12,9 @@
 #include <string.h>
 
 #define PARAMETERS 16
+/* A page of executions is walked for along so many times as many numbers, up to so large a page. */
+#define WALK 20
+#define WALK_PAGE 10000
 #define BIT(n) (1U << (n))
 
 /* Bound in order once the query is prepared. text NULL: the number. */
@@ -26,6 +29,7 @@ struct builder {
 	struct parameter parameters[PARAMETERS];
 	int n;
 	const char *word; /* " WHERE " or " AND " */
+	int64_t until; /* number of an execution up to which is walked (query_walks()); 0: none */
 };
 
 static void add_parameter(struct builder *b, int64_t number, const char *text)
@@ -229,8 +233,16 @@ static void add_where(struct builder *b, const struct dialect *d, const struct s
 	if (!of_task)
 		return;
 	add_word(b);
-	str_adds(&b->sql, "task_id IN (SELECT task_id FROM task");
-	b->word = " WHERE ";
+	if (b->until > 0) {
+		str_adds(&b->sql, "execution_id <= ?");
+		add_parameter(b, b->until, NULL);
+		add_word(b);
+		str_adds(&b->sql,
+		         "EXISTS (SELECT 1 FROM task WHERE task.task_id = execution.task_id");
+	} else {
+		str_adds(&b->sql, "task_id IN (SELECT task_id FROM task");
+		b->word = " WHERE ";
+	}
 	for (size_t i = 0; i < q->nfilters; i++) {
 		if (q->filters[i].of_task)
 			add_filter(b, d, table_get(TABLE_TASK), &q->filters[i], false);
@@ -261,29 +273,57 @@ static void add_order(struct builder *b, const struct table *t, const struct sto
 	}
 }
 
-static void build(struct builder *b, const struct dialect *d, const struct store_query *q)
+static void build(struct builder *b, const struct dialect *d, const struct store_query *q,
+                  int64_t until)
 {
 	const struct table *t = table_get(q->table);
 
-	*b = (struct builder){.sql = STR_INIT, .word = " WHERE "};
+	*b = (struct builder){.sql = STR_INIT, .word = " WHERE ", .until = until};
 	arena_init(&b->arena);
 	row_add_select(t, q->mask, &b->sql);
 	add_where(b, d, q);
 	add_order(b, t, q);
 }
 
-void query_text(const struct dialect *d, const struct store_query *q, struct str *sql)
+void query_text(const struct dialect *d, const struct store_query *q, int64_t until,
+                struct str *sql)
 {
 	struct builder b;
 
-	build(&b, d, q);
+	build(&b, d, q, until);
 	str_adds(sql, b.sql.p);
 	arena_release(&b.arena);
 	str_release(&b.sql);
 }
 
-enum store_result store_select(struct store_reader *r, const struct store_query *q, store_row *each,
-                               void *context)
+bool query_walks(const struct store_query *q)
+{
+	const unsigned live =
+	        BIT(EXECUTION_PENDING) | BIT(EXECUTION_ACCEPTED) | BIT(EXECUTION_RUNNING);
+	const unsigned failed = BIT(EXECUTION_FAILED) | BIT(EXECUTION_REFUSED);
+	bool of_task = false;
+
+	if (q->table != TABLE_EXECUTION || q->reverse || q->limit <= 0 || q->limit > WALK_PAGE ||
+	    q->after > INT64_MAX / 2)
+		return false;
+	for (size_t i = 0; i < q->nfilters; i++) {
+		const struct store_filter *filter = &q->filters[i];
+		const struct table *t = table_get(filter->of_task ? TABLE_TASK : q->table);
+		const char *name = t->fields[filter->field].name;
+		unsigned set = statuses_of(t, filter);
+
+		/* What has an index of its own, and few rows, is looked up. */
+		if (filter->of_task
+		            ? strcmp(name, "name") == 0
+		            : strcmp(name, "latest") != 0 && (!(set & ~live) || !(set & ~failed)))
+			return false;
+		of_task |= filter->of_task;
+	}
+	return of_task;
+}
+
+static enum store_result select_part(struct store_reader *r, const struct store_query *q,
+                                     int64_t until, store_row *each, void *context)
 {
 	const struct table *t = table_get(q->table);
 	struct builder b;
@@ -291,7 +331,7 @@ enum store_result store_select(struct store_reader *r, const struct store_query 
 	struct statement *st;
 	void *row, *blank;
 
-	build(&b, r->driver->dialect, q);
+	build(&b, r->driver->dialect, q, until);
 	st = reader_ready(r, b.sql.p, &result);
 	for (int i = 0; st != NULL && i < b.n; i++) {
 		if (b.parameters[i].text != NULL)
@@ -316,6 +356,42 @@ enum store_result store_select(struct store_reader *r, const struct store_query 
 	arena_release(&b.arena);
 	str_release(&b.sql);
 	return result;
+}
+
+/* Rows on their way to whoever wants them. */
+struct passed {
+	store_row *each;
+	void *context;
+	int64_t n;
+	bool ended; /* by that */
+};
+
+static bool pass(void *context, const void *row)
+{
+	struct passed *p = context;
+
+	p->n++;
+	p->ended = !p->each(p->context, row);
+	return !p->ended;
+}
+
+enum store_result store_select(struct store_reader *r, const struct store_query *q, store_row *each,
+                               void *context)
+{
+	struct passed passed = {.each = each, .context = context};
+	struct store_query rest = *q;
+	enum store_result result;
+	int64_t until;
+
+	if (!query_walks(q))
+		return select_part(r, q, 0, each, context);
+	until = (q->after == INT_NULL ? 0 : q->after) + q->limit * WALK;
+	result = select_part(r, q, until, pass, &passed);
+	if (result != STORE_OK || passed.ended || passed.n == q->limit)
+		return result;
+	rest.after = until;
+	rest.limit -= passed.n;
+	return select_part(r, &rest, 0, each, context);
 }
 
 /* The masks of what is loaded at start are made from names, once per load. */

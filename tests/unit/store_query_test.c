@@ -20,6 +20,7 @@
 
 static struct place place;
 static struct store *s;
+static struct str caught; /* the last statement that SQLite began, its values filled in */
 
 /* Tasks 1..40 over two batches, all statuses, two runs; an execution each, some twice. */
 static int setup(void **state)
@@ -218,6 +219,38 @@ static void executions_by_their_task(void **state)
 	f[0] = is(TABLE_EXECUTION, "status", EXECUTION_SUCCEEDED);
 	seen = look(&q);
 	assert_seen(&seen, 1, 4, 4);
+}
+
+/* Page by page; those of the second run are further than a first page is walked for. */
+static void pages_of_executions_by_their_task(void **state)
+{
+	struct store_filter f[2] = {is(TABLE_TASK, "run_id", 2), is(TABLE_EXECUTION, "latest", 1)};
+	struct store_query q = {
+	        .table = TABLE_EXECUTION, .filters = f, .nfilters = 2, .after = INT_NULL};
+
+	(void)state;
+	f[0].of_task = true;
+	for (int64_t run = 1; run <= 2; run++) {
+		f[0].number = run;
+		for (q.limit = 1; q.limit <= 7; q.limit++) {
+			int64_t next = run == 1 ? 1 : 21, last = run * 20;
+
+			for (q.after = 0; next <= last; q.after = next - 1) {
+				struct seen seen = look(&q);
+				int64_t n = last - next + 1;
+
+				n = n < q.limit ? n : q.limit;
+				assert_seen(&seen, (size_t)n, next, next + n - 1);
+				next += n;
+			}
+		}
+	}
+	/* A page that is full is all that is asked for. */
+	q.limit = 2;
+	q.after = 25;
+	look(&q);
+	if (!place_is_postgres())
+		assert_non_null(strstr(caught.p, "EXISTS"));
 }
 
 struct nest {
@@ -515,8 +548,6 @@ static void an_unknown_status_is_absent(void **state)
 
 /* --- plans --- */
 
-static struct str caught; /* the last statement that SQLite began, its values filled in */
-
 static int catch_statement(unsigned type, void *context, void *stmt, void *text)
 {
 	char *sql = sqlite3_expanded_sql(stmt);
@@ -783,6 +814,7 @@ int main(int argc, char **argv)
 	        TEST(filters_select),
 	        TEST(order_limit_and_pages),
 	        TEST(executions_by_their_task),
+	        TEST(pages_of_executions_by_their_task),
 	        TEST(a_query_inside_itself),
 	        TEST(requirements_both_ways),
 	        TEST(identities_and_names_are_found),
