@@ -16,6 +16,20 @@
 #include <math.h>
 #include <string.h>
 
+/* Written whenever so many bytes have come together. */
+#define CHUNK 65536
+
+/* What there is, where that is enough. An exit code. */
+static int flush(struct str *out, size_t least)
+{
+	struct str full = *out;
+
+	if (out->len < least)
+		return EXIT_CODE_OK;
+	str_init(out);
+	return io_print(&full);
+}
+
 /* ---- TSV ---- */
 
 /* A field of the table: neither a tab nor the end of a line stands in it. */
@@ -52,12 +66,13 @@ static void add_seconds_field(struct str *out, int64_t from_us, int64_t to_us)
 static int print_tsv(struct trace *t)
 {
 	struct str out = STR_INIT;
+	int code = EXIT_CODE_OK;
 
 	str_adds(&out, "task_id\texecution_"
 	               "id\tstep\tname\tstatus\texit\treason\tworker\tcontainer\tgranted\tstart\ten"
 	               "d\twaited_s\t"
 	               "ran_s\tcpu_s\tpeak_memory\tcommand\n");
-	for (size_t i = 0; i < t->executions.n; i++) {
+	for (size_t i = 0; i < t->executions.n && code == EXIT_CODE_OK; i++) {
 		const struct trace_execution *e = &t->executions.v[i];
 		const struct trace_task *task = &t->tasks.v[e->task];
 
@@ -81,11 +96,34 @@ static int print_tsv(struct trace *t)
 		add_number_field(&out, e->peak_memory);
 		add_field(&out, e->command != NULL ? e->command : task->command);
 		out.p[out.len - 1] = '\n'; /* the last tab ends the line */
+		code = flush(&out, CHUNK);
 	}
-	return io_print(&out);
+	if (code == EXIT_CODE_OK)
+		code = flush(&out, 1);
+	str_release(&out);
+	return code;
 }
 
 /* ---- RO-Crate ---- */
+
+/* Entities are written as they come; what refers to them all is the last. */
+struct crate {
+	struct str out;
+	int code;
+	bool any;
+	json_t *files; /* that are entities already */
+};
+
+/* Takes the entity over. */
+static void add_entity(struct crate *crate, json_t *entity)
+{
+	str_adds(&crate->out, crate->any ? ",\n" : "");
+	crate->any = true;
+	json_print(entity, &crate->out);
+	json_decref(entity);
+	if (crate->code == EXIT_CODE_OK)
+		crate->code = flush(&crate->out, CHUNK);
+}
 
 static json_t *reference(const char *id)
 {
@@ -109,18 +147,17 @@ static void set_date(json_t *entity, const char *name, int64_t date_us)
 }
 
 /* Every file is an entity once. */
-static void add_file(json_t *graph, json_t *files, json_t *list, const char *uri)
+static void add_file(struct crate *crate, json_t *list, const char *uri)
 {
 	json_array_append_new(list, reference(uri));
-	if (json_object_get(files, uri) != NULL)
+	if (json_object_get(crate->files, uri) != NULL)
 		return;
-	json_object_set_new(files, uri, json_true());
-	json_array_append_new(graph, json_pack("{s:o, s:s}", "@id", json_text(uri), "@type",
-	                                       uri[strlen(uri) - 1] == '/' ? "Dataset" : "File"));
+	json_object_set_new(crate->files, uri, json_true());
+	add_entity(crate, json_pack("{s:o, s:s}", "@id", json_text(uri), "@type",
+	                            uri[strlen(uri) - 1] == '/' ? "Dataset" : "File"));
 }
 
-static json_t *inputs_of(struct trace *t, const struct trace_task *task, json_t *graph,
-                         json_t *files)
+static json_t *inputs_of(struct crate *crate, struct trace *t, const struct trace_task *task)
 {
 	json_t *list = json_array();
 	char **uris;
@@ -130,12 +167,12 @@ static json_t *inputs_of(struct trace *t, const struct trace_task *task, json_t 
 	if (task->input == NULL || !uri_list_split(&t->arena, task->input, &uris, &n, &error))
 		return list;
 	for (size_t i = 0; i < n; i++)
-		add_file(graph, files, list, uris[i]);
+		add_file(crate, list, uris[i]);
 	return list;
 }
 
-static json_t *outputs_of(const struct trace_execution *e, const struct trace_task *task,
-                          json_t *graph, json_t *files)
+static json_t *outputs_of(struct crate *crate, const struct trace_execution *e,
+                          const struct trace_task *task)
 {
 	json_t *list = json_array(), *rows, *row;
 	struct problem problem;
@@ -150,15 +187,14 @@ static json_t *outputs_of(const struct trace_execution *e, const struct trace_ta
 		str_addf(&uri, "%s%s", task->output != NULL ? task->output : "",
 		         path != NULL ? path : "");
 		if (path != NULL)
-			add_file(graph, files, list, uri.p);
+			add_file(crate, list, uri.p);
 		str_release(&uri);
 	}
 	json_decref(rows);
 	return list;
 }
 
-static json_t *action(struct trace *t, const struct trace_execution *e, json_t *graph,
-                      json_t *files)
+static json_t *action(struct crate *crate, struct trace *t, const struct trace_execution *e)
 {
 	const struct trace_task *task = &t->tasks.v[e->task];
 	bool failed = e->status != NULL && strcmp(e->status, "failed") == 0;
@@ -167,8 +203,7 @@ static json_t *action(struct trace *t, const struct trace_execution *e, json_t *
 	        json_sprintf("#execution-%lld", (long long)e->id), "@type", "CreateAction", "name",
 	        json_text(task->name), "instrument",
 	        json_pack("{s:o}", "@id", json_sprintf("#step-%s", t->steps.v[task->step].name)),
-	        "object", inputs_of(t, task, graph, files), "result",
-	        outputs_of(e, task, graph, files));
+	        "object", inputs_of(crate, t, task), "result", outputs_of(crate, e, task));
 
 	set_date(entity, "startTime", e->start_us);
 	set_date(entity, "endTime", e->end_us);
@@ -197,54 +232,60 @@ static bool has_ended(const struct trace_execution *e)
 	       (strcmp(e->status, "succeeded") == 0 || strcmp(e->status, "failed") == 0);
 }
 
-static int print_crate(struct trace *t)
+/* The entity that is the crate: all that was told, and all files. */
+static json_t *root_of(const struct trace *t, json_t *files, json_t *mentions)
 {
-	json_t *graph = json_array(), *files = json_object(), *mentions = json_array(),
-	       *parts = json_array(), *root, *crate;
+	json_t *parts = json_array(), *root, *seen;
 	const char *file;
-	json_t *seen;
-	struct str out = STR_INIT;
 
-	json_array_append_new(graph,
-	                      json_pack("{s:s, s:s, s:o, s:o}", "@id", "ro-crate-metadata.json",
-	                                "@type", "CreativeWork", "conformsTo",
-	                                reference("https://w3id.org/ro/crate/1.1"), "about",
-	                                reference("./")));
-	for (size_t i = 0; i < t->steps.n; i++) {
-		json_t *step = json_pack("{s:o, s:s, s:s}", "@id",
-		                         json_sprintf("#step-%s", t->steps.v[i].name), "@type",
-		                         "SoftwareApplication", "name", t->steps.v[i].name);
-
-		set_text(step, "softwareRequirements", image_of(t, i));
-		json_array_append_new(graph, step);
-	}
-	for (size_t i = 0; i < t->executions.n; i++) {
-		if (!has_ended(&t->executions.v[i]))
-			continue;
-		json_array_append_new(mentions,
-		                      json_pack("{s:o}", "@id",
-		                                json_sprintf("#execution-%lld",
-		                                             (long long)t->executions.v[i].id)));
-		json_array_append_new(graph, action(t, &t->executions.v[i], graph, files));
-	}
 	json_object_foreach(files, file, seen) json_array_append_new(parts, reference(file));
 	root = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "@id", "./", "@type", "Dataset", "name",
 	                 json_sprintf("%s, run %lld", t->workflow, (long long)t->run_id),
 	                 "conformsTo", reference("https://w3id.org/ro/wfrun/process/0.5"),
 	                 "hasPart", parts, "mentions", mentions);
 	set_date(root, "datePublished", t->end_us != DATE_NULL ? t->end_us : t->begin_us);
-	json_array_append_new(graph, root);
-	json_array_append_new(graph, json_pack("{s:s, s:s, s:s, s:s}", "@id",
-	                                       "https://w3id.org/ro/wfrun/process/0.5", "@type",
-	                                       "CreativeWork", "name", "Process Run Crate",
-	                                       "version", "0.5"));
-	crate = json_pack("{s:s, s:o}", "@context", "https://w3id.org/ro/crate/1.1/context",
-	                  "@graph", graph);
-	json_print(crate, &out);
-	str_addc(&out, '\n');
-	json_decref(crate);
-	json_decref(files);
-	return io_print(&out);
+	return root;
+}
+
+static int print_crate(struct trace *t)
+{
+	struct crate crate = {.out = STR_INIT, .code = EXIT_CODE_OK, .files = json_object()};
+	json_t *mentions = json_array();
+
+	str_adds(&crate.out,
+	         "{\"@context\":\"https://w3id.org/ro/crate/1.1/context\",\n\"@graph\":[");
+	add_entity(&crate,
+	           json_pack("{s:s, s:s, s:o, s:o}", "@id", "ro-crate-metadata.json", "@type",
+	                     "CreativeWork", "conformsTo",
+	                     reference("https://w3id.org/ro/crate/1.1"), "about", reference("./")));
+	for (size_t i = 0; i < t->steps.n; i++) {
+		json_t *step = json_pack("{s:o, s:s, s:s}", "@id",
+		                         json_sprintf("#step-%s", t->steps.v[i].name), "@type",
+		                         "SoftwareApplication", "name", t->steps.v[i].name);
+
+		set_text(step, "softwareRequirements", image_of(t, i));
+		add_entity(&crate, step);
+	}
+	for (size_t i = 0; i < t->executions.n && crate.code == EXIT_CODE_OK; i++) {
+		if (!has_ended(&t->executions.v[i]))
+			continue;
+		json_array_append_new(mentions,
+		                      json_pack("{s:o}", "@id",
+		                                json_sprintf("#execution-%lld",
+		                                             (long long)t->executions.v[i].id)));
+		add_entity(&crate, action(&crate, t, &t->executions.v[i]));
+	}
+	add_entity(&crate, root_of(t, crate.files, mentions));
+	add_entity(&crate,
+	           json_pack("{s:s, s:s, s:s, s:s}", "@id", "https://w3id.org/ro/wfrun/process/0.5",
+	                     "@type", "CreativeWork", "name", "Process Run Crate", "version",
+	                     "0.5"));
+	str_adds(&crate.out, "]}\n");
+	if (crate.code == EXIT_CODE_OK)
+		crate.code = flush(&crate.out, 1);
+	str_release(&crate.out);
+	json_decref(crate.files);
+	return crate.code;
 }
 
 int export_run(const struct command_call *command)

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "cli/object.h"
 #include "model/field.h"
+#include "model/member.h"
 #include "runtime/session.h"
 
 #include <math.h>
@@ -111,7 +112,6 @@ static void add_execution(void *context, const json_t *row)
 	                            .status = text_of(t, row, "status"),
 	                            .reason = text_of(t, row, "reason"),
 	                            .message = text_of(t, row, "message"),
-	                            .command = text_of(t, row, "command"),
 	                            .outputs = text_of(t, row, "outputs"),
 	                            .granted_us = date_of(row, "creation_date"),
 	                            .start_us = date_of(row, "start_date"),
@@ -122,6 +122,11 @@ static void add_execution(void *context, const json_t *row)
 
 	if (e.task == t->tasks.n)
 		return; /* of a task that was made meanwhile */
+	/* Most are the task's. */
+	if (text_same(member_string(row, "command"), t->tasks.v[e.task].command))
+		e.command = NULL;
+	else
+		e.command = text_of(t, row, "command");
 	if (json_is_number(json_object_get(row, "cpu_seconds")))
 		e.cpu_seconds = json_number_value(json_object_get(row, "cpu_seconds"));
 	t->steps.v[t->tasks.v[e.task].step].executions++;
