@@ -49,6 +49,7 @@ struct diag *diag_add(struct diag_sink *sink, const struct diag_code *code, stru
 	memset(d, 0, sizeof(*d));
 	d->code = code;
 	d->span = span;
+	sink->reported += code->severity == SEVERITY_ERROR;
 	if (repeated(sink, code, span))
 		return d;
 	if (code->severity == SEVERITY_ERROR)

@@ -50,7 +50,8 @@ struct diag_sink {
 	struct diag *list;
 	size_t n, cap;
 	size_t errors, warnings;
-	size_t limit; /* errors kept at most; more are counted only */
+	size_t reported; /* errors, those that were dropped since they stand there already too */
+	size_t limit;    /* errors kept at most; more are counted only */
 };
 
 void diag_sink_init(struct diag_sink *sink, struct arena *arena);

@@ -17,6 +17,14 @@
 
 #include <regex.h>
 
+/* A sheet as it was read; its cells point into the text, which is cut up. */
+struct sheet_text {
+	const char *name; /* as the file wrote it */
+	const char *full; /* its path or URI */
+	const char *text;
+	size_t len;
+};
+
 struct compilation {
 	struct arena arena;
 	struct compile_options options; /* a copy; what it points to is the caller's */
@@ -29,6 +37,7 @@ struct compilation {
 	/* Directories that relative paths start from; [0] is the .scitq file's. Absolute. */
 	VEC(const char *) bases;
 	VEC(regex_t *) regexes;
+	VEC(struct sheet_text) sheets; /* that stay; for sheet_cell() */
 	struct ast *ast;
 	struct program program;
 	struct env env;

@@ -103,6 +103,7 @@ void compile_release(struct compilation *c)
 		free(c->regexes.v[i]);
 	}
 	vec_release(&c->regexes);
+	vec_release(&c->sheets);
 	vec_release(&c->bases);
 	for (size_t i = 0; i < c->program.steps.n; i++)
 		vec_release(&c->program.steps.v[i]->before);

@@ -6,6 +6,7 @@
 #include "compiler/compilation.h"
 #include "compiler/eval.h"
 #include "compiler/paths.h"
+#include "compiler/sheet.h"
 #include "dsl/parse.h"
 
 #include <ctype.h>
@@ -296,6 +297,7 @@ static struct value unfit(struct compilation *c, const struct value *v, const st
 {
 	struct vtype required = *want;
 	struct diag *d;
+	struct span place;
 	struct str s = STR_INIT;
 	const char *text;
 
@@ -303,8 +305,12 @@ static struct value unfit(struct compilation *c, const struct value *v, const st
 	text = vtype_text(&required, arena);
 	value_write(v, &s);
 	if (v->flags & VALUE_CELL) {
+		const bool placed = sheet_cell(c, v, span, &place);
+
 		d = report(c, E0326, span, "%s cannot be read as %s", s.p, text);
 		label(c, d, "comes from a sheet");
+		if (placed)
+			relate(c, d, place, "this cell");
 	} else if (v->kind == VALUE_NONE) {
 		d = report(c, E0320, span, "%s is wanted here, not none", text);
 		label(c, d, "has no value");

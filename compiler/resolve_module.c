@@ -54,7 +54,22 @@ static const char *given_path(struct resolver *r, const struct expr *e)
 	return NULL;
 }
 
-/* The file of the module into the sources; false after an error. */
+/* The module before that came of the same file; NULL: none did. */
+static const struct module *twin_of(const struct compilation *c, const struct module *m)
+{
+	for (size_t i = 0; i < c->program.modules.n; i++) {
+		const struct module *other = c->program.modules.v[i];
+
+		if (other != m && strcmp(other->path, m->path) == 0)
+			return other;
+	}
+	return NULL;
+}
+
+/*
+ * The file of the module into the sources; false after an error. One that is imported twice is one
+ * source, of which nothing is reported twice.
+ */
 static bool read_module(struct resolver *r, const struct stmt *s, struct module *m)
 {
 	struct compilation *c = r->c;
@@ -75,7 +90,9 @@ static bool read_module(struct resolver *r, const struct stmt *s, struct module 
 	result = c->files.read(c->files.context, m->path, &text);
 	if (result == 0 && text.len >= INT32_MAX)
 		result = -EFBIG;
-	if (result == 0)
+	if (result == 0 && twin_of(c, m) != NULL)
+		m->file = twin_of(c, m)->file;
+	else if (result == 0)
 		m->file = sources_add(&c->sources, shown_path(r, given), text.p, text.len);
 	if (result == 0)
 		lock_note_text(c, LOCK_MODULES, lock_path(c, m->path), text.p, text.len,
@@ -149,7 +166,7 @@ static void resolve_file(struct resolver *outer, struct module *m)
 {
 	struct compilation *c = outer->c;
 	struct resolver *r = arena_new(&c->arena, struct resolver);
-	size_t errors = c->sink.errors;
+	size_t errors = c->sink.reported;
 
 	*r = (struct resolver){.c = c,
 	                       .module = m,
@@ -160,13 +177,13 @@ static void resolve_file(struct resolver *outer, struct module *m)
 	m->ast = dsl_parse(&c->arena, &c->sources, m->file, &c->sink);
 	scope_init(&r->scope, c, m->ast, m->prefix);
 	m->resolver = r;
-	if (c->sink.errors > errors) {
+	if (c->sink.reported > errors) {
 		/* What is missing in a tree with holes has been said. */
 		m->broken = true;
 		return;
 	}
 	check_module(r, &m->ast->body);
-	m->broken = c->sink.errors > errors;
+	m->broken = c->sink.reported > errors;
 	if (!m->broken)
 		resolve_block(r, &m->ast->body);
 }

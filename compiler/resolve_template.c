@@ -94,7 +94,7 @@ void resolve_template(struct resolver *r, const struct stmt *s)
 	struct compilation *c = r->c;
 	struct step *draft = arena_new(&c->arena, struct step);
 	struct level *outside = r->level;
-	size_t errors = c->sink.errors;
+	size_t errors = c->sink.reported;
 	struct arguments a;
 
 	check_parameters(r, s);
@@ -115,7 +115,7 @@ void resolve_template(struct resolver *r, const struct stmt *s)
 	r->level = outside;
 	hide_arguments(r, &a);
 	c->use = 0;
-	draft->broken = c->sink.errors > errors;
+	draft->broken = c->sink.reported > errors;
 	vec_push(&c->program.drafts, draft);
 	scope_declare(&r->scope, SYMBOL_TEMPLATE, s->step.name, s, r->level);
 }
@@ -357,7 +357,7 @@ static void resolve_body(struct resolver *r, struct resolver *home, const struct
 /* False after an error, also one of the step itself. */
 static bool resolve_used(struct resolver *r, const struct stmt *s, struct step *step)
 {
-	size_t errors = r->c->sink.errors;
+	size_t errors = r->c->sink.reported;
 	struct resolver *home;
 	const struct stmt *template = used_step(r, s, &home);
 	struct step *draft;
@@ -369,7 +369,7 @@ static bool resolve_used(struct resolver *r, const struct stmt *s, struct step *
 	draft->symbol->used = true;
 	rest = settings_of_use(r, s, template);
 	/* A parameter that is misspelt is not missing, too. */
-	if (r->c->sink.errors > errors || !give_arguments(r, s, template) || draft->broken)
+	if (r->c->sink.reported > errors || !give_arguments(r, s, template) || draft->broken)
 		return false;
 	resolve_body(r, home, s, template, &rest, step);
 	return true;

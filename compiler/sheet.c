@@ -29,24 +29,26 @@ struct line {
 	size_t offset;
 };
 
-/* The place of a line of the sheet itself, made a source of its own. */
+/* The sheet itself as a source of its own. */
+static uint32_t source_of(struct compilation *c, const char *name, const struct str *original)
+{
+	for (uint32_t i = 0; i < c->sources.n; i++) {
+		if (c->sources.files[i].len == original->len &&
+		    strcmp(c->sources.files[i].name, name) == 0)
+			return i;
+	}
+	return sources_add(&c->sources, name, original->p, original->len);
+}
+
+/* The place of a line in it. */
 static struct span sheet_span(struct sheet *s, uint32_t number)
 {
-	uint32_t file = UINT32_MAX, len32;
+	uint32_t file = source_of(s->c, s->name, &s->original), start;
 	size_t len;
-	const char *line;
+	const char *line = source_line(&s->c->sources, file, number, &len);
 
-	for (uint32_t i = 0; i < s->c->sources.n; i++) {
-		if (s->c->sources.files[i].len == s->original.len &&
-		    strcmp(s->c->sources.files[i].name, s->name) == 0)
-			file = i;
-	}
-	if (file == UINT32_MAX)
-		file = sources_add(&s->c->sources, s->name, s->original.p, s->original.len);
-	line = source_line(&s->c->sources, file, number, &len);
-	len32 = (uint32_t)len;
-	return (struct span){file, (uint32_t)(line - s->c->sources.files[file].text),
-	                     (uint32_t)(line - s->c->sources.files[file].text) + len32};
+	start = (uint32_t)(line - s->c->sources.files[file].text);
+	return (struct span){file, start, start + (uint32_t)len};
 }
 
 /* Its bytes, of this machine or another. False after an error, or where nobody is asked. */
@@ -96,6 +98,11 @@ static bool sheet_open(struct sheet *s, struct compilation *c, struct value path
 	}
 	s->text = arena_strndup(arena, s->original.p, s->original.len);
 	s->len = s->original.len;
+	if (arena == &c->arena) {
+		const struct sheet_text kept = {path.text, full, s->text, s->len};
+
+		vec_push(&c->sheets, kept);
+	}
 	if (s->len >= 3 && memcmp(s->text, "\xef\xbb\xbf", 3) == 0) {
 		s->text += 3;
 		s->len -= 3;
@@ -412,6 +419,33 @@ static struct value read_text_lines(struct sheet *s)
 	v = value_list(s->arena, kept, items.n);
 	vec_release(&items);
 	return v;
+}
+
+/* Cells stand in the text where they do in the file; what was quoted may not. */
+bool sheet_cell(struct compilation *c, const struct value *cell, struct span span,
+                struct span *place)
+{
+	bool found = false;
+
+	for (size_t i = 0; !found && i < c->sheets.n; i++) {
+		const struct sheet_text *t = &c->sheets.v[i];
+		const size_t at = (size_t)(cell->text - t->text);
+		struct sheet s = {.c = c, .name = t->name, .span = span};
+		const struct value path = value_string(t->full);
+
+		if (cell->text < t->text || at + cell->len > t->len)
+			continue;
+		str_init(&s.original);
+		found = sheet_bytes(&s, &path, t->full) && at + cell->len <= s.original.len &&
+		        memcmp(s.original.p + at, cell->text, cell->len) == 0;
+		if (found) {
+			place->file = source_of(c, t->name, &s.original);
+			place->start = (uint32_t)at;
+			place->end = (uint32_t)(at + cell->len);
+		}
+		sheet_close(&s);
+	}
+	return found;
 }
 
 struct value source_read(struct compilation *c, enum source_kind kind, struct value path,

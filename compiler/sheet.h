@@ -24,6 +24,13 @@ struct value source_read(struct compilation *c, enum source_kind kind, struct va
                          const char *key, enum files_group group, struct span span,
                          struct arena *arena);
 
+/*
+ * Where a cell stands in its sheet, which becomes a source; the sheet is read again for it, and is
+ * missing at `span` where it has gone. False: the cell is of none that stays, or it is not told.
+ */
+bool sheet_cell(struct compilation *c, const struct value *cell, struct span span,
+                struct span *place);
+
 /* files() alone; `path` is a text. files.c */
 struct value source_files(struct compilation *c, struct value path, enum files_group group,
                           struct span span, struct arena *arena);
