@@ -164,7 +164,7 @@ int access_users(const struct command_call *command)
 	json_t *rows = NULL;
 	struct call c;
 
-	table_init(&table, "name role creation_date expiry_date",
+	table_init(&table, "name role creation_date expiry_date", "creation_date",
 	           !command_has(command, "no-header"));
 	if (command_has(command, "long"))
 		table.width = 0;

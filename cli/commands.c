@@ -434,7 +434,7 @@ const struct command_noun command_nouns[] = {
          "scitq launch -r s3://bucket/genome.tgz\\|untar -- bash -c 'ls $RESOURCE'"},
         {"top", NULL,
          "Shows the newest runs, the steps of the chosen one, the workers and the last failures, anew every two seconds. The arrow keys choose "
-         "a run; p pauses it, g lets it go on, c cancels it, q leaves.",
+         "a run; p pauses it, g lets it go on, c cancels it. q leaves, with exit code 0, and so does Ctrl-C, with 130.",
          "scitq top"},
         {"logs", NULL,
          OF_A_TASK "Standard output of the task goes to standard output, its standard error to standard error. Of a run's number alone it is that of "

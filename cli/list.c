@@ -97,7 +97,8 @@ static json_t *next_page(struct listing *l, json_t *before)
 
 static void begin_table(struct listing *l)
 {
-	table_init(&l->table, l->columns.p, !command_has(l->call.command, "no-header"));
+	table_init(&l->table, l->columns.p, l->object->least,
+	           !command_has(l->call.command, "no-header"));
 	if (l->longer)
 		l->table.width = 0;
 }

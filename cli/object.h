@@ -12,6 +12,7 @@ struct object {
 	const char *key;     /* member that names one in a path */
 	const char *columns; /* of a list */
 	const char *more;    /* and of a long one */
+	const char *least;   /* of those of a list, what a narrow terminal has no room for first */
 	const char
 	        *events; /* kinds that tell of a change in a list: of GET /events; NULL: none do */
 	enum table_id table; /* whose fields it has */

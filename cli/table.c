@@ -9,7 +9,7 @@
 
 /* Between two columns. */
 #define GAP 2
-/* No column is made narrower to fit the terminal; the last ones are left out instead. */
+/* No column is made narrower to fit the terminal; some are left out instead. */
 #define NARROWEST 12
 #define KEPT 3
 /* What stands in an object. */
@@ -144,9 +144,9 @@ size_t table_bytes_of(const char *text, size_t len, size_t n)
 
 /* ---- lines ---- */
 
-void table_init(struct table_print *t, const char *columns, bool header)
+void table_init(struct table_print *t, const char *columns, const char *least, bool header)
 {
-	*t = (struct table_print){.columns = columns, .header = header};
+	*t = (struct table_print){.columns = columns, .least = least, .header = header};
 	date_format(clock_date_us(), t->today);
 	if (isatty(STDOUT_FILENO)) {
 		t->width = terminal_wanted(STDOUT_FILENO).columns;
@@ -258,14 +258,36 @@ static bool narrow(struct table_print *t)
 	return true;
 }
 
-/* What does not fit however narrow is left out, from the right. */
+/* The column to leave out: the first of `least` that is still there, else the last. *least goes
+ * behind it. */
+static size_t least_of(const struct table_print *t, const char **least)
+{
+	while (**least != '\0') {
+		const char *word = *least;
+		size_t n = strcspn(word, " ");
+
+		*least = word + n + strspn(word + n, " ");
+		for (size_t i = 0; i < t->n; i++) {
+			if (strncmp(t->names[i], word, n) == 0 && t->names[i][n] == '\0')
+				return i;
+		}
+	}
+	return t->n - 1;
+}
+
+/* What does not fit however narrow is left out. */
 static void fit(struct table_print *t)
 {
 	size_t natural[TABLE_COLUMNS];
+	const char *least = t->least;
 
 	memcpy(natural, t->widths, sizeof(natural));
 	while (!narrow(t) && t->n > KEPT) {
-		t->n--;
+		size_t i = least_of(t, &least), behind = --t->n - i;
+
+		memmove(&t->names[i], &t->names[i + 1], behind * sizeof(t->names[0]));
+		memmove(&t->numbers[i], &t->numbers[i + 1], behind * sizeof(t->numbers[0]));
+		memmove(&natural[i], &natural[i + 1], behind * sizeof(natural[0]));
 		memcpy(t->widths, natural, sizeof(natural));
 	}
 }
@@ -342,7 +364,7 @@ static void add_objects(const json_t *list, struct str *out)
 	{
 		str_addf(&columns, "%s%s", columns.len > 0 ? " " : "", name);
 	}
-	table_init(&table, columns.p, true);
+	table_init(&table, columns.p, "", true);
 	table.width = table.width > SET_OFF ? table.width - SET_OFF : 0;
 	table_add(&table, list, &text);
 	str_addc(out, '\n');

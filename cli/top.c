@@ -8,8 +8,10 @@
 
 #include <locale.h>
 #include <ncurses.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
 
 /* How long a screen stays unless a key is pressed. */
@@ -453,12 +455,60 @@ static bool take_key(struct board *b, int key)
 	return true;
 }
 
+/*
+ * A signal may come while the server is waited for, and ends us then too, as it ends others: the
+ * shell sees 130 after Ctrl-C. What gives the terminal back stands ready for it.
+ */
+static struct {
+	struct termios mode;
+	char text[512];
+	size_t len;
+} restore;
+
+static void end_by(int signal)
+{
+	/* Where the terminal has gone there is nothing to be told. */
+	if (write(STDOUT_FILENO, restore.text, restore.len) >= 0)
+		tcsetattr(STDIN_FILENO, TCSADRAIN, &restore.mode);
+	raise(signal); /* by default again, once we return */
+}
+
+/* What the terminal understands of that name, without its pauses: "$<5>". */
+static void add_restoring(const char *sequence)
+{
+	while (*sequence != '\0' && restore.len < sizeof(restore.text)) {
+		if (strncmp(sequence, "$<", 2) == 0 && strchr(sequence, '>') != NULL)
+			sequence = strchr(sequence, '>') + 1;
+		else
+			restore.text[restore.len++] = *sequence++;
+	}
+}
+
+static void restore_at_signals(void)
+{
+	const char *const names[] = {"sgr0", "cup", "rmkx", "cnorm", "rmcup"};
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+	struct sigaction end = {.sa_handler = end_by, .sa_flags = SA_RESETHAND};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const char *sequence = tigetstr(names[i]);
+
+		/* -1: that name is none of a sequence. */
+		if (sequence != NULL && sequence != (char *)-1)
+			add_restoring(i == 1 ? tiparm(sequence, LINES - 1, 0) : sequence);
+	}
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		sigaction(signals[i], &end, NULL);
+}
+
 static void open_screen(void)
 {
 	const char *no_color = getenv("NO_COLOR");
 
 	setlocale(LC_CTYPE, "");
+	tcgetattr(STDIN_FILENO, &restore.mode);
 	initscr();
+	restore_at_signals();
 	cbreak();
 	noecho();
 	keypad(stdscr, TRUE);
