@@ -319,6 +319,40 @@ static void say_causes(struct session *s, const char *step, struct causes *c)
 	vec_release(&c->list);
 }
 
+/* As somebody reads it who knows the storage: a path of this machine alone. */
+static void add_place(struct str *out, const char *uri, size_t len)
+{
+	static const char local[] = "file://";
+	const size_t n = sizeof(local) - 1;
+	const bool here = len > n && strncmp(uri, local, n) == 0;
+
+	str_add(out, here ? uri + n : uri, here ? len - n : len);
+}
+
+/* "its result is in /old, and this run writes to /new": both without the end that they share. */
+static void add_elsewhere(struct str *out, const char *then, const char *now)
+{
+	size_t a = strlen(then), b = strlen(now), shared = 0;
+
+	for (size_t n = 1; n < a && n < b && then[a - n] == now[b - n]; n++) {
+		if (then[a - n] == '/' && then[a - n - 1] != '/' && now[b - n - 1] != '/')
+			shared = n;
+	}
+	str_adds(out, "its result is in ");
+	add_place(out, then, a - shared);
+	str_adds(out, ", and this run writes to ");
+	add_place(out, now, b - shared);
+}
+
+/* What became of a result that is not taken though nothing that decides it differs. */
+static void add_lost(struct str *out, const char *then, const char *now)
+{
+	if (then != NULL && now != NULL && strcmp(then, now) != 0)
+		add_elsewhere(out, then, now);
+	else
+		str_adds(out, "its output is gone or was changed");
+}
+
 /* Why a task that ran before runs again, in words; false where it simply has not succeeded yet. */
 static bool cause_of(const struct reuse *r, const struct identities *ids,
                      const struct submission_task *task, json_t *then, uint32_t number,
@@ -335,11 +369,15 @@ static bool cause_of(const struct reuse *r, const struct identities *ids,
 	if (strncmp(identity, ids->text[number], DIGEST_TEXT_SIZE - 1) == 0) {
 		if (strcmp(status, "succeeded") != 0)
 			return false;
-		str_adds(out, r->anew[number] == ANEW_ITSELF  ? "its `cache` is false"
-		              : r->anew[number] == ANEW_BELOW ? "what it takes is made anew"
-		              : json_is_true(json_object_get(then, "partial"))
-		                      ? "it was made without what had failed before it"
-		                      : "its output is gone or was changed");
+		if (r->anew[number] == ANEW_ITSELF)
+			str_adds(out, "its `cache` is false");
+		else if (r->anew[number] == ANEW_BELOW)
+			str_adds(out, "what it takes is made anew");
+		else if (json_is_true(json_object_get(then, "partial")))
+			str_adds(out, "it was made without what had failed before it");
+		else
+			add_lost(out, json_string_value(json_object_get(then, "output")),
+			         task->row.output);
 		return true;
 	}
 	if (identities_parts(ids, task, &now, &why)) {

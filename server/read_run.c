@@ -175,10 +175,12 @@ void read_identities_find(struct reader *reader, struct call *call)
 static bool add_latest(void *context, size_t i, const struct task *task, const char *outputs)
 {
 	struct identity_list *l = context;
+	json_t *object = identity_json(task);
 
 	(void)i;
 	(void)outputs;
-	print(l->call, identity_json(task), &l->any);
+	put_field(object, "output", task);
+	print(l->call, object, &l->any);
 	return true;
 }
 
