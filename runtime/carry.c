@@ -3,10 +3,14 @@
 #include "base/clock.h"
 #include "model/member.h"
 #include "runtime/follow.h"
+#include "runtime/results.h"
 #include "runtime/summary.h"
 
 #include <string.h>
 #include <unistd.h>
+
+/* Tasks asked for at a time. */
+#define PAGE 1000
 
 /* What following wants to know of a plan, told by the server: who waits for whom is not. */
 struct told {
@@ -73,6 +77,45 @@ static bool wants_us(struct session *s, const json_t *run, const char *workflow)
 	return live && !kept && !(followed && !local_is_left(&s->local, workflow));
 }
 
+/* Where the tasks of the run write, a page of them at a time. */
+static bool find_results(struct session *s, int64_t run_id, struct results *r)
+{
+	int64_t last = 0;
+	bool ok = true, more = true;
+
+	while (ok && more) {
+		json_t *body = json_pack("{s:I, s:s, s:i, s:I}", "run_id", (json_int_t)run_id,
+		                         "view", "full", "limit", PAGE, "after", (json_int_t)last);
+		json_t *rows = NULL, *row;
+		size_t i;
+
+		ok = session_call(s, "GET", "/tasks/", body, &rows);
+		json_array_foreach(rows, i, row)
+		{
+			results_add_row(r, row);
+			last = member_int(row, "task_id");
+		}
+		more = json_array_size(rows) == PAGE;
+		json_decref(rows);
+		json_decref(body);
+	}
+	return ok;
+}
+
+/* With where the results are, once it has ended. */
+static bool tell(struct session *s, const struct told *t, struct follow *f, int64_t started_ns)
+{
+	struct results results;
+	bool ended = !f->detached && !f->left, ok;
+
+	results_init(&results, &t->plan);
+	ok = !ended || find_results(s, f->run_id, &results);
+	if (ok)
+		summary_tell(f, &results, started_ns);
+	results_release(&results);
+	return ok;
+}
+
 static enum exit_code follow(struct session *s, const struct told *t, const json_t *run)
 {
 	int64_t started_ns = clock_monotonic_ns();
@@ -82,10 +125,9 @@ static enum exit_code follow(struct session *s, const struct told *t, const json
 	follow_init(&f, s, &t->plan, member_int(run, "run_id"));
 	f.brief = true;
 	f.reused_before = member_int(run, "reused_count");
-	if (!follow_run(&f)) {
+	if (!follow_run(&f) || !tell(s, t, &f, started_ns)) {
 		code = (enum exit_code)s->exit_code;
 	} else {
-		summary_tell(&f, NULL, started_ns);
 		if (s->interrupted)
 			code = EXIT_CODE_INTERRUPTED;
 		else if (!f.detached && !f.left && f.status != RUN_SUCCEEDED)

@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "model/json.h"
+#include "model/member.h"
 #include "stage/uri.h"
 
 #include <stdlib.h>
@@ -47,6 +48,15 @@ static void keep_common(char *folder, const char *other)
 	folder[n] = '\0';
 }
 
+static void add_output(struct results_step *step, const char *output, bool promised)
+{
+	step->promised = step->promised || promised;
+	if (step->folder == NULL)
+		step->folder = xstrdup(output);
+	else
+		keep_common(step->folder, output);
+}
+
 void results_add(struct results *r, uint32_t i, const struct submission_task *task)
 {
 	struct results_step *step = step_of(r, i);
@@ -56,11 +66,19 @@ void results_add(struct results *r, uint32_t i, const struct submission_task *ta
 		if (step != NULL)
 			step->removed = true;
 	} else if (step != NULL && task->row.output != NULL) {
-		step->promised = step->promised || task->nyields > 0 || task->whole;
-		if (step->folder == NULL)
-			step->folder = xstrdup(task->row.output);
-		else
-			keep_common(step->folder, task->row.output);
+		add_output(step, task->row.output, task->nyields > 0 || task->whole);
+	}
+}
+
+/* Of what was deleted the folder is not there any more. */
+void results_add_row(struct results *r, const json_t *task)
+{
+	const char *batch = member_text(task, "batch"), *output = member_text(task, "output");
+	bool promised = json_is_string(json_object_get(task, "yields"));
+
+	for (uint32_t k = 0; k < r->submission->step_count && *output != '\0'; k++) {
+		if (strcmp(r->submission->steps[k].batch, batch) == 0)
+			add_output(&r->steps[k], output, promised);
 	}
 }
 

@@ -27,6 +27,8 @@ void results_init(struct results *r, const struct submission *s);
 void results_release(struct results *r);
 /* Task number i of the submission, as that filled it. Each is added once, in their order. */
 void results_add(struct results *r, uint32_t i, const struct submission_task *task);
+/* A task of it as the server has it, in the full view; one of no step of it does not count. */
+void results_add_row(struct results *r, const json_t *task);
 /*
  * The folders of those steps of which a task has succeeded or was reused, as texts, the caller's:
  * a path where it is on this machine, relative where that is below the working directory, else a

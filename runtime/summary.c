@@ -72,7 +72,7 @@ static void show_end(struct follow *f, const struct results *results, int64_t ok
                      int64_t ns)
 {
 	struct progress *p = f->session->progress;
-	json_t *folders = results != NULL ? results_folders(results, f->view.steps) : json_array();
+	json_t *folders = results_folders(results, f->view.steps);
 	struct failures failures;
 	struct str line = STR_INIT;
 	char elapsed[24];
