@@ -27,7 +27,9 @@
 #define BOX_HEIGHT 34
 #define BOX_LETTERS 21 /* of a name in a box */
 
-static const char style[] = "body{font:15px/1.45 system-ui,sans-serif;margin:2rem "
+static const char style[] = ":root{color-scheme:light dark}:focus-visible{outline:2px solid "
+                            "#4c8eda;outline-offset:2px}summary{cursor:pointer}body{font:15px/1.45 "
+                            "system-ui,sans-serif;margin:2rem "
                             "auto;max-width:1040px;padding:0 1rem;color:#1b1f24;background:#fff}"
                             "h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}table{border-"
                             "collapse:collapse;width:100%}"
@@ -37,7 +39,7 @@ static const char style[] = "body{font:15px/1.45 system-ui,sans-serif;margin:2re
                             "font-size:13px}.bad{color:#b3261e}.good{color:#1a7f37}"
                             "i{display:inline-block;width:.8em;height:.8em;margin-right:.5em;"
                             "print-color-adjust:exact;-webkit-print-color-adjust:exact}"
-                            ".wide{overflow-x:auto}.wide>svg.line{width:100%;min-width:640px}"
+                            ".wide{overflow-x:auto}.wide>svg.line{width:100%;min-width:900px}"
                             "th,td:first-child{white-space:nowrap}"
                             "svg{height:auto}svg text{font:11px "
                             "system-ui,sans-serif;fill:#1b1f24}details{margin:.6rem 0}"
@@ -130,6 +132,12 @@ static void sum_up(const struct trace *t, size_t step, struct sums *s)
 		qsort(s->seconds.v, s->seconds.n, sizeof(double), by_size);
 }
 
+/* What is wider than the window is moved in a box of its own, also by keys. */
+static void open_wide(struct str *out, const char *what)
+{
+	str_addf(out, "<div class=wide tabindex=0 role=region aria-label=\"%s\">", what);
+}
+
 static void add_seconds(struct str *out, double seconds)
 {
 	str_adds(out, "<td class=n>");
@@ -137,12 +145,41 @@ static void add_seconds(struct str *out, double seconds)
 	str_adds(out, "</td>");
 }
 
+/* Of a step of which nothing ran there are none. */
+static void add_sums(struct str *out, const struct sums *s)
+{
+	if (s->seconds.n == 0) {
+		str_adds(out, "<td><td><td><td><td></tr>\n");
+		return;
+	}
+	add_seconds(out, s->seconds.v[s->seconds.n / 2]);
+	add_seconds(out, s->seconds.v[s->seconds.n - 1]);
+	add_seconds(out, s->total);
+	add_seconds(out, s->cpu);
+	str_addf(out, "<td class=n>%.1f MB</tr>\n", (double)s->memory / 1e6);
+}
+
+static size_t not_run(const struct trace *t)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->steps.n; i++)
+		n += t->steps.v[i].not_run;
+	return n;
+}
+
 static void add_steps(struct str *out, const struct trace *t)
 {
-	str_adds(out, "<h2>Steps</h2>\n<div class=wide><table><tr><th>step<th class=n>tasks<th "
-	              "class=n>succeeded<th class=n>failed<th class=n>executions"
-	              "<th class=n>median<th class=n>longest<th class=n>in all<th class=n>cpu<th "
-	              "class=n>peak memory</tr>\n");
+	const bool some = not_run(t) > 0;
+
+	str_adds(out, "<h2>Steps</h2>\n");
+	open_wide(out, "steps");
+	str_addf(out,
+	         "<table><tr><th>step<th class=n>tasks<th "
+	         "class=n>succeeded<th class=n>failed%s<th class=n>executions"
+	         "<th class=n>median<th class=n>longest<th class=n>in all<th class=n>cpu<th "
+	         "class=n>peak memory</tr>\n",
+	         some ? "<th class=n>not run" : "");
 	for (size_t i = 0; i < t->steps.n; i++) {
 		const struct trace_step *step = &t->steps.v[i];
 		struct sums s = {0};
@@ -150,20 +187,26 @@ static void add_steps(struct str *out, const struct trace *t)
 		sum_up(t, i, &s);
 		str_addf(out, "<tr><td><i style=\"background:%s\"></i>", colour_of(i));
 		add_text(out, step->name);
-		str_addf(out, "<td class=n>%zu<td class=n>%zu<td class=\"n%s\">%zu<td class=n>%zu",
-		         step->tasks, step->succeeded, step->failed > 0 ? " bad" : "", step->failed,
-		         step->executions);
-		add_seconds(out, s.seconds.n > 0 ? s.seconds.v[s.seconds.n / 2] : 0);
-		add_seconds(out, s.seconds.n > 0 ? s.seconds.v[s.seconds.n - 1] : 0);
-		add_seconds(out, s.total);
-		add_seconds(out, s.cpu);
-		str_addf(out, "<td class=n>%.1f MB</tr>\n", (double)s.memory / 1e6);
+		str_addf(out, "<td class=n>%zu<td class=n>%zu<td class=\"n%s\">%zu", step->tasks,
+		         step->succeeded, step->failed > 0 ? " bad" : "", step->failed);
+		if (some)
+			str_addf(out, "<td class=n>%zu", step->not_run);
+		str_addf(out, "<td class=n>%zu", step->executions);
+		add_sums(out, &s);
 		vec_release(&s.seconds);
 	}
 	str_adds(out, "</table></div>\n");
 }
 
 /* ---- the graph of the steps ---- */
+
+/* Red where something failed, green where all is done. */
+static const char *frame_of(const struct trace_step *step)
+{
+	if (step->failed > 0)
+		return "#b3261e";
+	return step->succeeded == step->tasks ? "#1a7f37" : "#8b949e";
+}
 
 /* A name in its box; the whole one where the pointer stays. */
 static void add_fitting(struct str *out, const char *name)
@@ -209,8 +252,10 @@ static void add_graph(struct str *out, const struct trace *t)
 		columns = d + 1 > columns ? d + 1 : columns;
 		rows = filled.v[d] > rows ? filled.v[d] : rows;
 	}
+	str_adds(out, "<h2>Graph</h2>\n");
+	open_wide(out, "graph of the steps");
 	str_addf(out,
-	         "<h2>Graph</h2>\n<div class=wide><svg width=%zu viewBox=\"0 0 %zu %zu\" role=img "
+	         "<svg width=%zu viewBox=\"0 0 %zu %zu\" role=img "
 	         "aria-label=\"graph of the "
 	         "steps\">\n",
 	         columns * (BOX_WIDTH + 50), columns * (BOX_WIDTH + 50),
@@ -233,13 +278,13 @@ static void add_graph(struct str *out, const struct trace *t)
 		}
 	}
 	for (size_t i = 0; i < t->steps.n; i++) {
-		size_t x = depth.v[i] * (BOX_WIDTH + 50), y = place.v[i] * (BOX_HEIGHT + 16) + 1;
+		size_t x = depth.v[i] * (BOX_WIDTH + 50) + 1,
+		       y = place.v[i] * (BOX_HEIGHT + 16) + 1;
 
 		str_addf(out,
 		         "<rect x=%zu y=%zu width=%d height=%d rx=5 fill=none stroke=\"%s\" "
 		         "stroke-width=1.5 />",
-		         x, y, BOX_WIDTH - 1, BOX_HEIGHT,
-		         t->steps.v[i].failed > 0 ? "#b3261e" : "#1a7f37");
+		         x, y, BOX_WIDTH - 1, BOX_HEIGHT, frame_of(&t->steps.v[i]));
 		str_addf(out, "<text x=%zu y=%zu>", x + 8, y + 15);
 		add_fitting(out, t->steps.v[i].name);
 		str_addf(out, "</text><text x=%zu y=%zu>%zu of %zu</text>\n", x + 8, y + 28,
@@ -308,10 +353,12 @@ static void add_timeline(struct str *out, struct trace *t)
 		bars.v[i].lane = lane;
 	}
 	scale = (WIDTH - 120) / (double)(end > begin ? end - begin : 1);
+	str_addf(out, "<h2>Time line</h2>\n<p>Each step in its colour, as in the table above; what "
+	              "failed "
+	              "in red.</p>\n");
+	open_wide(out, "time line");
 	str_addf(out,
-	         "<h2>Time line</h2>\n<p>Each step in its colour, as in the table above; what "
-	         "failed "
-	         "in red.</p>\n<div class=wide><svg class=line viewBox=\"0 0 %d %zu\" role=img "
+	         "<svg class=line viewBox=\"0 0 %d %zu\" role=img "
 	         "aria-label=\"what ran "
 	         "when on which worker\">\n",
 	         WIDTH, lanes.n * LANE + 20);
@@ -412,7 +459,8 @@ static bool add_failures(struct str *out, struct trace *t, struct call *c)
 	bool ok = true;
 
 	for (size_t i = 0; ok && i < t->tasks.n; i++) {
-		if (t->tasks.v[i].status == NULL || strcmp(t->tasks.v[i].status, "failed") != 0)
+		if (t->tasks.v[i].status == NULL || strcmp(t->tasks.v[i].status, "failed") != 0 ||
+		    t->tasks.v[i].not_run)
 			continue;
 		if (n == 0)
 			str_adds(out, "<h2>Failures</h2>\n");
@@ -442,8 +490,11 @@ static void add_head(struct str *out, const struct trace *t)
 	add_text(out, t->workflow);
 	str_addf(out, ", run %lld: <span class=%s>", (long long)t->run_id, good ? "good" : "bad");
 	add_text(out, t->status);
-	str_addf(out, "</span></h1>\n<p>%zu tasks: %zu succeeded, %zu failed, %zu executions. ",
-	         tasks, succeeded, failed, t->executions.n);
+	str_addf(out, "</span></h1>\n<p>%zu tasks: %zu succeeded, %zu failed, ", tasks, succeeded,
+	         failed);
+	if (not_run(t) > 0)
+		str_addf(out, "%zu not run, ", not_run(t));
+	str_addf(out, "%zu executions. ", t->executions.n);
 	if (t->reused > 0)
 		str_addf(out, "%lld more reused from earlier runs. ", (long long)t->reused);
 	str_adds(out, "Submitted ");

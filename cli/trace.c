@@ -88,11 +88,15 @@ static void add_task(void *context, const json_t *row)
 	                          .source = text_of(t, row, "source")};
 	struct trace_step *step = &t->steps.v[task.step];
 	json_t *required = json_object_get(row, "required_task_ids"), *id;
+	bool failed;
 	size_t i;
 
 	step->tasks++;
 	step->succeeded += task.status != NULL && strcmp(task.status, "succeeded") == 0;
-	step->failed += task.status != NULL && strcmp(task.status, "failed") == 0;
+	failed = task.status != NULL && strcmp(task.status, "failed") == 0;
+	task.not_run = failed && strcmp(member_text(row, "reason"), "dependency") == 0;
+	step->not_run += task.not_run;
+	step->failed += failed && !task.not_run;
 	json_array_foreach(required, i, id)
 	{
 		size_t k = task_of(t, json_integer_value(id));

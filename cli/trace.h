@@ -15,13 +15,14 @@ struct trace_step {
 	const char *name; /* of the batch, without the workflow's name */
 	const char *batch;
 	VEC(size_t) after; /* steps that one of its tasks requires a task of, without doubles */
-	size_t tasks, succeeded, failed, executions;
+	size_t tasks, succeeded, failed, not_run, executions;
 };
 
 struct trace_task {
 	int64_t id;
 	size_t step;
 	const char *name, *status, *command, *container, *input, *output, *source;
+	bool not_run; /* what it requires has failed, and it with that */
 };
 
 struct trace_execution {
