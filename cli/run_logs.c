@@ -27,7 +27,8 @@ static const struct {
 struct source {
 	int64_t execution, task;
 	const char *name;
-	bool over; /* nothing is written any more */
+	bool over;            /* nothing is written any more */
+	bool silent[STREAMS]; /* it is over and wrote nothing there */
 	int64_t offset[STREAMS];
 	struct str begun[STREAMS]; /* a line without its end */
 };
@@ -99,14 +100,18 @@ static bool name_sources(struct run_logs *l)
 	return ok;
 }
 
+/* A log of which nothing is there is null. */
 static void add_source(void *context, const json_t *row)
 {
+	static const char *const members[STREAMS] = {"output", "error"};
 	struct run_logs *l = context;
 	struct source s = {.execution = member_int(row, "execution_id"),
 	                   .task = member_int(row, "task_id"),
 	                   .over = is_over(row),
 	                   .begun = {STR_INIT, STR_INIT}};
 
+	for (size_t k = 0; k < STREAMS; k++)
+		s.silent[k] = s.over && json_is_null(json_object_get(row, members[k]));
 	vec_push(&l->sources, s);
 }
 
@@ -116,7 +121,7 @@ static bool find_sources(struct run_logs *l)
 	struct str path = STR_INIT;
 	bool ok;
 
-	str_adds(&path, "/executions/?no_output=true");
+	str_adds(&path, "/executions/?trunc=1");
 	query_add(&path, "run_id", l->run);
 	if (l->last == 0)
 		query_add(&path, "latest", "true");
@@ -211,7 +216,7 @@ static bool pour_source(struct run_logs *l, struct source *s)
 		str_release(&key);
 	}
 	for (size_t k = 0; ok && !l->unread && k < STREAMS; k++)
-		ok = !l->wanted[k] || pour(l, s, k);
+		ok = !l->wanted[k] || s->silent[k] || pour(l, s, k);
 	return ok;
 }
 
