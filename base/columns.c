@@ -10,12 +10,17 @@
 
 void columns_text(struct str *out, size_t from, const char *text)
 {
+	columns_fit(out, from, LINE, text);
+}
+
+void columns_fit(struct str *out, size_t from, size_t line, const char *text)
+{
 	size_t at = from;
 
 	while (*text != '\0') {
 		size_t word = strcspn(text, " ");
 
-		if (at + word > LINE && at > from) {
+		if (at + word > line && at > from) {
 			at = from;
 			str_addf(out, "\n%*s", (int)at, "");
 		}

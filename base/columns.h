@@ -7,6 +7,8 @@
 
 /* A line, or several, from that column on, at which the text that is there already stands. */
 void columns_text(struct str *out, size_t from, const char *text);
+/* The same for lines of at most `line` columns. */
+void columns_fit(struct str *out, size_t from, size_t line, const char *text);
 /* A row of both; what is typed has a line of its own where it is longer than its column. */
 void columns_row(struct str *out, const char *left, const char *help);
 

@@ -2,6 +2,7 @@
 
 #include "base/child.h"
 #include "base/columns.h"
+#include "base/terminal.h"
 #include "base/config.h"
 #include "base/engine.h"
 #include "cli/call.h"
@@ -31,7 +32,7 @@ struct examination {
 static void add_told(struct str *out, const char *text)
 {
 	if (isatty(STDOUT_FILENO))
-		columns_text(out, COLUMN, text);
+		columns_fit(out, COLUMN, terminal_wanted(STDOUT_FILENO).columns, text);
 	else
 		str_addf(out, "%s\n", text);
 }

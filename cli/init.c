@@ -285,7 +285,7 @@ static bool set_up_server(struct setting_up *s)
 	if (!ok)
 		call_fail(&s->call, EXIT_CODE_USAGE, NULL, "%s", error.p);
 	if (ok && server == NULL && s->person && s->command->nwords == 0 &&
-	    ask("server of your team (HOST, HOST:PORT or URL; nothing: runs stay on this "
+	    ask("server of your team: HOST, HOST:PORT or URL\n(nothing: runs stay on this "
 	        "machine): ",
 	        false, &typed))
 		server = typed.p;
