@@ -111,6 +111,11 @@ int launch(const struct command_call *command)
 		                       "--option is for a container, and --docker names none");
 	}
 	join(command, &line);
+	if (line.p[strspn(line.p, " \t\n")] == '\0') {
+		str_release(&line);
+		json_decref(task);
+		return command_misused(command, "COMMAND is empty");
+	}
 	join_lists(command, task);
 	add_user(command, task, &line);
 	json_object_set_new(task, "command", json_text(line.p));

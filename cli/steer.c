@@ -75,6 +75,7 @@ static bool steer_run(struct call *c, const char *key, const char *verb, bool li
 {
 	struct str path = STR_INIT, out = STR_INIT;
 	json_t *run, *step;
+	bool lives;
 	size_t i;
 
 	object_path(object_named("run"), key, &path);
@@ -97,11 +98,18 @@ static bool steer_run(struct call *c, const char *key, const char *verb, bool li
 		if (reply == NULL)
 			break;
 	}
+	lives = object_run_lives(run);
+	if (lives)
+		str_addf(&out, "run %s %s\n", key, done);
+	else
+		str_addf(&out, "run %s has ended (%s); none of its steps is paused\n", key,
+		         member_text(run, "status"));
 	json_decref(run);
 	str_release(&path);
-	if (c->code != EXIT_CODE_OK)
+	if (c->code != EXIT_CODE_OK) {
+		str_release(&out);
 		return false;
-	str_addf(&out, "run %s %s\n", key, done);
+	}
 	return print_line(c, &out);
 }
 
