@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@ struct wal_file {
 	char *gathered;     /* NULL until something is written */
 	int n;              /* bytes in it */
 	sqlite3_int64 at;   /* where they belong */
+	int failed;         /* SQLite may not have heard of it; SQLITE_OK: nothing */
 	sqlite3_file *real; /* lies behind this structure */
 };
 
@@ -25,19 +27,27 @@ static struct wal_file *wal(sqlite3_file *file)
 	return (struct wal_file *)file;
 }
 
-/* After an error SQLite rolls back: what could not be written is of no use to anybody. */
-static int flush(struct wal_file *w)
+/*
+ * `heard`: SQLite looks at the answer, and rolls back. What failed in a call whose answer it may
+ * pass over is told by the next one that it looks at.
+ */
+static int flush(struct wal_file *w, bool heard)
 {
-	int n = w->n;
+	int n = w->n, code = SQLITE_OK;
 
 	w->n = 0;
-	return n == 0 ? SQLITE_OK : w->real->pMethods->xWrite(w->real, w->gathered, n, w->at);
+	if (n > 0)
+		code = w->real->pMethods->xWrite(w->real, w->gathered, n, w->at);
+	if (w->failed != SQLITE_OK)
+		code = w->failed;
+	w->failed = heard ? SQLITE_OK : code;
+	return code;
 }
 
 static int wal_close(sqlite3_file *file)
 {
 	struct wal_file *w = wal(file);
-	int flushed = flush(w), closed = w->real->pMethods->xClose(w->real);
+	int flushed = flush(w, true), closed = w->real->pMethods->xClose(w->real);
 
 	free(w->gathered);
 	w->gathered = NULL;
@@ -47,7 +57,7 @@ static int wal_close(sqlite3_file *file)
 static int wal_read(sqlite3_file *file, void *into, int n, sqlite3_int64 at)
 {
 	struct wal_file *w = wal(file);
-	int code = flush(w);
+	int code = flush(w, true);
 
 	return code != SQLITE_OK ? code : w->real->pMethods->xRead(w->real, into, n, at);
 }
@@ -57,8 +67,8 @@ static int wal_write(sqlite3_file *file, const void *from, int n, sqlite3_int64 
 	struct wal_file *w = wal(file);
 	int code = SQLITE_OK;
 
-	if (w->n > 0 && (at != w->at + w->n || n > GATHERED - w->n))
-		code = flush(w);
+	if (w->failed != SQLITE_OK || (w->n > 0 && (at != w->at + w->n || n > GATHERED - w->n)))
+		code = flush(w, true);
 	if (code != SQLITE_OK)
 		return code;
 	if (n > GATHERED)
@@ -75,7 +85,7 @@ static int wal_write(sqlite3_file *file, const void *from, int n, sqlite3_int64 
 static int wal_truncate(sqlite3_file *file, sqlite3_int64 size)
 {
 	struct wal_file *w = wal(file);
-	int code = flush(w);
+	int code = flush(w, false);
 
 	return code != SQLITE_OK ? code : w->real->pMethods->xTruncate(w->real, size);
 }
@@ -83,7 +93,7 @@ static int wal_truncate(sqlite3_file *file, sqlite3_int64 size)
 static int wal_sync(sqlite3_file *file, int flags)
 {
 	struct wal_file *w = wal(file);
-	int code = flush(w);
+	int code = flush(w, true);
 
 	return code != SQLITE_OK ? code : w->real->pMethods->xSync(w->real, flags);
 }
@@ -91,7 +101,7 @@ static int wal_sync(sqlite3_file *file, int flags)
 static int wal_size(sqlite3_file *file, sqlite3_int64 *size)
 {
 	struct wal_file *w = wal(file);
-	int code = flush(w);
+	int code = flush(w, false);
 
 	return code != SQLITE_OK ? code : w->real->pMethods->xFileSize(w->real, size);
 }
@@ -99,7 +109,7 @@ static int wal_size(sqlite3_file *file, sqlite3_int64 *size)
 static int wal_control(sqlite3_file *file, int operation, void *argument)
 {
 	struct wal_file *w = wal(file);
-	int code = flush(w);
+	int code = flush(w, false);
 
 	return code != SQLITE_OK ? code
 	                         : w->real->pMethods->xFileControl(w->real, operation, argument);

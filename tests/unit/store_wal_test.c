@@ -198,29 +198,75 @@ static void a_commit_is_in_the_file(void **state)
 	str_release(&to);
 }
 
+static void limit_files(rlim_t bytes)
+{
+	struct rlimit limit;
+
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = bytes < limit.rlim_max ? bytes : limit.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
 /* A commit that does not fit fails, and leaves what was there before it. */
 static void a_full_disk_fails_the_commit(void **state)
 {
-	struct rlimit before, narrow;
-
 	(void)state;
 	add(1, 100);
-	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
-	narrow = before;
-	narrow.rlim_cur = 400000;
 	signal(SIGXFSZ, SIG_IGN);
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &narrow), 0);
+	limit_files(400000);
 	execute(db, "BEGIN");
 	add(101, 1000);
 	assert_int_not_equal(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
 	if (!sqlite3_get_autocommit(db))
 		execute(db, "ROLLBACK");
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	limit_files(RLIM_INFINITY);
 	signal(SIGXFSZ, SIG_DFL);
 	assert_int_equal(number(db, ROWS), 100);
 	add(101, 7);
 	assert_int_equal(place_number(place.path.p, ROWS), 107);
 	assert_sound(place.path.p);
+}
+
+/* SQLite passes over the answer of some calls: what could not be written there fails the sync. */
+static void a_failure_is_heard(void **state)
+{
+	sqlite3_vfs *vfs = sqlite3_vfs_find(sqlite_wal_vfs());
+	sqlite3_file *file = calloc(1, (size_t)vfs->szOsFile);
+	struct str name = STR_INIT;
+	int flags = SQLITE_OPEN_WAL | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, version;
+	sqlite3_int64 size;
+
+	(void)state;
+	str_addf(&name, "%s-wal", place.path.p);
+	assert_non_null(file);
+	assert_int_equal(vfs->xOpen(vfs, name.p, file, flags, &flags), SQLITE_OK);
+	signal(SIGXFSZ, SIG_IGN);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(file->pMethods->xWrite(file, "frame", 5, 1 << 20), SQLITE_OK);
+		limit_files(1000);
+		if (i == 0)
+			assert_int_not_equal(file->pMethods->xFileSize(file, &size), SQLITE_OK);
+		else if (i == 1)
+			assert_int_not_equal(file->pMethods->xTruncate(file, 0), SQLITE_OK);
+		else
+			assert_int_not_equal(file->pMethods->xFileControl(
+			                             file, SQLITE_FCNTL_DATA_VERSION, &version),
+			                     SQLITE_OK);
+		limit_files(RLIM_INFINITY);
+		if (i == 1)
+			assert_int_not_equal(file->pMethods->xWrite(file, "frame", 5, 1 << 20),
+			                     SQLITE_OK);
+		else
+			assert_int_not_equal(file->pMethods->xSync(file, SQLITE_SYNC_FULL),
+			                     SQLITE_OK);
+		assert_int_equal(file->pMethods->xWrite(file, "frame", 5, 0), SQLITE_OK);
+		assert_int_equal(file->pMethods->xSync(file, SQLITE_SYNC_FULL), SQLITE_OK);
+		assert_int_equal(file->pMethods->xTruncate(file, 0), SQLITE_OK);
+	}
+	signal(SIGXFSZ, SIG_DFL);
+	assert_int_equal(file->pMethods->xClose(file), SQLITE_OK);
+	free(file);
+	str_release(&name);
 }
 
 int main(int argc, char **argv)
@@ -229,7 +275,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 	        TEST(a_commit_is_one_write),           TEST(others_see_what_is_committed),
 	        TEST(a_long_transaction_reads_itself), TEST(a_commit_is_in_the_file),
-	        TEST(a_full_disk_fails_the_commit),
+	        TEST(a_full_disk_fails_the_commit),    TEST(a_failure_is_heard),
 	};
 	int failed = place_begin(argc, argv);
 
