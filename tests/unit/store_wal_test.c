@@ -269,7 +269,7 @@ static void a_failure_is_heard(void **state)
 	str_release(&name);
 }
 
-int main(int argc, char **argv)
+int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
@@ -277,11 +277,6 @@ int main(int argc, char **argv)
 	        TEST(a_long_transaction_reads_itself), TEST(a_commit_is_in_the_file),
 	        TEST(a_full_disk_fails_the_commit),    TEST(a_failure_is_heard),
 	};
-	int failed = place_begin(argc, argv);
 
-	if (failed != 0)
-		return failed;
-	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	place_end();
-	return failed;
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }
