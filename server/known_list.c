@@ -87,23 +87,6 @@ static bool next_numbers(struct list *list, struct known_scan *scan, int64_t *id
 	return true;
 }
 
-/* Rows that go on to whoever prints them. */
-struct passed {
-	store_row *row;
-	void *context;
-	int64_t n;
-	bool ended; /* by that */
-};
-
-static bool pass(void *context, const void *row)
-{
-	struct passed *p = context;
-
-	p->n++;
-	p->ended = !p->row(p->context, row);
-	return !p->ended;
-}
-
 enum store_result known_list_select(struct list *list, struct known_scan *scan, store_row *row,
                                     void *context)
 {
@@ -111,7 +94,7 @@ enum store_result known_list_select(struct list *list, struct known_scan *scan, 
 	struct store_query *query = &list->query;
 	const int64_t limit = query->limit;
 	const size_t filters = query->nfilters;
-	struct passed passed = {.row = row, .context = context};
+	struct store_passed passed = {.each = row, .context = context};
 	enum store_result result = STORE_OK;
 
 	query->after = INT_NULL;
@@ -119,7 +102,7 @@ enum store_result known_list_select(struct list *list, struct known_scan *scan, 
 	       (limit == 0 || passed.n < limit)) {
 		query->limit = limit == 0 ? 0 : limit - passed.n;
 		if (next_numbers(list, scan, ids, filters))
-			result = store_select(list->reader->store, query, pass, &passed);
+			result = store_select(list->reader->store, query, store_passed_on, &passed);
 	}
 	return result;
 }

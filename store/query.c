@@ -358,17 +358,9 @@ static enum store_result select_part(struct store_reader *r, const struct store_
 	return result;
 }
 
-/* Rows on their way to whoever wants them. */
-struct passed {
-	store_row *each;
-	void *context;
-	int64_t n;
-	bool ended; /* by that */
-};
-
-static bool pass(void *context, const void *row)
+bool store_passed_on(void *passed, const void *row)
 {
-	struct passed *p = context;
+	struct store_passed *p = passed;
 
 	p->n++;
 	p->ended = !p->each(p->context, row);
@@ -378,7 +370,7 @@ static bool pass(void *context, const void *row)
 enum store_result store_select(struct store_reader *r, const struct store_query *q, store_row *each,
                                void *context)
 {
-	struct passed passed = {.each = each, .context = context};
+	struct store_passed passed = {.each = each, .context = context};
 	struct store_query rest = *q;
 	enum store_result result;
 	int64_t until;
@@ -386,7 +378,7 @@ enum store_result store_select(struct store_reader *r, const struct store_query 
 	if (!query_walks(q))
 		return select_part(r, q, 0, each, context);
 	until = (q->after == INT_NULL ? 0 : q->after) + q->limit * WALK;
-	result = select_part(r, q, until, pass, &passed);
+	result = select_part(r, q, until, store_passed_on, &passed);
 	if (result != STORE_OK || passed.ended || passed.n == q->limit)
 		return result;
 	rest.after = until;

@@ -261,6 +261,15 @@ struct store_query {
  * which is then STORE_OK. It may use the same reader.
  */
 typedef bool store_row(void *context, const void *row);
+/* Rows on their way to whoever wants them; store_passed_on() is the store_row of a query of them.
+ */
+struct store_passed {
+	store_row *each;
+	void *context;
+	int64_t n;
+	bool ended; /* by that */
+};
+bool store_passed_on(void *passed, const void *row);
 
 /* Rows in the order of their keys. */
 enum store_result store_select(struct store_reader *r, const struct store_query *q, store_row *row,
