@@ -9,9 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Tasks asked for at a time. */
-#define PAGE 1000
-
 /* What following wants to know of a plan, told by the server: who waits for whom is not. */
 struct told {
 	struct arena arena;
@@ -77,29 +74,9 @@ static bool wants_us(struct session *s, const json_t *run, const char *workflow)
 	return live && !kept && !(followed && !local_is_left(&s->local, workflow));
 }
 
-/* Where the tasks of the run write, a page of them at a time. */
-static bool find_results(struct session *s, int64_t run_id, struct results *r)
+static void add_result(void *context, json_t *task)
 {
-	int64_t last = 0;
-	bool ok = true, more = true;
-
-	while (ok && more) {
-		json_t *body = json_pack("{s:I, s:s, s:i, s:I}", "run_id", (json_int_t)run_id,
-		                         "view", "full", "limit", PAGE, "after", (json_int_t)last);
-		json_t *rows = NULL, *row;
-		size_t i;
-
-		ok = session_call(s, "GET", "/tasks/", body, &rows);
-		json_array_foreach(rows, i, row)
-		{
-			results_add_row(r, row);
-			last = member_int(row, "task_id");
-		}
-		more = json_array_size(rows) == PAGE;
-		json_decref(rows);
-		json_decref(body);
-	}
-	return ok;
+	results_add_row(context, task);
 }
 
 /* With where the results are, once it has ended. */
@@ -109,7 +86,11 @@ static bool tell(struct session *s, const struct told *t, struct follow *f, int6
 	bool ended = !f->detached && !f->left, ok;
 
 	results_init(&results, &t->plan);
-	ok = !ended || find_results(s, f->run_id, &results);
+	/* Where its tasks write. */
+	ok = !ended ||
+	     session_rows(s, "/tasks/", "task_id",
+	                  json_pack("{s:I, s:s}", "run_id", (json_int_t)f->run_id, "view", "full"),
+	                  add_result, &results);
 	if (ok)
 		summary_tell(f, &results, started_ns);
 	results_release(&results);

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAGE 1000
 #define SHOWN 10
 #define TAIL_BYTES 2000
 #define TAIL_LINES 10
@@ -82,8 +81,9 @@ static void describe(struct failures *f, struct failure *one, json_t *row)
 	str_release(&kind);
 }
 
-static void add_failure(struct failures *f, json_t *task)
+static void add_failure(void *failures, json_t *task)
 {
+	struct failures *f = failures;
 	const char *reason = member_text(task, "reason");
 
 	if (strcmp(reason, "dependency") == 0) {
@@ -105,8 +105,9 @@ static void add_failure(struct failures *f, json_t *task)
 }
 
 /* The last execution of one of them. */
-static void add_end(struct failures *f, json_t *execution)
+static void add_end(void *failures, json_t *execution)
 {
+	struct failures *f = failures;
 	const int64_t task = member_int(execution, "task_id");
 	size_t low = 0, high = f->all.n;
 
@@ -125,34 +126,14 @@ static void add_end(struct failures *f, json_t *execution)
 	describe(f, &f->all.v[low], execution);
 }
 
-/* The failed rows of a list of the run, page by page; takes the filter over. */
+/* The failed rows of a list of the run; takes the rest of the filter over. */
 static bool read_failed(struct failures *f, struct session *s, const char *path, const char *key,
-                        json_t *filter, void (*add)(struct failures *f, json_t *row))
+                        json_t *filter, void (*add)(void *failures, json_t *row))
 {
-	int64_t after = 0;
-	size_t n;
-	bool ok;
-
 	json_object_set_new(filter, "run_id", json_integer(f->run_id));
 	json_object_set_new(filter, "status", json_string("failed"));
 	json_object_set_new(filter, "view", json_string("full"));
-	json_object_set_new(filter, "limit", json_integer(PAGE));
-	do {
-		json_t *reply = NULL, *row;
-		size_t i;
-
-		json_object_set_new(filter, "after", json_integer(after));
-		ok = session_call(s, "GET", path, filter, &reply);
-		n = json_array_size(reply);
-		json_array_foreach(reply, i, row)
-		{
-			add(f, row);
-			after = member_int(row, key);
-		}
-		json_decref(reply);
-	} while (ok && n == PAGE);
-	json_decref(filter);
-	return ok;
+	return session_rows(s, path, key, filter, add, f);
 }
 
 bool failures_find(struct failures *f, struct session *s, int64_t run_id)

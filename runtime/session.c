@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "model/digest.h"
+#include "model/member.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #define CALL_TIMEOUT_MS 60000
+#define PAGE 1000 /* rows of a list that are asked for at a time */
 #define LONGEST_WAIT_MS 10000
 #define RESTARTS 20 /* of the private server in one call */
 #define WORKER_FAILURES 10
@@ -329,6 +331,32 @@ bool session_call(struct session *s, const char *method, const char *path, const
 			                    s->client.error.p);
 		}
 	}
+}
+
+bool session_rows(struct session *s, const char *path, const char *key, json_t *filter,
+                  void (*each)(void *context, json_t *row), void *context)
+{
+	int64_t after = 0;
+	size_t n;
+	bool ok;
+
+	json_object_set_new(filter, "limit", json_integer(PAGE));
+	do {
+		json_t *rows = NULL, *row;
+		size_t i;
+
+		json_object_set_new(filter, "after", json_integer(after));
+		ok = session_call(s, "GET", path, filter, &rows);
+		n = json_array_size(rows);
+		json_array_foreach(rows, i, row)
+		{
+			each(context, row);
+			after = member_int(row, key);
+		}
+		json_decref(rows);
+	} while (ok && n == PAGE);
+	json_decref(filter);
+	return ok;
 }
 
 void session_forgive(struct session *s)

@@ -76,6 +76,13 @@ void session_close(struct session *s);
  */
 bool session_call(struct session *s, const char *method, const char *path, const json_t *body,
                   json_t **reply);
+/*
+ * Each row of a list in turn, in the order of their numbers, which are in the field `key`: asked
+ * for page by page. Takes the filter over. As session_call; what was read before an error was
+ * given.
+ */
+bool session_rows(struct session *s, const char *path, const char *key, json_t *filter,
+                  void (*each)(void *context, json_t *row), void *context);
 /* PUT of a run; takes the body over. That the run has ended already is no failure. */
 bool session_set_run(struct session *s, int64_t run_id, json_t *body);
 /* The run goes on without us, whoever else follows it. As session_set_run. */
