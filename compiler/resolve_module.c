@@ -73,6 +73,7 @@ static const struct module *twin_of(const struct compilation *c, const struct mo
 static bool read_module(struct resolver *r, const struct stmt *s, struct module *m)
 {
 	struct compilation *c = r->c;
+	const struct module *twin;
 	const char *given = given_path(r, s->import.path);
 	struct str text = STR_INIT;
 	struct diag *d;
@@ -90,8 +91,9 @@ static bool read_module(struct resolver *r, const struct stmt *s, struct module 
 	result = c->files.read(c->files.context, m->path, &text);
 	if (result == 0 && text.len >= INT32_MAX)
 		result = -EFBIG;
-	if (result == 0 && twin_of(c, m) != NULL)
-		m->file = twin_of(c, m)->file;
+	twin = result == 0 ? twin_of(c, m) : NULL;
+	if (twin != NULL)
+		m->file = twin->file;
 	else if (result == 0)
 		m->file = sources_add(&c->sources, shown_path(r, given), text.p, text.len);
 	if (result == 0)

@@ -107,6 +107,14 @@ static uint32_t list_unmet(struct why *why, uint32_t *unmet, uint32_t *n_failed)
 	return first;
 }
 
+/* The first of what it waits for, and how many there are beside it. */
+static void tell_unmet(struct why *why, uint32_t first, uint32_t unmet)
+{
+	tell_other(why, first);
+	if (unmet > 1)
+		str_addf(&why->sentence, ", and for %u more", unmet - 1);
+}
+
 static void waiting_for(struct why *why)
 {
 	bool lost = why->task->reason == REASON_DEPENDENCY;
@@ -116,9 +124,7 @@ static void waiting_for(struct why *why)
 	if (first == 0)
 		return;
 	str_adds(&why->sentence, "it waits for ");
-	tell_other(why, first);
-	if (unmet > 1)
-		str_addf(&why->sentence, ", and for %u more", unmet - 1);
+	tell_unmet(why, first, unmet);
 	if (lost) {
 		str_adds(&why->sentence, "; relaunch what failed, and it goes on");
 		return;
@@ -419,9 +425,7 @@ static void debugged(struct why *why)
 	}
 	first = list_unmet(why, &unmet, &failed);
 	str_adds(&why->sentence, " and for ");
-	tell_other(why, first);
-	if (unmet > 1)
-		str_addf(&why->sentence, ", and for %u more", unmet - 1);
+	tell_unmet(why, first, unmet);
 }
 
 static void explain(struct why *why)
